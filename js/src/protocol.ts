@@ -1,0 +1,127 @@
+// Messages between a page and its vault. Types only, no behaviour.
+//
+// The vault is a dedicated worker (or, where none can start, the same module in the page; in Node, the same thread).
+// A page holds the core and the views; the vault holds stores, keys and sockets. Bytes are transferred, never shared.
+
+/** A document id: 32 lower-case base32 characters. */
+export type DocId = string;
+/** A session id: 22 base64url characters (16 bytes). */
+export type SessionId = string;
+
+/** An update of one session, as the core encodes it (plain, never leaves the device unsealed). */
+export interface SessionUpdate {
+  readonly session: SessionId;
+  readonly bytes: Uint8Array;
+}
+
+export type Level = "memory" | "device" | "relay" | "peer";
+export type RelayState = "none" | "offline" | "connecting" | "live";
+export type Rights = "read" | "write" | "owner";
+
+/** An error as data: the page makes a FreeholdError of it. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly doc?: DocId;
+}
+
+/** What the list of documents shows without opening one. */
+export interface HeadRecord {
+  readonly id: DocId;
+  readonly type: string;
+  /** The plain JSON view at `changed`. */
+  readonly head: unknown;
+  /** Milliseconds since the epoch. */
+  readonly changed: number;
+  readonly rights: Rights;
+}
+
+/** The vault's half of a document's status. Operations are counted by the sequence number of this page's own session. */
+export interface VaultStatus {
+  readonly content: "waiting" | "partial" | "complete";
+  /** Own operations up to (not including) this sequence number are on the device / on the relay / seen by another device. */
+  readonly device: number;
+  readonly relay: number;
+  readonly peer: number;
+  /** Sealed envelopes (all sessions of this device) that the relay has not acknowledged. */
+  readonly unsent: number;
+  readonly relayState: RelayState;
+  readonly copies: 0 | 1 | 2;
+  readonly peers: number;
+  readonly problem: Problem | null;
+}
+
+/** A request; every request is answered by exactly one `reply` with the same id. */
+export type Request =
+  | { readonly op: "start"; readonly name: string; readonly relays: readonly string[] }
+  | { readonly op: "create"; readonly type: string }
+  | { readonly op: "open"; readonly doc: DocId; readonly type: string }
+  | { readonly op: "join"; readonly link: string; readonly type: string }
+  /** Own operations [from, to) drained from the core. Answered when they are durable on the device; the page sends the next one then. */
+  | { readonly op: "update"; readonly doc: DocId; readonly session: SessionId; readonly from: number; readonly to: number; readonly bytes: Uint8Array }
+  /** The plain JSON view for the list; best effort, last one wins. */
+  | { readonly op: "head"; readonly doc: DocId; readonly head: unknown; readonly changed: number }
+  | { readonly op: "link"; readonly doc: DocId; readonly rights: Rights }
+  | { readonly op: "forget"; readonly doc: DocId }
+  | { readonly op: "close"; readonly doc: DocId }
+  | { readonly op: "relays"; readonly relays: readonly string[] }
+  | { readonly op: "pause" }
+  | { readonly op: "resume" }
+  | { readonly op: "stop" };
+
+/** What each request is answered with. */
+export interface Replies {
+  start: { readonly heads: readonly HeadRecord[]; readonly copies: 0 | 1 | 2; readonly persisted: boolean };
+  create: Opened;
+  open: Opened;
+  join: Opened;
+  update: { readonly copies: 0 | 1 | 2 };
+  head: null;
+  link: { readonly link: string };
+  forget: null;
+  close: null;
+  relays: null;
+  pause: null;
+  resume: null;
+  stop: null;
+}
+
+/** Everything a page needs to make a document editable. */
+export interface Opened {
+  readonly doc: DocId;
+  readonly rights: Rights;
+  /** The writing session of this page for this document; fresh for every open, never reused. */
+  readonly session: SessionId;
+  /** The newest snapshot file of the core, or null for a new document. */
+  readonly snapshot: Uint8Array | null;
+  /** Updates after that snapshot, in an order in which they apply. */
+  readonly updates: readonly SessionUpdate[];
+  readonly status: VaultStatus;
+}
+
+/** Page to vault. */
+export interface ToVault {
+  readonly id: number;
+  readonly request: Request;
+}
+
+/** Vault to page. */
+export type FromVault =
+  | { readonly kind: "reply"; readonly id: number; readonly reply: Replies[keyof Replies] }
+  | { readonly kind: "error"; readonly id: number; readonly problem: Problem }
+  /** Updates of other sessions, already durable here unless the store failed. */
+  | { readonly kind: "updates"; readonly doc: DocId; readonly updates: readonly SessionUpdate[] }
+  | { readonly kind: "snapshot"; readonly doc: DocId; readonly bytes: Uint8Array }
+  | { readonly kind: "status"; readonly doc: DocId; readonly status: VaultStatus }
+  | { readonly kind: "heads"; readonly heads: readonly HeadRecord[] }
+  /** Envelopes as the relay sees them, newest last; at most the last 64. */
+  | { readonly kind: "sealed"; readonly doc: DocId; readonly envelopes: readonly Uint8Array[] }
+  | { readonly kind: "problem"; readonly problem: Problem };
+
+/** Either end of the channel; a Worker, a MessagePort and an in-process pair all fit. */
+export interface Port<Out, In> {
+  post(message: Out, transfer?: Transferable[]): void;
+  listen(receive: (message: In) => void): void;
+  close(): void;
+}

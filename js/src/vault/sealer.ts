@@ -1,0 +1,90 @@
+// What the vault needs from cryptography. Types only; `seal.ts` implements them on WebCrypto, tests may put a transparent one in its place.
+
+import type { DocId, Rights, SessionId } from "../protocol.ts";
+
+/** Envelope kinds of suite 1 (docs/ENVELOPE.md). */
+export const Kind = { update: 0, snapshot: 1, ephemeral: 2, sessionInfo: 3, attest: 4 } as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** A writing session's key pair; the private key lives only in memory. */
+export interface SessionKeys {
+  readonly session: SessionId;
+  /** 96 bytes: session public key 32 ‖ signature by the document's write key 64. */
+  readonly cert: Uint8Array;
+}
+
+/** An envelope's fixed header, read without any key. */
+export interface EnvelopeHeader {
+  readonly kind: Kind;
+  readonly session: SessionId;
+  readonly seq: number;
+  /** Hash of the envelope before it in its session; for seq 0, of the certificate. */
+  readonly prev: Uint8Array;
+}
+
+/** Another session's envelope that this one was written after. */
+export interface Dep {
+  readonly session: SessionId;
+  readonly seq: number;
+  /** First 16 bytes of its hash. */
+  readonly hash: Uint8Array;
+}
+
+/** What is inside an update envelope. */
+export interface UpdatePayload {
+  readonly deps: readonly Dep[];
+  /** The core's update bytes. */
+  readonly update: Uint8Array;
+}
+
+/** What is inside a snapshot envelope. */
+export interface SnapshotPayload {
+  /** Hash of the snapshot envelope before it, or 32 zero bytes. */
+  readonly parent: Uint8Array;
+  /** Heads that the file covers. */
+  readonly covers: readonly Dep[];
+  /** The core's state digest (16 bytes). */
+  readonly digest: Uint8Array;
+  readonly file: Uint8Array;
+}
+
+/** The keys of one document, as far as the link's rights reach. */
+export interface DocKeys {
+  readonly doc: DocId;
+  readonly rights: Rights;
+  /** 113 bytes, public. */
+  readonly genesis: Uint8Array;
+  /** A fresh key pair with its certificate. FreeholdError("read-only") without write rights. */
+  newSession(): Promise<SessionKeys>;
+  seal(keys: SessionKeys, kind: Kind, seq: number, prev: Uint8Array, plain: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }>;
+  /** Checks certificate, chain and the last signature of a run of one session's consecutive envelopes. `prev`: hash before the first, or null when unknown. Rejects with FreeholdError("relay-invalid"). */
+  verifyRun(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<{ readonly hashes: readonly Uint8Array[] }>;
+  /** Decrypts one envelope (does not verify its signature). FreeholdError("wrong-key" | "relay-invalid"). */
+  open(envelope: Uint8Array): Promise<Uint8Array>;
+}
+
+export interface ParsedLink {
+  readonly doc: DocId;
+  readonly rights: Rights;
+  readonly secret: Uint8Array;
+  readonly relayHint: string | null;
+}
+
+export interface Sealer {
+  /** A new document: owner secret, genesis, id. */
+  create(): Promise<{ readonly doc: DocId; readonly secret: Uint8Array; readonly genesis: Uint8Array }>;
+  /** Checks that `genesis` belongs to `doc` ("relay-invalid" if not) and to the secret ("wrong-key" if not). */
+  keys(doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uint8Array): Promise<DocKeys>;
+  /** The secret of a lower right. FreeholdError("read-only") when asked to climb. */
+  attenuate(secret: Uint8Array, from: Rights, to: Rights): Promise<Uint8Array>;
+  /** The fragment after `#`: `1w.<doc>.<secret>.<check>[.<relay>]`. */
+  formatLink(link: ParsedLink): Promise<string>;
+  /** Accepts a URL or a bare fragment. FreeholdError("bad-link") with a hint that says what is wrong. */
+  parseLink(link: string): Promise<ParsedLink>;
+  header(envelope: Uint8Array): EnvelopeHeader;
+  encodeUpdate(p: UpdatePayload): Uint8Array;
+  decodeUpdate(b: Uint8Array): UpdatePayload;
+  encodeSnapshot(p: SnapshotPayload): Uint8Array;
+  decodeSnapshot(b: Uint8Array): SnapshotPayload;
+  sha256(b: Uint8Array): Promise<Uint8Array>;
+}
