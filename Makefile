@@ -1,0 +1,52 @@
+# Everything here works from a fresh clone with Go, Node 20, make and git.
+#   make run     builds and serves the app and the relay on localhost
+#   make test    every test, in real browsers
+
+STEP := internal/tools/step
+NODE_TEST := node --import tsx --test --test-concurrency=1
+GO_PURE := ./crdt ./internal/sync
+ADDR ?= 127.0.0.1:7070
+DATA ?= data
+export CGO_ENABLED ?= 0
+
+.PHONY: run test check build wasm js web relay modules browsers unit e2e kill fuzz sim size bench fmt clean
+
+run: build
+	@echo
+	@build/freehold serve --listen $(ADDR) --data $(DATA)
+
+build: modules wasm js web relay
+
+modules:
+	@$(STEP) "packages" internal/tools/modules
+
+wasm:
+	@mkdir -p build
+	@$(STEP) "core (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/freehold.wasm ./wasm
+
+js: modules wasm
+	@$(STEP) "npm package" node js/build.mjs
+
+web: js
+	@$(STEP) "notes app" node web/build.mjs
+
+relay: web
+	@$(STEP) "relay" go build -trimpath -ldflags='-s -w' -o build/freehold ./cmd/freehold
+
+browsers:
+	@$(STEP) "browsers" internal/tools/browsers
+
+## tests
+
+test: browsers build check unit e2e
+	@echo "all tests passed"
+
+check: modules
+	@$(STEP) "gofmt" sh -c 'test -z "$$(gofmt -l crdt cmd idb internal server wasm web 2>/dev/null | tee /dev/stderr)"'
+	@$(STEP) "vet native" go vet ./...
+	@$(STEP) "vet wasip1" env GOOS=wasip1 GOARCH=wasm go vet $(GO_PURE) ./wasm
+	@$(STEP) "types" npx tsc -p js/tsconfig.json --noEmit
+	@$(STEP) "go test" go test ./...
+
+clean:
+	rm -rf build js/dist web/dist/* node_modules
