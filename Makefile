@@ -22,7 +22,12 @@ modules:
 
 wasm:
 	@mkdir -p build
-	@$(STEP) "core (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/freehold.wasm ./wasm
+	@$(STEP) "core (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/freehold.raw.wasm ./wasm
+ifeq ($(STRIP),0)
+	@cp build/freehold.raw.wasm build/freehold.wasm
+else
+	@$(STEP) "strip" go run ./internal/strip build/freehold.raw.wasm build/freehold.wasm
+endif
 
 js: modules wasm
 	@$(STEP) "npm package" node js/build.mjs
