@@ -80,12 +80,70 @@ export interface DeviceStore {
   putSecret(secret: StoredSecret): Promise<void>;
   /** Durable. One call is one record: everything since the last flush in one value. `writer` is the session of the vault that writes. */
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<void>;
-  /** Durable. Keeps this generation and the one before it; then drops records that this snapshot covers whole (`writer`'s own records and those of ended writers only). */
+  /**
+   * Durable. Keeps this generation and the one before it; then drops records that the *older* of the two covers whole, so that either
+   * generation with the records left is everything (`writer`'s own records and those of ended writers only).
+   */
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void>;
   /** Best effort. */
   putHead(head: HeadRecord): Promise<void>;
   putMark(doc: DocId, mark: RelayMark): Promise<void>;
   /** Durable. Removes every trace of the document. */
   forget(doc: DocId): Promise<void>;
+  /** The writer is done with this document (closed, or its session ended): others may drop its covered records from now on. */
+  release(doc: DocId, writer: SessionId): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Something that happened to a store, said once. `recovered`: nothing is missing, because the other store had it. */
+export interface StoreProblem {
+  readonly code: StoreCode;
+  readonly message: string;
+  readonly hint: string;
+  readonly store: DeviceStore["kind"];
+  readonly doc?: DocId;
+  readonly recovered: boolean;
+}
+
+/**
+ * The device copy: one or two stores written as one (copies.ts: `openCopies(name, options)`).
+ *
+ * Must: a durable method resolves when every store that takes part has the bytes, or at least one has them and each failure was
+ * reported and lowered `copies`. It rejects with a StoreError only when no store has them.
+ * Must: what one store lost comes back from the other, in the background, without being asked.
+ */
+export interface Copies {
+  /** Stores that hold everything acknowledged so far. 0: nothing can be saved on this device. */
+  readonly copies: 0 | 1 | 2;
+  /** Stores that this browser offers, whether they work right now or not. */
+  readonly offered: ReadonlyArray<DeviceStore["kind"]>;
+  /** No store knew of an earlier life: a new device (or one where everything was wiped). */
+  readonly fresh: boolean;
+  /** Union of the stores. */
+  list(): ReturnType<DeviceStore["list"]>;
+  /** Union of the stores: the newest snapshot, and each envelope that it does not cover, once. */
+  load(doc: DocId): Promise<StoredDoc | null>;
+  putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  /** Best effort, never rejects. */
+  putHead(head: HeadRecord): Promise<void>;
+  /** Best effort, never rejects. A store that lacks envelopes of this document does not get the mark. */
+  putMark(doc: DocId, mark: RelayMark): Promise<void>;
+  /** Rejects unless every offered store dropped it: a half-forgotten document would come back. */
+  forget(doc: DocId): Promise<void>;
+  release(doc: DocId, writer: SessionId): Promise<void>;
+  /** Resolves when no repair of one store from the other is running. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What `openCopies` takes beside the name of the home. */
+export interface CopiesOptions {
+  /** The stores to write; the ones this browser offers (`chooseStores`) when absent. In Node: `[directoryStore(path)]`. */
+  readonly stores?: readonly DeviceStore[];
+  /** Hears every problem, also the recovered ones. Must not throw. */
+  readonly onProblem?: (problem: StoreProblem) => void;
+  /** Milliseconds; spaces the attempts to bring a failed store back. `performance.now` when absent. */
+  readonly now?: () => number;
 }
