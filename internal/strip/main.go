@@ -47,6 +47,9 @@ func strip(file []byte) (out []byte, err error) {
 		start := at
 		id := file[at]
 		size, next := uvarint(file, at+1)
+		if size > uint64(len(file)-next) {
+			return nil, errors.New("the file is cut short")
+		}
 		body := file[next : next+int(size)]
 		at = next + int(size)
 		if id != dataSection {
