@@ -1,0 +1,102 @@
+package seal
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+	"io"
+)
+
+// Rights is how far a link reaches. Each right includes the ones before it.
+type Rights uint8
+
+const (
+	Read Rights = iota
+	Write
+	Owner
+)
+
+func (r Rights) String() string {
+	switch r {
+	case Read:
+		return "read"
+	case Write:
+		return "write"
+	case Owner:
+		return "owner"
+	}
+	return fmt.Sprintf("rights(%d)", uint8(r))
+}
+
+// Secret is what a link carries. It prints as a placeholder, so none ends in a log.
+type Secret [keySize]byte
+
+func (Secret) String() string   { return "[secret]" }
+func (Secret) GoString() string { return "[secret]" }
+
+// Labels of the key schedule. Each derives a value that cannot be turned back, so a right yields the lower ones and
+// never a higher.
+const (
+	labelRootSign  = "freehold/1 root-sign"
+	labelWrite     = "freehold/1 write 0"
+	labelWriteSign = "freehold/1 write-sign"
+	labelRead      = "freehold/1 read"
+	labelFetchSign = "freehold/1 fetch-sign"
+	labelCommit    = "freehold/1 key-commit"
+	labelDoc       = "freehold/1 doc"
+)
+
+// Create begins a document: the owner's secret, from which everything else follows, and its public genesis.
+func Create(random io.Reader) (Secret, *Genesis, error) {
+	var owner Secret
+	if _, err := io.ReadFull(random, owner[:]); err != nil {
+		return Secret{}, nil, err
+	}
+	write, _ := Attenuate(owner, Owner, Write)
+	read, _ := Attenuate(write, Write, Read)
+	b := make([]byte, 0, GenesisSize)
+	b = append(b, suite1)
+	b = append(b, publicKey(signingKey(owner, labelRootSign))...)
+	b = append(b, publicKey(signingKey(write, labelWriteSign))...)
+	b = append(b, publicKey(signingKey(read, labelFetchSign))...)
+	b = append(b, commitment(read, b)...)
+	genesis, err := ParseGenesis(b)
+	return owner, genesis, err
+}
+
+// Attenuate gives the secret of a lower right (or the same). ErrRights when asked to climb.
+func Attenuate(secret Secret, from, to Rights) (Secret, error) {
+	if to > from || from > Owner {
+		return Secret{}, fmt.Errorf("%w: %s from %s", ErrRights, to, from)
+	}
+	for ; from > to; from-- {
+		label := labelWrite
+		if from == Write {
+			label = labelRead
+		}
+		secret = Secret(derive(secret[:], nil, label, keySize))
+	}
+	return secret, nil
+}
+
+// commitment ties the read secret to the rest of the genesis. It tells a wrong key from damaged bytes, and makes it
+// impossible to craft a ciphertext that opens under two keys of one document.
+func commitment(read Secret, genesis []byte) []byte {
+	return derive(read[:], genesis[:committed], labelCommit, commitSize)
+}
+
+func signingKey(secret Secret, label string) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(derive(secret[:], nil, label, ed25519.SeedSize))
+}
+
+func publicKey(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+
+// derive is HKDF-SHA256 (RFC 5869).
+func derive(secret, salt []byte, label string, n int) []byte {
+	out, err := hkdf.Key(sha256.New, secret, salt, label, n)
+	if err != nil {
+		panic(err) // only for n > 8160, and every n here is a constant
+	}
+	return out
+}
