@@ -91,7 +91,8 @@ export interface Replies {
 export interface Opened {
   readonly doc: DocId;
   readonly rights: Rights;
-  /** The writing session of this page for this document; fresh for every open, never reused. */
+  /** The writing session of this page for this document; fresh for every open, never reused. Empty when this page cannot write
+   *  (yet): the link only reads, or the document was joined and has not met its relay. A `session` message follows in that case. */
   readonly session: SessionId;
   /** The newest snapshot file of the core, or null for a new document. */
   readonly snapshot: Uint8Array | null;
@@ -113,6 +114,8 @@ export type FromVault =
   /** Updates of other sessions, already durable here unless the store failed. */
   | { readonly kind: "updates"; readonly doc: DocId; readonly updates: readonly SessionUpdate[] }
   | { readonly kind: "snapshot"; readonly doc: DocId; readonly bytes: Uint8Array }
+  /** A joined document met its relay: from here on the page may write, as this session. */
+  | { readonly kind: "session"; readonly doc: DocId; readonly session: SessionId }
   | { readonly kind: "status"; readonly doc: DocId; readonly status: VaultStatus }
   | { readonly kind: "heads"; readonly heads: readonly HeadRecord[] }
   /** Envelopes as the relay sees them, newest last; at most the last 64. */
