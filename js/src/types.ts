@@ -1,0 +1,258 @@
+// The public types. `s`, `defineDoc` and `freehold` are values with these types; index.ts exports both.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { FreeholdError } from "./errors.ts";
+import type { Level, RelayState, Rights } from "./protocol.ts";
+
+/** Carries a field's types without a property that shows up in completion. */
+declare const T: unique symbol;
+
+/** One place of a document: what a reader sees, what a writer edits, what creates it, whether it may be left out, how it is referred to. */
+export interface Field<View, Draft, In, Opt extends boolean = false, Ref = undefined> {
+  readonly [T]?: { view: View; draft: Draft; in: In; opt: Opt; ref: Ref };
+}
+/** A register: the last writer wins. */
+export interface Reg<V, Opt extends boolean = false> extends Field<V, V, V, Opt> {
+  /** May be absent: reads give `undefined`, assigning `undefined` removes it. */
+  optional(): Reg<V | undefined, true>;
+  /** What a reader sees while nobody has written. It is never written itself, so it never duplicates. */
+  default(v: V): Reg<V, true>;
+}
+// biome-ignore lint: inference over every field needs the top type.
+export type AnyField = Field<any, any, any, any, any>;
+export type AnyReg = Reg<any, any>;
+export type Shape = Record<string, AnyField>;
+
+type Meta<F> = F extends Field<infer V, infer D, infer I, infer O, infer R> ? { view: V; draft: D; in: I; opt: O; ref: R } : never;
+type Show<X> = { [K in keyof X]: X[K] } & {};
+type RegisterKeys<S extends Shape> = { [K in keyof S]: S[K] extends AnyReg ? K : never }[keyof S];
+type OptionalKeys<S extends Shape> = { [K in keyof S]: Meta<S[K]>["opt"] extends true ? K : never }[keyof S];
+
+/** What reading gives: frozen, structurally shared, the same object until it changed. */
+export type View<S extends Shape> = Show<{ readonly [K in keyof S]: Meta<S[K]>["view"] }>;
+/** What `change` edits: registers are assigned, children are edited in place and never replaced. */
+export type Draft<S extends Shape> = Show<
+  { [K in RegisterKeys<S>]: Meta<S[K]>["draft"] } & { readonly [K in Exclude<keyof S, RegisterKeys<S>>]: Meta<S[K]>["draft"] }
+>;
+/** What creates it. */
+export type Input<S extends Shape> = Show<
+  { [K in Exclude<keyof S, OptionalKeys<S>>]: Meta<S[K]>["in"] } & { [K in OptionalKeys<S>]?: Meta<S[K]>["in"] }
+>;
+/** Stable references to the places an editor can bind to. */
+export type Refs<S extends Shape> = { readonly [K in keyof S as Meta<S[K]>["ref"] extends undefined ? never : K]: Meta<S[K]>["ref"] };
+
+/** A text pinned to its version: it never shows what came later. Positions and lengths count UTF-16 units, as strings do. */
+export interface TextView {
+  readonly length: number;
+  toString(): string;
+  /** The same as `toString`, so that JSON.stringify of a value works. */
+  toJSON(): string;
+  spans(): ReadonlyArray<{ readonly text: string; readonly marks: Readonly<Record<string, unknown>> }>;
+}
+export interface TextDraft {
+  readonly length: number;
+  toString(): string;
+  insert(at: number, text: string): void;
+  delete(at: number, count: number): void;
+}
+/** One replacement. Several are applied in order: `at` counts in the text as the ones before it left it. */
+export interface TextSplice {
+  readonly at: number;
+  readonly delete: number;
+  readonly insert: string;
+}
+/** A stable handle to a text, for editors. */
+export interface TextRef {
+  /** Where it is, for messages: `body`, `todos/<id>/text`. */
+  readonly path: string;
+  /** The newest version. Throws FreeholdError("not-found") when the item that holds it is gone. */
+  readonly value: TextView;
+  /**
+   * Calls back in the same turn with what changed, local edits too (`local` says which), so that an editor can keep its own text and caret.
+   * Start from `value`; the first call carries what changed after that. Returns the way to stop.
+   */
+  observe(f: (splices: readonly TextSplice[], local: boolean) => void): () => void;
+}
+
+/** An item of a list of objects. */
+export type Item<V> = V & { readonly $id: string };
+export interface ListRef<R> {
+  item(id: string): R;
+}
+/** Where an item goes. For a move, `at` counts without the moved item. */
+export type Pos = { readonly before: string } | { readonly after: string } | { readonly at: number };
+export interface ListDraft<D, I> extends Iterable<D> {
+  readonly length: number;
+  get(id: string): D | undefined;
+  /** Negative counts from the end. */
+  at(i: number): D | undefined;
+  /** The stable id of the item at that index: plain values cannot carry one. */
+  idAt(i: number): string | undefined;
+  /** Adds at the end unless told where; gives the item's stable id. */
+  add(v: I, to?: Pos): string;
+  /** False when there is no such item. */
+  delete(id: string): boolean;
+  move(id: string, to: Pos): void;
+}
+export interface RecordDraft<D, I> {
+  get(key: string): D | undefined;
+  has(key: string): boolean;
+  /** Makes the entry be `v`, whatever was there. */
+  set(key: string, v: I): D;
+  /** False when there is no such entry. */
+  delete(key: string): boolean;
+  keys(): Iterable<string>;
+}
+export interface CounterDraft {
+  readonly value: number;
+  add(n: number): void;
+}
+
+export type TextField = Field<TextView, TextDraft, string, true, TextRef>;
+export type CounterField = Field<number, CounterDraft, number, true>;
+export type ObjectField<S extends Shape> = Field<View<S>, Draft<S>, Input<S>, false, Refs<S>>;
+export type ListField<F extends AnyField> = F extends Reg<infer V, any>
+  ? Field<readonly V[], ListDraft<V, V>, readonly V[], true>
+  : Field<
+      ReadonlyArray<Item<Meta<F>["view"]>>,
+      ListDraft<Item<Meta<F>["draft"]>, Meta<F>["in"]>,
+      ReadonlyArray<Meta<F>["in"]>,
+      true,
+      ListRef<Meta<F>["ref"]>
+    >;
+export type RecordField<F extends AnyField> = Field<
+  Readonly<Record<string, Meta<F>["view"]>>,
+  RecordDraft<Meta<F>["draft"], Meta<F>["in"]>,
+  Readonly<Record<string, Meta<F>["in"]>>,
+  true
+>;
+
+/** The words of a schema. One declaration gives types, merge behaviour, validation and defaults. */
+export interface Schema {
+  string(): Reg<string>;
+  number(): Reg<number>;
+  boolean(): Reg<boolean>;
+  /** A moment as an ISO 8601 string in UTC (`new Date().toISOString()`): a Date cannot be frozen. */
+  instant(): Reg<string>;
+  enum<const E extends readonly [string, ...string[]]>(...members: E): Reg<E[number]>;
+  /** Any JSON value that the validator accepts (Zod, Valibot, ArkType…). It must answer synchronously. */
+  json<V>(validator: StandardSchemaV1<unknown, V>): Reg<V>;
+  text(): TextField;
+  /** A sum that concurrent additions all reach. */
+  counter(): CounterField;
+  object<S extends Shape>(shape: S): ObjectField<S>;
+  /** A movable list of registers or objects. */
+  list<F extends AnyReg | ObjectField<any>>(of: F): ListField<F>;
+  /** Entries by key; anything may be an entry. */
+  record<F extends AnyField>(of: F): RecordField<F>;
+}
+
+export interface DocType<S extends Shape> {
+  readonly name: string;
+  readonly version: number;
+  readonly shape: S;
+}
+// biome-ignore lint: a type parameter's bound.
+export type AnyDocType = DocType<any>;
+/** The view of a document type: `type NoteView = Infer<typeof Note>`. */
+export type Infer<X> = X extends DocType<infer S> ? View<S> : never;
+
+/** A value that changes. `subscribe` calls back at once and then after every change (the Svelte contract). */
+export interface Store<V> {
+  readonly value: V;
+  subscribe(f: (v: V) => void): () => void;
+}
+
+/** How far a document's edits got. */
+export interface Status {
+  /** `waiting`: joined by link and nothing received yet. */
+  readonly content: "waiting" | "partial" | "complete";
+  /** Where the newest edit of this page is safe: in memory, on this device, on the relay, seen by another device. */
+  readonly newest: Level;
+  /** Edits of this page that are not on the device yet, in operations. */
+  readonly unsaved: number;
+  /** Sealed envelopes of this device that the relay has not acknowledged. */
+  readonly unsent: number;
+  readonly relay: RelayState;
+  /** Whole copies on this device: a browser with two stores has 2. */
+  readonly copies: 0 | 1 | 2;
+  /** Other devices connected now. */
+  readonly peers: number;
+  readonly problem: FreeholdError | null;
+}
+
+type NotAsync<R> = R extends PromiseLike<unknown> ? "change() cannot be async" : R;
+
+export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends Store<View<S>>, Disposable {
+  readonly id: string;
+  readonly rights: Rights;
+  readonly status: Store<Status>;
+  readonly at: Refs<S>;
+  /**
+   * Edits, all or nothing, synchronously: when it returns, `value` shows the result and the edit is on its way to the device.
+   * Throwing inside undoes everything. Throws FreeholdError("invalid" | "too-large" | "read-only" | "closed" | "core-restarted").
+   */
+  change<R>(fn: (d: Draft<S>) => NotAsync<R>): R;
+  /** A store of a part; it changes only when the selection does (`Object.is` unless told otherwise). */
+  select<R>(fn: (v: View<S>) => R, same?: (a: R, b: R) => boolean): Store<R>;
+  /**
+   * Must: resolves when every edit made before the call has got there.
+   * Must: rejects with a FreeholdError when it cannot (a store failed, the document was closed), and with "aborted" when the signal says so.
+   */
+  saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** A link for somebody else or another device; the key is after the `#`. */
+  link(can: Rights): Promise<URL>;
+  /** The last envelopes as the relay sees them, newest last. */
+  readonly sealed: Store<readonly Uint8Array[]>;
+  /** The same bytes on every device with the same state. */
+  export(as: "json"): Promise<Blob>;
+  /** Hands over what is not saved yet and frees the core. Values already read stay readable. */
+  close(): void;
+}
+
+export interface DocInfo<D extends AnyDocType> {
+  readonly id: string;
+  readonly head: Infer<D>;
+  /** Milliseconds since the epoch. */
+  readonly changed: number;
+  readonly rights: Rights;
+  readonly status: Status;
+}
+export interface ListQuery<D extends AnyDocType> {
+  readonly where?: (head: Infer<D>) => boolean;
+  /** Ascending; without it, last changed first. */
+  readonly by?: (head: Infer<D>) => string | number;
+  readonly limit?: number;
+}
+
+export interface Home {
+  /** Heads are read from the device: no wasm, no network. */
+  readonly ready: Promise<void>;
+  create<D extends AnyDocType>(type: D, init?: Partial<Input<D["shape"]>>): Promise<Doc<D>>;
+  /** Resolves when editable, from this device alone. Rejects with "not-found" when it is not here. */
+  open<D extends AnyDocType>(type: D, id: string): Promise<Doc<D>>;
+  join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>>;
+  /** Live list of what is on this device; `undefined` until `ready`. */
+  list<D extends AnyDocType>(type: D, q?: ListQuery<D>): Store<ReadonlyArray<DocInfo<D>> | undefined>;
+  /** Removes the document from this device only. */
+  forget(id: string): Promise<void>;
+  /** Closes every socket: the tunnel. */
+  pause(): void;
+  resume(): void;
+  readonly relays: Store<readonly string[]> & { set(urls: readonly string[]): void };
+  /** Hands over what is unsaved and lets go of the device. */
+  close(): Promise<void>;
+}
+
+export interface FreeholdOptions {
+  /** Names the storage on this device; two homes with one name are the same home. */
+  readonly name: string;
+  /** Relay addresses, `https://…` or `http://localhost:…`. None: this device only. */
+  readonly relay?: string | readonly string[];
+  /** Every problem that has no caller to throw to. */
+  readonly onProblem?: (e: FreeholdError) => void;
+  /** Where the vault's worker script is, for tools that do not emit workers. */
+  readonly workerUrl?: string | URL;
+  /** The address that links open; this page's own unless told. */
+  readonly app?: string | URL;
+}
