@@ -1,0 +1,253 @@
+// The language between a device and a relay: frames in MessagePack. Specification: docs/PROTOCOL.md; twin of
+// server/wire; both read the vectors in testdata/wire.
+//
+// Must: decodeFrame accepts exactly the shapes below and nothing else, whatever a relay sends.
+// Must: bytes in a decoded frame are views into the received buffer, so that 16 MiB are not copied; a caller that
+// keeps one beyond the turn copies it or owns the buffer.
+
+import { Decoder, encode } from "@msgpack/msgpack";
+import { FreeholdError } from "../errors.ts";
+import { fromBase32, fromBase64url, toBase32, toBase64url } from "../ids.ts";
+import type { DocId, SessionId } from "../protocol.ts";
+import { isFlat } from "./skim.ts";
+
+/** What a WebSocket handshake asks for. */
+export const SUBPROTOCOL = "freehold.1";
+
+/** Content type of frames over HTTP. */
+export const MEDIA_TYPE = "application/vnd.freehold.frame";
+
+/** Header, tag and signature of an envelope. */
+const OVERHEAD = 144;
+const MAX_SNAPSHOT = (16 << 20) + (1 << 19) + OVERHEAD;
+
+/** Sizes in bytes and counts, the same on every relay. */
+export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number } = {
+  /** A whole update envelope: 1 MiB of payload, its padding and the overhead. */
+  update: (1 << 20) + (1 << 15) + OVERHEAD,
+  /** A whole snapshot envelope: 16 MiB likewise. */
+  snapshot: MAX_SNAPSHOT,
+  /** One snapshot and what stands around it. */
+  frame: MAX_SNAPSHOT + (4 << 10),
+  /** Envelopes in one append, entries in one batch. */
+  run: 1024,
+};
+
+/** The padding floor is 32. */
+const MIN_ENVELOPE = OVERHEAD + 32;
+const MAX_TEXT = 512;
+
+/** Why a relay refused. Unknown codes of a newer relay are possible: treat them like "bad-frame". */
+export type RelayCode =
+  | "bad-frame" | "bad-envelope" | "too-large"
+  | "bad-genesis" | "bad-certificate" | "bad-signature" | "bad-chain" | "fork"
+  | "no-room" | "no-session" | "gap" | "stale"
+  | "quota" | "busy" | "storage" | "stopping" | "forbidden";
+
+/** Subscribes to a document and says how far this device has it. */
+export interface Hello {
+  readonly type: "hello";
+  readonly doc: DocId;
+  /** 113 bytes, or null from a device that has only a link yet. */
+  readonly genesis: Uint8Array | null;
+  /** Last cursor stored here, 0 for none; counts only where `store` matches. */
+  readonly since: number;
+  /** The relay's store that `since` belongs to, 22 base64url characters, or null. */
+  readonly store: string | null;
+}
+
+/** Offers consecutive envelopes of one session: all are taken or none. */
+export interface Append {
+  readonly type: "append";
+  readonly doc: DocId;
+  /** Comes back in the ack or error. */
+  readonly req: number;
+  /** 96 bytes, or null when this relay has acknowledged an envelope of the session before. */
+  readonly cert: Uint8Array | null;
+  readonly envelopes: readonly Uint8Array[];
+}
+
+export interface Unsubscribe { readonly type: "unsubscribe"; readonly doc: DocId }
+export interface Ping { readonly type: "ping" }
+
+/** Answers hello, and comes again when the genesis becomes known. Batches follow. */
+export interface Welcome {
+  readonly type: "welcome";
+  readonly doc: DocId;
+  readonly store: string;
+  /** Last cursor of the log, 0 while it is empty. */
+  readonly head: number;
+  /** Null while nobody has brought the document to this relay. */
+  readonly genesis: Uint8Array | null;
+}
+
+export interface Entry {
+  readonly cursor: number;
+  readonly envelope: Uint8Array;
+  /** With each session's first envelope of a catching-up batch, and with a session's very first. */
+  readonly cert: Uint8Array | null;
+}
+
+/** A stretch of the log. */
+export interface Batch {
+  readonly type: "batch";
+  readonly doc: DocId;
+  readonly entries: readonly Entry[];
+  /** Resume from here once the entries are stored. Beyond the last entry where own envelopes were left out. */
+  readonly upTo: number;
+  /** The log goes on; another batch follows. */
+  readonly more: boolean;
+}
+
+/** The append is on the relay's disk, up to and with `seq`. */
+export interface Ack {
+  readonly type: "ack";
+  readonly doc: DocId;
+  readonly req: number;
+  readonly session: SessionId;
+  readonly seq: number;
+  readonly cursor: number;
+}
+
+export interface RelayError {
+  readonly type: "error";
+  readonly doc: DocId | null;
+  readonly req: number | null;
+  readonly code: RelayCode;
+  readonly message: string;
+  readonly hint: string;
+  /** Milliseconds; 0: the same frame will be refused again. */
+  readonly retryAfter: number;
+  /** For "gap" and "stale": the sequence number to go on from. */
+  readonly seq: number | null;
+}
+
+export interface Pong { readonly type: "pong" }
+
+export type ClientFrame = Hello | Append | Unsubscribe | Ping;
+export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong;
+export type Frame = ClientFrame | RelayFrame;
+
+// Frames hold no maps and no extensions.
+const decoder = new Decoder({ maxArrayLength: limits.run, maxBinLength: limits.snapshot, maxStrLength: MAX_TEXT, maxMapLength: 0, maxExtLength: 0 });
+
+/** The bytes of a frame. */
+export const encodeFrame = (f: Frame): Uint8Array<ArrayBuffer> => encode(toRow(f));
+
+/** One frame, or FreeholdError("relay-invalid"). */
+export const decodeFrame = (bytes: Uint8Array): Frame => {
+  if (bytes.length > limits.frame) throw invalid(`${bytes.length} bytes`);
+  if (!isFlat(bytes)) throw invalid("not a frame's shape");
+  let value: unknown;
+  try {
+    value = decoder.decode(bytes);
+  } catch (cause) {
+    throw invalid("not MessagePack", cause);
+  }
+  if (!Array.isArray(value)) throw invalid("not an array");
+  return fromRow(new Row(value));
+};
+
+const toRow = (f: Frame): readonly unknown[] => {
+  switch (f.type) {
+    case "hello": return [1, docToBytes(f.doc), f.genesis, f.since, f.store === null ? null : idToBytes(f.store)];
+    case "append": return [2, docToBytes(f.doc), f.req, f.cert, f.envelopes];
+    case "unsubscribe": return [3, docToBytes(f.doc)];
+    case "ping": return [4];
+    case "welcome": return [16, docToBytes(f.doc), idToBytes(f.store), f.head, f.genesis];
+    case "batch": return [17, docToBytes(f.doc), f.entries.map((e) => [e.cursor, e.envelope, e.cert]), f.upTo, f.more];
+    case "ack": return [18, docToBytes(f.doc), f.req, idToBytes(f.session), f.seq, f.cursor];
+    case "error": return [19, f.doc === null ? null : docToBytes(f.doc), f.req, f.code, f.message, f.hint, f.retryAfter, f.seq];
+    case "pong": return [20];
+  }
+};
+
+const fromRow = (row: Row): Frame => {
+  switch (row.int()) {
+    case 1: return row.end({ type: "hello", doc: row.doc(), genesis: row.bytesOrNull(113), since: row.int(), store: row.idOrNull() });
+    case 2: return row.end({ type: "append", doc: row.doc(), req: row.int(), cert: row.bytesOrNull(96), envelopes: row.list((item) => new Row([item]).envelope()) });
+    case 3: return row.end({ type: "unsubscribe", doc: row.doc() });
+    case 4: return row.end({ type: "ping" });
+    case 16: return row.end({ type: "welcome", doc: row.doc(), store: row.id(), head: row.int(), genesis: row.bytesOrNull(113) });
+    case 17: return row.end({ type: "batch", doc: row.doc(), entries: row.list(toEntry), upTo: row.int(), more: row.bool() });
+    case 18: return row.end({ type: "ack", doc: row.doc(), req: row.int(), session: row.id(), seq: row.int(0xffff_ffff), cursor: row.int() });
+    case 19: return row.end({
+      type: "error", doc: row.docOrNull(), req: row.intOrNull(), code: row.text() as RelayCode,
+      message: row.text(), hint: row.text(), retryAfter: row.int(), seq: row.intOrNull(),
+    });
+    case 20: return row.end({ type: "pong" });
+    default: throw invalid("unknown type");
+  }
+};
+
+const toEntry = (item: unknown): Entry => {
+  if (!Array.isArray(item)) throw invalid("an entry is not an array");
+  const row = new Row(item);
+  return row.end({ cursor: row.int(), envelope: row.envelope(), cert: row.bytesOrNull(96) });
+};
+
+/** Takes the elements of an array one by one, each of the kind asked for. */
+class Row {
+  readonly #items: readonly unknown[];
+  #at = 0;
+  constructor(items: readonly unknown[]) { this.#items = items; }
+
+  int(max: number = Number.MAX_SAFE_INTEGER): number {
+    const v = this.#items[this.#at++];
+    if (typeof v !== "number" || !Number.isInteger(v) || v < 0 || v > max) throw invalid("expected an integer");
+    return v;
+  }
+  bool(): boolean {
+    const v = this.#items[this.#at++];
+    if (typeof v !== "boolean") throw invalid("expected a boolean");
+    return v;
+  }
+  text(): string {
+    const v = this.#items[this.#at++];
+    if (typeof v !== "string") throw invalid("expected text");
+    return v;
+  }
+  bytes(min: number, max: number = min): Uint8Array {
+    const v = this.#items[this.#at++];
+    if (!(v instanceof Uint8Array) || v.length < min || v.length > max) throw invalid(`expected ${min} to ${max} bytes`);
+    return v;
+  }
+  list<T>(each: (item: unknown) => T): readonly T[] {
+    const v = this.#items[this.#at++];
+    if (!Array.isArray(v) || v.length > limits.run) throw invalid("expected a list");
+    return v.map(each);
+  }
+  envelope(): Uint8Array { return this.bytes(MIN_ENVELOPE, limits.snapshot); }
+  doc(): DocId { return toBase32(this.bytes(20)); }
+  id(): SessionId { return toBase64url(this.bytes(16)); }
+  bytesOrNull(size: number): Uint8Array | null { return this.#orNull(() => this.bytes(size)); }
+  docOrNull(): DocId | null { return this.#orNull(() => this.doc()); }
+  idOrNull(): string | null { return this.#orNull(() => this.id()); }
+  intOrNull(): number | null { return this.#orNull(() => this.int()); }
+  /** Nothing may follow. */
+  end<T>(frame: T): T {
+    if (this.#at !== this.#items.length) throw invalid(`${this.#items.length} elements`);
+    return frame;
+  }
+  #orNull<T>(read: () => T): T | null {
+    if (this.#items[this.#at] !== null) return read();
+    this.#at++;
+    return null;
+  }
+}
+
+const docToBytes = (doc: DocId): Uint8Array => sized(fromBase32(doc), 20);
+const idToBytes = (id: string): Uint8Array => sized(fromBase64url(id), 16);
+
+/** Ids come from our own code: a wrong one is a fault of the caller, not of the relay. */
+const sized = (bytes: Uint8Array | null, size: number): Uint8Array => {
+  if (bytes?.length !== size) throw new TypeError(`an id of ${size} bytes expected`);
+  return bytes;
+};
+
+const invalid = (what: string, cause?: unknown): FreeholdError => new FreeholdError(
+  "relay-invalid",
+  `The relay sent something that is not a frame of this protocol (${what}).`,
+  "Check the relay's address. Nothing on this device was changed.",
+  { cause },
+);

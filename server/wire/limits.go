@@ -1,0 +1,30 @@
+package wire
+
+import "github.com/freehold-dev/freehold/internal/seal"
+
+// Subprotocol is what a WebSocket handshake asks for. Another layout of any frame gets another name.
+const Subprotocol = "freehold.1"
+
+// MediaType is the content type of frames over HTTP.
+const MediaType = "application/vnd.freehold.frame"
+
+// Sizes in bytes, the same for every relay: a device may rely on them.
+const (
+	// envelopeOverhead is header and signature.
+	envelopeOverhead = seal.HeaderSize + 64
+	// MinEnvelope is the smallest that can be: the tag and the padding floor.
+	MinEnvelope = envelopeOverhead + 16 + 32
+	// MaxUpdate holds 1 MiB of payload, its padding (at most a thirty-second at this size) and the overhead.
+	MaxUpdate = 1<<20 + 1<<15 + envelopeOverhead + 16
+	// MaxSnapshot holds 16 MiB likewise.
+	MaxSnapshot = 16<<20 + 1<<19 + envelopeOverhead + 16
+	// MaxFrame is the longest frame either side may send: one snapshot and what stands around it.
+	MaxFrame = MaxSnapshot + 4<<10
+	// MaxRun is the most envelopes in one Append and the most entries in one Batch.
+	MaxRun = 1024
+	// maxText bounds a code, a message or a hint.
+	maxText = 512
+)
+
+// MaxInteger is the largest integer in a frame: the largest that a JavaScript number holds exactly.
+const MaxInteger = 1<<53 - 1
