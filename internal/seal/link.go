@@ -48,15 +48,15 @@ func ParseLink(text string) (Link, error) {
 	if len(text) < 2 || text[0] < '0' || text[0] > '9' {
 		return link, fmt.Errorf("%w: no key in it", ErrLink)
 	}
-	rights := strings.IndexByte(rightLetters, text[1])
 	if text[0] != linkVersion {
 		return link, fmt.Errorf("%w: link version %c", ErrUnsupported, text[0])
 	}
+	rights := strings.IndexByte(rightLetters, text[1])
 	if rights < 0 {
 		return link, fmt.Errorf("%w: unknown right", ErrLink)
 	}
 	parts := strings.SplitN(text, ".", 5)
-	if len(parts) < 4 || len(parts[3]) < 2 {
+	if len(parts) < 4 || len(parts[3]) < 2 || parts[len(parts)-1] == "" {
 		return link, fmt.Errorf("%w: cut short", ErrLink)
 	}
 	if linkCheck(strings.Join(parts[:3], ".")) != parts[3] || len(parts[0]) != 2 {

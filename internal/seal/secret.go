@@ -80,8 +80,8 @@ func Attenuate(secret Secret, from, to Rights) (Secret, error) {
 	return secret, nil
 }
 
-// commitment ties the read secret to the rest of the genesis. It tells a wrong key from damaged bytes, and makes it
-// impossible to craft a ciphertext that opens under two keys of one document.
+// commitment ties the read secret to the rest of the genesis. It tells a wrong key from damaged bytes, and leaves a
+// document one key: AES-GCM alone lets a sender craft a ciphertext that opens under two.
 func commitment(read Secret, genesis []byte) []byte {
 	return derive(read[:], genesis[:committed], labelCommit, commitSize)
 }

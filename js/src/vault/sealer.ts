@@ -3,7 +3,7 @@
 import type { DocId, Rights, SessionId } from "../protocol.ts";
 
 /** Envelope kinds of suite 1 (docs/ENVELOPE.md). */
-export const Kind = { update: 0, snapshot: 1, ephemeral: 2, sessionInfo: 3, attest: 4 } as const;
+export const Kind = { update: 0, snapshot: 1, ephemeral: 2, sessionInfo: 3, attest: 4, auth: 5, pack: 6 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** A writing session's key pair; the private key lives only in memory. */

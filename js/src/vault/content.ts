@@ -1,0 +1,103 @@
+// What is inside envelopes: updates and snapshots, each with the heads it refers to (docs/ENVELOPE.md; twin of internal/seal/payload.go).
+
+import { FreeholdError } from "../errors.ts";
+import { fromBase64url, toBase64url } from "../ids.ts";
+import { corrupt, HASH_SIZE, newer } from "./envelope.ts";
+import type { Octets } from "./octets.ts";
+import { compare, join } from "./octets.ts";
+import type { Dep, SnapshotPayload, UpdatePayload } from "./sealer.ts";
+
+const VERSION = 0;
+const SESSION_SIZE = 16;
+const DEP_HASH_SIZE = 16;
+const DIGEST_SIZE = 16;
+
+/** varint version │ deps │ the core's update */
+export const encodeUpdate = (p: UpdatePayload): Octets => join(varint(VERSION), encodeDeps(p.deps), p.update);
+
+/** `update` aliases `b`. FreeholdError("relay-invalid" | "newer-format"). */
+export const decodeUpdate = (b: Uint8Array): UpdatePayload => {
+  const from = reader(b);
+  from.version();
+  return { deps: decodeDeps(from), update: from.rest() };
+};
+
+/** varint version │ parent 32 │ covers │ digest 16 │ the core's file */
+export const encodeSnapshot = (p: SnapshotPayload): Octets =>
+  join(varint(VERSION), sized(p.parent, HASH_SIZE), encodeDeps(p.covers), sized(p.digest, DIGEST_SIZE), p.file);
+
+/** `file` aliases `b`. FreeholdError("relay-invalid" | "newer-format"). */
+export const decodeSnapshot = (b: Uint8Array): SnapshotPayload => {
+  const from = reader(b);
+  from.version();
+  return { parent: from.take(HASH_SIZE), covers: decodeDeps(from), digest: from.take(DIGEST_SIZE), file: from.rest() };
+};
+
+/** varint n │ n × (session 16 │ varint seq │ hash 16), ascending by session, each session once. */
+const encodeDeps = (deps: readonly Dep[]): Octets => {
+  const rows = deps.map((dep) => ({ session: sized(fromBase64url(dep.session), SESSION_SIZE), seq: varint(dep.seq), hash: sized(dep.hash, DEP_HASH_SIZE) }));
+  rows.sort((a, b) => compare(a.session, b.session));
+  return join(varint(rows.length), ...rows.flatMap((row) => [row.session, row.seq, row.hash]));
+};
+
+const decodeDeps = (from: Reader): readonly Dep[] => {
+  const count = from.varint();
+  if (count * (SESSION_SIZE + 1 + DEP_HASH_SIZE) > from.left()) throw corrupt("more heads than bytes");
+  const deps: Dep[] = [];
+  let last: Uint8Array = new Uint8Array();
+  for (let i = 0; i < count; i++) {
+    const session = from.take(SESSION_SIZE);
+    if (compare(last, session) >= 0) throw corrupt("heads out of order");
+    deps.push({ session: toBase64url(session), seq: from.varint(), hash: from.take(DEP_HASH_SIZE) });
+    last = session;
+  }
+  return deps;
+};
+
+interface Reader {
+  take(n: number): Uint8Array;
+  varint(): number;
+  version(): void;
+  left(): number;
+  rest(): Uint8Array;
+}
+
+const reader = (b: Uint8Array): Reader => {
+  let at = 0;
+  const take = (n: number): Uint8Array => {
+    if (b.length - at < n) throw corrupt("content ends early");
+    at += n;
+    return b.subarray(at - n, at);
+  };
+  /** Unsigned LEB128 of at most 32 bits in its shortest form. */
+  const readVarint = (): number => {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
+      const byte = take(1)[0]!;
+      value += (byte & 0x7f) * scale;
+      if (byte >= 0x80) continue;
+      if ((byte === 0 && scale > 1) || value > 0xffff_ffff) break;
+      return value;
+    }
+    throw corrupt("a number in content");
+  };
+  const version = (): void => {
+    const found = readVarint();
+    if (found !== VERSION) throw newer(`content version ${found}`);
+  };
+  return { take, varint: readVarint, version, left: () => b.length - at, rest: () => b.subarray(at) };
+};
+
+const varint = (value: number): Octets => {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw wrongArgument(`the number ${value}`);
+  const out: number[] = [];
+  for (; value >= 0x80; value = Math.floor(value / 128)) out.push((value % 128) | 0x80);
+  return Uint8Array.from([...out, value]);
+};
+
+const sized = (b: Uint8Array | null, size: number): Uint8Array => {
+  if (b?.length !== size) throw wrongArgument(`${b?.length ?? "no"} bytes where ${size} belong`);
+  return b;
+};
+
+const wrongArgument = (what: string): FreeholdError => new FreeholdError("invalid", `Cannot encode ${what}.`, "This is a mistake in the program that calls Freehold.");
