@@ -115,6 +115,8 @@ export interface StoreProblem {
 export interface Copies {
   /** Stores that hold everything acknowledged so far. 0: nothing can be saved on this device. */
   readonly copies: 0 | 1 | 2;
+  /** The same for one document. */
+  copiesOf(doc: DocId): 0 | 1 | 2;
   /** Stores that this browser offers, whether they work right now or not. */
   readonly offered: ReadonlyArray<DeviceStore["kind"]>;
   /** No store knew of an earlier life: a new device (or one where everything was wiped). */

@@ -1,0 +1,237 @@
+// The device copy: one or two stores written as one. What one of them lost comes back from the other.
+//
+//   append ──▶ lane opfs ──▶ flushed ──┐
+//          └─▶ lane idb ───▶ complete ─┴─▶ durable
+//
+// A lane that fails is `behind` on that document. Repair reads the document from every lane, and gives each what it lacks; it runs after
+// opening, after a load that found a difference, and with the next write once the failed lane has had a rest.
+
+import { toBase64url } from "../ids.ts";
+import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
+import { FileStore } from "./filestore.ts";
+import { IdbStore } from "./idbstore.ts";
+import { Lane } from "./lane.ts";
+import { hasSyncHandles, opfsFiles } from "./opfs.ts";
+import type { Copies, CopiesOptions, DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
+import { StoreError, toStoreError } from "./storeerror.ts";
+import { betterSecret, inBatches, missingFrom, unionDocs } from "./union.ts";
+
+type Listed = Awaited<ReturnType<DeviceStore["list"]>>[number];
+type Durable = { readonly copies: 0 | 1 | 2 };
+
+/**
+ * The stores that this browser offers in this thread. Sync handles are missing in WebKitGTK and outside dedicated workers, and in private
+ * windows of Firefox the private file system refuses to open; then IndexedDB alone is the device copy.
+ */
+export const chooseStores = async (name: string): Promise<readonly DeviceStore[]> => {
+  const stores: DeviceStore[] = [];
+  if (hasSyncHandles()) {
+    try {
+      await navigator.storage.getDirectory();
+      stores.push(new FileStore(opfsFiles(name)));
+    } catch {
+      // Refused by this browsing mode, which is an answer and no failure: `offered` shows it.
+    }
+  }
+  if (typeof indexedDB !== "undefined") stores.push(new IdbStore(name));
+  return stores;
+};
+
+/** Opens the device copy of the home `name`. Never rejects because a store fails: `copies` says how many work, `onProblem` why not more. */
+export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<Copies> => {
+  const now = o.now ?? ((): number => performance.now());
+  const stores = o.stores ?? (await chooseStores(name));
+  const lanes = stores.map((s) => new Lane(s, o.onProblem ?? ((): void => undefined), now));
+  // One tab at a time looks whether the stores had a life before this one, or each would take the other's first moments for a loss.
+  const fresh = await locked(`freehold/${name}/open`, async () => {
+    const opened = await Promise.all(lanes.map((lane) => lane.open(false)));
+    const isKnown = opened.some((x) => x !== null && !x.fresh);
+    lanes.forEach((lane, i) => {
+      if (isKnown && opened[i]?.fresh === true) lane.setEmptied();
+    });
+    return !isKnown;
+  });
+  const copies = new StoreCopies(lanes, fresh);
+  if (!fresh) await copies.list();
+  return copies;
+};
+
+const locked = <T>(name: string, run: () => Promise<T>): Promise<T> =>
+  typeof navigator !== "undefined" && navigator.locks ? navigator.locks.request(name, run) : run();
+
+class StoreCopies implements Copies {
+  readonly fresh: boolean;
+  readonly offered: ReadonlyArray<DeviceStore["kind"]>;
+  readonly #lanes: readonly Lane[];
+  /** Repairs write under a name of their own; nobody else appends to those records. */
+  readonly #repairer: SessionId = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
+  #repair: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(lanes: readonly Lane[], fresh: boolean) {
+    this.#lanes = lanes;
+    this.fresh = fresh;
+    this.offered = lanes.map((l) => l.store.kind);
+  }
+
+  get copies(): 0 | 1 | 2 {
+    return count(this.#lanes, (lane) => lane.isWhole);
+  }
+
+  copiesOf(doc: DocId): 0 | 1 | 2 {
+    return count(this.#lanes, (lane) => lane.isOpen && !lane.behind.has(doc));
+  }
+
+  async list(): Promise<readonly Listed[]> {
+    const listed = await this.#compare();
+    this.#startRepair();
+    return listed;
+  }
+
+  /** The union of the lists; a lane that lacks a document is behind on it. */
+  async #compare(): Promise<readonly Listed[]> {
+    const lists = await Promise.all(this.#lanes.map(async (lane) => {
+      if (!lane.isOpen) return null;
+      try {
+        return await lane.store.list();
+      } catch (e) {
+        lane.fail(toStoreError(e, `list the ${lane.store.kind} store`));
+        return null;
+      }
+    }));
+    const listedById = new Map<DocId, Listed>();
+    for (const entry of lists.flatMap((l) => l ?? [])) {
+      const known = listedById.get(entry.secret.doc);
+      listedById.set(entry.secret.doc, known === undefined ? entry : { secret: betterSecret(known.secret, entry.secret), head: newerHead(known.head, entry.head) });
+    }
+    lists.forEach((list, i) => {
+      const has = new Set(list?.map((e) => e.secret.doc));
+      for (const doc of listedById.keys()) if (!has.has(doc)) this.#lanes[i]?.behind.add(doc);
+    });
+    return [...listedById.values()];
+  }
+
+  async load(doc: DocId): Promise<StoredDoc | null> {
+    const { parts, whole } = await this.#loadAll(doc);
+    if (whole !== null) {
+      for (const [lane, part] of parts) if (missingFrom(part, whole) !== null) lane.behind.add(doc);
+      this.#startRepair();
+    } else if (parts.size === 0 && this.#lanes.length > 0) {
+      throw new StoreError("storage-lost", "no store on this device can be read");
+    }
+    return whole;
+  }
+
+  putSecret(secret: StoredSecret): Promise<Durable> {
+    return this.#durable(secret.doc, "keep the key", (s) => s.putSecret(secret));
+  }
+
+  append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<Durable> {
+    return this.#durable(doc, "append", (s) => s.append(doc, writer, envelopes, certs));
+  }
+
+  checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<Durable> {
+    return this.#durable(doc, "checkpoint", (s) => s.checkpoint(doc, writer, snapshot));
+  }
+
+  async putHead(head: HeadRecord): Promise<void> {
+    await this.#bestEffort(() => true, (s) => s.putHead(head));
+  }
+
+  async putMark(doc: DocId, mark: RelayMark): Promise<void> {
+    // A mark says that everything below it is here. Where that is not so, it would hide the gap for ever.
+    await this.#bestEffort((lane) => !lane.behind.has(doc), (s) => s.putMark(doc, mark));
+  }
+
+  async forget(doc: DocId): Promise<void> {
+    await this.settled();
+    const results = await Promise.allSettled(this.#lanes.map(async (lane) => {
+      if (!lane.isOpen) throw new StoreError("blocked", `the ${lane.store.kind} store is not open, so the document would come back from it`);
+      try {
+        await lane.store.forget(doc);
+      } catch (e) {
+        throw toStoreError(e, `forget in the ${lane.store.kind} store`);
+      }
+      lane.heal(doc);
+    }));
+    for (const r of results) if (r.status === "rejected") throw r.reason;
+  }
+
+  async release(doc: DocId, writer: SessionId): Promise<void> {
+    await this.#bestEffort(() => true, (s) => s.release(doc, writer));
+  }
+
+  async settled(): Promise<void> {
+    while (this.#repair !== null) await this.#repair;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.settled();
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  async #durable(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<void>): Promise<Durable> {
+    const results = await Promise.all(this.#lanes.map((lane) => lane.run(doc, doing, operation)));
+    const stored = results.filter((r) => !(r instanceof StoreError)).length;
+    if (stored === 0) throw results.find((r) => r instanceof StoreError) ?? new StoreError("storage-lost", "this browser offers no storage here");
+    if (this.#lanes.some((lane) => lane.isDue)) this.#startRepair();
+    return { copies: this.copiesOf(doc) };
+  }
+
+  async #bestEffort(isFit: (lane: Lane) => boolean, operation: (s: DeviceStore) => Promise<void>): Promise<void> {
+    await Promise.allSettled(this.#lanes.filter((lane) => lane.isOpen && isFit(lane)).map((lane) => operation(lane.store)));
+  }
+
+  async #loadAll(doc: DocId): Promise<{ readonly parts: ReadonlyMap<Lane, StoredDoc | null>; readonly whole: StoredDoc | null }> {
+    const parts = new Map<Lane, StoredDoc | null>();
+    await Promise.all(this.#lanes.map(async (lane) => {
+      if (!lane.isOpen) return;
+      const result = await lane.run(doc, "load", (s) => s.load(doc));
+      if (!(result instanceof StoreError)) parts.set(lane, result.value);
+    }));
+    return { parts, whole: unionDocs([...parts.values()].flatMap((p) => p ?? [])) };
+  }
+
+  /** Repairs run one after the other, never in the way of a write. A lane that fails again waits for its next turn. */
+  #startRepair(): void {
+    if (this.#closed || this.#repair !== null || this.#lanes.every((lane) => lane.isWhole)) return;
+    this.#repair = this.#repairAll().finally(() => {
+      this.#repair = null;
+    });
+  }
+
+  async #repairAll(): Promise<void> {
+    for (const lane of this.#lanes) if (!lane.isOpen) await lane.open(!this.fresh);
+    await this.#compare();
+    for (const lane of this.#lanes) {
+      for (const doc of lane.isOpen ? [...lane.behind] : []) {
+        if (this.#closed) return;
+        await this.#repairDoc(lane, doc);
+      }
+      lane.sayIfRecovered();
+    }
+  }
+
+  async #repairDoc(lane: Lane, doc: DocId): Promise<void> {
+    const failures = lane.failures;
+    const { parts, whole } = await this.#loadAll(doc);
+    const part = parts.get(lane);
+    // What cannot be read may be what is missing here.
+    if (part === undefined || parts.size < this.#lanes.length) return;
+    const missing = whole === null ? null : missingFrom(part, whole);
+    const healed = await lane.run(doc, "repair", async (s) => {
+      if (missing === null) return;
+      if (missing.secret !== null) await s.putSecret(missing.secret);
+      if (missing.snapshot !== null) await s.checkpoint(doc, this.#repairer, missing.snapshot);
+      for (const { envelopes, certs } of inBatches(missing)) await s.append(doc, this.#repairer, envelopes, certs);
+      for (const mark of missing.marks) await s.putMark(doc, mark);
+      await s.release(doc, this.#repairer);
+    });
+    if (!(healed instanceof StoreError) && failures === lane.failures) lane.heal(doc);
+  }
+}
+
+const count = (lanes: readonly Lane[], isCounted: (lane: Lane) => boolean): 0 | 1 | 2 => Math.min(2, lanes.filter(isCounted).length) as 0 | 1 | 2;
+
+const newerHead = (a: HeadRecord | null, b: HeadRecord | null): HeadRecord | null => (a === null ? b : b === null || a.changed >= b.changed ? a : b);

@@ -1,0 +1,218 @@
+// A device store over files: one directory per document (docs/STORAGE.md has the layout).
+//
+// What is replaced is written beside its predecessor, what is added is appended, and nothing is dropped before what covers it is flushed.
+
+import { FRAME_HEADER, frameAt, readFrames, type Damage, type Frame } from "../../../idb/frame.ts";
+import {
+  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
+  encodeSecret, encodeSnapshot, type Entries,
+} from "../../../idb/record.ts";
+import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
+import { coverageOf, coversEntries, gather, type Coverage } from "./coverage.ts";
+import type { FileHandle, Files } from "./files.ts";
+import { Journal, sortSegments } from "./journal.ts";
+import { readSlots, writeSlots } from "./slots.ts";
+import type { DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
+import { StoreError } from "./storeerror.ts";
+
+const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.";
+
+const withHandle = async <T>(files: Files, dir: string, name: string, run: (h: FileHandle) => Promise<T>): Promise<T> => {
+  const handle = await files.open(dir, name);
+  try {
+    return await run(handle);
+  } finally {
+    await handle.close();
+  }
+};
+
+/** End of the last whole frame. */
+const wholeLength = (bytes: Uint8Array, damage: readonly Damage[]): number => damage.find((d) => d.tail)?.at ?? bytes.length;
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+export class FileStore implements DeviceStore {
+  readonly kind: Files["kind"];
+  readonly #files: Files;
+  readonly #journalByKey = new Map<string, Journal>();
+  // Head and marks of one document go one after the other: their slots are read, then written.
+  readonly #slotsByDoc = new Map<DocId, Promise<void>>();
+
+  constructor(files: Files) {
+    this.kind = files.kind;
+    this.#files = files;
+  }
+
+  async open(): Promise<{ readonly fresh: boolean }> {
+    await this.#files.prepare();
+    const bytes = await this.#files.read("", MARKER);
+    const format = bytes === null ? null : decodeMarker(frameAt(bytes, 0));
+    if (format !== null && format > FORMAT) throw new StoreError("newer-format", `the ${this.kind} store has format ${format}; this version knows ${FORMAT}`);
+    if (format === null) {
+      await withHandle(this.#files, "", MARKER, async (h) => {
+        await h.truncate(0);
+        await h.write(encodeMarker(), 0);
+        await h.flush();
+      });
+    }
+    // A marker that is there but torn still says that there was a life before this one.
+    return { fresh: bytes === null };
+  }
+
+  async list(): Promise<ReadonlyArray<{ readonly secret: StoredSecret; readonly head: HeadRecord | null }>> {
+    const found = await Promise.all(
+      (await this.#files.dirs()).map(async (doc) => {
+        const [secret, head] = await Promise.all([this.#secret(doc), readSlots(this.#files, doc, HEAD, decodeHead)]);
+        return secret === null ? [] : [{ secret, head }];
+      }),
+    );
+    return found.flat();
+  }
+
+  async load(doc: DocId): Promise<StoredDoc | null> {
+    const secret = await this.#secret(doc);
+    if (secret === null) return null;
+    const names = await this.#files.list(doc);
+    let snapshot: StoredSnapshot | null = null;
+    for (const generation of generationsOf(names)) {
+      snapshot = await this.#snapshot(doc, generation);
+      if (snapshot !== null) break;
+    }
+    const records: Entries[] = [];
+    for (const name of sortSegments(names)) records.push(...(await this.#segment(doc, name)).records);
+    return { secret, ...gather(snapshot, records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [] };
+  }
+
+  async putSecret(secret: StoredSecret): Promise<void> {
+    await withHandle(this.#files, secret.doc, SECRET, async (h) => {
+      const bytes = (await this.#files.read(secret.doc, SECRET)) ?? new Uint8Array(0);
+      const { frames, damage } = readFrames(bytes);
+      const end = wholeLength(bytes, damage);
+      const frame = encodeSecret(secret);
+      const last = frames.at(-1);
+      if (last !== undefined && end === bytes.length && isSame(last.payload, frame.subarray(FRAME_HEADER))) return;
+      await h.truncate(end);
+      await h.write(frame, end);
+      await h.flush();
+    });
+  }
+
+  append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<void> {
+    return this.#journal(doc, writer).append(encodeEntries({ envelopes, certs }));
+  }
+
+  async checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void> {
+    await withHandle(this.#files, doc, `${SNAPSHOT}${snapshot.generation}`, async (h) => {
+      const frame = encodeSnapshot(snapshot);
+      await h.truncate(0);
+      await h.write(frame, 0);
+      await h.flush();
+    });
+    await this.#journalByKey.get(keyOf(doc, writer))?.rotate();
+    await this.#dropCovered(doc);
+  }
+
+  putHead(head: HeadRecord): Promise<void> {
+    return this.#inTurn(head.id, () => writeSlots(this.#files, head.id, HEAD, decodeHead, (_, turn) => encodeHead(turn, head)));
+  }
+
+  putMark(doc: DocId, mark: RelayMark): Promise<void> {
+    return this.#inTurn(doc, () =>
+      writeSlots(this.#files, doc, MARKS, decodeMarks, (old, turn) => encodeMarks(turn, [...(old ?? []).filter((m) => m.relay !== mark.relay), mark])),
+    );
+  }
+
+  async forget(doc: DocId): Promise<void> {
+    for (const [key, journal] of this.#journalByKey) {
+      if (!key.startsWith(`${doc}/`)) continue;
+      this.#journalByKey.delete(key);
+      await journal.rotate();
+    }
+    await this.#slotsByDoc.get(doc);
+    await this.#files.removeDir(doc);
+  }
+
+  async release(doc: DocId, writer: SessionId): Promise<void> {
+    const key = keyOf(doc, writer);
+    const journal = this.#journalByKey.get(key);
+    this.#journalByKey.delete(key);
+    await journal?.rotate();
+  }
+
+  async close(): Promise<void> {
+    const journals = [...this.#journalByKey.values()];
+    this.#journalByKey.clear();
+    await Promise.all([...journals.map((j) => j.rotate()), ...this.#slotsByDoc.values()]);
+    await this.#files.close();
+  }
+
+  #journal(doc: DocId, writer: SessionId): Journal {
+    const key = keyOf(doc, writer);
+    const journal = this.#journalByKey.get(key) ?? new Journal(this.#files, doc, writer);
+    this.#journalByKey.set(key, journal);
+    return journal;
+  }
+
+  #inTurn(doc: DocId, run: () => Promise<void>): Promise<void> {
+    const turn = (this.#slotsByDoc.get(doc) ?? Promise.resolve()).then(run);
+    const settled = turn.catch(() => undefined).then(() => {
+      if (this.#slotsByDoc.get(doc) === settled) this.#slotsByDoc.delete(doc);
+    });
+    this.#slotsByDoc.set(doc, settled);
+    return turn;
+  }
+
+  async #secret(doc: DocId): Promise<StoredSecret | null> {
+    const bytes = await this.#files.read(doc, SECRET);
+    if (bytes === null) return null;
+    return readFrames(bytes).frames.reduce<StoredSecret | null>((last, f) => decodeSecret(f) ?? last, null);
+  }
+
+  async #snapshot(doc: DocId, generation: number): Promise<StoredSnapshot | null> {
+    const bytes = await this.#files.read(doc, `${SNAPSHOT}${generation}`);
+    return bytes === null ? null : decodeSnapshot(frameAt(bytes, 0));
+  }
+
+  /** The records of one segment. `isKnown` is false when it holds anything that this version cannot read and that no torn write explains. */
+  async #segment(doc: DocId, name: string): Promise<{ readonly records: readonly Entries[]; readonly isKnown: boolean }> {
+    const { frames, damage } = readFrames((await this.#files.read(doc, name)) ?? new Uint8Array(0));
+    const records = frames.flatMap((f: Frame) => decodeEntries(f) ?? []);
+    return { records, isKnown: records.length === frames.length && damage.every((d) => d.tail) };
+  }
+
+  /** Keeps the two newest whole snapshots and drops the segments that the older of them covers. Each step alone leaves everything readable. */
+  async #dropCovered(doc: DocId): Promise<void> {
+    const names = await this.#files.list(doc);
+    const kept: StoredSnapshot[] = [];
+    for (const generation of generationsOf(names)) {
+      const snapshot = kept.length < 2 ? await this.#snapshot(doc, generation) : null;
+      if (snapshot === null) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
+      else kept.push(snapshot);
+    }
+    const older = kept[1];
+    if (older === undefined) return;
+    const coverage = coverageOf(older.covers);
+    for (const name of sortSegments(names)) await this.#dropSegment(doc, name, coverage);
+  }
+
+  async #dropSegment(doc: DocId, name: string, coverage: Coverage): Promise<void> {
+    try {
+      // Opened first, read then: a segment that its writer still holds cannot be opened, and one that it gave up gets no more records.
+      const isSuperfluous = await withHandle(this.#files, doc, name, async () => {
+        const { records, isKnown } = await this.#segment(doc, name);
+        return isKnown && records.every((r) => coversEntries(coverage, r));
+      });
+      if (isSuperfluous) await this.#files.remove(doc, name);
+    } catch (e) {
+      if (!(e instanceof StoreError) || e.code !== "blocked") throw e;
+    }
+  }
+}
+
+const keyOf = (doc: DocId, writer: SessionId): string => `${doc}/${writer}`;
+
+/** Generations of the snapshot files, newest first. */
+const generationsOf = (names: readonly string[]): readonly number[] =>
+  names
+    .filter((n) => /^snap\.\d+$/.test(n))
+    .map((n) => Number(n.slice(SNAPSHOT.length)))
+    .sort((a, b) => b - a);

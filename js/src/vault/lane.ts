@@ -1,0 +1,111 @@
+// One store as the device copy sees it: whether it is open, and what it is known to lack.
+
+import type { DocId } from "../protocol.ts";
+import type { DeviceStore, StoreProblem } from "./store.ts";
+import { StoreError, toStoreError } from "./storeerror.ts";
+
+/** Milliseconds between two attempts to bring a failed store back. */
+const RETRY = 2000;
+
+export class Lane {
+  readonly store: DeviceStore;
+  /** Documents of which this store lacks something, as far as is known. */
+  readonly behind: Set<DocId> = new Set();
+  /** How often an operation failed: a repair that a failure ran into has not healed anything. */
+  failures = 0;
+  #isOpen = false;
+  #wasOpen = false;
+  #wasEmptied = false;
+  #triedAt = -Infinity;
+  #saidByDoc = new Map<DocId | "", string>();
+  readonly #onProblem: (p: StoreProblem) => void;
+  readonly #now: () => number;
+
+  constructor(store: DeviceStore, onProblem: (p: StoreProblem) => void, now: () => number) {
+    this.store = store;
+    this.#onProblem = onProblem;
+    this.#now = now;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+  /** Holds everything that was acknowledged. */
+  get isWhole(): boolean {
+    return this.#isOpen && this.behind.size === 0;
+  }
+  /** True at most once per RETRY: the caller then tries. */
+  get isDue(): boolean {
+    if (this.isWhole || this.#now() - this.#triedAt < RETRY) return false;
+    this.#triedAt = this.#now();
+    return true;
+  }
+
+  /** Null when it does not open; the problem has been said. `isKnown`: the device copy had a life before this one. */
+  async open(isKnown: boolean): Promise<{ readonly fresh: boolean } | null> {
+    this.#triedAt = this.#now();
+    try {
+      const opened = await this.store.open();
+      this.#isOpen = true;
+      if (opened.fresh && (isKnown || this.#wasOpen)) this.setEmptied();
+      this.#wasOpen = true;
+      return opened;
+    } catch (e) {
+      this.fail(toStoreError(e, `open the ${this.store.kind} store`));
+      return null;
+    }
+  }
+
+  /** Runs one operation; a failure is said once per document and code until `heal`, and leaves the store behind on that document. */
+  async run<T>(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<T>): Promise<{ readonly value: T } | StoreError> {
+    if (!this.#isOpen) {
+      this.behind.add(doc);
+      return new StoreError("storage-lost", `the ${this.store.kind} store is not open`);
+    }
+    try {
+      return { value: await operation(this.store) };
+    } catch (e) {
+      const error = toStoreError(e, `${doing} in the ${this.store.kind} store`);
+      this.behind.add(doc);
+      this.failures++;
+      // Emptied in the middle of this life: opening it again makes it a store once more, and the repair fills it.
+      if (error.code === "evicted") this.#isOpen = false;
+      this.fail(error, doc);
+      return error;
+    }
+  }
+
+  fail(error: StoreError, doc?: DocId): void {
+    if (this.#saidByDoc.get(doc ?? "") === error.code) return;
+    this.#saidByDoc.set(doc ?? "", error.code);
+    this.#say(error, false, doc);
+  }
+
+  /** Nothing of this document is missing here any more. */
+  heal(doc: DocId): void {
+    this.behind.delete(doc);
+    this.#saidByDoc.delete(doc);
+    if (this.behind.size === 0) this.#saidByDoc.delete("");
+  }
+
+  /** The store has lost what it had; said once it is whole again. */
+  setEmptied(): void {
+    this.#wasEmptied = true;
+  }
+
+  sayIfRecovered(): void {
+    if (!this.#wasEmptied || !this.isWhole) return;
+    this.#wasEmptied = false;
+    this.#say(new StoreError("storage-lost", `the ${this.store.kind} store was found empty and was filled again from the other`), true);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOpen) await this.store.close();
+    this.#isOpen = false;
+  }
+
+  #say(error: StoreError, recovered: boolean, doc?: DocId): void {
+    const base = { code: error.code, message: error.message, hint: recovered ? "Nothing is missing: the other copy on this device had it." : error.hint, store: this.store.kind, recovered };
+    this.#onProblem(doc === undefined ? base : { ...base, doc });
+  }
+}

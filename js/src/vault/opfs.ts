@@ -1,0 +1,94 @@
+// Files in the origin private file system, by sync access handles: dedicated workers only.
+//
+// A handle is exclusive over all tabs, and the browser gives it up when its worker dies; so a journal that can be opened belongs to a
+// writer that has ended. `getFile()` reads a file that another tab holds (measured in Chromium and Firefox).
+
+import type { FileHandle, Files } from "./files.ts";
+import { StoreError } from "./storeerror.ts";
+import type { StoreCode } from "./store.ts";
+
+const codeByName: Readonly<Record<string, StoreCode>> = {
+  QuotaExceededError: "quota",
+  NoModificationAllowedError: "blocked",
+  InvalidStateError: "storage-lost",
+  NotFoundError: "storage-lost",
+};
+
+const nameOf = (e: unknown): string => (e instanceof Error || e instanceof DOMException ? e.name : "");
+
+/** Runs one operation; any failure becomes a StoreError. `missing` is the answer where a file or directory is not there. */
+const attempt = async <T>(doing: string, run: () => Promise<T> | T, missing?: { readonly value: T }): Promise<T> => {
+  try {
+    return await run();
+  } catch (e) {
+    if (missing !== undefined && nameOf(e) === "NotFoundError") return missing.value;
+    if (e instanceof StoreError) throw e;
+    throw new StoreError(codeByName[nameOf(e)] ?? "storage-lost", `${doing}: ${nameOf(e)} ${e instanceof Error ? e.message : String(e)}`, e);
+  }
+};
+
+const handleOver = (h: FileSystemSyncAccessHandle, path: string): FileHandle => ({
+  size: () => attempt(`measure ${path}`, () => h.getSize()),
+  write: (bytes, at) =>
+    attempt(`write ${path}`, () => {
+      // A full disk may show as a short write instead of an exception.
+      const wrote = h.write(bytes as Uint8Array<ArrayBuffer>, { at });
+      if (wrote !== bytes.length) throw new StoreError("quota", `wrote ${wrote} of ${bytes.length} bytes to ${path}`);
+    }),
+  truncate: (size) => attempt(`truncate ${path}`, () => h.truncate(size)),
+  flush: () => attempt(`flush ${path}`, () => h.flush()),
+  close: () => attempt(`close ${path}`, () => h.close()),
+});
+
+/** True where this thread can open sync access handles at all. */
+export const hasSyncHandles = (): boolean =>
+  typeof FileSystemFileHandle !== "undefined" && "createSyncAccessHandle" in FileSystemFileHandle.prototype && typeof navigator?.storage?.getDirectory === "function";
+
+/** The files of one home: `freehold/<name>/` in the origin private file system. */
+export const opfsFiles = (name: string): Files => {
+  let root: FileSystemDirectoryHandle | null = null;
+
+  const prepare = async (): Promise<void> => {
+    root = await attempt("open the private file system", async () => {
+      const origin = await navigator.storage.getDirectory();
+      const all = await origin.getDirectoryHandle("freehold", { create: true });
+      return all.getDirectoryHandle(fileName(name), { create: true });
+    });
+  };
+  const top = (): FileSystemDirectoryHandle => {
+    if (root === null) throw new StoreError("storage-lost", "the private file system is not open");
+    return root;
+  };
+  const at = async (dir: string, create: boolean): Promise<FileSystemDirectoryHandle> => (dir === "" ? top() : top().getDirectoryHandle(dir, { create }));
+  const names = async (dir: FileSystemDirectoryHandle, kind: "file" | "directory"): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const [entry, handle] of dir.entries()) if (handle.kind === kind) found.push(entry);
+    return found;
+  };
+  const read = async (dir: string, file: string): Promise<Uint8Array | null> =>
+    attempt<Uint8Array | null>(`read ${dir}/${file}`, async () => {
+      const handle = await (await at(dir, false)).getFileHandle(file);
+      return new Uint8Array(await (await handle.getFile()).arrayBuffer());
+    }, { value: null });
+
+  return {
+    kind: "opfs",
+    prepare,
+    dirs: () => attempt("list documents", () => names(top(), "directory")),
+    list: (dir) => attempt<readonly string[]>(`list ${dir}`, async () => names(await at(dir, false), "file"), { value: [] }),
+    read,
+    open: (dir, file) =>
+      attempt(`open ${dir}/${file}`, async () => {
+        const handle = await (await at(dir, true)).getFileHandle(file, { create: true });
+        return handleOver(await handle.createSyncAccessHandle(), `${dir}/${file}`);
+      }),
+    remove: (dir, file) => attempt<void>(`remove ${dir}/${file}`, async () => (await at(dir, false)).removeEntry(file), { value: undefined }),
+    removeDir: (dir) => attempt<void>(`remove ${dir}`, () => top().removeEntry(dir, { recursive: true }), { value: undefined }),
+    close: async () => {
+      root = null;
+    },
+  };
+};
+
+/** A name that is safe as one path segment everywhere. */
+export const fileName = (name: string): string => encodeURIComponent(name).replace(/[.*~!'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);

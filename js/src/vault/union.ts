@@ -1,0 +1,76 @@
+// Two stores' views of one document as one, and what each of them lacks of it.
+
+import type { SessionId } from "../protocol.ts";
+import { coverageOf, gather } from "./coverage.ts";
+import type { RelayMark, StoredDoc, StoredEnvelope, StoredSecret } from "./store.ts";
+
+const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}`;
+
+/** The one that knows more: the genesis comes later than the secret. */
+export const betterSecret = (a: StoredSecret, b: StoredSecret): StoredSecret => (a.genesis === null && b.genesis !== null ? b : a);
+
+// A mark is given to a store only after everything below it, so the union of the stores has everything below the highest.
+const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
+  const markByStore = new Map<string, RelayMark>();
+  for (const mark of docs.flatMap((d) => d.marks)) {
+    const key = `${mark.relay}\n${mark.storeId}`;
+    const known = markByStore.get(key);
+    const ackedBySession = new Map<SessionId, number>();
+    for (const { session, seq } of [...(known?.acked ?? []), ...mark.acked]) ackedBySession.set(session, Math.max(seq, ackedBySession.get(session) ?? 0));
+    markByStore.set(key, { ...mark, cursor: Math.max(mark.cursor, known?.cursor ?? 0), acked: [...ackedBySession].map(([session, seq]) => ({ session, seq })) });
+  }
+  return [...markByStore.values()];
+};
+
+/** The newest snapshot, and every envelope after it once, in stored order. Null for no documents at all. */
+export const unionDocs = (docs: readonly StoredDoc[]): StoredDoc | null => {
+  const [first] = docs;
+  if (first === undefined) return null;
+  const snapshot = docs.reduce((best, d) => (d.snapshot !== null && d.snapshot.generation > (best?.generation ?? -1) ? d.snapshot : best), first.snapshot);
+  const envelopeByKey = new Map<string, StoredEnvelope>();
+  for (const e of docs.flatMap((d) => d.envelopes)) if (!envelopeByKey.has(keyOf(e))) envelopeByKey.set(keyOf(e), e);
+  const all = { envelopes: [...envelopeByKey.values()], certs: docs.flatMap((d) => d.certs) };
+  return { secret: docs.map((d) => d.secret).reduce(betterSecret), ...gather(snapshot, [all]), marks: unionMarks(docs) };
+};
+
+/** What to add to a store that has `part` (null: nothing of it), so that it alone is `whole`. Null fields: nothing. */
+export interface Missing {
+  readonly secret: StoredSecret | null;
+  readonly snapshot: StoredDoc["snapshot"];
+  readonly envelopes: readonly StoredEnvelope[];
+  readonly certs: StoredDoc["certs"];
+  readonly marks: readonly RelayMark[];
+}
+
+export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing | null => {
+  const has = new Set(part?.envelopes.map(keyOf));
+  const hasCert = new Set(part?.certs.map((c) => c.session));
+  const snapshot = whole.snapshot !== null && whole.snapshot.generation > (part?.snapshot?.generation ?? -1) ? whole.snapshot : null;
+  const covered = coverageOf(snapshot?.covers ?? []);
+  const missing: Missing = {
+    secret: part === null || (part.secret.genesis === null && whole.secret.genesis !== null) ? whole.secret : null,
+    snapshot,
+    envelopes: whole.envelopes.filter((e) => !has.has(keyOf(e))),
+    certs: whole.certs.filter((c) => !hasCert.has(c.session) && !covered.has(c.session)),
+    marks: part === null ? whole.marks : [],
+  };
+  return missing.secret || missing.snapshot || missing.envelopes.length + missing.certs.length > 0 ? missing : null;
+};
+
+/** Bytes of envelopes in one record of a repair: a value in IndexedDB has a limit of its own. */
+const BATCH = 4 << 20;
+
+/** The certificates with the first envelopes, then the rest. */
+export const inBatches = ({ envelopes, certs }: Missing): ReadonlyArray<Pick<Missing, "envelopes" | "certs">> => {
+  const batches: Array<{ envelopes: StoredEnvelope[]; certs: StoredDoc["certs"] }> = [];
+  let room = 0;
+  for (const e of envelopes) {
+    if (room < e.bytes.length || batches.length === 0) {
+      batches.push({ envelopes: [], certs: batches.length === 0 ? certs : [] });
+      room = BATCH;
+    }
+    batches.at(-1)?.envelopes.push(e);
+    room -= e.bytes.length;
+  }
+  return batches.length === 0 && certs.length > 0 ? [{ envelopes: [], certs }] : batches;
+};
