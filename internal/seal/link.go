@@ -28,8 +28,8 @@ const (
 	maxRelay = 253 + 1 + 5
 )
 
-// String gives the text of the link. It is the secret: do not log it.
-func (l Link) String() string {
+// Text writes the link. It contains the secret, so it is not called String: nothing prints it by accident.
+func (l Link) Text() string {
 	text := string(linkVersion) + rightLetters[l.Rights:l.Rights+1] + "." + l.Doc.String() + "." + urlText.EncodeToString(l.Secret[:])
 	text += "." + linkCheck(text)
 	if l.Relay != "" {
@@ -53,7 +53,7 @@ func ParseLink(text string) (Link, error) {
 	}
 	rights := strings.IndexByte(rightLetters, text[1])
 	if rights < 0 {
-		return link, fmt.Errorf("%w: unknown right", ErrLink)
+		return link, fmt.Errorf("%w: mistyped right", ErrLink)
 	}
 	parts := strings.SplitN(text, ".", 5)
 	if len(parts) < 4 || len(parts[3]) < 2 || parts[len(parts)-1] == "" {
@@ -71,7 +71,7 @@ func ParseLink(text string) (Link, error) {
 	if len(parts) == 5 {
 		link.Relay = parts[4]
 		if !isHost(link.Relay) {
-			return Link{}, fmt.Errorf("%w: its relay is no host name", ErrLink)
+			return Link{}, fmt.Errorf("%w: mistyped relay, not a host", ErrLink)
 		}
 	}
 	return link, nil

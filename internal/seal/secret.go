@@ -29,11 +29,11 @@ func (r Rights) String() string {
 	return fmt.Sprintf("rights(%d)", uint8(r))
 }
 
-// Secret is what a link carries. It prints as a placeholder, so none ends in a log.
+// Secret is what a link carries.
 type Secret [keySize]byte
 
-func (Secret) String() string   { return "[secret]" }
-func (Secret) GoString() string { return "[secret]" }
+// Format prints a placeholder for every verb, so no secret ends in a log.
+func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, "[secret]") }
 
 // Labels of the key schedule. Each derives a value that cannot be turned back, so a right yields the lower ones and
 // never a higher.
