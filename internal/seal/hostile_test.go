@@ -139,48 +139,78 @@ func TestReplaysAreRefused(t *testing.T) {
 }
 
 func TestBrokenChainsAreRefused(t *testing.T) {
-	d := newDocument(t, 1)
-	run := d.seal(t, "zero", "one", "two", "three")
-	hashes := make([]Hash, len(run))
-	for i, b := range run {
-		hashes[i] = Envelope{raw: b}.Hash()
-	}
-	// A fork: the same session signs another envelope 1, and one that follows it.
-	fork, err := d.session.seal(Update, 1, hashes[0], [4]byte{}, []byte("another one"))
-	must(t, err)
-	onFork, err := d.session.seal(Update, 2, Envelope{raw: fork}.Hash(), [4]byte{}, []byte("two on the fork"))
-	must(t, err)
-	orphan, err := d.session.seal(Update, 0, Hash{}, [4]byte{}, []byte("zero after nothing"))
-	must(t, err)
-	skipped, err := d.session.seal(Update, 5, hashes[3], [4]byte{}, []byte("five after three"))
-	must(t, err)
-
-	for _, c := range []struct {
-		name string
-		head *Head
-		run  [][]byte
-		want error
-	}{
-		{"whole", nil, run, nil},
-		{"begins in the middle", nil, run[2:], nil},
-		{"continues", &Head{1, hashes[1]}, run[2:], nil},
-		{"fork by itself", nil, [][]byte{run[0], fork, onFork}, nil},
-		{"empty", nil, nil, ErrChain},
-		{"reordered", nil, [][]byte{run[0], run[2], run[1], run[3]}, ErrChain},
-		{"dropped from the middle", nil, [][]byte{run[0], run[1], run[3]}, ErrChain},
-		{"repeated", nil, [][]byte{run[0], run[0]}, ErrChain},
-		{"gap after the head", &Head{0, hashes[0]}, run[2:], ErrChain},
-		{"before the head", &Head{2, hashes[2]}, run[1:2], ErrChain},
-		{"fork after the head", &Head{1, hashes[1]}, [][]byte{onFork}, ErrChain},
-		{"fork inside", nil, [][]byte{run[0], run[1], onFork}, ErrChain},
-		{"seq 0 not after the certificate", nil, [][]byte{orphan}, ErrChain},
-		{"seq skipped by its own writer", &Head{3, hashes[3]}, [][]byte{skipped}, ErrChain},
-		{"after the last possible seq", &Head{1<<32 - 1, hashes[3]}, [][]byte{run[0]}, ErrChain},
-	} {
-		if err := d.verify(c.head, c.run...); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+	d := newDocument(t, 7)
+	v := chainVectors(t, d)
+	hash := Hash(v.Cases[1].After) // of envelope 1
+	for _, c := range v.Cases {
+		var head *Head
+		if c.After != nil {
+			head = &Head{c.AfterSeq, Hash(c.After)}
+		}
+		err := d.verify(head, raw(c.Run)...)
+		if c.Accept && err != nil || !c.Accept && !errors.Is(err, ErrChain) {
+			t.Errorf("%s: %v", c.Name, err)
 		}
 	}
+	// What a hash alone does not tell.
+	skipped, err := d.session.seal(Update, 5, hash, [4]byte{}, []byte("five after one"))
+	must(t, err)
+	if err := d.verify(&Head{1, hash}, skipped); !errors.Is(err, ErrChain) {
+		t.Errorf("seq skipped by its own writer: %v", err)
+	}
+	if err := d.verify(&Head{1<<32 - 1, hash}, skipped); !errors.Is(err, ErrChain) {
+		t.Errorf("after the last possible seq: %v", err)
+	}
+}
+
+// chainVectors are runs of one session, honest and not; its writer itself signed the forks.
+func chainVectors(t *testing.T, d *document) chainVector {
+	t.Helper()
+	v := chainVector{Read: d.secrets[Read][:], Genesis: d.genesis.Bytes(), Doc: d.genesis.Doc().String(), Certificate: d.session.cert.Bytes()}
+	seal := func(seq uint32, prev Hash, text string) (hexed, Hash) {
+		b, err := d.session.seal(Update, seq, prev, [4]byte{}, []byte(text))
+		must(t, err)
+		return b, Envelope{raw: b}.Hash()
+	}
+	e0, h0 := seal(0, d.session.cert.Hash(), "zero")
+	e1, h1 := seal(1, h0, "one")
+	e2, h2 := seal(2, h1, "two")
+	e3, h3 := seal(3, h2, "three")
+	fork1, forked := seal(1, h0, "another one")
+	fork2, _ := seal(2, forked, "two on the fork")
+	orphan, _ := seal(0, Hash{}, "zero after nothing")
+	skipped, _ := seal(5, h3, "five after three")
+	add := func(accept bool, name string, seq uint32, after *Hash, run ...hexed) {
+		c := chainCase{Name: name, AfterSeq: seq, Run: append([]hexed{}, run...), Accept: accept}
+		if after != nil {
+			c.After = bytes.Clone(after[:])
+		}
+		v.Cases = append(v.Cases, c)
+	}
+	add(true, "whole", 0, nil, e0, e1, e2, e3)
+	add(true, "continues", 1, &h1, e2, e3)
+	add(true, "begins in the middle", 0, nil, e2, e3)
+	add(true, "fork by itself", 0, nil, e0, fork1, fork2)
+	add(false, "empty", 0, nil)
+	add(false, "reordered", 0, nil, e0, e2, e1, e3)
+	add(false, "dropped from the middle", 0, nil, e0, e1, e3)
+	add(false, "repeated", 0, nil, e0, e0)
+	add(false, "gap after the head", 0, &h0, e2, e3)
+	add(false, "before the head", 2, &h2, e1)
+	add(false, "fork after the head", 1, &h1, fork2)
+	add(false, "fork inside", 0, nil, e0, e1, fork2)
+	add(false, "seq 0 not after the certificate", 0, nil, orphan)
+	add(false, "seq 0 after an envelope", 3, &h3, e0)
+	add(false, "seq skipped by its own writer", 2, &h2, e3, skipped)
+	return v
+}
+
+func raw(run []hexed) [][]byte {
+	var out [][]byte
+	for _, b := range run {
+		out = append(out, b)
+	}
+	return out
 }
 
 // An envelope with a bad signature is held, not condemned: its writer may vouch for it with the next one.

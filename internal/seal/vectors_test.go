@@ -87,6 +87,20 @@ type (
 		Bytes hexed  `json:"bytes"`
 		Newer bool   `json:"newer"` // ErrUnsupported instead of ErrCorrupt
 	}
+	chainVector struct {
+		Read        hexed       `json:"read"`
+		Genesis     hexed       `json:"genesis"`
+		Doc         string      `json:"doc"`
+		Certificate hexed       `json:"certificate"`
+		Cases       []chainCase `json:"cases"`
+	}
+	chainCase struct {
+		Name     string  `json:"name"`
+		AfterSeq uint32  `json:"afterSeq"`
+		After    hexed   `json:"after,omitempty"` // hash of the head; none: nothing is known
+		Run      []hexed `json:"run"`
+		Accept   bool    `json:"accept"`
+	}
 	paddingVector struct {
 		Content int `json:"content"`
 		Padded  int `json:"padded"`
@@ -101,12 +115,14 @@ type (
 
 func TestVectors(t *testing.T) {
 	d := newDocument(t, 7)
+	chains := chainVectors(t, d) // before the session moves on
 	for name, made := range map[string]any{
 		"document.json": documentVectors(t, d),
 		"links.json":    linkVectors(d),
 		"payloads.json": allPayloadVectors(),
 		"padding.json":  paddingVectors(),
 		"weakkeys.json": weakVectors(),
+		"chains.json":   chains,
 	} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)

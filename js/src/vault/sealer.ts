@@ -56,10 +56,11 @@ export interface DocKeys {
   readonly genesis: Uint8Array;
   /** A fresh key pair with its certificate. FreeholdError("read-only") without write rights. */
   newSession(): Promise<SessionKeys>;
+  /** Must be called for seq 0, 1, 2 … in order, each once: a failed store or send repeats the sealed bytes, never the sealing ("invalid" otherwise). */
   seal(keys: SessionKeys, kind: Kind, seq: number, prev: Uint8Array, plain: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }>;
-  /** Checks certificate, chain and the last signature of a run of one session's consecutive envelopes. `prev`: hash before the first, or null when unknown. Rejects with FreeholdError("relay-invalid"). */
+  /** Checks certificate, chain and the last signature of a run of one session's consecutive envelopes. `prev`: hash before the first, or null when unknown; that the first seq is the next one is for the caller to check. A bad signature of an envelope that a later one may still vouch for is a reason to wait, not to condemn it. Rejects with FreeholdError("relay-invalid" | "newer-format"). */
   verifyRun(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<{ readonly hashes: readonly Uint8Array[] }>;
-  /** Decrypts one envelope (does not verify its signature). FreeholdError("wrong-key" | "relay-invalid"). */
+  /** Decrypts one envelope (does not verify its signature). FreeholdError("relay-invalid" | "newer-format"); a wrong key was found by `keys`. */
   open(envelope: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -73,13 +74,13 @@ export interface ParsedLink {
 export interface Sealer {
   /** A new document: owner secret, genesis, id. */
   create(): Promise<{ readonly doc: DocId; readonly secret: Uint8Array; readonly genesis: Uint8Array }>;
-  /** Checks that `genesis` belongs to `doc` ("relay-invalid" if not) and to the secret ("wrong-key" if not). */
+  /** Checks that `genesis` belongs to `doc` ("relay-invalid" if not, "newer-format" for a later suite) and to the secret ("wrong-key" if not). */
   keys(doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uint8Array): Promise<DocKeys>;
   /** The secret of a lower right. FreeholdError("read-only") when asked to climb. */
   attenuate(secret: Uint8Array, from: Rights, to: Rights): Promise<Uint8Array>;
-  /** The fragment after `#`: `1w.<doc>.<secret>.<check>[.<relay>]`. */
+  /** The fragment after `#`: `1w.<doc>.<secret>.<check>[.<relay>]`. The relay hint is a host, perhaps with a port ("invalid" if not). */
   formatLink(link: ParsedLink): Promise<string>;
-  /** Accepts a URL or a bare fragment. FreeholdError("bad-link") with a hint that says what is wrong. */
+  /** Accepts a URL or a bare fragment. FreeholdError("bad-link") with a hint that says what is wrong, or "newer-format". */
   parseLink(link: string): Promise<ParsedLink>;
   header(envelope: Uint8Array): EnvelopeHeader;
   encodeUpdate(p: UpdatePayload): Uint8Array;

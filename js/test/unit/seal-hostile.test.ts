@@ -1,0 +1,154 @@
+// What a relay, a stranger or a mistake can do to sealed bytes, on WebCrypto (twin of internal/seal/hostile_test.go).
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sealer } from "../../src/vault/seal.ts";
+import type { EnvelopeHeader } from "../../src/vault/sealer.ts";
+import { Kind } from "../../src/vault/sealer.ts";
+import { bytes, newDoc, sealRun, vectors } from "./seal-fixture.ts";
+
+const text = (s: string): Uint8Array => new TextEncoder().encode(s);
+const updates = (...texts: string[]): Array<readonly [Kind, Uint8Array]> => texts.map((t) => [Kind.update, text(t)] as const);
+const refused = { code: "relay-invalid" };
+const SIGNATURE = 64;
+
+const flipped = (b: Uint8Array, at: number, mask: number): Uint8Array => {
+  const out = b.slice();
+  out[at]! ^= mask;
+  return out;
+};
+
+/** Any of the two codes that mean "keep off": damaged, or made by a newer version. */
+const keptOff = (e: unknown): boolean => ["relay-invalid", "newer-format"].includes((e as { code: string }).code);
+
+test("every flipped byte of an envelope is refused", async () => {
+  const d = await newDoc();
+  const run = await sealRun(d.keysOf.write, d.session, updates("one", "two, somewhat longer than the others so that its padding is another"));
+  for (const [i, envelope] of run.entries()) {
+    for (let at = 0; at < envelope.length; at++) {
+      const damaged = flipped(envelope, at, 0x01);
+      await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, run.with(i, damaged)), keptOff, `byte ${at} in the run`);
+      await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, [damaged]), keptOff, `byte ${at} by itself`);
+      // Opening leaves the signature to verifyRun.
+      if (at < envelope.length - SIGNATURE) await assert.rejects(d.keysOf.read.open(damaged), keptOff, `byte ${at} opened`);
+    }
+  }
+});
+
+test("every flipped byte of a certificate or genesis is refused", async () => {
+  const d = await newDoc();
+  const run = await sealRun(d.keysOf.write, d.session, updates("one"));
+  for (let at = 0; at < d.session.cert.length; at++) await assert.rejects(d.keysOf.read.verifyRun(flipped(d.session.cert, at, 1), null, run), refused, `certificate byte ${at}`);
+  for (let at = 0; at < d.genesis.length; at++) await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, flipped(d.genesis, at, 1)), keptOff, `genesis byte ${at}`);
+});
+
+test("truncated bytes are refused", async () => {
+  const d = await newDoc();
+  const [envelope] = (await sealRun(d.keysOf.write, d.session, updates("cut me"))) as [Uint8Array];
+  for (let end = 0; end < envelope.length; end++) {
+    await assert.rejects(d.keysOf.read.open(envelope.subarray(0, end)), refused, `opened ${end} bytes`);
+    await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, [envelope.subarray(0, end)]), refused, `verified ${end} bytes`);
+  }
+  for (let end = 0; end < d.session.cert.length; end++) await assert.rejects(d.keysOf.read.verifyRun(d.session.cert.subarray(0, end), null, [envelope]), refused);
+  for (let end = 0; end < d.genesis.length; end++) await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, d.genesis.subarray(0, end)), refused);
+});
+
+test("what was made for one place is refused in every other", async () => {
+  const here = await newDoc();
+  const there = await newDoc();
+  const run = await sealRun(here.keysOf.write, here.session, updates("one", "two"));
+  await assert.rejects(there.keysOf.read.verifyRun(here.session.cert, null, run), refused, "another document");
+  await assert.rejects(there.keysOf.read.verifyRun(there.session.cert, null, run), refused, "another document's session");
+  await assert.rejects(there.keysOf.read.open(run[0]!), refused, "opened in another document");
+
+  const asSnapshot = run[0]!.with(1, Kind.snapshot);
+  await assert.rejects(here.keysOf.read.verifyRun(here.session.cert, null, [asSnapshot]), refused, "another kind");
+  await assert.rejects(here.keysOf.read.open(asSnapshot), refused, "opened as another kind");
+
+  const second = await here.keysOf.write.newSession();
+  const [target] = (await sealRun(here.keysOf.write, second, updates("mine"))) as [Uint8Array];
+  const moved = run[0]!.slice();
+  moved.set(target.subarray(16, 64), 16); // its session and prev
+  await assert.rejects(here.keysOf.read.verifyRun(second.cert, null, [moved]), refused, "another session");
+  await assert.rejects(here.keysOf.read.open(moved), refused, "opened in another session");
+});
+
+test("broken chains are refused", async () => {
+  const v = vectors("chains.json");
+  const keys = await sealer.keys(v.doc, "read", bytes(v.read), bytes(v.genesis));
+  for (const c of v.cases) {
+    const verified = keys.verifyRun(bytes(v.certificate), c.after === undefined ? null : bytes(c.after), c.run.map(bytes));
+    if (c.accept) await verified;
+    else await assert.rejects(verified, refused, c.name);
+  }
+});
+
+test("a session never seals one seq twice, and never without its own key", async () => {
+  const d = await newDoc();
+  const prev = await sealer.sha256(d.session.cert);
+  const first = await d.keysOf.write.seal(d.session, Kind.update, 0, prev, text("first"));
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.update, 0, prev, text("another first")), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.update, 2, first.hash, text("a gap")), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.seal({ ...d.session }, Kind.update, 1, first.hash, text("a copy has no key")), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.attest, 1, first.hash, text("a later release")), { code: "newer-format" });
+  const both = await Promise.allSettled([1, 1].map((seq) => d.keysOf.write.seal(d.session, Kind.update, seq, first.hash, text("a race"))));
+  assert.deepEqual(both.map((r) => r.status).sort(), ["fulfilled", "rejected"]);
+});
+
+test("wrong keys are told from damaged bytes", async () => {
+  const here = await newDoc();
+  const there = await newDoc();
+  for (const claimed of ["read", "write", "owner"] as const) {
+    await assert.rejects(sealer.keys(here.doc, claimed, there.secretOf[claimed], here.genesis), { code: "wrong-key", doc: here.doc });
+    for (const has of ["read", "write", "owner"] as const) {
+      if (has !== claimed) await assert.rejects(sealer.keys(here.doc, claimed, here.secretOf[has], here.genesis), { code: "wrong-key" }, `${has} as ${claimed}`);
+    }
+  }
+  await assert.rejects(sealer.keys(here.doc, "read", here.secretOf.read, there.genesis), refused, "the genesis of another document");
+  await assert.rejects(sealer.keys(here.doc, "read", new Uint8Array(31), here.genesis), { code: "wrong-key" });
+});
+
+test("a link gives no more than it says", async () => {
+  const d = await newDoc();
+  await assert.rejects(d.keysOf.read.newSession(), { code: "read-only" });
+  for (const [from, to] of [["read", "write"], ["read", "owner"], ["write", "owner"]] as const) {
+    await assert.rejects(sealer.attenuate(d.secretOf[from], from, to), { code: "read-only" }, `${from} to ${to}`);
+  }
+  assert.deepEqual(await sealer.attenuate(d.secretOf.write, "write", "write"), d.secretOf.write);
+});
+
+test("newer formats are left alone", async () => {
+  const d = await newDoc();
+  const [envelope] = (await sealRun(d.keysOf.write, d.session, updates("content"))) as [Uint8Array];
+  for (const [at, value] of [[0, 2], [1, Kind.ephemeral], [1, Kind.auth], [1, Kind.pack], [1, 7], [1, 255], [2, 1], [3, 1]] as const) {
+    const made = envelope.with(at, value);
+    await assert.rejects(d.keysOf.read.open(made), { code: "newer-format" }, `byte ${at} = ${value}`);
+    await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, [made]), { code: "newer-format" }, `byte ${at} = ${value}`);
+  }
+  await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, d.genesis.with(0, 2)), { code: "newer-format" });
+});
+
+test("the header of any kind is read without a key", async () => {
+  const d = await newDoc();
+  const [envelope] = (await sealRun(d.keysOf.write, d.session, updates("content"))) as [Uint8Array];
+  for (const kind of Object.values(Kind)) {
+    const header: EnvelopeHeader = sealer.header(envelope.with(1, kind));
+    assert.deepEqual([header.kind, header.seq, header.session], [kind, 0, d.session.session]);
+  }
+});
+
+test("nothing of a key can be read back", async () => {
+  const d = await newDoc();
+  assert.deepEqual(Object.keys(d.session).sort(), ["cert", "session"]);
+  const secrets = Object.values(d.secretOf).map((s) => Buffer.from(s).toString("hex"));
+  const shown = JSON.stringify([d.session, d.keysOf.owner], (_, v) => (v instanceof Uint8Array ? Buffer.from(v).toString("hex") : v));
+  for (const secret of secrets) assert.ok(!shown.includes(secret));
+});
+
+test("a run longer than what is hashed at once", async () => {
+  const d = await newDoc();
+  const run = await sealRun(d.keysOf.write, d.session, updates(...Array.from({ length: 600 }, (_, i) => `edit ${i}`)));
+  const { hashes } = await d.keysOf.read.verifyRun(d.session.cert, null, run);
+  assert.equal(hashes.length, 600);
+  assert.deepEqual(hashes[599], await sealer.sha256(run[599]!));
+});
