@@ -1,0 +1,11 @@
+// Test entries for the browser, bundled in memory from the sources.
+
+import { build } from "esbuild";
+
+/** One ES module from a TypeScript file, as text. */
+export const bundle = async (entry: string): Promise<string> => {
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm", target: "es2022", platform: "browser", sourcemap: "inline", logLevel: "silent" });
+  const [file] = outputFiles;
+  if (file === undefined) throw new Error(`nothing came of ${entry}`);
+  return file.text;
+};
