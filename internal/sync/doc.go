@@ -1,0 +1,25 @@
+// Package sync decides what a vault does with sealed envelopes: when to seal, store, show, send, ask again and give up.
+//
+// It is a pure machine. Machine.Step takes the time and one event and returns effects; it never touches a clock, a socket,
+// a disk or a key, starts no goroutine and draws its only randomness from a seed. Whoever runs it (a worker in the browser,
+// Node, a simulator) carries the effects out and reports back with events. Bytes never enter: an envelope is known by
+// (session, sequence number), bytes that have no such name yet by a Ref that the caller chose.
+//
+// One Machine serves all documents of a vault over at most one relay connection. The rules it keeps, each named in the code
+// and in the title of its test:
+//
+//	S1 one seal is in flight per document; an own envelope continues its session: next seq, hash of the one before, heads seen since
+//	S2 nothing leaves the device before it is durable on it: seal, store, then page, other tabs, relay
+//	S3 a store that fails loses nothing: the envelope is kept and stored again, and nothing after it overtakes it
+//	S4 at most Window envelopes are with the relay unacknowledged per document; what it acknowledged is never sent again to the same store
+//	S5 a session's envelopes are taken in chain order, once each; what does not continue its chain is not stored
+//	S6 a cursor passes an envelope only when that is stored here (or known to be)
+//	S7 what cannot be taken is asked for again with growing pauses, a few times, then reported
+//	S8 an envelope is shown to the page only after those that its writer had seen
+//	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover
+//	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop
+//	S11 connections are retried with jittered pauses that double; a pause (the tunnel) closes the socket and stops the clock
+//	S12 a checkpoint is due when the tail exceeds max(256 KiB, half the snapshot); it covers nothing that only the journal can still send
+//
+// Time is in milliseconds on any clock that does not run backwards.
+package sync

@@ -1,0 +1,154 @@
+package sync
+
+// document is one open document. Times are absolute, 0 means none.
+type document struct {
+	id        Doc
+	touched   bool // settle has something to look at
+	settledAt int64
+	keyed     bool
+	refused   bool // the keys do not fit: it stays away from the relay
+	writable  bool
+	content   bool
+
+	own      SessionID // zero: this vault does not write it
+	sessions []session
+	bySessID map[SessionID]int32
+	outgoing outgoing
+	inbox    inbox
+	outbox   outbox
+
+	snapshot   uint32 // bytes of the device's newest
+	checkpoint checkpoint
+	rereading  bool
+	issues     issues
+	status     Status
+	statusTold bool
+}
+
+var noSession SessionID
+
+func (m *Machine) find(id Doc) *document {
+	for i := range m.docs {
+		if m.docs[i].id == id {
+			m.docs[i].touched = true
+			return &m.docs[i]
+		}
+	}
+	return nil
+}
+
+// session finds or begins the record of a session. The pointer is valid until the next call.
+func (d *document) session(id SessionID) *session {
+	if s := d.lookup(id); s != nil {
+		return s
+	}
+	d.bySessID[id] = int32(len(d.sessions))
+	d.sessions = append(d.sessions, session{id: id, told: true})
+	return &d.sessions[len(d.sessions)-1]
+}
+
+func (d *document) lookup(id SessionID) *session {
+	if i, ok := d.bySessID[id]; ok {
+		return &d.sessions[i]
+	}
+	return nil
+}
+
+func (m *Machine) open(e DocOpen) {
+	if m.find(e.Doc) != nil {
+		return
+	}
+	m.docs = append(m.docs, document{
+		id: e.Doc, touched: true, keyed: e.Keyed, writable: e.Writable, content: e.Content, snapshot: e.Snapshot,
+		bySessID: make(map[SessionID]int32, len(e.Heads)+1),
+	})
+	d := &m.docs[len(m.docs)-1]
+	for _, h := range e.Heads {
+		s := d.session(h.Session)
+		s.jump(h.Head)
+		s.first, s.tail, s.live = h.First, h.Tail, h.Live
+	}
+	d.outbox.marks = append(d.outbox.marks, e.Marks...)
+	d.outbox.recall(d, m.conn.relay)
+	if e.Keyed {
+		d.begin(e.Own, e.Prev)
+	}
+	m.hello(d)
+}
+
+// begin makes ready to write as a session, whose certificate has the hash prev.
+func (d *document) begin(own SessionID, prev Hash) {
+	if own == noSession {
+		return
+	}
+	d.own = own
+	s := d.session(own)
+	s.hash, s.seen = prev, prev
+}
+
+func (m *Machine) close(id Doc) {
+	for i := range m.docs {
+		if m.docs[i].id != id {
+			continue
+		}
+		if m.conn.socket == socketOpen {
+			m.emit(Leave{m.conn.id, id})
+		}
+		m.docs = append(m.docs[:i], m.docs[i+1:]...)
+		return
+	}
+}
+
+func (m *Machine) keyed(e DocKeyed) {
+	d := m.find(e.Doc)
+	if d == nil || d.keyed {
+		return
+	}
+	d.keyed, d.issues.key = true, NoProblem
+	d.begin(e.Own, e.Prev)
+	m.hello(d) // what the relay sent before could not be opened and was let go
+}
+
+func (m *Machine) refusedKeys(e DocRefused) {
+	d := m.find(e.Doc)
+	if d == nil || d.keyed {
+		return
+	}
+	d.refused, d.issues.key = true, e.Problem
+	if d.outbox.subscribed {
+		d.outbox.subscribed = false
+		m.emit(Leave{m.conn.id, d.id})
+	}
+}
+
+// disconnected forgets what belonged to the socket.
+func (d *document) disconnected() {
+	d.touched = true
+	d.outbox.disconnected(d)
+	d.inbox.asks, d.inbox.askAt = 0, 0
+}
+
+// due is the next time at which the document has something to do by itself.
+func (d *document) due(now int64) int64 {
+	at := int64(0)
+	for _, t := range d.times() {
+		if t > now {
+			at = earliest(at, t)
+		}
+	}
+	return at
+}
+
+// isDue reports whether such a time has come since the document was last settled.
+func (d *document) isDue(now int64) bool {
+	for _, t := range d.times() {
+		if t > d.settledAt && t <= now {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *document) times() [6]int64 {
+	return [6]int64{d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.snapshotAt, d.checkpoint.notBefore}
+}

@@ -1,0 +1,167 @@
+package sync
+
+// Effect is something the caller must do. Effects of one step are carried out in their order; those that name a result
+// event are answered by exactly one of it, whenever it is ready.
+type Effect interface{ effect() }
+
+// Connect opens a socket to a relay: SocketOpen or SocketClosed.
+type Connect struct {
+	Conn  Conn
+	Relay uint32
+}
+
+// Disconnect closes the socket; no answer.
+type Disconnect struct{ Conn Conn }
+
+// Timer asks for a Wake at a time, in place of the one asked for before. 0: none is needed.
+type Timer struct{ At int64 }
+
+// Ping asks the relay for a sign of life: Pong.
+type Ping struct{ Conn Conn }
+
+// Hello subscribes to a document and asks for its log since a cursor: Welcome, then Batch while there is more and as it grows.
+type Hello struct {
+	Conn  Conn
+	Doc   Doc
+	Since Cursor
+	Store StoreID // the store that the cursor belongs to; zero when none is known
+}
+
+// Leave ends a subscription.
+type Leave struct {
+	Conn Conn
+	Doc  Doc
+}
+
+// CheckGenesis checks the genesis that came with Welcome and makes keys: DocKeyed or DocRefused.
+type CheckGenesis struct{ Doc Doc }
+
+// Seal makes the next own envelope of the bytes of Ref: Sealed.
+type Seal struct {
+	Doc  Doc
+	Ref  Ref
+	Seq  uint32
+	Prev Hash
+	Deps []Head
+}
+
+// Store makes envelopes durable on the device: StoreDone. The refs are those of Seal or of the Batch.
+type Store struct {
+	Doc  Doc
+	Job  Job
+	Refs []Ref
+}
+
+// Durable says that an own envelope is on the device: the page is told, and other tabs get it.
+type Durable struct {
+	Doc Doc
+	Ref Ref
+	Seq uint32
+}
+
+// NotDurable says that the device could not take an own envelope. It is kept, and stored again later.
+type NotDurable struct {
+	Doc     Doc
+	Ref     Ref
+	Problem Problem
+}
+
+// Open verifies a run of one session's consecutive envelopes and decrypts each: Opened.
+type Open struct {
+	Doc     Doc
+	Job     Job
+	Kind    Kind
+	Session SessionID
+	Refs    []Ref
+}
+
+// Spread gives opened and stored envelopes of the relay to other tabs.
+type Spread struct {
+	Doc  Doc
+	Refs []Ref
+}
+
+// Show gives opened envelopes to the page, in this order, and lets go of them.
+type Show struct {
+	Doc  Doc
+	Refs []Ref
+}
+
+// Reread asks for what the device has beyond the heads known here, because an envelope of another tab was missed: Shared.
+type Reread struct {
+	Doc   Doc
+	Heads []Known
+}
+
+// Drop lets go of refs that are not needed.
+type Drop struct{ Refs []Ref }
+
+// Merge makes an opened snapshot part of the device's copy and shows it: Merged.
+type Merge struct {
+	Doc Doc
+	Job Job
+	Ref Ref
+}
+
+// Append sends stored envelopes [From, To] of a session: Ack (of any seq up to To), Refused or Missing.
+type Append struct {
+	Conn     Conn
+	Doc      Doc
+	Session  SessionID
+	From, To uint32
+}
+
+// MakeSnapshot seals the device's whole copy (which covers at least these heads) in a fresh session: SnapshotSealed.
+type MakeSnapshot struct {
+	Doc    Doc
+	Covers []Head
+}
+
+// Learnt says what the relay is now known to have: other tabs are told, and bytes kept for sending may go.
+type Learnt struct {
+	Doc   Doc
+	Reset bool // what was said before does not hold any more
+	Known []Known
+}
+
+// MarkChanged is what to remember about a relay for the next start; the newest is enough, and none is needed.
+type MarkChanged struct {
+	Doc  Doc
+	Mark Mark
+}
+
+// Checkpoint merges snapshot and tail into a new snapshot said to cover exactly these envelopes, then cuts: Checkpointed.
+type Checkpoint struct {
+	Doc    Doc
+	Covers []Known
+}
+
+// StatusChanged is a document's status, when it is not the one said last.
+type StatusChanged struct {
+	Doc    Doc
+	Status Status
+}
+
+func (Connect) effect()       {}
+func (Disconnect) effect()    {}
+func (Timer) effect()         {}
+func (Ping) effect()          {}
+func (Hello) effect()         {}
+func (Leave) effect()         {}
+func (CheckGenesis) effect()  {}
+func (Seal) effect()          {}
+func (Store) effect()         {}
+func (Durable) effect()       {}
+func (NotDurable) effect()    {}
+func (Open) effect()          {}
+func (Spread) effect()        {}
+func (Show) effect()          {}
+func (Reread) effect()        {}
+func (Drop) effect()          {}
+func (Merge) effect()         {}
+func (Append) effect()        {}
+func (MakeSnapshot) effect()  {}
+func (Learnt) effect()        {}
+func (MarkChanged) effect()   {}
+func (Checkpoint) effect()    {}
+func (StatusChanged) effect() {}

@@ -1,0 +1,255 @@
+package sync
+
+// Event is something that happened outside. The caller reports each in the order in which it happened.
+type Event interface{ event() }
+
+// Relays says how many relays are configured; they are tried in turn. A change closes the connection.
+type Relays struct{ Count uint32 }
+
+// Lead says whether this vault is the one (of the tabs of its browser) that holds the relay connection.
+type Lead struct{ Yes bool }
+
+// LeaderState is the relay state of the vault that leads, for one that does not.
+type LeaderState struct{ State RelayState }
+
+// Pause closes every socket and keeps it closed, until Yes is false.
+type Pause struct{ Yes bool }
+
+// Wake says that the time of the Timer effect has come; early or late ones do no harm.
+type Wake struct{}
+
+// Online says that the network is likely back: a waiting retry happens at once.
+type Online struct{}
+
+// SocketOpen answers Connect.
+type SocketOpen struct{ Conn Conn }
+
+// SocketClosed says that the socket is gone, or never opened. Garbage: because of what came over it.
+type SocketClosed struct {
+	Conn    Conn
+	Garbage bool
+}
+
+// Pong says that the relay answered Ping.
+type Pong struct{ Conn Conn }
+
+// DocOpen hands over a document with what the device has of it.
+type DocOpen struct {
+	Doc      Doc
+	Writable bool
+	Keyed    bool // genesis and keys are here; false for a joined document that never met its relay
+	Content  bool // there is something to show: it was created here, or something of it arrived before
+	Own      SessionID
+	Prev     Hash   // hash of Own's certificate
+	Snapshot uint32 // bytes of the device's snapshot, 0 when there is none
+	Heads    []Stored
+	Marks    []Mark // newest first
+}
+
+// Stored is what the device has of one session: envelopes [First, Seq], and everything before First inside a snapshot.
+type Stored struct {
+	Head
+	First uint32
+	Tail  uint32 // bytes of those envelopes
+	Live  bool   // another tab of this device is writing it
+}
+
+// Mark is how far a relay's store and this device know each other.
+type Mark struct {
+	Relay  uint32 // index in the configured relays when it was last used, or any other number
+	Store  StoreID
+	Cursor Cursor // everything up to here is stored on the device
+	Known  []Known
+}
+
+// Known is what a relay has of a session: its envelopes up to Seq, or a snapshot that covers them.
+type Known struct {
+	Session SessionID
+	Seq     uint32
+}
+
+// DocClose forgets a document. What is in flight for it is answered into the void.
+type DocClose struct{ Doc Doc }
+
+// DocKeyed answers CheckGenesis: the keys fit, and (when Writable) a session is ready.
+type DocKeyed struct {
+	Doc  Doc
+	Own  SessionID
+	Prev Hash
+}
+
+// DocRefused answers CheckGenesis: the keys do not fit. The document stays closed to the relay.
+type DocRefused struct {
+	Doc     Doc
+	Problem Problem
+}
+
+// Local is an edit of this vault's page: an update of the core, durable nowhere yet. To is the operation number after its last.
+type Local struct {
+	Doc Doc
+	Ref Ref
+	To  uint32
+}
+
+// Sealed answers Seal.
+type Sealed struct {
+	Doc     Doc
+	Size    uint32
+	Hash    Hash
+	Problem Problem
+}
+
+// StoreDone answers Store; a Problem means that no store on the device has the envelopes.
+type StoreDone struct {
+	Doc     Doc
+	Job     Job
+	Problem Problem
+}
+
+// Shared is envelopes of another tab, already durable on this device and taken from a trusted sender.
+type Shared struct {
+	Doc     Doc
+	Whole   bool // the answer to Reread: everything the device has beyond the heads it named
+	Live    bool // the sender writes these sessions itself; otherwise it had them from the relay
+	Entries []SharedEntry
+}
+
+// SharedEntry is one of them; Ref names its opened content.
+type SharedEntry struct {
+	Ref  Ref
+	Size uint32
+	Head Head
+	Deps []Head
+}
+
+// SharedSnapshot says that another tab merged a snapshot into the device's copy; the page of this one has it too.
+type SharedSnapshot struct {
+	Doc    Doc
+	Covers []Head
+}
+
+// Welcome answers Hello.
+type Welcome struct {
+	Conn    Conn
+	Doc     Doc
+	Store   StoreID
+	Head    Cursor // end of the relay's log
+	Genesis bool   // the relay has the document's genesis (and gave it)
+}
+
+// Batch is a piece of the relay's log, in its order.
+type Batch struct {
+	Conn    Conn
+	Doc     Doc
+	Entries []Entry
+	UpTo    Cursor // where the piece ends: beyond the last entry where our own are left out
+	More    bool   // further batches of the same reading follow
+}
+
+// Entry is one envelope of it. Prev is what its header names as the hash before it.
+type Entry struct {
+	Ref     Ref
+	Cursor  Cursor
+	Kind    Kind
+	Size    uint32
+	Session SessionID
+	Seq     uint32
+	Prev    Hash
+}
+
+// Opened answers Open: a result per envelope, as far as verification and decryption went. A Problem is about the next one.
+type Opened struct {
+	Doc     Doc
+	Job     Job
+	Items   []OpenedItem
+	Problem Problem
+}
+
+// OpenedItem is an envelope's hash and the heads its writer had seen (for a snapshot: the heads it covers).
+type OpenedItem struct {
+	Hash Hash
+	Deps []Head
+}
+
+// Merged answers Merge: the snapshot is part of the device's copy (durable), or it could not be.
+type Merged struct {
+	Doc     Doc
+	Job     Job
+	Size    uint32 // bytes of the device's new snapshot
+	Problem Problem
+}
+
+// Ack says that the relay has a session's envelopes up to Seq durably.
+type Ack struct {
+	Conn    Conn
+	Doc     Doc
+	Session SessionID
+	Seq     uint32
+}
+
+// Refused says that the relay did not take a request about a document. Session is zero when it is about the document as a whole.
+type Refused struct {
+	Conn    Conn
+	Doc     Doc
+	Session SessionID
+	Problem Problem
+	Retry   uint32 // milliseconds that the relay asks to wait; 0: it does not say
+	Next    uint32 // for RelayGap and RelayStale: the sequence number to go on from
+}
+
+// Missing says that the device no longer has a session's envelopes below First (a checkpoint took them in).
+type Missing struct {
+	Doc     Doc
+	Session SessionID
+	First   uint32
+}
+
+// RelayHas says what the vault that leads learnt about the relay.
+type RelayHas struct {
+	Doc   Doc
+	Reset bool // the relay lost what it had before
+	Known []Known
+}
+
+// SnapshotSealed answers MakeSnapshot: an envelope of a fresh session, its number 0, or a Problem.
+type SnapshotSealed struct {
+	Doc     Doc
+	Session SessionID
+	Problem Problem
+}
+
+// Checkpointed answers Checkpoint.
+type Checkpointed struct {
+	Doc     Doc
+	Size    uint32
+	Problem Problem
+}
+
+func (Relays) event()         {}
+func (Lead) event()           {}
+func (LeaderState) event()    {}
+func (Pause) event()          {}
+func (Wake) event()           {}
+func (Online) event()         {}
+func (SocketOpen) event()     {}
+func (SocketClosed) event()   {}
+func (Pong) event()           {}
+func (DocOpen) event()        {}
+func (DocClose) event()       {}
+func (DocKeyed) event()       {}
+func (DocRefused) event()     {}
+func (Local) event()          {}
+func (Sealed) event()         {}
+func (StoreDone) event()      {}
+func (Shared) event()         {}
+func (SharedSnapshot) event() {}
+func (Welcome) event()        {}
+func (Batch) event()          {}
+func (Opened) event()         {}
+func (Merged) event()         {}
+func (Ack) event()            {}
+func (Refused) event()        {}
+func (Missing) event()        {}
+func (RelayHas) event()       {}
+func (SnapshotSealed) event() {}
+func (Checkpointed) event()   {}

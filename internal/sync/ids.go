@@ -1,0 +1,45 @@
+package sync
+
+// Doc is the number by which the caller and the machine know an open document; the caller chooses it and never reuses it.
+type Doc uint32
+
+// Ref names bytes that the caller holds for the machine; the caller chooses it and never reuses it. 0 is no bytes.
+type Ref uint32
+
+// Job names a piece of work handed to the caller, until its result comes back.
+type Job uint32
+
+// Conn numbers the attempts to connect, so that an event of an older socket is told from one of the newest.
+type Conn uint32
+
+// SessionID is one writer's run: the first 16 bytes of the SHA-256 of its public key.
+type SessionID [16]byte
+
+// Hash is the SHA-256 of an envelope, or, before a session's first, of its certificate. Where only a dependency names the
+// envelope, the last 16 bytes are not known and are zero; comparisons use the first 16.
+type Hash [32]byte
+
+// Same reports whether both name the same envelope, as far as both are known.
+func (h Hash) Same(o Hash) bool { return [16]byte(h[:16]) == [16]byte(o[:16]) }
+
+// StoreID is what a relay's store was born with; another value means that the relay lost or changed its store.
+type StoreID [16]byte
+
+// Cursor is a position in a relay's log of one document. Opaque and rising; 0 is the beginning.
+type Cursor uint64
+
+// Kind is the kind of an envelope, as in its header.
+type Kind uint8
+
+// The kinds that are stored and replayed; others are passed over.
+const (
+	KindUpdate   Kind = 0
+	KindSnapshot Kind = 1
+)
+
+// Head names the last envelope of a session that somebody has.
+type Head struct {
+	Session SessionID
+	Seq     uint32
+	Hash    Hash
+}

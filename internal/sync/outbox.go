@@ -1,0 +1,375 @@
+package sync
+
+// Window is how many of a document's envelopes may be with the relay unacknowledged (S4).
+const Window = 32
+
+// snapshotPause is the least time between two snapshots of a document made for a relay, in milliseconds.
+const snapshotPause = 60_000
+
+// outbox is what the relay has, lacks and is being sent.
+type outbox struct {
+	mark       Mark   // of the store in use; Known stands in the sessions
+	marks      []Mark // of the others
+	subscribed bool   // Hello was sent on this connection
+	welcomed   bool
+	blocked    bool // the relay refused the document, until the next connection
+	markMoved  bool
+	reset      bool  // another store came into use, and it was not said yet
+	holdUntil  int64 // a passing refusal
+	refusals   uint32
+	upload     upload
+	snapshotAt int64 // no other snapshot for the relay before
+}
+
+// upload is a snapshot on its way to the relay.
+type upload struct {
+	stage   stage // waiting means that there is none
+	session SessionID
+	covers  []Head
+}
+
+// recall takes up what is known of the store that a relay was last seen with.
+func (o *outbox) recall(d *document, relay uint32) {
+	for i := range o.marks {
+		if o.marks[i].Relay == relay {
+			o.use(d, o.marks[i].Store)
+			return
+		}
+	}
+}
+
+// use makes a store the one in question: a known one goes on where it was, a new one begins with nothing (S9).
+func (o *outbox) use(d *document, store StoreID) {
+	if o.mark.Store == store && store != (StoreID{}) {
+		return
+	}
+	if o.mark.Store != (StoreID{}) {
+		o.marks = append(o.marks, o.current(d))
+		o.reset = true
+	}
+	o.mark = Mark{Store: store}
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		s.relay, s.cover, s.sent, s.told, s.broken = 0, 0, 0, true, false
+	}
+	for i := range o.marks {
+		if o.marks[i].Store == store {
+			o.mark = o.marks[i]
+			o.marks = append(o.marks[:i], o.marks[i+1:]...)
+			for _, k := range o.mark.Known {
+				s := d.session(k.Session)
+				s.learn(k.Seq + 1)
+				s.told = true
+			}
+			o.mark.Known = nil
+			break
+		}
+	}
+}
+
+// current is the mark with what the sessions know.
+func (o *outbox) current(d *document) Mark {
+	m := o.mark
+	m.Known = nil
+	for i := range d.sessions {
+		if s := &d.sessions[i]; s.known() > 0 && !s.upload {
+			m.Known = append(m.Known, Known{s.id, s.known() - 1})
+		}
+	}
+	return m
+}
+
+func (o *outbox) passed(c Cursor) {
+	if c > o.mark.Cursor {
+		o.mark.Cursor, o.markMoved = c, true
+	}
+}
+
+func (o *outbox) disconnected(d *document) {
+	o.subscribed, o.welcomed, o.blocked = false, false, false
+	o.holdUntil, o.refusals = 0, 0
+	if o.upload.stage == stageStoring { // sent or not, it goes again: it has one name and is taken once
+		o.upload.stage = stageFailed
+	}
+	for i := range d.sessions {
+		d.sessions[i].blocked = false
+	}
+	d.rewind()
+}
+
+// rewind forgets what was sent and not acknowledged.
+func (d *document) rewind() {
+	for i := range d.sessions {
+		d.sessions[i].sent = 0
+	}
+}
+
+// hello subscribes, if there is a connection and the document may.
+func (m *Machine) hello(d *document) {
+	if m.conn.socket == socketOpen && !d.refused {
+		d.outbox.recall(d, m.conn.relay)
+		m.subscribe(d)
+	}
+}
+
+func (m *Machine) subscribe(d *document) {
+	m.restart(d)
+	d.touched = true
+	d.outbox.subscribed, d.outbox.welcomed = true, false
+	m.emit(Hello{m.conn.id, d.id, d.outbox.mark.Cursor, d.outbox.mark.Store})
+}
+
+func (m *Machine) welcome(e Welcome) {
+	d := m.find(e.Doc)
+	if !m.heard(e.Conn) || d == nil || !d.outbox.subscribed {
+		return
+	}
+	o := &d.outbox
+	if m.conn.problem != NoProblem {
+		m.conn.problem = NoProblem
+		m.touchAll()
+	}
+	if !d.keyed {
+		if e.Genesis {
+			m.emit(CheckGenesis{d.id})
+		}
+		return
+	}
+	asked := o.mark
+	o.use(d, e.Store)
+	if asked.Store == e.Store && e.Head < o.mark.Cursor { // it was put back to an earlier state: nothing known of it holds
+		o.mark.Cursor = 0
+		o.reset = true
+		for i := range d.sessions {
+			d.sessions[i].relay, d.sessions[i].cover = 0, 0
+		}
+		d.rewind()
+		m.subscribe(d)
+		return
+	}
+	o.mark.Relay = m.conn.relay
+	if asked.Store != e.Store && o.mark.Cursor != 0 { // it read from the beginning for us, and we know a later place
+		m.subscribe(d)
+		return
+	}
+	o.welcomed = true
+	d.inbox.end = e.Head
+	if d.inbox.received >= e.Head || o.mark.Cursor >= e.Head {
+		d.inbox.reading = false
+	}
+	d.pass()
+}
+
+// sendNext fills the window (S4), or has a snapshot made for a relay that lacks what no envelope here holds (S9).
+func (m *Machine) sendNext(d *document) {
+	o := &d.outbox
+	if !o.welcomed || o.blocked || d.inbox.reading || len(d.inbox.log) > 0 && d.inbox.work.stage != stageWaiting || m.now < o.holdUntil {
+		return
+	}
+	o.holdUntil = 0
+	if o.upload.stage != stageWaiting {
+		m.sendSnapshot(d)
+		return
+	}
+	if d.writable && m.now >= o.snapshotAt && d.needsSnapshot() {
+		o.upload = upload{stage: stageSealing, covers: d.heads()}
+		o.snapshotAt = m.now + snapshotPause
+		m.emit(MakeSnapshot{d.id, o.upload.covers})
+		return
+	}
+	room := uint32(Window)
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		room -= min(room, s.pending())
+	}
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		from, ok := s.sendFrom()
+		if !ok || room == 0 {
+			continue
+		}
+		n := min(room, s.next-from)
+		room -= n
+		s.sent = from + n
+		m.emit(Append{m.conn.id, d.id, s.id, from, s.sent - 1})
+	}
+}
+
+// pending is how many envelopes are sent and not acknowledged.
+func (s *session) pending() uint32 {
+	start := max(s.relay, s.cover, s.first)
+	if s.sent <= start {
+		return 0
+	}
+	return s.sent - start
+}
+
+// sendFrom gives the next envelope to send, if there is one that the relay can take.
+func (s *session) sendFrom() (uint32, bool) {
+	from := s.relay
+	if from == 0 { // the relay takes a session's first envelope at any number
+		from = max(s.cover, s.first)
+	}
+	if from < s.first || s.blocked || s.broken || s.frozen || s.upload {
+		return 0, false
+	}
+	from = max(from, s.sent)
+	return from, from < s.next && s.known() < s.next
+}
+
+// needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds.
+func (d *document) needsSnapshot() bool {
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		if s.frozen || s.upload || s.known() >= s.next {
+			continue
+		}
+		if s.broken || s.first > s.known() {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Machine) snapshotSealed(e SnapshotSealed) {
+	d := m.find(e.Doc)
+	if d == nil || d.outbox.upload.stage != stageSealing {
+		return
+	}
+	if e.Problem != NoProblem {
+		d.outbox.upload = upload{}
+		d.issues.send = e.Problem
+		return
+	}
+	d.outbox.upload.stage, d.outbox.upload.session = stageFailed, e.Session // sealed, not sent
+}
+
+func (m *Machine) sendSnapshot(d *document) {
+	u := &d.outbox.upload
+	if u.stage == stageFailed {
+		u.stage = stageStoring
+		m.emit(Append{m.conn.id, d.id, u.session, 0, 0})
+	}
+}
+
+func (m *Machine) ack(e Ack) {
+	d := m.find(e.Doc)
+	if !m.heard(e.Conn) || d == nil {
+		return
+	}
+	o := &d.outbox
+	o.refusals, o.markMoved = 0, true
+	if u := &o.upload; u.stage == stageStoring && u.session == e.Session {
+		for _, h := range u.covers {
+			d.session(h.Session).learnCover(h.Seq + 1)
+		}
+		d.noteUpload(e.Session)
+		*u = upload{}
+	} else if s := d.lookup(e.Session); s != nil {
+		s.learn(min(e.Seq+1, s.next))
+	}
+	if !d.isBlocked() {
+		d.issues.send = NoProblem
+	}
+}
+
+// noteUpload remembers a session that wrote one snapshot and nothing else.
+func (d *document) noteUpload(id SessionID) {
+	s := d.session(id)
+	s.upload, s.first, s.next, s.shown, s.relay = true, 1, 1, 1, 1
+}
+
+func (d *document) isBlocked() bool {
+	for i := range d.sessions {
+		if d.sessions[i].blocked {
+			return true
+		}
+	}
+	return d.outbox.blocked
+}
+
+// refused turns a refusal into a pause, a new place to go on from, or something not tried again on this connection (S10).
+func (m *Machine) refused(e Refused) {
+	d := m.find(e.Doc)
+	if !m.heard(e.Conn) || d == nil {
+		return
+	}
+	o := &d.outbox
+	s := d.lookup(e.Session)
+	isUpload := o.upload.stage == stageStoring && o.upload.session == e.Session
+	switch {
+	case e.Problem.passing():
+		d.issues.send = e.Problem
+		o.holdUntil = m.now + max(int64(e.Retry), m.random.pause(o.refusals))
+		o.refusals++
+		if isUpload {
+			o.upload.stage = stageFailed
+		}
+		d.rewind()
+	case isUpload:
+		d.issues.send = e.Problem
+		o.upload, o.blocked = upload{}, true
+	case s == nil:
+		d.issues.send = e.Problem
+		o.blocked = true
+	case e.Problem == RelayGap && e.Next < s.relay && e.Next >= s.first:
+		s.relay, s.sent = e.Next, 0 // it has less than we thought, and we have the rest
+	case e.Problem == RelayStale && e.Next > s.known():
+		s.learn(e.Next)
+		s.sent = 0
+	case e.Problem == RelayGap || e.Problem == RelayStale:
+		s.broken = true
+	default:
+		d.issues.send = e.Problem
+		s.blocked = true
+	}
+}
+
+// missing notes that a checkpoint, of this tab or another, took envelopes in.
+func (m *Machine) missing(e Missing) {
+	d := m.find(e.Doc)
+	if d == nil {
+		return
+	}
+	if s := d.lookup(e.Session); s != nil {
+		s.first, s.sent = max(s.first, min(e.First, s.next)), 0
+	}
+}
+
+func (m *Machine) relayHas(e RelayHas) {
+	d := m.find(e.Doc)
+	if d == nil {
+		return
+	}
+	if e.Reset {
+		for i := range d.sessions {
+			d.sessions[i].relay, d.sessions[i].cover = 0, 0
+		}
+	}
+	for _, k := range e.Known {
+		s := d.session(k.Session)
+		told := s.told
+		s.learn(k.Seq + 1)
+		s.told = told
+	}
+}
+
+// tellKnown passes on what the relay is newly known to have.
+func (m *Machine) tellKnown(d *document) {
+	o := &d.outbox
+	var news []Known
+	for i := range d.sessions {
+		if s := &d.sessions[i]; (!s.told || o.reset) && !s.upload && s.known() > 0 {
+			news = append(news, Known{s.id, s.known() - 1})
+		}
+		d.sessions[i].told = true
+	}
+	if len(news) > 0 || o.reset {
+		m.emit(Learnt{d.id, o.reset, news})
+	}
+	o.reset = false
+	if o.markMoved && len(d.inbox.log) == 0 && o.mark.Store != (StoreID{}) {
+		o.markMoved = false
+		m.emit(MarkChanged{d.id, o.current(d)})
+	}
+}

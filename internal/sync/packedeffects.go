@@ -1,0 +1,151 @@
+package sync
+
+// The first byte of a packed effect.
+const (
+	packConnect       = 64
+	packDisconnect    = 65
+	packTimer         = 66
+	packPing          = 67
+	packHello         = 68
+	packLeave         = 69
+	packCheckGenesis  = 70
+	packSeal          = 71
+	packStore         = 72
+	packDurable       = 73
+	packNotDurable    = 74
+	packOpen          = 75
+	packSpread        = 76
+	packShow          = 77
+	packReread        = 78
+	packDrop          = 79
+	packMerge         = 80
+	packAppend        = 81
+	packMakeSnapshot  = 82
+	packLearnt        = 83
+	packMarkChanged   = 84
+	packCheckpoint    = 85
+	packStatusChanged = 86
+)
+
+type writer struct{ b []byte }
+
+func (w *writer) effect(e Effect) {
+	switch e := e.(type) {
+	case Connect:
+		w.begin(packConnect, uint64(e.Conn), uint64(e.Relay))
+	case Disconnect:
+		w.begin(packDisconnect, uint64(e.Conn))
+	case Timer:
+		w.begin(packTimer, uint64(e.At))
+	case Ping:
+		w.begin(packPing, uint64(e.Conn))
+	case Hello:
+		w.begin(packHello, uint64(e.Conn), uint64(e.Doc), uint64(e.Since))
+		w.bytes(e.Store[:])
+	case Leave:
+		w.begin(packLeave, uint64(e.Conn), uint64(e.Doc))
+	case CheckGenesis:
+		w.begin(packCheckGenesis, uint64(e.Doc))
+	case Seal:
+		w.begin(packSeal, uint64(e.Doc), uint64(e.Ref), uint64(e.Seq))
+		w.bytes(e.Prev[:])
+		w.heads(e.Deps)
+	case Store:
+		w.begin(packStore, uint64(e.Doc), uint64(e.Job))
+		w.refs(e.Refs)
+	case Durable:
+		w.begin(packDurable, uint64(e.Doc), uint64(e.Ref), uint64(e.Seq))
+	case NotDurable:
+		w.begin(packNotDurable, uint64(e.Doc), uint64(e.Ref), uint64(e.Problem))
+	case Open:
+		w.begin(packOpen, uint64(e.Doc), uint64(e.Job), uint64(e.Kind))
+		w.bytes(e.Session[:])
+		w.refs(e.Refs)
+	case Spread:
+		w.begin(packSpread, uint64(e.Doc))
+		w.refs(e.Refs)
+	case Show:
+		w.begin(packShow, uint64(e.Doc))
+		w.refs(e.Refs)
+	case Reread:
+		w.begin(packReread, uint64(e.Doc))
+		w.known(e.Heads)
+	case Drop:
+		w.begin(packDrop)
+		w.refs(e.Refs)
+	case Merge:
+		w.begin(packMerge, uint64(e.Doc), uint64(e.Job), uint64(e.Ref))
+	case Append:
+		w.begin(packAppend, uint64(e.Conn), uint64(e.Doc))
+		w.bytes(e.Session[:])
+		w.varint(uint64(e.From))
+		w.varint(uint64(e.To))
+	case MakeSnapshot:
+		w.begin(packMakeSnapshot, uint64(e.Doc))
+		w.heads(e.Covers)
+	case Learnt:
+		w.begin(packLearnt, uint64(e.Doc), flag(e.Reset))
+		w.known(e.Known)
+	case MarkChanged:
+		w.begin(packMarkChanged, uint64(e.Doc), uint64(e.Mark.Relay))
+		w.bytes(e.Mark.Store[:])
+		w.varint(uint64(e.Mark.Cursor))
+		w.known(e.Mark.Known)
+	case Checkpoint:
+		w.begin(packCheckpoint, uint64(e.Doc))
+		w.known(e.Covers)
+	case StatusChanged:
+		s := e.Status
+		w.begin(packStatusChanged, uint64(e.Doc), uint64(s.Content), uint64(s.Device), uint64(s.Relay), uint64(s.Peer),
+			uint64(s.Unsent), uint64(s.State), uint64(s.Peers), uint64(s.Problem))
+	}
+}
+
+// begin writes the type and the numbers that follow it.
+func (w *writer) begin(kind byte, numbers ...uint64) {
+	w.b = append(w.b, kind)
+	for _, n := range numbers {
+		w.varint(n)
+	}
+}
+
+func (w *writer) varint(v uint64) {
+	for v >= 0x80 {
+		w.b = append(w.b, byte(v)|0x80)
+		v >>= 7
+	}
+	w.b = append(w.b, byte(v))
+}
+
+func (w *writer) bytes(b []byte) { w.b = append(w.b, b...) }
+
+func (w *writer) refs(refs []Ref) {
+	w.varint(uint64(len(refs)))
+	for _, r := range refs {
+		w.varint(uint64(r))
+	}
+}
+
+func (w *writer) heads(heads []Head) {
+	w.varint(uint64(len(heads)))
+	for i := range heads {
+		w.bytes(heads[i].Session[:])
+		w.varint(uint64(heads[i].Seq))
+		w.bytes(heads[i].Hash[:])
+	}
+}
+
+func (w *writer) known(known []Known) {
+	w.varint(uint64(len(known)))
+	for i := range known {
+		w.bytes(known[i].Session[:])
+		w.varint(uint64(known[i].Seq))
+	}
+}
+
+func flag(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}

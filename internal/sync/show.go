@@ -1,0 +1,104 @@
+package sync
+
+// show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8).
+func (m *Machine) show(d *document) {
+	in := &d.inbox
+	var refs []Ref
+	for progress := true; progress; {
+		progress = false
+		kept := in.held[:0]
+		for _, h := range in.held {
+			s := d.session(h.head.Session)
+			switch {
+			case h.head.Seq < s.shown: // a snapshot brought it
+				m.drop([]Ref{h.ref})
+				progress = true
+			case h.head.Seq == s.shown && d.hasSeen(h.deps):
+				s.shown, s.seen = h.head.Seq+1, h.head.Hash
+				refs = append(refs, h.ref)
+				progress = true
+			default:
+				kept = append(kept, h)
+			}
+		}
+		in.held = kept
+	}
+	if len(refs) > 0 {
+		d.content = true
+		m.emit(Show{d.id, refs})
+	}
+}
+
+func (d *document) hasSeen(deps []Head) bool {
+	for i := range deps {
+		if s := d.lookup(deps[i].Session); s == nil || s.shown <= deps[i].Seq {
+			return false
+		}
+	}
+	return true
+}
+
+// noteSeen learns from what a foreign session had seen how far it has our own.
+func (d *document) noteSeen(id SessionID, deps []Head) {
+	s := d.lookup(id)
+	if d.own == noSession || s == nil || s.live {
+		return // a tab of this device is not another device
+	}
+	for i := range deps {
+		if deps[i].Session == d.own {
+			s.saw = max(s.saw, deps[i].Seq+1)
+		}
+	}
+}
+
+// shared takes envelopes of another tab: durable already, and opened by somebody who has the keys.
+func (m *Machine) shared(e Shared) {
+	d := m.find(e.Doc)
+	if d == nil {
+		for i := range e.Entries {
+			m.drop([]Ref{e.Entries[i].Ref})
+		}
+		return
+	}
+	if e.Whole {
+		d.rereading = false
+	}
+	for _, x := range e.Entries {
+		s := d.session(x.Head.Session)
+		if x.Head.Seq == s.next {
+			s.store(x.Head.Hash, x.Size)
+			s.live = s.live || e.Live
+			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps})
+			d.noteSeen(x.Head.Session, x.Deps)
+			continue
+		}
+		m.drop([]Ref{x.Ref})
+		if x.Head.Seq > s.next && !d.rereading && !e.Whole {
+			d.rereading = true
+			m.emit(Reread{d.id, d.have()})
+		}
+	}
+	m.show(d)
+}
+
+// have lists the stored end of every session.
+func (d *document) have() []Known {
+	var all []Known
+	for i := range d.sessions {
+		if s := &d.sessions[i]; s.next > 0 && !s.upload {
+			all = append(all, Known{s.id, s.next - 1})
+		}
+	}
+	return all
+}
+
+// heads is have with the hashes.
+func (d *document) heads() []Head {
+	var all []Head
+	for i := range d.sessions {
+		if s := &d.sessions[i]; s.next > 0 && !s.upload {
+			all = append(all, Head{s.id, s.next - 1, s.hash})
+		}
+	}
+	return all
+}

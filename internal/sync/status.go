@@ -1,0 +1,95 @@
+package sync
+
+// Content says how much of a document is here.
+type Content uint8
+
+const (
+	ContentWaiting  Content = 0 // joined, nothing received yet
+	ContentPartial  Content = 1 // something is known to be missing
+	ContentComplete Content = 2
+)
+
+// Status is what a person may know about a document. Device, Relay and Peer are operation numbers of this vault's own
+// session, exclusive: how far its edits got.
+type Status struct {
+	Content Content
+	Device  uint32
+	Relay   uint32
+	Peer    uint32
+	Unsent  uint32 // envelopes on this device that the relay has not acknowledged; what only a snapshot holds counts as one
+	State   RelayState
+	Peers   uint32 // other sessions that have seen our newest envelope
+	Problem Problem
+}
+
+func (m *Machine) tellStatus(d *document) {
+	s := m.status(d)
+	if !d.statusTold || s != d.status {
+		d.status, d.statusTold = s, true
+		m.emit(StatusChanged{d.id, s})
+	}
+}
+
+func (m *Machine) status(d *document) Status {
+	st := Status{State: m.relayState(d), Problem: m.problem(d), Content: d.contentState()}
+	var own, saw uint32
+	if s := d.lookup(d.own); s != nil && d.own != noSession {
+		own = s.next
+		for i := range d.sessions {
+			x := &d.sessions[i]
+			saw = max(saw, x.saw)
+			if own > 0 && x.saw == own {
+				st.Peers++
+			}
+		}
+		d.outgoing.advance(s.known(), saw)
+	}
+	st.Device, st.Relay, st.Peer = d.outgoing.device, d.outgoing.relay, d.outgoing.peer
+	hidden := false
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		if start := max(s.known(), s.first); s.next > start {
+			st.Unsent += s.next - start
+		}
+		hidden = hidden || s.known() < s.first && !s.upload
+	}
+	if hidden {
+		st.Unsent++
+	}
+	return st
+}
+
+func (d *document) contentState() Content {
+	in := &d.inbox
+	switch {
+	case !d.content:
+		return ContentWaiting
+	case len(in.held) > 0, in.reading && d.outbox.welcomed && len(in.log) > 0, len(in.log) > 0 && in.log[0].state == arrivalBad:
+		return ContentPartial
+	}
+	return ContentComplete
+}
+
+func (m *Machine) relayState(d *document) RelayState {
+	c := &m.conn
+	switch {
+	case c.relays == 0:
+		return RelayNone
+	case c.paused || d.refused:
+		return RelayOffline
+	case !c.leads:
+		return max(c.leader, RelayOffline)
+	case c.socket == socketOpen && d.outbox.welcomed && d.keyed && !d.inbox.reading:
+		return RelayLive
+	case c.socket == socketOpen, c.socket == socketOpening && c.failures == 0:
+		return RelayConnecting
+	}
+	return RelayOffline
+}
+
+func (m *Machine) problem(d *document) Problem {
+	if p := d.issues.gravest(); p != NoProblem {
+		return p
+	}
+	return m.conn.problem
+}
