@@ -10,14 +10,12 @@ const MediaType = "application/vnd.freehold.frame"
 
 // Sizes in bytes, the same for every relay: a device may rely on them.
 const (
-	// envelopeOverhead is header and signature.
-	envelopeOverhead = seal.HeaderSize + 64
-	// MinEnvelope is the smallest that can be: the tag and the padding floor.
-	MinEnvelope = envelopeOverhead + 16 + 32
+	// overhead is header, tag and signature.
+	overhead = seal.HeaderSize + 16 + 64
 	// MaxUpdate holds 1 MiB of payload, its padding (at most a thirty-second at this size) and the overhead.
-	MaxUpdate = 1<<20 + 1<<15 + envelopeOverhead + 16
+	MaxUpdate = 1<<20 + 1<<15 + overhead
 	// MaxSnapshot holds 16 MiB likewise.
-	MaxSnapshot = 16<<20 + 1<<19 + envelopeOverhead + 16
+	MaxSnapshot = 16<<20 + 1<<19 + overhead
 	// MaxFrame is the longest frame either side may send: one snapshot and what stands around it.
 	MaxFrame = MaxSnapshot + 4<<10
 	// MaxRun is the most envelopes in one Append and the most entries in one Batch.

@@ -46,7 +46,7 @@ var (
 	store    = bin(uint64(len(StoreID{})))
 	genesis  = bin(seal.GenesisSize)
 	cert     = bin(seal.CertificateSize)
-	envelope = binOf(MinEnvelope, MaxSnapshot)
+	envelope = binOf(seal.MinEnvelopeSize, MaxSnapshot)
 	number   = integer(MaxInteger)
 	kind     = integer(255)
 )

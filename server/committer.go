@@ -1,0 +1,112 @@
+package server
+
+import "sync"
+
+// committer makes writes durable in groups: while one group is on its way to the disk, everything that comes queues and
+// goes with the next. One fsync then serves many, and a lone writer never waits for company.
+type committer struct {
+	log Log
+
+	mu      sync.Mutex
+	wake    *sync.Cond
+	queue   []commit
+	closing bool
+	stopped chan struct{}
+}
+
+// commit is one write and who is told.
+type commit struct {
+	place *place
+	// room is the room that decided it. Once a write of a room is lost, everything later of that room is void.
+	room *heldRoom
+	// write is nil where somebody only waits for what is before it.
+	write *Write
+	by    *Peer
+	done  func(*Refusal)
+}
+
+// groupBytes bounds how much one transaction holds.
+const groupBytes = 16 << 20
+
+func newCommitter(log Log) *committer {
+	c := &committer{log: log, stopped: make(chan struct{})}
+	c.wake = sync.NewCond(&c.mu)
+	go c.run()
+	return c
+}
+
+// add queues a commit. Those of one room come in the order in which the room decided them.
+func (c *committer) add(one commit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, one)
+	c.wake.Signal()
+}
+
+// close returns when everything added is durable or refused.
+func (c *committer) close() {
+	c.mu.Lock()
+	c.closing = true
+	c.wake.Signal()
+	c.mu.Unlock()
+	<-c.stopped
+}
+
+func (c *committer) run() {
+	defer close(c.stopped)
+	for group := c.next(); group != nil; group = c.next() {
+		c.commit(group)
+	}
+}
+
+// next waits for work and takes a group of it, nil at the end.
+func (c *committer) next() []commit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) == 0 {
+		if c.closing {
+			return nil
+		}
+		c.wake.Wait()
+	}
+	n, size := 0, 0
+	for n < len(c.queue) && size < groupBytes {
+		size += c.queue[n].write.size()
+		n++
+	}
+	group := c.queue[:n:n]
+	c.queue = c.queue[n:]
+	return group
+}
+
+func (c *committer) commit(group []commit) {
+	var writes []*Write
+	for _, one := range group {
+		if one.write != nil && !one.room.void {
+			writes = append(writes, one.write)
+		}
+	}
+	var err error
+	if len(writes) > 0 {
+		err = c.log.Commit(writes)
+	}
+	if err != nil {
+		for _, one := range group {
+			if one.write != nil && !one.room.void {
+				one.room.void = true
+				// The place makes a new room from here on. What the old one has queued is refused below or next time.
+				one.place.lost(one.room)
+			}
+		}
+	}
+	for _, one := range group {
+		if one.room.void {
+			one.done(storageRefusal(err))
+			continue
+		}
+		if one.write != nil {
+			one.place.stored(one.write, one.by)
+		}
+		one.done(nil)
+	}
+}

@@ -1,0 +1,101 @@
+// Package author writes documents as a device does, for the relay's tests: real keys, real chains, real signatures.
+package author
+
+import (
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+)
+
+// Doc is a document with its keys.
+type Doc struct {
+	t      testing.TB
+	random io.Reader
+	Keys   *seal.Keys
+}
+
+// NewDoc makes a document; the same seed makes the same one.
+func NewDoc(t testing.TB, seed uint64) *Doc {
+	t.Helper()
+	random := source(seed)
+	secret, genesis, err := seal.Create(random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.Unlock(genesis, seal.Owner, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Doc{t, random, keys}
+}
+
+// ID names the document.
+func (d *Doc) ID() seal.DocID { return d.Keys.Genesis().Doc() }
+
+// Genesis is its public beginning.
+func (d *Doc) Genesis() []byte { return d.Keys.Genesis().Bytes() }
+
+// Session is one writer of the document.
+type Session struct {
+	t testing.TB
+	s *seal.Session
+	// ID and Cert are what a relay sees of it.
+	ID   seal.SessionID
+	Cert []byte
+}
+
+// NewSession begins a session with keys of its own.
+func (d *Doc) NewSession() *Session { return d.session(d.random) }
+
+// SessionOf begins a session whose keys follow from a seed: twice the same seed is one writer in two places, which
+// is what a fork is made of.
+func (d *Doc) SessionOf(seed uint64) *Session { return d.session(source(seed)) }
+
+func (d *Doc) session(random io.Reader) *Session {
+	d.t.Helper()
+	s, err := d.Keys.NewSession(random)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	cert := s.Certificate()
+	return &Session{d.t, s, cert.Session(), cert.Bytes()}
+}
+
+// Write seals one update.
+func (s *Session) Write(plain string) []byte { return s.seal(seal.Update, []byte(plain)) }
+
+// Snapshot seals one snapshot.
+func (s *Session) Snapshot(plain []byte) []byte { return s.seal(seal.Snapshot, plain) }
+
+// Update seals one update of any bytes.
+func (s *Session) Update(plain []byte) []byte { return s.seal(seal.Update, plain) }
+
+// Run seals n updates.
+func (s *Session) Run(n int) [][]byte {
+	s.t.Helper()
+	run := make([][]byte, n)
+	for i := range run {
+		run[i] = s.Write("one of a run")
+	}
+	return run
+}
+
+func (s *Session) seal(kind seal.Kind, plain []byte) []byte {
+	s.t.Helper()
+	b, err := s.s.Seal(kind, plain)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// source is a reader of bytes that follow from a seed.
+func source(seed uint64) io.Reader {
+	var key [32]byte
+	for i := range 8 {
+		key[i] = byte(seed >> (8 * i))
+	}
+	return rand.NewChaCha8(key)
+}

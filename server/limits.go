@@ -1,0 +1,41 @@
+package server
+
+// Limits are what one relay grants. Sizes of single frames and envelopes are the protocol's (server/wire/limits.go).
+type Limits struct {
+	// DocBytes is how much one document may keep here.
+	DocBytes int64
+	// DocSessions is how many sessions one document may have had since it began here.
+	DocSessions int
+	// DocSubscribers is how many connections may listen to one document.
+	DocSubscribers int
+	// ConnectionDocs is how many documents one connection may listen to.
+	ConnectionDocs int
+	// Connections is how many sockets the relay holds.
+	Connections int
+	// WindowAppends and WindowBytes bound what one connection may have waiting for the disk. Beyond it the relay
+	// reads no further from that socket: the sender feels it as a full pipe and not as an error.
+	WindowAppends int
+	WindowBytes   int
+	// BatchBytes is where a Batch ends. One larger envelope travels alone.
+	BatchBytes int
+	// Answers is how many Acks, Errors and Pongs may wait for a connection that does not read them.
+	Answers int
+	// WarmRooms is how many documents stay in memory that nobody listens to.
+	WarmRooms int
+}
+
+// DefaultLimits suit a small machine. SECURITY: every queue in this package has one of these as its end.
+func DefaultLimits() Limits {
+	return Limits{
+		DocBytes:       256 << 20,
+		DocSessions:    10_000,
+		DocSubscribers: 200,
+		ConnectionDocs: 1024,
+		Connections:    10_000,
+		WindowAppends:  32,
+		WindowBytes:    4 << 20,
+		BatchBytes:     256 << 10,
+		Answers:        256,
+		WarmRooms:      1024,
+	}
+}

@@ -1,0 +1,24 @@
+package server
+
+import (
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Log keeps documents. Its methods may be called from several goroutines; Commit is called from one at a time.
+//
+// Must: what Commit returned nil for is there after a power cut; what it returned an error for may be there or not.
+// Must: after a failed Commit reading goes on as before.
+type Log interface {
+	History
+	// Store names this disk: random, made with it, gone with it.
+	Store() wire.StoreID
+	// Room is the document as kept, the zero record when unknown.
+	Room(seal.DocID) (RoomRecord, error)
+	// Read gives the entries after a cursor in order, until limit bytes are reached (at least one, at most
+	// wire.MaxRun), each session's first with its certificate, and whether there are more.
+	Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, more bool, err error)
+	// Commit makes all the writes durable, in their order, or none.
+	Commit([]*Write) error
+	Close() error
+}

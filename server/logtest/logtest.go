@@ -1,0 +1,148 @@
+// Package logtest is the contract of server.Log as a test: every home of the relay runs it on its own store.
+package logtest
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/internal/author"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Run checks a log. open gives the same one each time it is called, after the one before was closed; where a store
+// forgets with its process, reopens is false.
+func Run(t *testing.T, reopens bool, open func(t *testing.T) server.Log) {
+	log := open(t)
+	a, b := author.NewDoc(t, 1), author.NewDoc(t, 2)
+	one, two := a.NewSession(), a.NewSession()
+	neighbour := b.NewSession()
+
+	mustCommit(t, log, &server.Write{Doc: a.ID(), Genesis: a.Genesis()})
+	runs := map[seal.SessionID][][]byte{one.ID: one.Run(5), two.ID: two.Run(3), neighbour.ID: neighbour.Run(2)}
+	// Two sessions interleaved, the first from its seq 1 on, seq 0 later; a neighbour document in the same commit.
+	mustCommit(t, log,
+		&server.Write{Doc: a.ID(), Session: one.ID, Cert: one.Cert, Entries: entries(1, runs[one.ID][1:3])},
+		&server.Write{Doc: b.ID(), Genesis: b.Genesis()},
+		&server.Write{Doc: b.ID(), Session: neighbour.ID, Cert: neighbour.Cert, Entries: entries(1, runs[neighbour.ID])},
+		&server.Write{Doc: a.ID(), Session: two.ID, Cert: two.Cert, Entries: entries(3, runs[two.ID])},
+	)
+	mustCommit(t, log, &server.Write{Doc: a.ID(), Session: one.ID, Entries: entries(6, runs[one.ID][3:])})
+	mustCommit(t, log, &server.Write{Doc: a.ID(), Session: one.ID, Entries: entries(8, runs[one.ID][:1])})
+	store := log.Store()
+	var want [][]byte
+	want = append(append(append(append(want, runs[one.ID][1:3]...), runs[two.ID]...), runs[one.ID][3:]...), runs[one.ID][0])
+
+	check := func(t *testing.T, log server.Log) {
+		t.Run("room", func(t *testing.T) {
+			record, err := log.Room(a.ID())
+			used := 0
+			for _, e := range want {
+				used += len(e)
+			}
+			if err != nil || !bytes.Equal(record.Genesis, a.Genesis()) || record.Head != 8 || record.Used != int64(used) || record.Sessions != 2 {
+				t.Fatalf("%+v, %v", record, err)
+			}
+			stranger := author.NewDoc(t, 3)
+			if record, err := log.Room(stranger.ID()); err != nil || record.Genesis != nil || record.Head != 0 {
+				t.Fatalf("unknown document: %+v, %v", record, err)
+			}
+		})
+		t.Run("session", func(t *testing.T) {
+			record, err := log.Session(a.ID(), one.ID)
+			if err != nil || record == nil || !bytes.Equal(record.Cert, one.Cert) ||
+				!bytes.Equal(record.First, runs[one.ID][0]) || !bytes.Equal(record.Last, runs[one.ID][4]) {
+				t.Fatalf("%v, %v", record, err)
+			}
+			if record, err := log.Session(b.ID(), one.ID); err != nil || record != nil {
+				t.Fatalf("session of another document: %v, %v", record, err)
+			}
+		})
+		t.Run("envelope", func(t *testing.T) {
+			for seq, cursor := range map[uint32]wire.Cursor{0: 8, 1: 1, 2: 2, 3: 6, 4: 7} {
+				e, err := log.Envelope(a.ID(), one.ID, seq)
+				if err != nil || e == nil || e.Cursor != cursor || !bytes.Equal(e.Envelope, runs[one.ID][seq]) {
+					t.Fatalf("seq %d: %v, %v", seq, e, err)
+				}
+			}
+			if e, err := log.Envelope(a.ID(), one.ID, 5); err != nil || e != nil {
+				t.Fatalf("seq 5: %v, %v", e, err)
+			}
+		})
+		t.Run("read", func(t *testing.T) {
+			for since := range wire.Cursor(10) {
+				got, more, err := log.Read(a.ID(), since, 1<<20)
+				if err != nil || more || len(got) != max(0, 8-int(since)) {
+					t.Fatalf("since %d: %d entries, more %v, %v", since, len(got), more, err)
+				}
+				given := map[seal.SessionID]bool{}
+				for i, e := range got {
+					id, err := server.SessionOf(e.Envelope)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if e.Cursor != since+1+wire.Cursor(i) || !bytes.Equal(e.Envelope, want[int(since)+i]) {
+						t.Fatalf("since %d: entry %d is another", since, i)
+					}
+					if (e.Cert != nil) == given[id] {
+						t.Fatalf("since %d: entry %d, certificate %v", since, i, e.Cert != nil)
+					}
+					given[id] = true
+				}
+			}
+		})
+		t.Run("read in pages", func(t *testing.T) {
+			var got [][]byte
+			for since, more := wire.Cursor(0), true; more; {
+				var page []wire.Entry
+				var err error
+				page, more, err = log.Read(a.ID(), since, 2*len(want[0]))
+				if err != nil || len(page) == 0 || len(page) > 2 {
+					t.Fatalf("since %d: %d entries, %v", since, len(page), err)
+				}
+				for _, e := range page {
+					got = append(got, e.Envelope)
+					since = e.Cursor
+				}
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%d entries in pages, %d in one", len(got), len(want))
+			}
+			// A limit below one envelope still moves on.
+			if page, more, err := log.Read(a.ID(), 0, 1); err != nil || len(page) != 1 || !more {
+				t.Fatalf("limit 1: %d entries, more %v, %v", len(page), more, err)
+			}
+		})
+	}
+	check(t, log)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !reopens {
+		return
+	}
+	t.Run("reopened", func(t *testing.T) {
+		log := open(t)
+		defer log.Close()
+		if log.Store() != store {
+			t.Fatal("the store has another id after it was reopened")
+		}
+		check(t, log)
+	})
+}
+
+func entries(from wire.Cursor, run [][]byte) []wire.Entry {
+	out := make([]wire.Entry, len(run))
+	for i, e := range run {
+		out[i] = wire.Entry{Cursor: from + wire.Cursor(i), Envelope: e}
+	}
+	return out
+}
+
+func mustCommit(t *testing.T, log server.Log, writes ...*server.Write) {
+	t.Helper()
+	if err := log.Commit(writes); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,274 @@
+package native
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// ErrInUse: another process has the folder open.
+var ErrInUse = errors.New("native: the data folder is in use by another relay")
+
+// ErrNewerFormat: the folder was written by a newer release. It is left as it was.
+var ErrNewerFormat = errors.New("native: the data folder was written by a newer version")
+
+// BoltLog is a Log in one file. The buckets, with integers big-endian so that keys sort by number:
+//
+//	meta   "format"             → 1
+//	       "store"              → store id 16
+//	docs   doc 20               → genesis 113 ‖ count of sessions 4
+//	certs  doc ‖ session 16     → certificate 96
+//	log    doc ‖ cursor 8       → length of the document's log up to here 8 ‖ envelope
+//	seqs   doc ‖ session ‖ seq 4 → cursor 8
+//
+// A document's head and size are those of its last log record, a session's ends are its first and last seq: nothing is
+// kept that has to be kept in step.
+type BoltLog struct {
+	db    *bbolt.DB
+	store wire.StoreID
+	// broken is set by a failure that is not a full disk. What the kernel has of the file is unknown after it
+	// (a second fsync may succeed without the first one's pages), so nothing is written until a restart.
+	broken atomic.Bool
+}
+
+var (
+	metaBucket = []byte("meta")
+	docsBucket = []byte("docs")
+	certBucket = []byte("certs")
+	logBucket  = []byte("log")
+	seqBucket  = []byte("seqs")
+
+	formatKey = []byte("format")
+	storeKey  = []byte("store")
+	format1   = []byte{1}
+)
+
+// FileName is the log's name in the data folder.
+const FileName = "relay.db"
+
+// OpenBoltLog opens the log in a folder, or makes both. Errors: ErrInUse, ErrNewerFormat, and those of the file system.
+func OpenBoltLog(folder string) (*BoltLog, error) {
+	// Sealed or not, who asks what and how much is nobody's business on a shared machine.
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := bbolt.Open(filepath.Join(folder, FileName), 0o600, &bbolt.Options{
+		Timeout:      time.Second,
+		FreelistType: bbolt.FreelistMapType,
+	})
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return nil, ErrInUse
+	}
+	if err != nil {
+		return nil, fmt.Errorf("native: open the log: %w", err)
+	}
+	l := &BoltLog{db: db}
+	if err := errors.Join(l.prepare(), syncFolder(folder)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+// prepare reads the store's name and format, and gives them to a new file. An old one is not written to: a relay starts
+// on a full disk.
+func (l *BoltLog) prepare() error {
+	isNew := false
+	if err := l.db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		if isNew = meta == nil; isNew {
+			return nil
+		}
+		if !bytes.Equal(meta.Get(formatKey), format1) {
+			return ErrNewerFormat
+		}
+		if id := meta.Get(storeKey); copy(l.store[:], id) != len(id) || len(id) != len(l.store) {
+			return errors.New("native: damaged store id")
+		}
+		return nil
+	}); err != nil || !isNew {
+		return err
+	}
+	rand.Read(l.store[:])
+	return l.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{metaBucket, docsBucket, certBucket, logBucket, seqBucket} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket(metaBucket)
+		return errors.Join(meta.Put(formatKey, format1), meta.Put(storeKey, l.store[:]))
+	})
+}
+
+// syncFolder makes the file's name as durable as its content.
+func syncFolder(folder string) error {
+	dir, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// Store implements server.Log.
+func (l *BoltLog) Store() wire.StoreID { return l.store }
+
+// Close implements server.Log.
+func (l *BoltLog) Close() error { return l.db.Close() }
+
+// Commit implements server.Log. A full disk refuses and may be tried again; any other failure ends writing.
+func (l *BoltLog) Commit(writes []*server.Write) error {
+	if l.broken.Load() {
+		return errors.New("native: the log takes nothing more after a failed write; restart the relay")
+	}
+	err := l.db.Update(func(tx *bbolt.Tx) error {
+		for _, w := range writes {
+			if err := put(tx, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		l.broken.Store(true)
+	}
+	return err
+}
+
+func put(tx *bbolt.Tx, w *server.Write) error {
+	docs, log, seqs := tx.Bucket(docsBucket), tx.Bucket(logBucket), tx.Bucket(seqBucket)
+	// Keys mostly come at the end of a document's range: fuller pages, fewer of them.
+	log.FillPercent = 0.9
+	if w.Genesis != nil {
+		if err := docs.Put(w.Doc[:], append(bytes.Clone(w.Genesis), 0, 0, 0, 0)); err != nil {
+			return err
+		}
+	}
+	if w.Cert != nil {
+		record := bytes.Clone(docs.Get(w.Doc[:]))
+		if len(record) != seal.GenesisSize+4 {
+			return errors.New("native: a session of a document without genesis")
+		}
+		count := record[seal.GenesisSize:]
+		binary.BigEndian.PutUint32(count, binary.BigEndian.Uint32(count)+1)
+		if err := errors.Join(docs.Put(w.Doc[:], record), tx.Bucket(certBucket).Put(sessionKey(w.Doc, w.Session), w.Cert)); err != nil {
+			return err
+		}
+	}
+	if len(w.Entries) == 0 {
+		return nil
+	}
+	_, used := end(log, w.Doc)
+	for _, e := range w.Entries {
+		h, err := seal.ParseHeader(e.Envelope)
+		if err != nil {
+			return err
+		}
+		used += uint64(len(e.Envelope))
+		value := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(e.Envelope)), used), e.Envelope...)
+		cursor := binary.BigEndian.AppendUint64(nil, uint64(e.Cursor))
+		if err := errors.Join(log.Put(logKey(w.Doc, e.Cursor), value), seqs.Put(seqKey(w.Doc, w.Session, h.Seq), cursor)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Room implements server.Log.
+func (l *BoltLog) Room(doc seal.DocID) (record server.RoomRecord, err error) {
+	err = l.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(docsBucket).Get(doc[:])
+		if b == nil {
+			return nil
+		}
+		if len(b) != seal.GenesisSize+4 {
+			return errors.New("native: damaged document record")
+		}
+		cursor, used := end(tx.Bucket(logBucket), doc)
+		record = server.RoomRecord{
+			Genesis:  bytes.Clone(b[:seal.GenesisSize]),
+			Head:     cursor,
+			Used:     int64(used),
+			Sessions: int(binary.BigEndian.Uint32(b[seal.GenesisSize:])),
+		}
+		return nil
+	})
+	return record, err
+}
+
+// Session implements server.History.
+func (l *BoltLog) Session(doc seal.DocID, id seal.SessionID) (record *server.SessionRecord, err error) {
+	err = l.db.View(func(tx *bbolt.Tx) error {
+		cert := tx.Bucket(certBucket).Get(sessionKey(doc, id))
+		if cert == nil {
+			return nil
+		}
+		prefix, seqs := sessionKey(doc, id), tx.Bucket(seqBucket).Cursor()
+		_, first := seqs.Seek(prefix)
+		_, last := lastOf(seqs, prefix)
+		log := tx.Bucket(logBucket)
+		a, b := envelopeAt(log, doc, first), envelopeAt(log, doc, last)
+		if a == nil || b == nil {
+			return errors.New("native: a session without its envelopes")
+		}
+		record = &server.SessionRecord{Cert: bytes.Clone(cert), First: bytes.Clone(a), Last: bytes.Clone(b)}
+		return nil
+	})
+	return record, err
+}
+
+// Envelope implements server.History.
+func (l *BoltLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (entry *wire.Entry, err error) {
+	err = l.db.View(func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(seqBucket).Get(seqKey(doc, id, seq))
+		if cursor == nil {
+			return nil
+		}
+		envelope := envelopeAt(tx.Bucket(logBucket), doc, cursor)
+		if envelope == nil {
+			return errors.New("native: a seq without its envelope")
+		}
+		entry = &wire.Entry{Cursor: wire.Cursor(binary.BigEndian.Uint64(cursor)), Envelope: bytes.Clone(envelope)}
+		return nil
+	})
+	return entry, err
+}
+
+// Read implements server.Log.
+func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, more bool, err error) {
+	err = l.db.View(func(tx *bbolt.Tx) error {
+		var page server.Page
+		certs, c := tx.Bucket(certBucket), tx.Bucket(logBucket).Cursor()
+		for k, v := c.Seek(logKey(doc, since+1)); bytes.HasPrefix(k, doc[:]); k, v = c.Next() {
+			if len(k) != len(doc)+8 || len(v) < 8 {
+				return errors.New("native: damaged log record")
+			}
+			envelope := v[8:]
+			if page.Full(limit, len(envelope)) {
+				more = true
+				break
+			}
+			id, err := server.SessionOf(envelope)
+			if err != nil {
+				return err
+			}
+			cursor := wire.Cursor(binary.BigEndian.Uint64(k[len(doc):]))
+			page.Add(cursor, bytes.Clone(envelope), id, func() []byte { return bytes.Clone(certs.Get(sessionKey(doc, id))) })
+		}
+		entries = page.Entries
+		return nil
+	})
+	return entries, more, err
+}

@@ -1,0 +1,249 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Line carries frames to one device.
+type Line interface {
+	// Send writes one message. It is called by one goroutine at a time and may block while the device is slow.
+	Send([]byte) error
+	// HangUp ends the connection. It must not block, and Send must return soon after.
+	HangUp()
+}
+
+// Peer is one connection: it answers frames and sends what its subscriptions have. It has no goroutine while there is
+// nothing to send.
+type Peer struct {
+	relay *Relay
+	line  Line
+
+	mu sync.Mutex
+	// answers wait to be sent, before anything of a subscription.
+	answers []wire.Frame
+	// subscriptions by document; ready are those whose Next is to be asked, in turn.
+	subscriptions map[seal.DocID]*Subscription
+	ready         []*Subscription
+	// sending is true while the one goroutine that sends runs.
+	sending bool
+	closed  bool
+	// appends and appendBytes count what waits for the disk.
+	appends, appendBytes int
+	room                 *sync.Cond
+}
+
+// NewPeer begins a connection.
+func (r *Relay) NewPeer(line Line) *Peer {
+	p := &Peer{relay: r, line: line, subscriptions: make(map[seal.DocID]*Subscription)}
+	p.room = sync.NewCond(&p.mu)
+	return p
+}
+
+// Receive handles one message. It is called by one goroutine and blocks while the connection's window is full. The bytes
+// are not kept.
+func (p *Peer) Receive(b []byte) {
+	frame, err := wire.Decode(b)
+	if err != nil {
+		p.answer(BadFrame(err).Frame(nil, nil))
+		return
+	}
+	switch f := frame.(type) {
+	case *wire.Hello:
+		p.hello(f)
+	case *wire.Append:
+		p.append(f, len(b))
+	case *wire.Unsubscribe:
+		p.unsubscribe(f.Doc)
+	case *wire.Ping:
+		p.answer(&wire.Pong{})
+	default:
+		p.answer(BadFrame(nil).Frame(nil, nil))
+	}
+}
+
+// Close ends all subscriptions. Appends under way still become durable.
+func (p *Peer) Close() {
+	p.mu.Lock()
+	subscriptions := p.subscriptions
+	p.closed, p.subscriptions, p.answers, p.ready = true, nil, nil, nil
+	p.room.Broadcast()
+	p.mu.Unlock()
+	for _, s := range subscriptions {
+		s.Close()
+	}
+}
+
+func (p *Peer) hello(f *wire.Hello) {
+	if f.Genesis != nil {
+		if refusal := p.relay.Found(f.Doc, f.Genesis); refusal != nil {
+			p.answer(refusal.Frame(&f.Doc, nil))
+			return
+		}
+	}
+	p.unsubscribe(f.Doc)
+	p.mu.Lock()
+	full := len(p.subscriptions) >= p.relay.limits.ConnectionDocs
+	p.mu.Unlock()
+	if full {
+		p.answer(Busy().Frame(&f.Doc, nil))
+		return
+	}
+	s, refusal := p.relay.Subscribe(f.Doc, f.Since, f.Store, p, p.look)
+	if refusal != nil {
+		p.answer(refusal.Frame(&f.Doc, nil))
+		return
+	}
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.subscriptions[f.Doc] = s
+	}
+	p.mu.Unlock()
+	if closed {
+		s.Close()
+		return
+	}
+	p.look(s)
+}
+
+func (p *Peer) unsubscribe(doc seal.DocID) {
+	p.mu.Lock()
+	s := p.subscriptions[doc]
+	delete(p.subscriptions, doc)
+	p.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+}
+
+func (p *Peer) append(f *wire.Append, size int) {
+	if !p.admit(size) {
+		return
+	}
+	p.relay.Append(f, p, func(answer wire.Frame) {
+		p.release(size)
+		p.answer(answer)
+	})
+}
+
+// admit waits for room in the window; false when the connection ended.
+func (p *Peer) admit(size int) bool {
+	limits := p.relay.limits
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !p.closed && p.appends > 0 && (p.appends >= limits.WindowAppends || p.appendBytes+size > limits.WindowBytes) {
+		p.room.Wait()
+	}
+	if p.closed {
+		return false
+	}
+	p.appends++
+	p.appendBytes += size
+	return true
+}
+
+func (p *Peer) release(size int) {
+	p.mu.Lock()
+	p.appends--
+	p.appendBytes -= size
+	p.room.Signal()
+	p.mu.Unlock()
+}
+
+// answer queues a frame that is not of a subscription. Who asks without reading the answers is cut off.
+func (p *Peer) answer(f wire.Frame) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	full := len(p.answers) >= p.relay.limits.Answers
+	if !full {
+		p.answers = append(p.answers, f)
+		p.startSending()
+	}
+	p.mu.Unlock()
+	if full {
+		p.line.HangUp()
+	}
+}
+
+// look queues a subscription for its Next.
+func (p *Peer) look(s *Subscription) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || s.ready {
+		return
+	}
+	s.ready = true
+	p.ready = append(p.ready, s)
+	p.startSending()
+}
+
+// startSending needs mu.
+func (p *Peer) startSending() {
+	if !p.sending {
+		p.sending = true
+		go p.send()
+	}
+}
+
+// send writes frames until there are none: answers first, then each ready subscription in turn.
+func (p *Peer) send() {
+	for {
+		frame, more := p.nextFrame()
+		if !more {
+			return
+		}
+		if frame == nil {
+			continue
+		}
+		b, err := wire.Encode(frame)
+		if err == nil {
+			err = p.line.Send(b)
+		}
+		if err != nil {
+			p.line.HangUp()
+			p.mu.Lock()
+			p.sending = false
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+// nextFrame gives the next frame, nil where a subscription had none after all; more is false when sending ends.
+func (p *Peer) nextFrame() (frame wire.Frame, more bool) {
+	p.mu.Lock()
+	if len(p.answers) > 0 {
+		defer p.mu.Unlock()
+		frame, p.answers = p.answers[0], p.answers[1:]
+		return frame, true
+	}
+	if len(p.ready) == 0 {
+		defer p.mu.Unlock()
+		p.sending, p.answers, p.ready = false, nil, nil
+		return nil, false
+	}
+	s := p.ready[0]
+	p.ready = p.ready[1:]
+	// From here on a new entry makes it ready again.
+	s.ready = false
+	current := p.subscriptions[s.Doc()] == s
+	p.mu.Unlock()
+	if !current {
+		return nil, true
+	}
+	frame, refusal := s.Next()
+	if refusal != nil {
+		doc := s.Doc()
+		return refusal.Frame(&doc, nil), true
+	}
+	if frame != nil {
+		p.look(s)
+	}
+	return frame, true
+}

@@ -1,0 +1,207 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// A place is where a document's room, its readers and its newest entries meet.
+type place struct {
+	relay *Relay
+	doc   seal.DocID
+	// guests counts who needs this place: subscriptions and appends under way. Guarded by Relay.mu.
+	guests int
+
+	// judge guards room. It is nil until first needed and after a failed commit.
+	judge sync.Mutex
+	room  *heldRoom
+
+	mu sync.Mutex
+	// loaded says that genesis and durable are what the log has.
+	loaded  bool
+	genesis []byte
+	// durable is the last cursor that readers may see.
+	durable wire.Cursor
+	// coming are entries that the room has taken and the disk has not.
+	coming []wire.Entry
+	// tail are all durable entries after tailFrom, so that a hundred listeners do not cost a hundred reads.
+	tail      []tailEntry
+	tailFrom  wire.Cursor
+	tailBytes int
+	listeners map[*Subscription]struct{}
+}
+
+// heldRoom is a room in use.
+type heldRoom struct {
+	*Room
+	// void is the committer's own: a write of this room was lost.
+	void bool
+}
+
+type tailEntry struct {
+	wire.Entry
+	// by is the connection that brought it, or nil.
+	by *Peer
+}
+
+// The tail of one document in memory: enough for listeners that keep up, the log serves the others.
+const (
+	tailEntries = 256
+	tailBytes   = 256 << 10
+)
+
+func newPlace(r *Relay, doc seal.DocID) *place {
+	return &place{relay: r, doc: doc, listeners: make(map[*Subscription]struct{})}
+}
+
+// enterRoom gives the room, made from the log if need be. The caller holds judge.
+func (p *place) enterRoom() (*heldRoom, *Refusal) {
+	if p.room != nil {
+		return p.room, nil
+	}
+	record, err := p.relay.log.Room(p.doc)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	room, err := NewRoom(p.doc, record, p.relay.limits)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	p.room = &heldRoom{Room: room}
+	return p.room, nil
+}
+
+// found hands a genesis to the room. done is called when it is durable, unless found refuses.
+func (p *place) found(genesis []byte, done func(*Refusal)) *Refusal {
+	p.judge.Lock()
+	defer p.judge.Unlock()
+	room, refusal := p.enterRoom()
+	if refusal != nil {
+		return refusal
+	}
+	write, refusal := room.Found(genesis)
+	if refusal != nil {
+		return refusal
+	}
+	if write == nil && p.isFounded() {
+		done(nil)
+		return nil
+	}
+	// Without a write this waits for the one that is on its way.
+	p.relay.committer.add(commit{place: p, room: room, write: write, done: done})
+	return nil
+}
+
+// isFounded reports whether the genesis is on disk.
+func (p *place) isFounded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.load() == nil && p.genesis != nil
+}
+
+// load makes genesis and durable what the log has. The caller holds mu.
+func (p *place) load() *Refusal {
+	if p.loaded {
+		return nil
+	}
+	record, err := p.relay.log.Room(p.doc)
+	if err != nil {
+		return unreadable(err)
+	}
+	p.loaded, p.genesis, p.durable = true, record.Genesis, record.Head
+	return nil
+}
+
+// Session implements History: a room knows the sessions it has taken something of, the rest is on disk.
+func (p *place) Session(doc seal.DocID, id seal.SessionID) (*SessionRecord, error) {
+	return p.relay.log.Session(doc, id)
+}
+
+// Envelope implements History: on its way to the disk or there.
+func (p *place) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (*wire.Entry, error) {
+	p.mu.Lock()
+	for i := range p.coming {
+		h, err := seal.ParseHeader(p.coming[i].Envelope)
+		if err == nil && h.Session == id && h.Seq == seq {
+			e := p.coming[i]
+			p.mu.Unlock()
+			return &e, nil
+		}
+	}
+	p.mu.Unlock()
+	return p.relay.log.Envelope(doc, id, seq)
+}
+
+// expect notes what the room has taken. The caller holds judge, so it happens in the order of the cursors.
+func (p *place) expect(w *Write) {
+	if w == nil {
+		return
+	}
+	p.mu.Lock()
+	p.coming = append(p.coming, w.Entries...)
+	p.mu.Unlock()
+}
+
+// stored makes a durable write visible and tells the listeners.
+func (p *place) stored(w *Write, by *Peer) {
+	p.mu.Lock()
+	if w.Genesis != nil {
+		p.genesis = w.Genesis
+	}
+	if n := len(w.Entries); n > 0 {
+		p.coming = p.coming[n:]
+		if len(p.coming) == 0 {
+			p.coming = nil
+		}
+		p.remember(w.Entries, by)
+		p.durable = w.Entries[n-1].Cursor
+	}
+	listeners := make([]*Subscription, 0, len(p.listeners))
+	for s := range p.listeners {
+		listeners = append(listeners, s)
+	}
+	p.mu.Unlock()
+	for _, s := range listeners {
+		s.look()
+	}
+}
+
+// remember adds to the tail while somebody listens. The caller holds mu and has not moved durable yet.
+func (p *place) remember(entries []wire.Entry, by *Peer) {
+	if len(p.listeners) == 0 || !p.loaded {
+		p.tail, p.tailBytes = nil, 0
+		return
+	}
+	if len(p.tail) == 0 {
+		p.tailFrom = p.durable
+	}
+	for _, e := range entries {
+		p.tail = append(p.tail, tailEntry{e, by})
+		p.tailBytes += len(e.Envelope)
+	}
+	drop := 0
+	for len(p.tail)-drop > tailEntries || p.tailBytes > tailBytes {
+		p.tailFrom = p.tail[drop].Cursor
+		p.tailBytes -= len(p.tail[drop].Envelope)
+		drop++
+	}
+	// A copy where something went, so that what went can be freed.
+	if drop > 0 {
+		p.tail = append([]tailEntry(nil), p.tail[drop:]...)
+	}
+}
+
+// lost forgets a room whose write failed, and what it had promised. The next append begins from the log.
+func (p *place) lost(room *heldRoom) {
+	p.judge.Lock()
+	defer p.judge.Unlock()
+	if p.room != room {
+		return
+	}
+	p.room = nil
+	p.mu.Lock()
+	p.coming = nil
+	p.mu.Unlock()
+}

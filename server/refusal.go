@@ -1,0 +1,95 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Refusal is every error that a device is told about. Texts name no document, session or address: they may be logged.
+type Refusal struct {
+	Code    wire.Code
+	Message string
+	Hint    string
+	// RetryAfter is 0 where the same frame would be refused again.
+	RetryAfter time.Duration
+	// Seq is where to go on from, for CodeGap and CodeStale.
+	Seq *uint64
+	// Cause is for the relay's own log and never sent.
+	Cause error
+}
+
+func (r *Refusal) Error() string { return fmt.Sprintf("server: %s: %s", r.Code, r.Message) }
+
+func (r *Refusal) Unwrap() error { return r.Cause }
+
+// Frame is the refusal as it is sent.
+func (r *Refusal) Frame(doc *seal.DocID, req *uint64) *wire.Error {
+	return &wire.Error{
+		Doc: doc, Req: req, Code: r.Code, Message: r.Message, Hint: r.Hint,
+		RetryAfter: uint64(r.RetryAfter.Milliseconds()), Seq: r.Seq,
+	}
+}
+
+// hints says for each code what to do.
+var hints = map[wire.Code]string{
+	wire.CodeBadFrame:       "Update the app: it and the relay do not speak the same language.",
+	wire.CodeBadEnvelope:    "Update the app, or the relay.",
+	wire.CodeTooLarge:       "Split the change into smaller ones.",
+	wire.CodeBadGenesis:     "The document id and its genesis do not belong together.",
+	wire.CodeBadCertificate: "Open the document again with a link that may write.",
+	wire.CodeBadSignature:   "Send the stored bytes again; if that fails, begin a new session.",
+	wire.CodeBadChain:       "Send the session's envelopes in their order.",
+	wire.CodeFork:           "This session is over. Begin a new one; nothing of either branch was changed here.",
+	wire.CodeNoRoom:         "Send the document's genesis first.",
+	wire.CodeNoSession:      "Send the session's certificate along.",
+	wire.CodeGap:            "Send from the sequence number given.",
+	wire.CodeStale:          "Send from the sequence number given; a snapshot must cover what is before it.",
+	wire.CodeQuota:          "The document is full on this relay. It stays whole on your devices; another relay may take it.",
+	wire.CodeBusy:           "Wait a little and try again.",
+	wire.CodeStorage:        "The relay's disk is full or failing. Everything stays on your devices and is sent again later.",
+	wire.CodeStopping:       "Everything stays on your devices. Connect again later.",
+	wire.CodeNotHere:        "The relay's operator can allow this origin.",
+}
+
+func refuse(code wire.Code, message string, cause error) *Refusal {
+	return &Refusal{Code: code, Message: message, Hint: hints[code], Cause: cause}
+}
+
+func (r *Refusal) at(seq uint64) *Refusal         { r.Seq = &seq; return r }
+func (r *Refusal) after(d time.Duration) *Refusal { r.RetryAfter = d; return r }
+
+// storageRetry is long enough for a person to make room.
+const storageRetry = 15 * time.Second
+
+func storageRefusal(cause error) *Refusal {
+	return refuse(wire.CodeStorage, "The relay could not write to its disk.", cause).after(storageRetry)
+}
+
+func unreadable(cause error) *Refusal {
+	return refuse(wire.CodeStorage, "The relay could not read its disk.", cause).after(storageRetry)
+}
+
+// Forbidden refuses a page of a foreign origin.
+func Forbidden() *Refusal {
+	return refuse(wire.CodeNotHere, "This origin may not use this relay.", nil)
+}
+
+// Busy refuses what would be too much at once.
+func Busy() *Refusal {
+	return refuse(wire.CodeBusy, "The relay has too much to do at once.", nil).after(time.Second)
+}
+
+// BadFrame refuses bytes that are no frame, or a frame that has no place there.
+func BadFrame(cause error) *Refusal {
+	return refuse(wire.CodeBadFrame, "This is not a frame that the relay takes.", cause)
+}
+
+// NoRoom refuses to read a document that nobody brought here.
+func NoRoom() *Refusal { return refuse(wire.CodeNoRoom, "The relay does not know this document.", nil) }
+
+func stopping() *Refusal {
+	return refuse(wire.CodeStopping, "The relay is shutting down.", nil).after(time.Second)
+}

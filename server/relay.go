@@ -1,0 +1,159 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Relay serves the documents of one log to any number of connections.
+//
+// Locks, outer before inner: Relay.mu (which places there are) · place.judge (the room, held while an append is
+// verified) · place.mu (what readers need, held for moments). The committer takes judge only after a failure.
+type Relay struct {
+	log       Log
+	limits    Limits
+	committer *committer
+
+	mu      sync.Mutex
+	places  map[seal.DocID]*place
+	stopped bool
+}
+
+// NewRelay serves a log. The relay closes it.
+func NewRelay(log Log, limits Limits) *Relay {
+	return &Relay{log: log, limits: limits, committer: newCommitter(log), places: make(map[seal.DocID]*place)}
+}
+
+// Store names the relay's disk.
+func (r *Relay) Store() wire.StoreID { return r.log.Store() }
+
+// Close takes nothing more, waits until everything taken is durable and answered, and closes the log.
+func (r *Relay) Close() error {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	r.committer.close()
+	return r.log.Close()
+}
+
+// Found brings a document's genesis and returns when the relay has it on disk.
+// Errors: CodeBadGenesis, CodeStorage, CodeStopping.
+func (r *Relay) Found(doc seal.DocID, genesis []byte) *Refusal {
+	p, refusal := r.enter(doc)
+	if refusal != nil {
+		return refusal
+	}
+	defer r.leave(p)
+	done := make(chan *Refusal, 1)
+	if refusal := p.found(genesis, func(refusal *Refusal) { done <- refusal }); refusal != nil {
+		return refusal
+	}
+	return <-done
+}
+
+// Append offers a run. done is called once, with an *wire.Ack when it is durable or a *wire.Error when it was refused;
+// it may be called before Append returns, and from another goroutine after it. by, if not nil, is not sent its own.
+func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
+	refused := func(refusal *Refusal) { done(refusal.Frame(&a.Doc, &a.Req)) }
+	p, refusal := r.enter(a.Doc)
+	if refusal != nil {
+		refused(refusal)
+		return
+	}
+	p.judge.Lock()
+	defer p.judge.Unlock()
+	room, refusal := p.enterRoom()
+	if refusal != nil {
+		r.leave(p)
+		refused(refusal)
+		return
+	}
+	taken, refusal := room.Append(p, a.Cert, a.Envelopes)
+	if refusal != nil {
+		r.leave(p)
+		refused(refusal)
+		return
+	}
+	ack := &wire.Ack{Doc: a.Doc, Req: a.Req, Session: taken.Session, Seq: taken.Seq, Cursor: taken.Cursor}
+	p.expect(taken.Write)
+	r.committer.add(commit{place: p, room: room, write: taken.Write, by: by, done: func(refusal *Refusal) {
+		r.leave(p)
+		if refusal != nil {
+			refused(refusal)
+			return
+		}
+		done(ack)
+	}})
+}
+
+// Read gives what follows a cursor of this relay's store. Errors: CodeNoRoom, CodeStorage.
+func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, *Refusal) {
+	record, refusal := r.Room(doc)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if since > record.Head {
+		since = 0
+	}
+	return r.batch(doc, since)
+}
+
+// Room gives a document's record. Errors: CodeNoRoom, CodeStorage.
+func (r *Relay) Room(doc seal.DocID) (RoomRecord, *Refusal) {
+	record, err := r.log.Room(doc)
+	if err != nil {
+		return RoomRecord{}, unreadable(err)
+	}
+	if record.Genesis == nil {
+		return RoomRecord{}, NoRoom()
+	}
+	return record, nil
+}
+
+func (r *Relay) batch(doc seal.DocID, since wire.Cursor) (*wire.Batch, *Refusal) {
+	entries, more, err := r.log.Read(doc, since, r.limits.BatchBytes)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	b := &wire.Batch{Doc: doc, Entries: entries, UpTo: since, More: more}
+	if n := len(entries); n > 0 {
+		b.UpTo = entries[n-1].Cursor
+	}
+	return b, nil
+}
+
+// enter finds or makes the place of a document and keeps it until leave.
+func (r *Relay) enter(doc seal.DocID) (*place, *Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return nil, stopping()
+	}
+	p := r.places[doc]
+	if p == nil {
+		if len(r.places) >= r.limits.WarmRooms {
+			r.sweep()
+		}
+		p = newPlace(r, doc)
+		r.places[doc] = p
+	}
+	p.guests++
+	return p, nil
+}
+
+func (r *Relay) leave(p *place) {
+	r.mu.Lock()
+	p.guests--
+	r.mu.Unlock()
+}
+
+// sweep forgets every place that nobody is in. It runs at most once per WarmRooms new places, unless all are busy.
+func (r *Relay) sweep() {
+	for doc, p := range r.places {
+		if p.guests == 0 {
+			delete(r.places, doc)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Subscription is one reader's place in one document. Nothing is ever queued for it: the reader asks for the next frame
+// when it has sent the last, and gets it from memory where it keeps up, else from the log. So a slow reader costs
+// the relay a cursor, and no reader can miss or repeat an entry.
+type Subscription struct {
+	place *place
+	// by is the connection, whose own entries are left out while it keeps up.
+	by *Peer
+	// notify says that Next may have something. It must not block.
+	notify func(*Subscription)
+	// ready: by has it in its queue. Guarded by by.mu.
+	ready bool
+
+	// What follows belongs to whoever calls Next.
+	since wire.Cursor
+	store *wire.StoreID
+	// welcomed: a Welcome was sent; named: with the genesis; begun: a Batch was sent.
+	welcomed, named, begun bool
+}
+
+// Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
+// else at the beginning. Ask Next at once, and again whenever notify is called, which must not block.
+// Errors: CodeBusy, CodeStopping.
+func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription)) (*Subscription, *Refusal) {
+	p, refusal := r.enter(doc)
+	if refusal != nil {
+		return nil, refusal
+	}
+	s := &Subscription{place: p, by: by, notify: notify, since: since, store: store}
+	p.mu.Lock()
+	full := len(p.listeners) >= r.limits.DocSubscribers
+	if !full {
+		p.listeners[s] = struct{}{}
+	}
+	p.mu.Unlock()
+	if full {
+		r.leave(p)
+		return nil, Busy()
+	}
+	return s, nil
+}
+
+// Doc names the document.
+func (s *Subscription) Doc() seal.DocID { return s.place.doc }
+
+// Close ends it. Call it once.
+func (s *Subscription) Close() {
+	p := s.place
+	p.mu.Lock()
+	delete(p.listeners, s)
+	p.mu.Unlock()
+	p.relay.leave(p)
+}
+
+// Next gives the frame to send now, or nil when the reader has everything. Not for concurrent use.
+func (s *Subscription) Next() (wire.Frame, *Refusal) {
+	p := s.place
+	p.mu.Lock()
+	if refusal := p.load(); refusal != nil {
+		p.mu.Unlock()
+		return nil, refusal
+	}
+	switch {
+	case !s.welcomed || !s.named && p.genesis != nil:
+		defer p.mu.Unlock()
+		return s.welcome(), nil
+	case s.begun && s.since >= p.durable:
+		p.mu.Unlock()
+		return nil, nil
+	case len(p.tail) > 0 && s.since >= p.tailFrom:
+		defer p.mu.Unlock()
+		return s.fromTail(), nil
+	}
+	p.mu.Unlock()
+	batch, refusal := p.relay.batch(p.doc, s.since)
+	if refusal != nil {
+		return nil, refusal
+	}
+	s.since, s.begun = batch.UpTo, true
+	return batch, nil
+}
+
+// welcome is the first frame, and comes again with the genesis. The caller holds the place's mu.
+func (s *Subscription) welcome() wire.Frame {
+	p := s.place
+	if !s.welcomed && (s.store == nil || *s.store != p.relay.Store() || s.since > p.durable) {
+		s.since = 0
+	}
+	s.welcomed, s.named = true, p.genesis != nil
+	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis}
+}
+
+// fromTail is a Batch without the reader's own entries. The caller holds the place's mu.
+func (s *Subscription) fromTail() wire.Frame {
+	p := s.place
+	b := &wire.Batch{Doc: p.doc, Entries: []wire.Entry{}, UpTo: s.since}
+	for _, e := range p.tail {
+		if e.Cursor <= s.since {
+			continue
+		}
+		b.UpTo = e.Cursor
+		if e.by == nil || e.by != s.by {
+			b.Entries = append(b.Entries, e.Entry)
+		}
+	}
+	s.since, s.begun = b.UpTo, true
+	return b
+}
+
+// look tells the reader.
+func (s *Subscription) look() { s.notify(s) }
