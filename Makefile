@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay modules browsers unit e2e kill fuzz sim size bench fmt clean
+.PHONY: run test check build wasm js web relay modules browsers unit e2e kill fuzz size bench fmt clean
 
 run: build
 	@echo
@@ -52,6 +52,31 @@ check: modules
 	@$(STEP) "vet wasip1" env GOOS=wasip1 GOARCH=wasm go vet $(GO_PURE) ./wasm
 	@$(STEP) "types" npx tsc -p js/tsconfig.json --noEmit
 	@$(STEP) "go test" go test ./...
+
+unit:
+	@$(STEP) "unit tests (Node)" $(NODE_TEST) $(wildcard js/test/unit/*.test.ts)
+
+e2e:
+	@$(STEP) "stores and kills (browsers)" $(NODE_TEST) $(wildcard js/test/browser/*.test.ts)
+	@$(STEP) "end to end (browsers, relay)" $(NODE_TEST) $(wildcard js/test/e2e/*.test.ts)
+	@$(STEP) "notes app (browsers, relay)" $(NODE_TEST) $(wildcard web/test/*.test.ts)
+
+## measuring
+
+kill:
+	@ROUNDS=$(or $(ROUNDS),100) $(NODE_TEST) js/test/browser/kill.test.ts
+
+fuzz:
+	@internal/tools/fuzz $(or $(TIME),30s)
+
+size: build
+	@node js/build.mjs --size
+
+bench: build
+	@node bench/run.mjs --rounds $(or $(ROUNDS),5)
+
+fmt:
+	@gofmt -w crdt cmd internal server wasm web
 
 clean:
 	rm -rf build js/dist web/dist/* node_modules
