@@ -1,0 +1,243 @@
+// The app: which note is shown, and what the components do to it. Components know nothing of each other; this file does.
+
+import { FreeholdError, type Doc, type Home } from "freehold";
+import { download, el } from "./dom.ts";
+import { installer } from "./install.ts";
+import { linkSheet } from "./linksheet.ts";
+import { nameOf, Note, type NoteType } from "./note.ts";
+import { noteList, type NoteInfo } from "./notelist.ts";
+import { noteView } from "./noteview.ts";
+import { opener, type Opened } from "./opener.ts";
+import { problemBar } from "./problembar.ts";
+import { relayDrawer } from "./relaydrawer.ts";
+import { noteHash, otherOrigin, routeOf } from "./route.ts";
+import { shareSheet } from "./sharesheet.ts";
+import { statusChip } from "./statuschip.ts";
+import { toasts } from "./toast.ts";
+import { topBar } from "./topbar.ts";
+import { tunnelSwitch } from "./tunnelswitch.ts";
+import { keepShell } from "./update.ts";
+import { chipWords, nextJourney, type Journey } from "./words.ts";
+
+type NoteDoc = Doc<NoteType>;
+
+const UNDO_MS = 8_000;
+const FORGET_MS = 10_000;
+/** From here up the list stands beside the note (style/layout.css has the same number). */
+const WIDE = matchMedia("(min-width: 900px)");
+
+/** Builds the app into `root`. `onProblem` is given a way to hear problems that no call threw. */
+export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error: FreeholdError) => void) => void): void => {
+  let shown: Opened = { kind: "draft" };
+  let stopStatus: (() => void) | null = null;
+  let journey: Journey = "steady";
+  let notes: readonly NoteInfo[] | undefined;
+  /** Notes that are about to be forgotten: out of sight, still here until the toast is gone. */
+  const leaving = new Set<string>();
+
+  const spoken = el("div", { class: "visually-hidden", role: "status" });
+  const say = (words: string): void => { spoken.textContent = words; };
+  const problem = problemBar({ download: () => void exportNote() });
+  const toast = toasts();
+  const offerUndo = (words: string, undo: () => void): void => toast.show({ words, action: { label: "Undo", run: undo }, ms: UNDO_MS });
+  const note = (): NoteDoc | null => (shown.kind === "note" ? shown.doc : null);
+
+  // ── the note on the page ──
+
+  const view = noteView({
+    begin: () => begin(),
+    create: () => { location.hash = "#new"; },
+    refused: (error) => problem.show(error),
+    say,
+    offerUndo,
+  });
+  const open = opener(home, { words: view.words, failed: (error) => problem.show(error), changed: (to) => show(to) });
+  const begin = (): Promise<NoteDoc | null> => {
+    const doc = note();
+    const begun = doc !== null ? Promise.resolve(doc) : open.begin();
+    updateChip();
+    return begun;
+  };
+
+  const show = (to: Opened): void => {
+    const continues = shown.kind === "draft" && to.kind === "note" && to.begun;
+    if (!continues) {
+      toast.settle();
+      problem.clear();
+    }
+    stopStatus?.();
+    stopStatus = null;
+    shown = to;
+    journey = "steady";
+    if (to.kind === "draft") view.draft();
+    else if (to.kind === "opening") preview(to.id);
+    else if (to.kind === "empty") view.empty();
+    else {
+      view.show(to.doc);
+      history.replaceState(null, "", noteHash(to.doc.id));
+      stopStatus = to.doc.status.subscribe((status) => {
+        journey = nextJourney(journey, status, tunnel.on);
+        if (status.problem !== null) problem.show(status.problem);
+        updateChip();
+      });
+    }
+    drawer.follow(note());
+    updateChip();
+    updateBar();
+    updateList();
+    updateTitle();
+  };
+
+  /** From the head, which is read without the core, until the note itself is there. */
+  const preview = (id: string): void => view.preview(notes?.find((each) => each.id === id)?.head ?? { title: "", body: "" });
+
+  // ── what is around it ──
+
+  const chip = statusChip();
+  const tunnel = tunnelSwitch({
+    enter: () => home.pause(),
+    leave: () => home.resume(),
+    changed: (on) => {
+      root.classList.toggle("in-tunnel", on);
+      const status = note()?.status.value;
+      if (status !== undefined) journey = nextJourney(journey, status, on);
+      updateChip();
+    },
+  });
+  const updateChip = (): void => {
+    const { title, body } = view.words();
+    chip.show(chipWords(note()?.status.value ?? null, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && title + body !== "" }));
+  };
+
+  const install = installer(() => updateBar());
+  const share = shareSheet({ problem: (error) => problem.show(error), say });
+  const drawer = relayDrawer();
+  const paste = linkSheet({ open: (link) => void open.join(link) });
+  const twin = otherOrigin(new URL(location.href));
+
+  const bar = topBar({
+    chip: chip.el,
+    tunnel: tunnel.el,
+    share: () => void begin().then((doc) => doc && share.open(doc)),
+    secondDevice: twin === null ? null : () => void secondDevice(twin),
+    relaySees: () => void begin().then((doc) => doc && drawer.open(doc)),
+    exportNote: () => void exportNote(),
+    install: () => void install.install(),
+    forget: () => forget(),
+  });
+  const updateBar = (): void => bar.offer({ note: shown.kind !== "empty", install: install.available });
+
+  const list = noteList({ create: () => { if (location.hash === "#new") route(); else location.hash = "#new"; }, openLink: () => paste.open() });
+  const updateList = (): void => list.show(notes?.filter((each) => !leaving.has(each.id)), shown.kind === "note" ? shown.doc.id : shown.kind === "opening" ? shown.id : null);
+  const updateTitle = (): void => {
+    const doc = note();
+    document.title = doc === null ? "Freehold" : `${nameOf(doc.value)} · Freehold`;
+  };
+
+  // ── actions ──
+
+  const secondDevice = async (there: string): Promise<void> => {
+    const doc = await begin();
+    if (doc === null) return;
+    const link = await doc.link(doc.rights === "read" ? "read" : "write");
+    const opened = window.open(there + link.hash, "_blank", "popup,width=390,height=780");
+    if (opened === null) await share.open(doc); // pop-ups are blocked: the link is the long way round
+  };
+
+  /** What the page shows, however badly the rest is doing. */
+  const exportNote = async (): Promise<void> => {
+    const doc = note();
+    const blob = doc === null ? null : await doc.export("json").catch(() => null);
+    const words = view.words();
+    const name = nameOf(doc?.value ?? words).replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim();
+    download(blob ?? new Blob([JSON.stringify(doc === null ? words : { ...doc.value, ...words }, null, 2)], { type: "application/json" }), `${name || "Untitled"}.json`);
+  };
+
+  const forget = (): void => {
+    const doc = note();
+    if (doc === null) return route();
+    const { id } = doc, name = nameOf(doc.value);
+    const forgetNow = (): void => {
+      home.forget(id).catch((error: unknown) => {
+        if (!(error instanceof FreeholdError)) throw error;
+        problem.show(error);
+      }).finally(() => { leaving.delete(id); updateList(); });
+    };
+    leaving.add(id);
+    openNext();
+    toast.show({
+      words: `“${name}” is leaving this device, and its key with it.`,
+      action: { label: "Undo", run: () => { leaving.delete(id); updateList(); void open.open(id); } },
+      ms: FORGET_MS,
+      gone: forgetNow,
+    });
+  };
+
+  // ── where to be ──
+
+  const here = (): readonly NoteInfo[] => (notes ?? []).filter((each) => !leaving.has(each.id));
+  const openNext = (): void => {
+    const next = here()[0];
+    if (WIDE.matches && next !== undefined) void open.open(next.id);
+    else {
+      open.leave({ kind: "empty" });
+      if (!WIDE.matches && next !== undefined) location.hash = "#notes";
+    }
+  };
+  const start = async (): Promise<void> => {
+    // The first key press may come before the list was read: then it is a new note, whatever the list says.
+    open.leave({ kind: "draft" });
+    view.focusBody();
+    await home.ready;
+    const { title, body } = view.words();
+    const last = here()[0];
+    if (shown.kind === "draft" && title + body === "" && last !== undefined && routeOf(new URL(location.href)).kind === "start") await open.open(last.id);
+  };
+  const route = (): void => {
+    const to = routeOf(new URL(location.href));
+    root.dataset["pane"] = to.kind === "list" ? "list" : "note";
+    switch (to.kind) {
+      case "start": return void start();
+      case "link": return void open.join(to.link);
+      case "note": {
+        if (note()?.id !== to.id) void open.open(to.id).then(() => { if (!WIDE.matches) view.focusPage(); });
+        return;
+      }
+      case "new":
+        open.leave({ kind: "draft" });
+        return view.focusBody();
+      case "list": {
+        if (WIDE.matches && (shown.kind !== "note" || leaving.has(shown.doc.id))) void home.ready.then(openNext);
+        return;
+      }
+    }
+  };
+
+  onProblem((error) => problem.show(error));
+  home.list(Note).subscribe((value) => {
+    const first = notes === undefined;
+    notes = value;
+    if (first && shown.kind === "opening") preview(shown.id);
+    updateList();
+    updateTitle();
+  });
+  setInterval(updateList, 60_000); // "5 min" becomes "6 min"
+  // Notes that were leaving when the page went away were not forgotten: nothing is lost by closing a window.
+  root.replaceChildren(
+    list.el,
+    el("div", { class: "stage" }, bar.el, problem.el, view.el),
+    drawer.el, share.el, paste.el, toast.el, spoken);
+  root.classList.toggle("in-tunnel", tunnel.on);
+  addEventListener("hashchange", route);
+  WIDE.addEventListener("change", route);
+  route();
+
+  keepShell((accept) => toast.show({ words: "A new version of the app is ready.", action: { label: "Use it", run: () => void useUpdate(accept) } }))
+    .catch(() => say("This browser does not keep the app for offline use."));
+
+  /** The page reloads into the new version when everything typed is on the device. */
+  const useUpdate = async (accept: () => void): Promise<void> => {
+    await note()?.saved("device").catch(() => undefined);
+    accept();
+  };
+};

@@ -1,0 +1,50 @@
+// The bar above a note: way back, status, tunnel, sharing, and a menu for the rest.
+
+import { el, freshId, type Child } from "./dom.ts";
+import { icon, type IconName } from "./icons.ts";
+
+export interface TopBarOptions {
+  readonly chip: HTMLElement;
+  readonly tunnel: HTMLElement;
+  readonly share: () => void;
+  /** Null where a second origin on this machine does not exist. */
+  readonly secondDevice: (() => void) | null;
+  readonly relaySees: () => void;
+  readonly exportNote: () => void;
+  readonly install: () => void;
+  readonly forget: () => void;
+}
+
+export interface TopBar {
+  readonly el: HTMLElement;
+  /** Which actions make sense now: a note is there, the browser would install the app. */
+  offer(o: { readonly note: boolean; readonly install: boolean }): void;
+}
+
+export const topBar = (o: TopBarOptions): TopBar => {
+  const menuId = freshId("menu");
+  const button = (name: IconName, label: string, run: () => void, className = ""): HTMLButtonElement =>
+    el("button", { type: "button", class: `button ${className}`, "aria-label": label, on: { click: run } }, icon(name), el("span", { class: "label" }, label));
+  const entry = (name: IconName, label: string, run: () => void, className = ""): HTMLButtonElement =>
+    el("button", { type: "button", class: `menu-entry ${className}`, on: { click: () => { menu.hidePopover(); run(); } } }, icon(name), label);
+
+  const share = button("share", "Share", o.share);
+  const second = o.secondDevice === null ? null : button("device", "Second device", o.secondDevice, "wide-only");
+  const secondEntry = o.secondDevice === null ? null : entry("device", "Second device", o.secondDevice, "narrow-only");
+  const sees = entry("eye", "What the relay sees", o.relaySees);
+  const save = entry("download", "Export", o.exportNote);
+  const install = entry("install", "Install", o.install);
+  const forget = entry("forget", "Forget on this device", o.forget, "danger");
+  const menu = el("div", { class: "menu", id: menuId, popover: "auto" }, ...[secondEntry, sees, save, install, forget].filter((child): child is HTMLButtonElement => child !== null));
+  const more = el("button", { type: "button", class: "icon-button", "aria-label": "More", popovertarget: menuId }, icon("more"));
+  const back: Child = el("a", { class: "icon-button back", href: "#notes", "aria-label": "All notes" }, icon("back"));
+
+  return {
+    el: el("header", { class: "topbar" }, back, o.chip, el("div", { class: "topbar-actions" }, o.tunnel, second, share, more, menu)),
+    offer({ note, install: installable }) {
+      for (const each of [share, second, secondEntry, sees, save, forget]) if (each !== null) each.hidden = !note;
+      install.hidden = !installable;
+      more.hidden = !note && !installable;
+    },
+  };
+};
