@@ -1,0 +1,193 @@
+// Two stores as one: what a failing, lagging or emptied store costs, and how it becomes whole again.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openCopies } from "../../src/vault/copies.ts";
+import { FileStore } from "../../src/vault/filestore.ts";
+import type { Copies, StoreProblem } from "../../src/vault/store.ts";
+import type { StoreError } from "../../src/vault/storeerror.ts";
+import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../harness/contract.ts";
+import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
+
+interface Pair {
+  readonly a: CrashFiles;
+  readonly b: CrashFiles;
+  readonly problems: StoreProblem[];
+  /** Moves the clock past the rest of a failed store. */
+  wait(): void;
+  open(): Promise<Copies>;
+}
+
+const pair = (): Pair => {
+  const [a, b] = [crashFiles(), crashFiles()];
+  const problems: StoreProblem[] = [];
+  let now = 0;
+  return {
+    a, b, problems,
+    wait: () => void (now += 10_000),
+    open: () => openCopies("test", { stores: [new FileStore(a), new FileStore(b)], onProblem: (p) => problems.push(p), now: () => now }),
+  };
+};
+
+const doc = docId(1);
+const flush = (copies: Copies, seq: number) => copies.append(doc, sessionId(1), [envelope(1, seq)], seq === 0 ? [certOf(1)] : []);
+const loaded = async (copies: Copies): Promise<readonly number[]> => ((await copies.load(doc))?.envelopes ?? []).map((e) => e.seq).sort((x, y) => x - y);
+/** What one store alone has, in a life of its own. */
+const alone = async (files: CrashFiles): Promise<readonly number[]> => loaded(await openCopies("test", { stores: [new FileStore(files)] }));
+const brief = (problems: readonly StoreProblem[]): readonly string[] => problems.map((p) => `${p.code}${p.recovered ? " recovered" : ""}`);
+
+test("a new home has two copies of everything", async () => {
+  const p = pair();
+  const copies = await p.open();
+  assert.deepEqual([copies.fresh, copies.copies, copies.offered], [true, 2, ["directory", "directory"]]);
+  await copies.putSecret(secretOf(1));
+  assert.deepEqual(await flush(copies, 0), { copies: 2 });
+  await copies.close();
+  assert.deepEqual([await alone(p.a), await alone(p.b)], [[0], [0]]);
+  assert.deepEqual(p.problems, []);
+});
+
+for (const lost of ["a", "b"] as const) {
+  test(`store ${lost} emptied between two lives is filled again, and that is said once`, async () => {
+    const p = pair();
+    const before = await p.open();
+    for (const n of [1, 2]) await before.putSecret(secretOf(n));
+    for (const seq of [0, 1, 2]) await flush(before, seq);
+    await before.checkpoint(doc, sessionId(1), snapshotOf(1, [headOf(1, 0)]));
+    await before.putMark(doc, { relay: "r", storeId: "s", cursor: 9, acked: [] });
+    await before.close();
+    p[lost].wipe();
+
+    const after = await p.open();
+    assert.equal(after.fresh, false);
+    assert.deepEqual(await loaded(after), [1, 2]);
+    await after.settled();
+    assert.equal(after.copies, 2);
+    assert.deepEqual(brief(p.problems), ["storage-lost recovered"]);
+    await after.close();
+    const only = await openCopies("test", { stores: [new FileStore(p[lost])] });
+    assert.equal((await only.list()).length, 2);
+    const found = await only.load(doc);
+    assert.deepEqual([found?.snapshot, found?.marks.length, found?.envelopes.map((e) => e.seq)], [snapshotOf(1, [headOf(1, 0)]), 1, [1, 2]]);
+    await only.close();
+
+    await (await p.open()).close();
+    assert.equal(p.problems.length, 1, "the next life has nothing to say");
+  });
+}
+
+test("both emptied is a new device", async () => {
+  const p = pair();
+  await (await p.open()).close();
+  p.a.wipe();
+  p.b.wipe();
+  const copies = await p.open();
+  assert.deepEqual([copies.fresh, p.problems], [true, []]);
+});
+
+test("a store that fails lowers the copies and says so once; later it gets what it missed", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.b.failNext("write", "quota");
+  assert.deepEqual(await flush(copies, 1), { copies: 1 });
+  assert.equal(copies.copies, 1);
+  assert.deepEqual(p.problems.map((x) => [x.code, x.doc, x.recovered, x.hint.length > 0]), [["quota", doc, false, true]]);
+  // It works again at once, but what it missed is not there yet: still one copy.
+  assert.deepEqual(await flush(copies, 2), { copies: 1 });
+  p.wait();
+  await flush(copies, 3);
+  await copies.settled();
+  assert.equal(copies.copies, 2);
+  await copies.close();
+  assert.deepEqual([await alone(p.a), await alone(p.b)], [[0, 1, 2, 3], [0, 1, 2, 3]]);
+  assert.equal(p.problems.length, 1);
+});
+
+test("a store that lags gets no relay mark", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  p.b.failNext("write", "storage-lost");
+  await flush(copies, 0);
+  await copies.putMark(doc, { relay: "r", storeId: "s", cursor: 7, acked: [] });
+  await copies.close();
+  const marks = async (files: CrashFiles) => (await new FileStore(files).load(doc))?.marks.map((m) => m.cursor);
+  assert.deepEqual([await marks(p.a), await marks(p.b)], [[7], []]);
+});
+
+test("when no store takes it, the call rejects with the first store's reason", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  p.a.failNext("write", "quota");
+  p.b.failNext("write", "storage-lost");
+  await assert.rejects(flush(copies, 0), (e: StoreError) => e.code === "quota");
+  assert.equal(copies.copies, 0);
+  assert.deepEqual(await loaded(copies), []);
+  p.wait();
+  await flush(copies, 0);
+  await copies.settled();
+  assert.deepEqual([copies.copies, await loaded(copies)], [2, [0]]);
+});
+
+test("a store that does not open is one copy less, and joins later", async () => {
+  const p = pair();
+  await (await p.open()).close();
+  p.b.failNext("read", "blocked");
+  const copies = await p.open();
+  assert.equal(copies.copies, 1);
+  assert.deepEqual(brief(p.problems), ["blocked"]);
+  await copies.putSecret(secretOf(1));
+  assert.deepEqual(await flush(copies, 0), { copies: 1 });
+  p.wait();
+  await flush(copies, 1);
+  await copies.settled();
+  assert.equal(copies.copies, 2);
+  await copies.close();
+  assert.deepEqual(await alone(p.b), [0, 1]);
+});
+
+test("what only one store has after a kill in the middle of a write is in both after the next opening", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.a.failNext("write", "storage-lost");
+  await flush(copies, 1);
+  p.b.failNext("write", "storage-lost");
+  await flush(copies, 2);
+  await copies.close();
+  const next = await p.open();
+  assert.deepEqual(await loaded(next), [0, 1, 2]);
+  await next.settled();
+  await next.close();
+  assert.deepEqual([await alone(p.a), await alone(p.b)], [[0, 1, 2], [0, 1, 2]]);
+});
+
+test("a read that fails in one store is answered by the other", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.a.failNext("read", "storage-lost");
+  assert.deepEqual(await loaded(copies), [0]);
+  assert.deepEqual(brief(p.problems), ["storage-lost"]);
+});
+
+test("forget takes it from both, or says that it did not", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.b.failNext("remove", "blocked");
+  await assert.rejects(copies.forget(doc), (e: StoreError) => e.code === "blocked");
+  assert.notEqual(await copies.load(doc), null);
+  await copies.settled();
+  await copies.forget(doc);
+  assert.equal(await copies.load(doc), null);
+  await copies.close();
+  const next = await p.open();
+  assert.deepEqual(await next.list(), []);
+});
