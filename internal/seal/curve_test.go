@@ -30,7 +30,18 @@ func weakVectors() []weakVector {
 			out = append(out, weakVector{"anybody can sign for this key", key, message, signature})
 		}
 	}
+	for _, one := range [][]byte{smallOrder[0][:], beyond} {
+		out = append(out, oneSignsAll(one))
+	}
 	return append(out, smallOrderSignature())
+}
+
+// oneSignsAll is an ordinary signature under a key of order 1: R = S·B, whatever the message. Nothing but the key
+// gives it away.
+func oneSignsAll(one []byte) weakVector {
+	nonce := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize))
+	s := new(big.Int).Mod(scalar(nonce), groupOrder)
+	return weakVector{"the key is the neutral point", one, []byte("any message"), signatureOf(publicKey(nonce), s)}
 }
 
 // forge signs without any private key: with S = 0, a signature is valid when R = −hash·key, and in a group of eight
@@ -48,23 +59,31 @@ func forge(key []byte, points [][]byte) (message, signature []byte, ok bool) {
 	return nil, nil, false
 }
 
-// smallOrderSignature is made with an honest key and R = the identity, which WebCrypto's text forbids: S = hash·a.
+// smallOrderSignature is made with an honest key and R = the neutral point, which WebCrypto's text forbids: S = hash·a.
 func smallOrderSignature() weakVector {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
-	digest := sha512.Sum512(key.Seed())
-	digest[0] &= 0xf8
-	digest[31] = digest[31]&0x3f | 0x40
-	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
-
 	message := []byte("signed without a nonce")
 	r := smallOrder[0][:]
 	hash := sha512.Sum512(slices.Concat(r, publicKey(key), message))
-	s := new(big.Int).Mul(littleEndian(hash[:]), littleEndian(digest[:32]))
-	s.Mod(s, order)
-	signature := slices.Concat(r, make([]byte, keySize))
-	s.FillBytes(signature[keySize:])
-	slices.Reverse(signature[keySize:])
-	return weakVector{"small order in the signature", hexed(publicKey(key)), message, signature}
+	s := new(big.Int).Mul(littleEndian(hash[:]), scalar(key))
+	return weakVector{"small order in the signature", hexed(publicKey(key)), message, signatureOf(r, s.Mod(s, groupOrder))}
+}
+
+// groupOrder is that of the base point: 2²⁵² + 27742317777372353535851937790883648493.
+var groupOrder, _ = new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+
+// scalar is the secret number behind an Ed25519 key (RFC 8032 §5.1.5).
+func scalar(key ed25519.PrivateKey) *big.Int {
+	digest := sha512.Sum512(key.Seed())
+	digest[0] &= 0xf8
+	digest[31] = digest[31]&0x3f | 0x40
+	return littleEndian(digest[:32])
+}
+
+func signatureOf(r []byte, s *big.Int) []byte {
+	low := s.FillBytes(make([]byte, keySize))
+	slices.Reverse(low)
+	return slices.Concat(r, low)
 }
 
 func littleEndian(b []byte) *big.Int {

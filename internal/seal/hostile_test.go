@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -202,7 +203,42 @@ func chainVectors(t *testing.T, d *document) chainVector {
 	add(false, "seq 0 not after the certificate", 0, nil, orphan)
 	add(false, "seq 0 after an envelope", 3, &h3, e0)
 	add(false, "seq skipped by its own writer", 2, &h2, e3, skipped)
+	renamed := bytes.Clone(e1)
+	renamed[16] ^= 1
+	add(false, "under the name of another session", 0, nil, d.resign(renamed))
+
+	for _, c := range []struct {
+		name    string
+		content []byte
+		accept  bool
+	}{
+		{"padded as it should be", pad([]byte("content")), true},
+		{"padded more than needed", append(pad([]byte("content")), make([]byte, 4)...), false},
+		{"padded less than the floor", []byte("content\x80"), false},
+		{"no marker", make([]byte, padFloor), false},
+		{"nothing", nil, false},
+	} {
+		b, err := d.session.sealPadded(Update, 0, d.session.cert.Hash(), [4]byte{}, c.content)
+		must(t, err)
+		v.Contents = append(v.Contents, contentCase{c.name, b, c.accept})
+	}
 	return v
+}
+
+// resign makes the signature of a changed envelope good again: a writer can do that.
+func (d *document) resign(b []byte) []byte {
+	end := len(b) - ed25519.SignatureSize
+	message := envelopeMessage(d.genesis.hash, b[:HeaderSize], b[HeaderSize:end])
+	return append(b[:end:end], ed25519.Sign(d.session.key, message)...)
+}
+
+func TestOddContentIsRefused(t *testing.T) {
+	d := newDocument(t, 7)
+	for _, c := range chainVectors(t, d).Contents {
+		if _, err := d.keys[Read].Open(c.Bytes); c.Accept && err != nil || !c.Accept && !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
 }
 
 func raw(run []hexed) [][]byte {
@@ -267,6 +303,13 @@ func TestNewerFormatsAreRefused(t *testing.T) {
 			t.Errorf("%s %d: %v", c.name, c.to, err)
 		}
 	}
+	for _, kind := range []byte{7, 255} {
+		newer := bytes.Clone(envelope)
+		newer[1] = kind
+		if _, err := ParseHeader(newer); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("header of kind %d: %v", kind, err)
+		}
+	}
 	// A blind relay keeps an attest that this release cannot read.
 	attest := bytes.Clone(envelope)
 	attest[1] = byte(Attest)
@@ -291,5 +334,11 @@ func TestLyingSizes(t *testing.T) {
 		if _, err := ParseEnvelope(lying); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("size %d: %v", size, err)
 		}
+	}
+	// Honest about being too small for anything padded.
+	tiny := append(bytes.Clone(envelope[:HeaderSize]), make([]byte, ed25519.SignatureSize)...)
+	binary.BigEndian.PutUint32(tiny[8:], 0)
+	if err := d.verify(nil, d.resign(tiny)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("no ciphertext: %v", err)
 	}
 }

@@ -62,11 +62,14 @@ func (s *Session) Seal(kind Kind, plain []byte) ([]byte, error) {
 
 // seal is Seal with everything given; the same arguments give the same bytes in every implementation.
 func (s *Session) seal(kind Kind, seq uint32, prev Hash, salt [4]byte, plain []byte) ([]byte, error) {
+	return s.sealPadded(kind, seq, prev, salt, pad(plain))
+}
+
+func (s *Session) sealPadded(kind Kind, seq uint32, prev Hash, salt [4]byte, content []byte) ([]byte, error) {
 	aead, err := s.keys.cipher(kind, s.cert.session)
 	if err != nil {
 		return nil, err
 	}
-	content := pad(plain)
 	size := len(content) + tagSize
 	if uint64(size) > math.MaxUint32 {
 		return nil, errors.New("seal: content over 4 GiB")

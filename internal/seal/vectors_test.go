@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,6 +94,21 @@ type (
 		Doc         string      `json:"doc"`
 		Certificate hexed       `json:"certificate"`
 		Cases       []chainCase `json:"cases"`
+		// Envelopes that decrypt, whatever they are padded with.
+		Contents []contentCase `json:"contents"`
+	}
+	contentCase struct {
+		Name   string `json:"name"`
+		Bytes  hexed  `json:"bytes"`
+		Accept bool   `json:"accept"`
+	}
+	genesisVector struct {
+		Why     string `json:"why"`
+		Rights  string `json:"rights"`
+		Secret  hexed  `json:"secret"`
+		Genesis hexed  `json:"genesis"`
+		Doc     string `json:"doc"`
+		Refuse  string `json:"refuse"` // "wrong key", "corrupt" or nothing
 	}
 	chainCase struct {
 		Name     string  `json:"name"`
@@ -123,6 +139,7 @@ func TestVectors(t *testing.T) {
 		"padding.json":  paddingVectors(),
 		"weakkeys.json": weakVectors(),
 		"chains.json":   chains,
+		"genesis.json":  genesisVectors(d),
 	} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
@@ -217,7 +234,7 @@ func linkVectors(d *document) []linkVector {
 	swapped := []byte(write)
 	swapped[40], swapped[41] = swapped[41], swapped[40]
 	refuse("mistyped", string(swapped), "1x"+write[2:], "1r"+write[2:], strings.ToUpper(write), strings.Replace(write, ".", ". ", 1), write+"x")
-	refuse("mistyped", sealedText("1ww."+d.genesis.Doc().String()+"."+write[36:79]), sealedText("1w."+d.genesis.Doc().String()[1:]+"."+write[36:79]), sealedText(write[:78]), sealedText(write[:79]+"A"))
+	refuse("mistyped", sealedText("1ww."+d.genesis.Doc().String()+"."+write[36:79]), sealedText("1w."+d.genesis.Doc().String()[1:]+"."+write[36:79]), sealedText(write[:78]), sealedText(write[:79]+"A"), sealedText(write[:50]+"\n"+write[50:79]), sealedText(write[:20]+"\n"+write[20:79]))
 	refuse("mistyped", write+".https://relay.example", write+".relay.example/path", write+"."+strings.Repeat("a", maxRelay+1))
 	return out
 }
@@ -260,6 +277,8 @@ func allPayloadVectors() payloadVectors {
 		{"count that never ends", Update, []byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, false},
 		{"count over 32 bits", Update, []byte{0, 0x80, 0x80, 0x80, 0x80, 0x10}, false},
 		{"more heads than bytes", Update, []byte{0, 0xff, 0xff, 0xff, 0xff, 0x0f}, false},
+		{"seq over 32 bits", Update, slices.Concat([]byte{0, 1}, make([]byte, 16), []byte{0x80, 0x80, 0x80, 0x80, 0x10}, make([]byte, 16)), false},
+		{"seq over 35 bits", Update, slices.Concat([]byte{0, 1}, make([]byte, 16), []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x01}, make([]byte, 16)), false},
 		{"head cut short", Update, one[:len(one)-1], false},
 		{"heads out of order", Update, backwards, false},
 		{"a session twice", Update, twice, false},

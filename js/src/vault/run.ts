@@ -1,7 +1,7 @@
 // Sealing, verifying and opening with the keys at hand (twin of internal/seal/{session,cert,verify,keys}.go).
 
 import { fromBase64url, toBase64url } from "../ids.ts";
-import { KEY_SIZE, SIGNATURE_SIZE, sign, verify } from "./ed25519.ts";
+import { KEY_SIZE, SIGNATURE_SIZE, sign, strictPoint, verify } from "./ed25519.ts";
 import type { Envelope, FullHeader } from "./envelope.ts";
 import { certificateMessage, corrupt, encodeHeader, envelopeMessage, nonce, pad, parseEnvelope, TAG_SIZE, unpad } from "./envelope.ts";
 import { sha256, subtle } from "./hkdf.ts";
@@ -58,7 +58,8 @@ export interface Certificate {
 export const verifyCertificate = async (ring: Keyring, bytes: Uint8Array): Promise<Certificate> => {
   if (bytes.length !== KEY_SIZE + SIGNATURE_SIZE) throw corrupt(`a certificate of ${bytes.length} bytes`);
   const publicKey = bytes.slice(0, KEY_SIZE);
-  if (!(await verify(ring.writer, certificateMessage(ring.genesisHash, publicKey), bytes.subarray(KEY_SIZE)))) throw corrupt("no writer of this document admitted the session");
+  const admitted = strictPoint(publicKey) && (await verify(ring.writer, certificateMessage(ring.genesisHash, publicKey), bytes.subarray(KEY_SIZE)));
+  if (!admitted) throw corrupt("no writer of this document admitted the session");
   return { bytes: bytes.slice(), hash: await sha256(bytes), session: await sessionOf(publicKey), publicKey };
 };
 

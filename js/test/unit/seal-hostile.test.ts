@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseEnvelope } from "../../src/vault/envelope.ts";
+import { unlock } from "../../src/vault/keys.ts";
+import { certify, verifyCertificate } from "../../src/vault/run.ts";
 import { sealer } from "../../src/vault/seal.ts";
 import type { EnvelopeHeader } from "../../src/vault/sealer.ts";
 import { Kind } from "../../src/vault/sealer.ts";
@@ -42,6 +45,14 @@ test("every flipped byte of a certificate or genesis is refused", async () => {
   for (let at = 0; at < d.genesis.length; at++) await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, flipped(d.genesis, at, 1)), keptOff, `genesis byte ${at}`);
 });
 
+test("an envelope too small for anything padded is refused", async () => {
+  const d = await newDoc();
+  const tiny = new Uint8Array(128);
+  tiny[0] = 1; // suite; and size 0, which is true
+  assert.throws(() => parseEnvelope(tiny), refused);
+  await assert.rejects(d.keysOf.read.open(tiny), refused);
+});
+
 test("truncated bytes are refused", async () => {
   const d = await newDoc();
   const [envelope] = (await sealRun(d.keysOf.write, d.session, updates("cut me"))) as [Uint8Array];
@@ -80,6 +91,27 @@ test("broken chains are refused", async () => {
     const verified = keys.verifyRun(bytes(v.certificate), c.after === undefined ? null : bytes(c.after), c.run.map(bytes));
     if (c.accept) await verified;
     else await assert.rejects(verified, refused, c.name);
+  }
+  for (const c of v.contents) {
+    if (c.accept) await keys.open(bytes(c.bytes));
+    else await assert.rejects(keys.open(bytes(c.bytes)), refused, c.name);
+  }
+});
+
+test("a certificate of a weak key is refused", async () => {
+  const d = await newDoc();
+  const ring = await unlock(d.doc, "write", d.secretOf.write, d.genesis);
+  const weak = Uint8Array.of(1, ...new Uint8Array(31));
+  await assert.rejects(verifyCertificate(ring, await certify(ring, ring.write!, weak)), refused);
+  await verifyCertificate(ring, d.session.cert);
+});
+
+test("a genesis that lies is refused", async () => {
+  const codes: Record<string, string> = { "wrong key": "wrong-key", corrupt: "relay-invalid" };
+  for (const v of vectors("genesis.json")) {
+    const unlocked = sealer.keys(v.doc, v.rights, bytes(v.secret), bytes(v.genesis));
+    if (v.refuse === "") await unlocked;
+    else await assert.rejects(unlocked, { code: codes[v.refuse] }, v.why);
   }
 });
 
@@ -126,6 +158,7 @@ test("newer formats are left alone", async () => {
     await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, [made]), { code: "newer-format" }, `byte ${at} = ${value}`);
   }
   await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, d.genesis.with(0, 2)), { code: "newer-format" });
+  for (const kind of [7, 255]) assert.throws(() => sealer.header(envelope.with(1, kind)), { code: "newer-format" });
 });
 
 test("the header of any kind is read without a key", async () => {
