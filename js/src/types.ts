@@ -181,7 +181,8 @@ export interface Status {
   readonly problem: FreeholdError | null;
 }
 
-type NotAsync<R> = R extends PromiseLike<unknown> ? "change() cannot be async" : R;
+/** The editor says so before the run time does. */
+export type NotAsync<R> = R extends PromiseLike<unknown> ? "change() cannot be async" : R;
 
 export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends Store<View<S>>, Disposable {
   readonly id: string;

@@ -222,6 +222,11 @@ export class Core {
     throw failure(r, new TextDecoder().decode(this.out()));
   }
 
+  /** For an owner who found that it and the core disagree: the instance is given up. */
+  fail(cause: unknown): FreeholdError {
+    return this.#die(-9, cause);
+  }
+
   #die(code: number, cause: unknown): FreeholdError {
     this.dead = true;
     this.ondeath();

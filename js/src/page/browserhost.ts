@@ -1,0 +1,104 @@
+// The browser: a dedicated worker runs the vault; where none can start, the same module runs in the page.
+
+import { loadModule } from "../core/load.ts";
+import type { FromVault, Port, ToVault } from "../protocol.ts";
+import type { FreeholdOptions } from "../types.ts";
+import type { Host } from "./host.ts";
+
+/** What `./vault.js` exports for a page that has no worker. */
+interface VaultModule {
+  readonly startInPage: () => Port<ToVault, FromVault>;
+}
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string };
+}
+let policy: { createScriptURL(url: string): string } | undefined;
+const allowed = new Set<string>();
+
+/** Under `require-trusted-types-for 'script'` a worker needs a URL from a policy; this one, named `freehold`, passes no other. */
+const trusted = (url: URL): URL => {
+  const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+  if (types === undefined) return url;
+  policy ??= types.createPolicy("freehold", {
+    createScriptURL: (u) => {
+      if (!allowed.has(u)) throw new TypeError(`freehold's policy does not allow ${u}`);
+      return u;
+    },
+  });
+  allowed.add(url.href);
+  // Typed as string by TypeScript, an object in fact: the constructor takes it as it is.
+  return policy.createScriptURL(url.href) as unknown as URL;
+};
+
+/** A script that cannot be loaded is told by an event, not an exception, and before the worker's first message. */
+const workerPort = (worker: Worker, failed: () => Promise<Port<ToVault, FromVault>>): Port<ToVault, FromVault> => {
+  let heard = false;
+  let receive: (m: FromVault) => void = () => {};
+  let instead: Promise<Port<ToVault, FromVault>> | null = null;
+  /** Sent before the first answer: what the fallback must hear again. */
+  const asked: ToVault[] = [];
+  worker.onmessage = (e: MessageEvent<FromVault>) => {
+    heard = true;
+    asked.length = 0;
+    receive(e.data);
+  };
+  worker.onerror = (e) => {
+    if (heard || instead !== null) return; // an error inside a running vault is its own to report
+    e.preventDefault();
+    worker.terminate();
+    instead = failed().then((port) => {
+      port.listen(receive);
+      for (const m of asked) port.post(m);
+      return port;
+    });
+  };
+  return {
+    post(message, transfer) {
+      if (instead !== null) {
+        void instead.then((port) => port.post(message, transfer));
+        return;
+      }
+      // Only `start` is asked before the first answer, and it transfers nothing.
+      if (!heard) asked.push(message);
+      worker.postMessage(message, transfer ?? []);
+    },
+    listen(f) {
+      receive = f;
+    },
+    close() {
+      if (instead === null) worker.terminate();
+      else void instead.then((port) => port.close());
+    },
+  };
+};
+
+const inPage = async (): Promise<Port<ToVault, FromVault>> => {
+  // @ts-expect-error build.mjs lays vault.js beside the bundle and leaves this specifier as it is, for other bundlers to follow.
+  const vault = (await import("./vault.js")) as VaultModule;
+  return vault.startInPage();
+};
+
+export const browserHost = (o: FreeholdOptions): Host => ({
+  eager: typeof document !== "undefined",
+  loadModule,
+  async connect() {
+    try {
+      // Written out because bundlers look for exactly this form.
+      const worker =
+        o.workerUrl === undefined && (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes === undefined
+          ? new Worker(new URL("./vault.js", import.meta.url), { type: "module" })
+          : new Worker(trusted(new URL(o.workerUrl ?? new URL("./vault.js", import.meta.url), location.href)), { type: "module" });
+      return workerPort(worker, inPage);
+    } catch {
+      return inPage(); // a policy or the browser forbids workers
+    }
+  },
+  linkBase: () => location.href.split("#")[0]!,
+  onHide(f) {
+    addEventListener("pagehide", f);
+    addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden") f();
+    });
+  },
+});

@@ -1,0 +1,235 @@
+// An open document: the replica with its subscribers, its way to the vault, and its life.
+
+import type { Core } from "../core/core.ts";
+import { FreeholdError } from "../errors.ts";
+import type { Opened, Rights, VaultStatus } from "../protocol.ts";
+import type { AnyDocType, Doc, Draft, NotAsync, Refs, Status, Store, View } from "../types.ts";
+import type { ObjectDef } from "./fields.ts";
+import { HeadWriter } from "./headwriter.ts";
+import { toCanonical, toPlain } from "./json.ts";
+import type { ObjectNode, TextNode } from "./nodes.ts";
+import { Outbox } from "./outbox.ts";
+import { Progress } from "./progress.ts";
+import { type Observation, type RefHost, refsOf } from "./refs.ts";
+import { type Drained, Replica } from "./replica.ts";
+import { rootOf } from "./schema.ts";
+import { Cell, selection, Source } from "./store.ts";
+import type { VaultEvent } from "./vaultclient.ts";
+
+/** What an open document needs of its home. */
+export interface DocHome {
+  send(u: Drained & { readonly doc: string }): Promise<unknown>;
+  head(doc: string, head: unknown): void;
+  link(doc: string, rights: Rights): Promise<URL>;
+  closed(doc: OpenDoc): void;
+  problem(e: FreeholdError): void;
+  /** The status of this document changed, for lists. */
+  moved(): void;
+}
+
+const closedError = (id: string): FreeholdError => new FreeholdError("closed", "this document was closed", "open it again with home.open", { doc: id });
+
+type AnyView = View<AnyDocType["shape"]>;
+
+export class OpenDoc implements Doc<AnyDocType>, RefHost {
+  readonly id: string;
+  readonly type: AnyDocType;
+  readonly rights: Rights;
+  readonly sealed: Cell<readonly Uint8Array[]> = new Cell<readonly Uint8Array[]>(Object.freeze([]));
+  readonly observations: Set<Observation> = new Set();
+  /** How many `open` calls share it. */
+  users = 1;
+  readonly #home: DocHome;
+  readonly #def: ObjectDef;
+  readonly #progress: Progress;
+  readonly #outbox: Outbox;
+  readonly #heads: HeadWriter = new HeadWriter(() => this.#sendHead());
+  readonly #values: Source<AnyView> = new Source(() => this.value);
+  #replica: Replica;
+  #at: Refs<AnyDocType["shape"]> | null = null;
+  #closed = false;
+  /** Operations that the dead core had not handed over. */
+  #lost = 0;
+
+  constructor(home: DocHome, type: AnyDocType, core: Core, opened: Opened) {
+    this.#home = home;
+    this.id = opened.doc;
+    this.type = type;
+    this.rights = opened.rights;
+    this.#def = rootOf(type);
+    this.#replica = new Replica(core, this.#def, opened);
+    this.#progress = new Progress(opened.status, () => this.#replica.seq);
+    this.#outbox = new Outbox({
+      drain: () => this.#drain(),
+      send: (u) => this.#home.send({ ...u, doc: this.id }),
+      stored: (u) => {
+        if (u.session === this.#replica.session) this.#progress.stored(u.to);
+        this.#home.moved();
+      },
+      failed: (e) => {
+        this.#progress.failed(e);
+        this.#home.problem(e);
+      },
+    });
+  }
+
+  get value(): AnyView {
+    return this.#replica.mirror.root.view() as AnyView;
+  }
+  get status(): Store<Status> {
+    return this.#progress.status;
+  }
+  get at(): Refs<AnyDocType["shape"]> {
+    return (this.#at ??= refsOf(this, this.#def, "", () => this.root) as Refs<AnyDocType["shape"]>);
+  }
+  get root(): ObjectNode {
+    return this.#replica.mirror.root;
+  }
+  readText(node: TextNode, from: number, to: number): string {
+    return this.#replica.readPart(node.container, from, to);
+  }
+
+  subscribe(f: (v: AnyView) => void): () => void {
+    return this.#values.subscribe(f);
+  }
+  select<R>(fn: (v: AnyView) => R, same?: (a: R, b: R) => boolean): Store<R> {
+    return selection(this as Store<AnyView>, fn, same);
+  }
+
+  change<R>(fn: (d: Draft<AnyDocType["shape"]>) => NotAsync<R>): R {
+    if (this.#closed) throw closedError(this.id);
+    const { result, changed } = this.#replica.change(fn as (d: never) => R);
+    if (changed) this.#changed(true);
+    return result;
+  }
+  /** The first content of a new document. */
+  fill(input: unknown): void {
+    if (this.#replica.fill(input)) this.#changed(true);
+    this.#sendHead();
+  }
+
+  async saved(on: "device" | "relay" | "peer" = "device", o: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#closed) throw closedError(this.id);
+    this.#outbox.retry();
+    return this.#progress.reached(on, o.signal);
+  }
+  async link(can: Rights): Promise<URL> {
+    if (this.#closed) throw closedError(this.id);
+    return this.#home.link(this.id, can);
+  }
+  async export(_as: "json"): Promise<Blob> {
+    return new Blob([toCanonical(this.value)], { type: "application/json" });
+  }
+
+  close(): void {
+    if (this.#closed || --this.users > 0) return;
+    this.release();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+  /** Closes for everybody who opened it. */
+  release(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    this.#outbox.close();
+    this.#heads.stop();
+    for (const o of this.observations) o.stop();
+    this.root.view(); // made while the core is there, so that `value` stays readable
+    this.#replica.free();
+    this.#progress.close(closedError(this.id));
+    this.#home.closed(this);
+  }
+  /** Hands everything over now: the page may be gone in the next moment. */
+  flush(): void {
+    if (this.#closed) return;
+    this.#outbox.flush();
+    this.#heads.flush();
+  }
+
+  /** What the vault says about this document. */
+  hear(e: Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>): void {
+    if (this.#closed) return;
+    switch (e.kind) {
+      case "updates": return this.#receive(() => e.updates.map((u) => this.#apply(() => this.#replica.apply(u))).includes(true));
+      case "snapshot": return this.#receive(() => this.#apply(() => (this.#replica.merge(e.bytes), true)));
+      case "session": return this.#replica.begin(e.session);
+      case "sealed": return this.sealed.set(Object.freeze([...e.envelopes]));
+      case "status": return this.#progressed(e.status);
+    }
+  }
+  #progressed(status: VaultStatus): void {
+    this.#progress.update(status);
+    this.#home.moved();
+  }
+  #receive(apply: () => boolean): void {
+    if (this.#replica.dead) return; // the rebuild reads it from the device
+    if (apply()) this.#changed(false);
+  }
+  /** What does not decode is skipped: nothing of it was applied, and what was here stays. */
+  #apply(f: () => boolean): boolean {
+    try {
+      return f();
+    } catch (e) {
+      if (e instanceof FreeholdError && e.code !== "core-restarted") {
+        this.#home.problem(new FreeholdError(e.code === "storage-lost" ? "relay-invalid" : e.code, `an update was refused: ${e.message}`, "it was skipped; nothing here was changed", { doc: this.id, cause: e }));
+      }
+      return false;
+    }
+  }
+
+  #changed(local: boolean): void {
+    if (local) {
+      this.#progress.edited();
+      this.#outbox.kick();
+    }
+    this.#heads.changed();
+    const spliced = this.#replica.mirror.takeSpliced();
+    if (spliced !== null) {
+      for (const [node, splices] of spliced) for (const o of node.observers ?? []) this.#guard(() => o.tell(node, splices, local));
+    }
+    this.#values.notify();
+  }
+  #guard(f: () => void): void {
+    try {
+      f();
+    } catch (e) {
+      queueMicrotask(() => {
+        throw e; // an observer is the app's: its global handler hears of it, the edit stands
+      });
+    }
+  }
+  #drain(): Drained | null {
+    if (this.#closed || this.#replica.dead) return null;
+    const drained = this.#replica.drain();
+    this.#progress.status.notify();
+    this.#home.moved();
+    return drained;
+  }
+  #sendHead(): void {
+    if (!this.#replica.dead) this.#home.head(this.id, toPlain(this.value));
+  }
+
+  /** Resolves when no update is under way. */
+  settled(): Promise<void> {
+    return this.#outbox.settled();
+  }
+  /** The core died. What had not been handed over went with it. */
+  died(): void {
+    this.#lost = this.#replica.undrained;
+  }
+  /** The same document in a new core, read again from the device. Equal values keep their identity. */
+  rebuild(core: Core, opened: Opened): void {
+    const before = this.#replica;
+    this.#replica = new Replica(core, this.#def, opened);
+    this.#replica.mirror.root.inherit(before.mirror.root);
+    this.#progress.restart(opened.status);
+    const lost = this.#lost;
+    this.#lost = 0;
+    this.#home.problem(new FreeholdError("core-restarted", lost === 0 ? "the core was rebuilt; nothing was lost" : `the core was rebuilt; ${lost} unsaved operations were lost`, lost === 0 ? "nothing to do" : "look over the last edit", { doc: this.id }));
+    for (const o of this.observations) this.#guard(() => o.moved());
+    this.#values.notify();
+    this.#home.moved();
+  }
+}

@@ -1,0 +1,105 @@
+// The list of documents: heads from the device, live, without wasm.
+
+import type { HeadRecord } from "../protocol.ts";
+import type { AnyDocType, DocInfo, ListQuery, Status, Store } from "../types.ts";
+import { fromPlain } from "./json.ts";
+import { rootOf } from "./schema.ts";
+import { Source } from "./store.ts";
+
+/** A document that is not open: everything it has is on the device. */
+const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, problem: null });
+
+type Infos = ReadonlyArray<DocInfo<AnyDocType>>;
+
+export class Heads {
+  readonly #byId: Map<string, HeadRecord> = new Map();
+  readonly #statusOf: (id: string) => Status | undefined;
+  /** One info per head and status, so that an unchanged row is the same object. */
+  readonly #infoByHead: WeakMap<HeadRecord, { readonly status: Status; readonly info: DocInfo<AnyDocType> }> = new WeakMap();
+  /** Rises with every change; `null` until the first heads are here. */
+  readonly #version: { n: number | null } = { n: null };
+  /** Lists that somebody listens to. */
+  readonly #lists: Set<Source<Infos | undefined>> = new Set();
+  #scheduled = false;
+
+  /** `statusOf`: the status of a document that is open. */
+  constructor(statusOf: (id: string) => Status | undefined) {
+    this.#statusOf = statusOf;
+  }
+
+  get(id: string): HeadRecord | undefined {
+    return this.#byId.get(id);
+  }
+  /** The first heads: lists have a value from here on. */
+  start(heads: readonly HeadRecord[]): void {
+    this.#version.n ??= 0;
+    this.put(heads);
+  }
+  put(heads: readonly HeadRecord[]): void {
+    for (const head of heads) this.#byId.set(head.id, head);
+    this.changed();
+  }
+  forget(id: string): void {
+    this.#byId.delete(id);
+    this.changed();
+  }
+  /** Tells the lists once per turn, however much happens in it. */
+  changed(): void {
+    if (this.#version.n === null) return;
+    this.#version.n++;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      for (const list of this.#lists) list.notify();
+    });
+  }
+
+  list<D extends AnyDocType>(type: D, q: ListQuery<D>): Store<ReadonlyArray<DocInfo<D>> | undefined> {
+    let version: number | null = null;
+    let infos: Infos | undefined;
+    const list = new Source<Infos | undefined>(() => {
+      if (version === this.#version.n) return infos;
+      version = this.#version.n;
+      const next = this.#query(type, q as ListQuery<AnyDocType>);
+      if (infos === undefined || next.length !== infos.length || next.some((info, i) => info !== infos?.[i])) infos = Object.freeze(next);
+      return infos;
+    });
+    const lists = this.#lists;
+    return {
+      get value() {
+        return list.value as ReadonlyArray<DocInfo<D>> | undefined;
+      },
+      subscribe(f) {
+        lists.add(list);
+        const unsubscribe = list.subscribe(f as (v: Infos | undefined) => void);
+        return () => {
+          unsubscribe();
+          if (!list.watched) lists.delete(list);
+        };
+      },
+    };
+  }
+
+  #query(type: AnyDocType, { where, by, limit }: ListQuery<AnyDocType>): DocInfo<AnyDocType>[] {
+    let rows: DocInfo<AnyDocType>[] = [];
+    for (const head of this.#byId.values()) if (head.type === type.name) rows.push(this.#info(type, head));
+    if (where !== undefined) rows = rows.filter((row) => where(row.head));
+    if (by === undefined) rows.sort((a, b) => b.changed - a.changed || (a.id < b.id ? -1 : 1));
+    else {
+      const keyed = rows.map((row) => [by(row.head), row] as const);
+      keyed.sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x.id < y.id ? -1 : 1));
+      rows = keyed.map(([, row]) => row);
+    }
+    return limit === undefined ? rows : rows.slice(0, limit);
+  }
+  #info(type: AnyDocType, head: HeadRecord): DocInfo<AnyDocType> {
+    const status = this.#statusOf(head.id) ?? RESTING;
+    const made = this.#infoByHead.get(head);
+    if (made !== undefined && made.status === status) return made.info;
+    const view = made?.info.head ?? fromPlain(rootOf(type), head.head);
+    const info: DocInfo<AnyDocType> = Object.freeze({ id: head.id, head: view as never, changed: head.changed, rights: head.rights, status });
+    this.#infoByHead.set(head, { status, info });
+    return info;
+  }
+}

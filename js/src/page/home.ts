@@ -1,0 +1,277 @@
+// A home: the documents of one name on one device. Owns the connection to the vault, the core, and what is open.
+
+import { Core } from "../core/core.ts";
+import { FreeholdError } from "../errors.ts";
+import type { FromVault, Opened, Port, Rights, ToVault } from "../protocol.ts";
+import type { AnyDocType, Doc, DocInfo, FreeholdOptions, Home, Input, ListQuery, Store } from "../types.ts";
+import { type DocHome, OpenDoc } from "./doc.ts";
+import { Heads } from "./heads.ts";
+import type { Host } from "./host.ts";
+import type { Drained } from "./replica.ts";
+import { problemToError } from "./progress.ts";
+import { rootOf } from "./schema.ts";
+import { Cell } from "./store.ts";
+import { VaultClient, type VaultEvent } from "./vaultclient.ts";
+
+type DocEvent = Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>;
+
+const asList = (relay: string | readonly string[] | undefined): readonly string[] => Object.freeze(relay === undefined ? [] : typeof relay === "string" ? [relay] : [...relay]);
+
+class Relays extends Cell<readonly string[]> {
+  readonly #changed: () => void;
+  constructor(urls: readonly string[], changed: () => void) {
+    super(urls);
+    this.#changed = changed;
+  }
+  override set(urls: readonly string[]): void {
+    super.set(asList(urls));
+    this.#changed();
+  }
+}
+
+export class OpenHome implements Home, DocHome {
+  readonly relays: Relays;
+  readonly #host: Host;
+  readonly #options: FreeholdOptions;
+  readonly #heads: Heads = new Heads((id) => this.#docById.get(id)?.status.value);
+  readonly #docById: Map<string, OpenDoc> = new Map();
+  /** Opens that share one request. */
+  readonly #openingById: Map<string, Promise<OpenDoc>> = new Map();
+  /** What the vault said about documents whose opening is under way. */
+  readonly #early: DocEvent[] = [];
+  #openings = 0;
+  #client: Promise<VaultClient> | null = null;
+  #core: Promise<Core> | null = null;
+  #closed = false;
+
+  constructor(host: Host, o: FreeholdOptions) {
+    if (typeof o.name !== "string" || !/^[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
+    this.#host = host;
+    this.#options = o;
+    this.relays = new Relays(asList(o.relay), () => void this.#tell({ op: "relays", relays: this.relays.value }));
+    host.onHide(() => {
+      for (const doc of this.#docById.values()) doc.flush();
+    });
+    if (host.eager) queueMicrotask(() => void this.#vault().catch((e: FreeholdError) => this.problem(e)));
+  }
+
+  get ready(): Promise<void> {
+    return this.#vault().then(() => {});
+  }
+
+  async create<D extends AnyDocType>(type: D, init?: Partial<Input<D["shape"]>>): Promise<Doc<D>> {
+    rootOf(type);
+    const doc = await this.#make(type, (vault) => vault.request({ op: "create", type: type.name }));
+    try {
+      doc.fill(init ?? {});
+    } catch (e) {
+      doc.release();
+      await this.forget(doc.id);
+      throw e;
+    }
+    return doc as unknown as Doc<D>;
+  }
+
+  async open<D extends AnyDocType>(type: D, id: string): Promise<Doc<D>> {
+    rootOf(type);
+    const known = this.#heads.get(id);
+    if (known !== undefined && known.type !== type.name) throw new FreeholdError("invalid", `this document is a ${known.type}, not a ${type.name}`, "open it with its own type", { doc: id });
+    const open = this.#docById.get(id);
+    if (open !== undefined) {
+      open.users++;
+      return open as unknown as Doc<D>;
+    }
+    const under = this.#openingById.get(id);
+    if (under !== undefined) {
+      const doc = await under;
+      doc.users++;
+      return doc as unknown as Doc<D>;
+    }
+    const opening = this.#make(type, (vault) => vault.request({ op: "open", doc: id, type: type.name }));
+    this.#openingById.set(id, opening);
+    try {
+      return (await opening) as unknown as Doc<D>;
+    } finally {
+      this.#openingById.delete(id);
+    }
+  }
+
+  async join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>> {
+    rootOf(type);
+    return (await this.#make(type, (vault) => vault.request({ op: "join", link: String(link), type: type.name }))) as unknown as Doc<D>;
+  }
+
+  list<D extends AnyDocType>(type: D, q: ListQuery<D> = {}): Store<ReadonlyArray<DocInfo<D>> | undefined> {
+    const list = this.#heads.list(type, q);
+    return {
+      get value() {
+        return list.value;
+      },
+      subscribe: (f) => {
+        this.#vault().catch((e: FreeholdError) => this.problem(e));
+        return list.subscribe(f);
+      },
+    };
+  }
+
+  async forget(id: string): Promise<void> {
+    this.#docById.get(id)?.release();
+    await (await this.#vault()).request({ op: "forget", doc: id });
+    this.#heads.forget(id);
+  }
+
+  pause(): void {
+    void this.#tell({ op: "pause" });
+  }
+  resume(): void {
+    void this.#tell({ op: "resume" });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const client = this.#client;
+    for (const doc of [...this.#docById.values()]) doc.release();
+    this.#closed = true;
+    if (client === null) return;
+    const vault = await client;
+    await vault.request({ op: "stop" });
+    vault.close(closed());
+  }
+
+  // What open documents ask of their home.
+
+  async send(u: Drained & { readonly doc: string }): Promise<unknown> {
+    // A copy goes: the outbox keeps its own until the device has it.
+    const bytes = u.bytes.slice();
+    return (await this.#vault()).request({ op: "update", doc: u.doc, session: u.session, from: u.from, to: u.to, bytes }, [bytes.buffer]);
+  }
+  head(id: string, head: unknown): void {
+    const doc = this.#docById.get(id);
+    if (doc === undefined) return;
+    const changed = Date.now();
+    this.#heads.put([{ id, type: doc.type.name, head, changed, rights: doc.rights }]);
+    void this.#tell({ op: "head", doc: id, head, changed });
+  }
+  async link(id: string, rights: Rights): Promise<URL> {
+    const { link } = await (await this.#vault()).request({ op: "link", doc: id, rights });
+    const url = new URL(this.#options.app ?? this.#host.linkBase(this.relays.value));
+    url.hash = link.slice(link.indexOf("#") + 1);
+    return url;
+  }
+  closed(doc: OpenDoc): void {
+    this.#docById.delete(doc.id);
+    void this.#tell({ op: "close", doc: doc.id });
+    this.#heads.changed();
+  }
+  problem(e: FreeholdError): void {
+    if (this.#options.onProblem === undefined) console.warn(`freehold: ${e.code}: ${e.message} (${e.hint})`);
+    else this.#options.onProblem(e);
+  }
+  moved(): void {
+    this.#heads.changed();
+  }
+
+  /** Connects once; a failure may be tried again by the next call. */
+  #vault(): Promise<VaultClient> {
+    if (this.#closed) return Promise.reject(closed());
+    return (this.#client ??= this.#connect().catch((e: unknown) => {
+      this.#client = null;
+      throw e;
+    }));
+  }
+  async #connect(): Promise<VaultClient> {
+    const port: Port<ToVault, FromVault> = await this.#host.connect(this.#options.name);
+    const client = new VaultClient(port, (e) => this.#hear(e));
+    const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value });
+    this.#heads.start(heads);
+    return client;
+  }
+  /** A request whose failure is a problem and nobody's exception. Nothing to say to a vault that never started. */
+  async #tell(request: Extract<ToVault["request"], { readonly op: "relays" | "pause" | "resume" | "close" | "head" }>): Promise<void> {
+    if (this.#client === null) return;
+    try {
+      await (await this.#client).request(request);
+    } catch (e) {
+      if (!this.#closed) this.problem(e as FreeholdError);
+    }
+  }
+
+  #loaded(): Promise<Core> {
+    return (this.#core ??= this.#load().catch((e: unknown) => {
+      this.#core = null;
+      throw e;
+    }));
+  }
+  async #load(): Promise<Core> {
+    const core = await Core.start(await this.#host.loadModule());
+    core.ondeath = () => this.#died(core);
+    return core;
+  }
+
+  /** The core loads while the vault reads. What the vault says about the document meanwhile waits for it. */
+  async #make(type: AnyDocType, ask: (vault: VaultClient) => Promise<Opened>): Promise<OpenDoc> {
+    this.#openings++;
+    const loading = this.#loaded();
+    loading.catch(() => {}); // reported by the await below, unless the vault's answer fails first
+    let opened: Opened | null = null;
+    try {
+      opened = await ask(await this.#vault());
+      const core = await loading;
+      const shared = this.#docById.get(opened.doc);
+      if (shared !== undefined) {
+        shared.users++; // joined or opened twice at once
+        return shared;
+      }
+      const doc = new OpenDoc(this, type, core, opened);
+      this.#docById.set(doc.id, doc);
+      for (const e of this.#early) if (e.doc === doc.id) doc.hear(e);
+      this.#heads.changed();
+      return doc;
+    } catch (e) {
+      if (opened !== null) void this.#tell({ op: "close", doc: opened.doc });
+      throw e;
+    } finally {
+      if (--this.#openings === 0) this.#early.length = 0;
+    }
+  }
+
+  #hear(e: VaultEvent): void {
+    if (e.kind === "heads") return this.#heads.put(e.heads);
+    if (e.kind === "problem") return this.problem(problemToError(e.problem));
+    const doc = this.#docById.get(e.doc);
+    if (doc !== undefined) doc.hear(e);
+    else if (this.#openings > 0) this.#early.push(e);
+  }
+
+  /** A dead core takes nothing with it but what had not been handed over: a new one reads the rest from the device. */
+  #died(core: Core): void {
+    core.ondeath = () => {};
+    this.#core = null;
+    const docs = [...this.#docById.values()];
+    for (const doc of docs) doc.died();
+    queueMicrotask(() => void this.#rebuild(docs));
+  }
+  async #rebuild(docs: readonly OpenDoc[]): Promise<void> {
+    for (const doc of docs) {
+      try {
+        await doc.settled();
+        const vault = await this.#vault();
+        this.#openings++;
+        try {
+          await vault.request({ op: "close", doc: doc.id });
+          const opened = await vault.request({ op: "open", doc: doc.id, type: doc.type.name });
+          const core = await this.#loaded();
+          if (this.#docById.get(doc.id) !== doc) continue; // closed meanwhile
+          doc.rebuild(core, opened);
+          for (const e of this.#early) if (e.doc === doc.id) doc.hear(e);
+        } finally {
+          if (--this.#openings === 0) this.#early.length = 0;
+        }
+      } catch (e) {
+        this.problem(e instanceof FreeholdError ? e : new FreeholdError("core-restarted", "the core could not be rebuilt", "reload the page; what was saved is safe", { doc: doc.id, cause: e }));
+      }
+    }
+  }
+}
+
+const closed = (): FreeholdError => new FreeholdError("closed", "this home was closed", "make it again with freehold({ name })");

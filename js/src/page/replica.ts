@@ -1,0 +1,161 @@
+// One document in the core together with its mirror. Everything here is synchronous.
+
+import { Commands } from "../core/commands.ts";
+import type { Core } from "../core/core.ts";
+import { FreeholdError } from "../errors.ts";
+import { fromBase64url } from "../ids.ts";
+import type { Opened, SessionId, SessionUpdate } from "../protocol.ts";
+import { editorOf } from "./draft/editors.ts";
+import type { ObjectEditor } from "./draft/object.ts";
+import { Transaction } from "./draft/transaction.ts";
+import type { ObjectDef } from "./fields.ts";
+import { Mirror } from "./mirror.ts";
+import type { NodeHost } from "./nodes.ts";
+
+/** Own operations [from, to) as the vault takes them. */
+export interface Drained {
+  readonly session: SessionId;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export class Replica implements NodeHost {
+  readonly mirror: Mirror;
+  readonly #core: Core;
+  readonly #handle: number;
+  readonly #commands: Commands;
+  readonly #txn: Transaction = new Transaction();
+  #session: SessionId = "";
+  #lv = 0;
+  #containers = 0;
+  #seq = 0;
+  #drained = 0;
+
+  /** Throws what the core thinks of the stored bytes: FreeholdError("storage-lost" | "newer-format"). */
+  constructor(core: Core, root: ObjectDef, opened: Pick<Opened, "session" | "snapshot" | "updates">) {
+    this.#core = core;
+    this.#commands = new Commands(core);
+    this.#handle = opened.snapshot === null ? core.create() : core.load(opened.snapshot);
+    for (const u of opened.updates) core.apply(this.#handle, bytesOf(u.session), u.bytes);
+    this.mirror = new Mirror(root, this);
+    core.view(this.#handle);
+    this.mirror.apply(core);
+    this.#look();
+    if (opened.session !== "") this.begin(opened.session);
+  }
+
+  /** From here on this page writes, as that session. */
+  begin(session: SessionId): void {
+    this.#core.session(this.#handle, bytesOf(session));
+    this.#session = session;
+    this.#look();
+    this.#drained = this.#seq;
+  }
+  get session(): SessionId {
+    return this.#session;
+  }
+  get dead(): boolean {
+    return this.#core.dead;
+  }
+  /** The next sequence number of the own session: how much this page has written. */
+  get seq(): number {
+    return this.#seq;
+  }
+  get undrained(): number {
+    return this.#seq - this.#drained;
+  }
+
+  readText(container: number): string {
+    return this.#core.text(this.#handle, container, 0, -1);
+  }
+  readPart(container: number, from: number, to: number): string {
+    return this.#core.text(this.#handle, container, from, to);
+  }
+
+  /** All or nothing: when `fn` or the core throws, nothing happened. True when something did. */
+  change<R>(fn: (draft: never) => R): { readonly result: R; readonly changed: boolean } {
+    return this.#transact((editor) => {
+      const result = fn(editor.face() as never);
+      if (isThenable(result)) {
+        // Its failure is of no use to anybody: the draft is closed already.
+        result.then(undefined, () => {});
+        throw new FreeholdError("invalid", "change() got an async callback", "await first, then change: a change is applied in one turn");
+      }
+      return result;
+    });
+  }
+  /** The first content of a new document. */
+  fill(input: unknown): boolean {
+    return this.#transact((editor) => editor.fillSome(input)).changed;
+  }
+
+  #transact<R>(fn: (editor: ObjectEditor) => R): { readonly result: R; readonly changed: boolean } {
+    const txn = this.#txn;
+    if (txn.open) throw new FreeholdError("invalid", "change() was called inside change()", "make one change of both");
+    if (this.#session === "") throw new FreeholdError("read-only", "this document cannot be written here", "ask for a link that can write, or wait until it has met its relay");
+    if (this.#core.dead) throw new FreeholdError("core-restarted", "the core is being rebuilt", "try again in a moment");
+    txn.begin(this.#commands, this.#session, this.#lv, this.#seq, this.#containers);
+    try {
+      const result = fn(editorOf(txn, this.mirror.root, null, "") as ObjectEditor);
+      const changed = this.#commands.length > 0;
+      if (changed) {
+        this.#core.change(this.#handle, this.#commands.length);
+        this.#take();
+      }
+      return { result, changed };
+    } finally {
+      txn.end();
+    }
+  }
+
+  /** A remote update. True when the view may have changed. FreeholdError when it does not decode: nothing happened then. */
+  apply(update: SessionUpdate): boolean {
+    if (this.#core.apply(this.#handle, bytesOf(update.session), update.bytes) !== "new") return false;
+    this.#take();
+    return true;
+  }
+  merge(snapshot: Uint8Array): void {
+    this.#core.merge(this.#handle, snapshot);
+    this.#take();
+  }
+
+  /** What was written since the last time, up to the limit of one update; null when nothing was. */
+  drain(): Drained | null {
+    if (this.undrained === 0) return null;
+    const count = this.#core.update(this.#handle);
+    if (count === 0) return null;
+    const from = this.#drained;
+    this.#drained += count;
+    return { session: this.#session, from, to: this.#drained, bytes: this.#core.out() };
+  }
+
+  /** Gives the core's memory back. Versions of texts that somebody holds stay readable. */
+  free(): void {
+    if (this.#core.dead) return;
+    for (const text of this.mirror.texts()) text.keep();
+    this.#core.free(this.#handle);
+  }
+
+  #take(): void {
+    try {
+      this.mirror.apply(this.#core);
+    } catch (cause) {
+      throw this.#core.fail(cause); // the picture is broken half way: only a rebuild makes it whole
+    }
+    this.#look();
+  }
+  #look(): void {
+    this.#lv = this.#core.nextLv;
+    this.#containers = this.#core.containers;
+    this.#seq = this.#core.nextSeq;
+  }
+}
+
+const bytesOf = (session: SessionId): Uint8Array => {
+  const bytes = fromBase64url(session);
+  if (bytes?.length !== 16) throw new FreeholdError("relay-invalid", "a session id is malformed", "the update was skipped");
+  return bytes;
+};
+
+const isThenable = (v: unknown): v is PromiseLike<unknown> => typeof v === "object" && v !== null && "then" in v && typeof v.then === "function";

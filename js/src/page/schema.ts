@@ -1,0 +1,68 @@
+// `s` and `defineDoc`: the words a developer declares a document with.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { Kind } from "../core/commands.ts";
+import { FreeholdError } from "../errors.ts";
+import type { AnyReg, CounterField, DocType, ObjectField, Schema, Shape, TextField } from "../types.ts";
+import * as fields from "./fields.ts";
+import { DEF, type Def, type Defined, type ListDef, type ObjectDef, type RegisterDef } from "./fields.ts";
+
+class RegisterField implements Defined {
+  readonly [DEF]: RegisterDef;
+  constructor(def: RegisterDef) {
+    this[DEF] = def;
+  }
+  optional(): RegisterField {
+    return new RegisterField(fields.optional(this[DEF]));
+  }
+  default(v: unknown): RegisterField {
+    return new RegisterField(fields.withDefault(this[DEF], v));
+  }
+}
+
+// The phantom types of types.ts exist only for the checker: this is the one place where run time and types are joined.
+const reg = <F>(rules: Parameters<typeof fields.register>[0]): F => new RegisterField(fields.register(rules)) as F;
+const child = <F>(def: Def): F => ({ [DEF]: def }) as F;
+const defOf = (f: unknown): Def => {
+  const def = (f as Partial<Defined> | null)?.[DEF];
+  if (!def) throw new FreeholdError("invalid", "a shape holds something that is no field", "declare fields with s.string(), s.text(), s.list(…) and so on");
+  return def;
+};
+const shapeOf = (shape: Shape): fields.ShapeDef => {
+  for (const f of Object.values(shape)) defOf(f);
+  return fields.shapeDef(shape as unknown as Record<string, Defined>);
+};
+
+export const s: Schema = {
+  string: () => reg(fields.stringRules),
+  number: () => reg(fields.numberRules),
+  boolean: () => reg(fields.booleanRules),
+  instant: () => reg(fields.instantRules),
+  enum: (...members) => reg(fields.enumRules(members)),
+  json: (validator) => reg(fields.jsonRules(validator as StandardSchemaV1)),
+  text: (): TextField => child({ kind: Kind.text }),
+  counter: (): CounterField => child({ kind: Kind.counter }),
+  object: <S extends Shape>(shape: S): ObjectField<S> => child({ kind: Kind.map, shape: shapeOf(shape) }),
+  list: (of: AnyReg | ObjectField<Shape>) => {
+    const def = defOf(of);
+    if (def.kind !== Kind.value && def.kind !== Kind.map) throw new FreeholdError("invalid", "a list holds registers or objects", "wrap it: s.list(s.object({ … }))");
+    return child({ kind: Kind.list, of: def } satisfies ListDef);
+  },
+  record: (of) => child({ kind: Kind.record, of: defOf(of) }),
+};
+
+const rootByType = new WeakMap<object, ObjectDef>();
+
+/** Declares a document type. `name` is stored with each document and names it for ever; `version` counts this shape's revisions. */
+export const defineDoc = <S extends Shape>(name: string, o: { readonly version: number; readonly shape: S }): DocType<S> => {
+  const type = Object.freeze({ name, version: o.version, shape: o.shape });
+  rootByType.set(type, { kind: Kind.map, shape: shapeOf(o.shape) });
+  return type;
+};
+
+/** The root object of a document type. */
+export const rootOf = (type: object): ObjectDef => {
+  const root = rootByType.get(type);
+  if (!root) throw new FreeholdError("invalid", "this is no document type", "make one with defineDoc(name, { version, shape })");
+  return root;
+};
