@@ -16,8 +16,8 @@ interface File {
 export interface CrashFiles extends Files {
   /** Ends this life: open handles are dead, files are what a kill leaves. */
   crash(random: Random): void;
-  /** Makes the next operation of that name fail, after half of its work was done where it can be. */
-  failNext(operation: Operation, code: StoreCode): void;
+  /** Makes the next operations of that name fail, after half of their work was done where it can be. */
+  failNext(operation: Operation, code: StoreCode, times?: number): void;
   /** Removes everything, as a browser that cleans up does. */
   wipe(): void;
   readonly names: readonly string[];
@@ -35,15 +35,15 @@ const patched = (old: Uint8Array, bytes: Uint8Array, at: number): Uint8Array => 
 
 export const crashFiles = (): CrashFiles => {
   const fileByPath = new Map<string, File>();
-  const planned = new Map<Operation, StoreCode>();
+  const planned = new Map<Operation, { readonly code: StoreCode; times: number }>();
   let life = 0;
 
   const pathOf = (dir: string, name: string): string => `${dir}/${name}`;
   const fail = (operation: Operation): void => {
-    const code = planned.get(operation);
-    if (code === undefined) return;
-    planned.delete(operation);
-    throw new StoreError(code, `${operation} was made to fail`);
+    const plan = planned.get(operation);
+    if (plan === undefined) return;
+    if (--plan.times === 0) planned.delete(operation);
+    throw new StoreError(plan.code, `${operation} was made to fail`);
   };
   const handle = (file: File): FileHandle => {
     const born = life;
@@ -117,7 +117,7 @@ export const crashFiles = (): CrashFiles => {
         file.held = false;
       }
     },
-    failNext: (operation, code) => void planned.set(operation, code),
+    failNext: (operation, code, times = 1) => void planned.set(operation, { code, times }),
     wipe: () => fileByPath.clear(),
     get names() {
       return [...fileByPath.keys()].sort();

@@ -166,6 +166,56 @@ test("what only one store has after a kill in the middle of a write is in both a
   assert.deepEqual([await alone(p.a), await alone(p.b)], [[0, 1, 2], [0, 1, 2]]);
 });
 
+test("a store stays behind while the one that has the missing part cannot be read", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  p.a.failNext("write", "quota");
+  await flush(copies, 0);
+  p.wait();
+  p.b.failNext("read", "storage-lost", 1000);
+  await flush(copies, 1);
+  await copies.settled();
+  assert.equal(copies.copiesOf(doc), 0, "neither is known to be whole");
+  p.b.failNext("read", "storage-lost", 1);
+  await copies.list();
+  await copies.settled();
+  p.wait();
+  await flush(copies, 2);
+  await copies.settled();
+  assert.deepEqual([copies.copies, await alone(p.a)], [2, [0, 1, 2]]);
+});
+
+test("a repair that another failure runs into has not made the store whole", async () => {
+  const p = pair();
+  let interrupt = async (): Promise<void> => undefined;
+  class Interrupted extends FileStore {
+    override async load(id: string) {
+      const found = await super.load(id);
+      await interrupt();
+      return found;
+    }
+  }
+  let now = 0;
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Interrupted(p.b)], now: () => now });
+  await copies.putSecret(secretOf(1));
+  p.b.failNext("write", "quota");
+  await flush(copies, 0);
+  interrupt = async () => {
+    interrupt = async () => undefined;
+    p.b.failNext("write", "quota");
+    await flush(copies, 1);
+  };
+  now += 10_000;
+  await flush(copies, 2);
+  await copies.settled();
+  assert.equal(copies.copies, 1);
+  now += 10_000;
+  await flush(copies, 3);
+  await copies.settled();
+  assert.deepEqual([copies.copies, await alone(p.b)], [2, [0, 1, 2, 3]]);
+});
+
 test("a read that fails in one store is answered by the other", async () => {
   const p = pair();
   const copies = await p.open();

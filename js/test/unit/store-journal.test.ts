@@ -121,7 +121,11 @@ test("a secret that was half replaced is still the old one, and can be replaced 
   assert.deepEqual((await store.load(doc))?.secret, secretOf(1, { genesis: null }));
   await store.putSecret(secretOf(1));
   assert.deepEqual((await store.load(doc))?.secret, secretOf(1));
-  assert.deepEqual(readFrames(files.bytes(`${doc}/secret`) as Uint8Array).damage, [], "the torn tail was cut");
+  const bytes = files.bytes(`${doc}/secret`) as Uint8Array;
+  files.put(`${doc}/secret`, Uint8Array.from([...bytes, ...new Uint8Array(4096)]));
+  await store.putSecret(secretOf(1, { relayHint: "r.example" }));
+  assert.deepEqual((await store.load(doc))?.secret.relayHint, "r.example");
+  assert.deepEqual(readFrames(files.bytes(`${doc}/secret`) as Uint8Array).damage, [], "a torn tail is cut");
 });
 
 test("a head that was half written leaves the one before it", async () => {
