@@ -39,3 +39,11 @@ func TestUnpadAcceptsOnlyWhatPadMakes(t *testing.T) {
 		}
 	}
 }
+
+func paddingVectors() []paddingVector {
+	var out []paddingVector
+	for _, n := range []int{0, 1, 30, 31, 32, 33, 63, 64, 100, 127, 128, 1000, 4095, 4096, 5000, 65535, 65536, 1 << 20, 16<<20 - 1, 16 << 20} {
+		out = append(out, paddingVector{n, padded(n)})
+	}
+	return out
+}

@@ -38,8 +38,8 @@ type SnapshotPayload struct {
 	File   []byte
 }
 
-// Encode gives the bytes to seal. Deps are written in ascending order; a session named twice is a caller's mistake
-// that DecodeUpdate refuses.
+// Encode gives the bytes to seal. Deps are written in ascending order; naming a session twice is the caller's
+// mistake, and DecodeUpdate refuses it.
 func (p UpdatePayload) Encode() []byte {
 	b := appendDeps([]byte{payloadVersion}, p.Deps)
 	return append(b, p.Update...)

@@ -38,3 +38,58 @@ func TestPayloadVectors(t *testing.T) {
 		}
 	}
 }
+
+func allPayloadVectors() payloadVectors {
+	dep := func(session byte, seq uint32) Dep {
+		d := Dep{Seq: seq}
+		for i := range d.Session {
+			d.Session[i] = session
+			d.Hash[i] = ^session
+		}
+		return d
+	}
+	var v payloadVectors
+	for _, p := range []UpdatePayload{
+		{},
+		{nil, []byte("operations")},
+		{[]Dep{dep(1, 0), dep(2, 127), dep(3, 128), dep(0xfe, 1<<32-1)}, []byte("operations")},
+	} {
+		v.Updates = append(v.Updates, updateVector{depVectors(p.Deps), p.Update, p.Encode()})
+	}
+	for _, p := range []SnapshotPayload{
+		{},
+		{Hash{1, 2, 3}, []Dep{dep(7, 300)}, [16]byte{9: 9}, []byte("file")},
+	} {
+		v.Snapshots = append(v.Snapshots, snapshotVector{p.Parent[:], depVectors(p.Covers), p.Digest[:], p.File, p.Encode()})
+	}
+	one := UpdatePayload{Deps: []Dep{dep(5, 5)}}.Encode()
+	two := UpdatePayload{Deps: []Dep{dep(5, 5), dep(6, 6)}}.Encode()
+	backwards := bytes.Join([][]byte{two[:2], two[2+33:], two[2 : 2+33]}, nil)
+	twice := bytes.Join([][]byte{{0, 2}, one[2:], one[2:]}, nil)
+	v.Refuse = []refusedPayload{
+		{"nothing", Update, []byte{}, false},
+		{"version 1", Update, []byte{1, 0}, true},
+		{"version in a longer form than needed", Update, []byte{0x80, 0, 0}, false},
+		{"no count", Update, []byte{0}, false},
+		{"count that never ends", Update, []byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, false},
+		{"count over 32 bits", Update, []byte{0, 0x80, 0x80, 0x80, 0x80, 0x10}, false},
+		{"more heads than bytes", Update, []byte{0, 0xff, 0xff, 0xff, 0xff, 0x0f}, false},
+		{"seq over 32 bits", Update, slices.Concat([]byte{0, 1}, make([]byte, 16), []byte{0x80, 0x80, 0x80, 0x80, 0x10}, make([]byte, 16)), false},
+		{"seq over 35 bits", Update, slices.Concat([]byte{0, 1}, make([]byte, 16), []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x01}, make([]byte, 16)), false},
+		{"head cut short", Update, one[:len(one)-1], false},
+		{"heads out of order", Update, backwards, false},
+		{"a session twice", Update, twice, false},
+		{"snapshot without a parent", Snapshot, make([]byte, 32), false},
+		{"snapshot without a digest", Snapshot, make([]byte, 1+32+1+15), false},
+		{"version 3", Snapshot, append([]byte{3}, make([]byte, 64)...), true},
+	}
+	return v
+}
+
+func depVectors(deps []Dep) []depVector {
+	out := []depVector{}
+	for _, d := range deps {
+		out = append(out, depVector{d.Session.String(), d.Seq, bytes.Clone(d.Hash[:])})
+	}
+	return out
+}

@@ -37,6 +37,7 @@ export const decodeSnapshot = (b: Uint8Array): SnapshotPayload => {
 const encodeDeps = (deps: readonly Dep[]): Octets => {
   const rows = deps.map((dep) => ({ session: sized(fromBase64url(dep.session), SESSION_SIZE), seq: varint(dep.seq), hash: sized(dep.hash, DEP_HASH_SIZE) }));
   rows.sort((a, b) => compare(a.session, b.session));
+  if (rows.some((row, i) => i > 0 && compare(rows[i - 1]!.session, row.session) === 0)) throw wrongArgument("two heads of one session");
   return join(varint(rows.length), ...rows.flatMap((row) => [row.session, row.seq, row.hash]));
 };
 

@@ -66,9 +66,10 @@ export const newKeyPair = async (): Promise<{ readonly key: CryptoKey; readonly 
 export const sign = async (key: CryptoKey, message: Uint8Array): Promise<Octets> => new Uint8Array(await subtle().sign("Ed25519", key, octets(message)));
 
 /**
- * Engines differ on points of small order (the WebCrypto text refuses them, OpenSSL under Node and Go do not) and on
- * coordinates beyond the field. What one replica accepts and another refuses would split a document, so both ends of
- * a signature are held to the strictest reading.
+ * Engines differ on points of small order and on coordinates beyond the field: of the 14 signatures in
+ * testdata/seal/weakkeys.json Go, Node 20 and Chromium accept all, Firefox 10, and the text of WebCrypto none. What one
+ * replica accepts and another refuses would split a document, so the key and the signature's point are held to the
+ * strictest reading.
  */
 export const verify = async (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> => {
   if (!strictPoint(publicKey) || !strictPoint(signature)) return false;

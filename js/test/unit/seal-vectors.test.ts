@@ -61,6 +61,19 @@ test("payloads", () => {
   }
 });
 
+test("nothing is encoded that a peer must refuse", () => {
+  const head = { session: "A".repeat(22), seq: 1, hash: new Uint8Array(16) };
+  const update = new Uint8Array();
+  for (const [name, deps] of [
+    ["a session twice", [head, { ...head, seq: 2 }]],
+    ["a negative seq", [{ ...head, seq: -1 }]],
+    ["a seq over 32 bits", [{ ...head, seq: 2 ** 32 }]],
+    ["half a seq", [{ ...head, seq: 0.5 }]],
+    ["a whole hash", [{ ...head, hash: new Uint8Array(32) }]],
+    ["no session id", [{ ...head, session: "" }]],
+  ] as const) assert.throws(() => sealer.encodeUpdate({ deps, update }), { code: "invalid" }, name);
+});
+
 test("padding", () => {
   for (const v of vectors("padding.json")) assert.equal(padded(v.content), v.padded);
 });
