@@ -5,7 +5,10 @@ import "sync"
 // committer makes writes durable in groups: while one group is on its way to the disk, everything that comes queues and
 // goes with the next. One fsync then serves many, and a lone writer never waits for company.
 type committer struct {
-	log Log
+	log    Log
+	report func(error)
+	// failing is true since the last commit that failed. It belongs to run.
+	failing bool
 
 	mu      sync.Mutex
 	wake    *sync.Cond
@@ -28,8 +31,8 @@ type commit struct {
 // groupBytes bounds how much one transaction holds.
 const groupBytes = 16 << 20
 
-func newCommitter(log Log) *committer {
-	c := &committer{log: log, stopped: make(chan struct{})}
+func newCommitter(log Log, report func(error)) *committer {
+	c := &committer{log: log, report: report, stopped: make(chan struct{})}
 	c.wake = sync.NewCond(&c.mu)
 	go c.run()
 	return c
@@ -89,6 +92,7 @@ func (c *committer) commit(group []commit) {
 	var err error
 	if len(writes) > 0 {
 		err = c.log.Commit(writes)
+		c.tell(err)
 	}
 	if err != nil {
 		for _, one := range group {
@@ -108,5 +112,15 @@ func (c *committer) commit(group []commit) {
 			one.place.stored(one.write, one.by)
 		}
 		one.done(nil)
+	}
+}
+
+// tell reports a change between working and failing.
+func (c *committer) tell(err error) {
+	if failing := err != nil; failing != c.failing {
+		c.failing = failing
+		if c.report != nil {
+			c.report(err)
+		}
 	}
 }

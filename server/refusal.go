@@ -87,6 +87,11 @@ func BadFrame(cause error) *Refusal {
 	return refuse(wire.CodeBadFrame, "This is not a frame that the relay takes.", cause)
 }
 
+// TooLarge refuses a frame above wire.MaxFrame.
+func TooLarge() *Refusal {
+	return refuse(wire.CodeTooLarge, "The frame is above the protocol's limit.", nil)
+}
+
 // NoRoom refuses to read a document that nobody brought here.
 func NoRoom() *Refusal { return refuse(wire.CodeNoRoom, "The relay does not know this document.", nil) }
 

@@ -21,9 +21,10 @@ type Relay struct {
 	stopped bool
 }
 
-// NewRelay serves a log. The relay closes it.
-func NewRelay(log Log, limits Limits) *Relay {
-	return &Relay{log: log, limits: limits, committer: newCommitter(log), places: make(map[seal.DocID]*place)}
+// NewRelay serves a log. The relay closes it. report, if not nil, is called when writing begins to fail, and with nil
+// when it works again.
+func NewRelay(log Log, limits Limits, report func(error)) *Relay {
+	return &Relay{log: log, limits: limits, committer: newCommitter(log, report), places: make(map[seal.DocID]*place)}
 }
 
 // Store names the relay's disk.

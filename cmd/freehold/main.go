@@ -1,0 +1,60 @@
+// Command freehold is the relay and the tools around it in one binary.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+const usage = `freehold: software you own, not rent
+
+  freehold serve [flags]   serve the app and a relay that cannot read what it carries
+  freehold version         say which build this is
+  freehold help            show this
+
+freehold serve:
+  --listen ADDRESS   host and port (127.0.0.1:7070; its IPv6 twin is opened too)
+  --data FOLDER      where sealed documents are kept (data)
+  --origin ORIGIN    a page of this origin may use the relay, too; may be repeated;
+                     pages of the relay's own host and of localhost always may, "*" lets all
+`
+
+// version is set at release with -ldflags "-X main.version=1.2.3".
+var version = "0.0.1"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main with its surroundings as parameters. It gives the exit code: 0 done, 1 failed, 2 called wrongly.
+func run(args []string, out, problems io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(problems, usage)
+		return 2
+	}
+	switch args[0] {
+	case "serve":
+		return serve(args[1:], out, problems)
+	case "version", "--version":
+		fmt.Fprintln(out, versionLine())
+		return 0
+	case "help", "--help", "-h":
+		fmt.Fprint(out, usage)
+		return 0
+	}
+	fmt.Fprintf(problems, "freehold: there is no %q here\n\n%s", args[0], usage)
+	return 2
+}
+
+func versionLine() string {
+	line := "freehold " + version
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				line += " " + s.Value[:12]
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s/%s %s", line, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}

@@ -1,0 +1,43 @@
+package native
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"strings"
+
+	"github.com/freehold-dev/freehold/server"
+)
+
+// guard lets the pages of allowed origins use what is under /v1/, and no others.
+func guard(origins Origins, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/v1/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Add("Vary", "Origin")
+		if !origins.Allow(r) {
+			writeRefusal(w, server.Forbidden())
+			return
+		}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, errorHeader, "Retry-After"}, ", "))
+		}
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+			h.Set("Access-Control-Allow-Headers", "Content-Type")
+			h.Set("Access-Control-Max-Age", "86400")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// quiet drops what net/http would log: it names addresses.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,0 +1,94 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/freehold-dev/freehold/server"
+)
+
+// Server is a relay on a network: WebSocket at /v1/socket, plain requests under /v1/docs, the app at /.
+type Server struct {
+	relay    *server.Relay
+	sockets  *sockets
+	http     *http.Server
+	stopping chan struct{}
+	stop     sync.Once
+}
+
+// Options say how a Server meets its network.
+type Options struct {
+	// App are the app's files, or nil.
+	App fs.FS
+	// Origins are pages of other hosts that may use the relay.
+	Origins []string
+	// Limits as given to the relay.
+	Limits server.Limits
+}
+
+// NewServer serves a relay, which it closes with itself.
+func NewServer(relay *server.Relay, o Options) (*Server, error) {
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits.Connections), stopping: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.Handle("GET /v1/socket", s.sockets)
+	(&api{relay: relay, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
+	if o.App != nil {
+		files, err := newApp(o.App)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("GET /", files)
+	}
+	s.http = &http.Server{
+		Handler:           guard(NewOrigins(o.Origins...), mux),
+		ReadHeaderTimeout: 5 * time.Second,
+		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
+		WriteTimeout:   20 * time.Minute,
+		IdleTimeout:    idleAfter,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       quiet(),
+	}
+	return s, nil
+}
+
+// ServeHTTP answers one request, for those who bring their own listener.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Handler.ServeHTTP(w, r) }
+
+// Serve answers on all listeners until Close. It returns nil after Close, and the first error otherwise.
+func (s *Server) Serve(listeners ...net.Listener) error {
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- s.http.Serve(l) }()
+	}
+	for range listeners {
+		if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeWithin is how long requests under way may take to end.
+const closeWithin = 3 * time.Second
+
+// Close lets nobody in, ends the connections, waits until all that was taken is durable, and closes the log.
+func (s *Server) Close() error {
+	var err error
+	s.stop.Do(func() {
+		close(s.stopping)
+		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		defer cancel()
+		if err = s.http.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+			err = s.http.Close()
+		}
+		s.sockets.close()
+		err = errors.Join(err, s.relay.Close())
+	})
+	return err
+}

@@ -1,0 +1,240 @@
+package native
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+const (
+	// pingEvery keeps proxies from cutting a quiet connection, and finds the dead.
+	pingEvery = 25 * time.Second
+	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
+	idleAfter = 60 * time.Second
+	// sendAtLeast in bytes per second and sendGrace are what a slow device is allowed.
+	sendAtLeast = 16 << 10
+	sendGrace   = 30 * time.Second
+
+	readBuffer = 4 << 10
+)
+
+// sockets are the open WebSocket connections.
+type sockets struct {
+	relay    *server.Relay
+	limit    int
+	upgrader *gws.Upgrader
+
+	mu   sync.Mutex
+	open map[*socket]struct{}
+	// closing: none is let in any more.
+	closing bool
+	ended   sync.WaitGroup
+}
+
+func newSockets(relay *server.Relay, limit int) *sockets {
+	s := &sockets{relay: relay, limit: limit, open: make(map[*socket]struct{})}
+	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
+		SubProtocols:        []string{wire.Subprotocol},
+		ReadMaxPayloadSize:  wire.MaxFrame,
+		WriteMaxPayloadSize: wire.MaxFrame,
+		// Sealed bytes do not compress.
+		PermessageDeflate: gws.PermessageDeflate{Enabled: false},
+		Logger:            silent{},
+	})
+	return s
+}
+
+// ServeHTTP turns a request into a connection.
+func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &socket{all: s}
+	if !s.admit(c) {
+		writeRefusal(w, server.Busy())
+		return
+	}
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		s.leave(c)
+		http.Error(w, "no WebSocket here", http.StatusNotImplemented)
+		return
+	}
+	raw, _, err := hijacker.Hijack()
+	if err != nil {
+		s.leave(c)
+		return
+	}
+	live := &liveConn{Conn: raw}
+	conn, err := s.upgrader.UpgradeFromConn(live, bufio.NewReaderSize(live, readBuffer), r)
+	if err != nil {
+		s.leave(c)
+		return
+	}
+	c.start(conn)
+}
+
+func (s *sockets) admit(c *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.open) >= s.limit {
+		return false
+	}
+	s.open[c] = struct{}{}
+	s.ended.Add(1)
+	return true
+}
+
+func (s *sockets) leave(c *socket) {
+	s.mu.Lock()
+	delete(s.open, c)
+	s.mu.Unlock()
+	s.ended.Done()
+}
+
+func (s *sockets) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// close says goodbye to all and waits until they are gone.
+func (s *sockets) close() {
+	s.mu.Lock()
+	s.closing = true
+	open := make([]*socket, 0, len(s.open))
+	for c := range s.open {
+		open = append(open, c)
+	}
+	s.mu.Unlock()
+	for _, c := range open {
+		go c.sayGoodbye()
+	}
+	s.ended.Wait()
+}
+
+// socket is one connection: the Line of one Peer.
+type socket struct {
+	all  *sockets
+	peer *server.Peer
+
+	mu   sync.Mutex
+	conn *gws.Conn
+	ping *time.Timer
+}
+
+func (c *socket) start(conn *gws.Conn) {
+	c.peer = c.all.relay.NewPeer(c)
+	conn.Session().Store(sessionKeyOfSocket, c)
+	c.mu.Lock()
+	c.conn = conn
+	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
+	c.mu.Unlock()
+	if c.all.isClosing() {
+		go c.sayGoodbye()
+	}
+	// Not in this goroutine: it would keep the request's memory for as long as the connection lives.
+	go conn.ReadLoop()
+}
+
+// Send implements server.Line.
+func (c *socket) Send(b []byte) error {
+	patience := sendGrace + time.Duration(len(b)/sendAtLeast)*time.Second
+	if err := c.conn.NetConn().SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	return c.conn.WriteMessage(gws.OpcodeBinary, b)
+}
+
+// HangUp implements server.Line. It closes the connection below WebSocket: a goodbye would wait for the slow one.
+func (c *socket) HangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		c.conn.NetConn().Close()
+	}
+}
+
+// goodbyeWithin is how long a device may take to hear that the relay stops.
+const goodbyeWithin = time.Second
+
+func (c *socket) sayGoodbye() {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	// A Send that is stuck gives up at the same moment, and the connection ends either way.
+	if err := conn.NetConn().SetDeadline(time.Now().Add(goodbyeWithin)); err == nil {
+		conn.WriteClose(1001, []byte("the relay stops"))
+	}
+	conn.NetConn().Close()
+}
+
+func (c *socket) keepAlive() {
+	if c.conn.WritePing(nil) == nil {
+		c.mu.Lock()
+		c.ping.Reset(pingEvery)
+		c.mu.Unlock()
+	}
+}
+
+func (c *socket) end() {
+	c.mu.Lock()
+	c.ping.Stop()
+	c.mu.Unlock()
+	c.peer.Close()
+	c.all.leave(c)
+}
+
+const sessionKeyOfSocket = "socket"
+
+// handler passes the library's events to the connection that they belong to.
+type handler struct{ gws.BuiltinEventHandler }
+
+func (handler) OnMessage(conn *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	if c := socketOf(conn); c != nil {
+		c.peer.Receive(m.Bytes())
+	}
+}
+
+func (handler) OnClose(conn *gws.Conn, _ error) {
+	if c := socketOf(conn); c != nil {
+		c.end()
+	}
+}
+
+func socketOf(conn *gws.Conn) *socket {
+	v, _ := conn.Session().Load(sessionKeyOfSocket)
+	c, _ := v.(*socket)
+	return c
+}
+
+// liveConn gives up on a connection that brings no byte for idleAfter. Progress counts and not whole messages: a large
+// one may take minutes over a thin line, and nothing else can come between its bytes.
+type liveConn struct {
+	net.Conn
+	extended time.Time
+}
+
+func (c *liveConn) Read(b []byte) (int, error) {
+	// Moving the deadline costs more than the read of a small frame.
+	if now := time.Now(); now.Sub(c.extended) > idleAfter/10 {
+		if err := c.Conn.SetReadDeadline(now.Add(idleAfter)); err != nil {
+			return 0, err
+		}
+		c.extended = now
+	}
+	return c.Conn.Read(b)
+}
+
+// silent drops the library's log: it names addresses.
+type silent struct{}
+
+func (silent) Error(...any) {}
