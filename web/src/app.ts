@@ -39,7 +39,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   const say = (words: string): void => { spoken.textContent = words; };
   const problem = problemBar({ download: () => void exportNote() });
   const toast = toasts();
-  const offerUndo = (words: string, undo: () => void): void => toast.show({ words, action: { label: "Undo", run: undo }, ms: UNDO_MS });
+  const offerUndo = (words: string, undo: () => void): void => toast.show({ words, action: { label: "Undo", run: undo }, ms: UNDO_MS, ofNote: true });
   const note = (): NoteDoc | null => (shown.kind === "note" ? shown.doc : null);
 
   // ── the note on the page ──
@@ -62,7 +62,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   const show = (to: Opened): void => {
     const continues = shown.kind === "draft" && to.kind === "note" && to.begun;
     if (!continues) {
-      toast.settle();
+      toast.leaveNote();
       problem.clear();
     }
     stopStatus?.();
@@ -71,7 +71,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     journey = "steady";
     if (to.kind === "draft") view.draft();
     else if (to.kind === "opening") preview(to.id);
-    else if (to.kind === "empty") view.empty();
+    else if (to.kind === "empty") view.empty(here().length > 0);
     else {
       view.show(to.doc);
       history.replaceState(null, "", noteHash(to.doc.id));
@@ -106,6 +106,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   });
   const updateChip = (): void => {
     const { title, body } = view.words();
+    chip.el.hidden = shown.kind === "empty" && !tunnel.on;
     chip.show(chipWords(note()?.status.value ?? null, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && title + body !== "" }));
   };
 

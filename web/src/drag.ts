@@ -38,7 +38,7 @@ export const drag = (start: PointerEvent, row: HTMLElement, list: HTMLElement, d
   grip.addEventListener("pointermove", move, { signal });
   grip.addEventListener("pointerup", () => end(true), { signal });
   grip.addEventListener("pointercancel", () => end(false), { signal });
-  addEventListener("keydown", (event) => { if (event.key === "Escape") end(false); }, { signal, capture: true });
+  window.addEventListener("keydown", (event) => { if (event.key === "Escape") end(false); }, { signal, capture: true });
   row.classList.add("dragged");
   list.classList.add("dragging");
   start.preventDefault();

@@ -9,8 +9,19 @@ const TRY: readonly (readonly [string, string])[] = [
   ["Reload with the relay stopped.", "Your notes open as before. They were never anywhere else first."],
 ];
 
-export const emptyState = (o: { readonly begin: () => void }): HTMLElement =>
-  el("section", { class: "empty", "aria-label": "No note open" },
-    el("h1", {}, "Nothing here yet"),
-    el("ol", { class: "tries" }, ...TRY.map(([what, why]) => el("li", {}, el("strong", {}, what), " ", why))),
-    el("button", { type: "button", class: "button primary", on: { click: o.begin } }, icon("plus"), "New note"));
+export interface EmptyState {
+  readonly el: HTMLElement;
+  /** Whether there are notes, only none of them open. */
+  head(otherNotes: boolean): void;
+}
+
+export const emptyState = (o: { readonly begin: () => void }): EmptyState => {
+  const heading = el("h1", {});
+  return {
+    el: el("section", { class: "empty", "aria-label": "No note open" },
+      heading,
+      el("ol", { class: "tries" }, ...TRY.map(([what, why]) => el("li", {}, el("strong", {}, what), " ", why))),
+      el("button", { type: "button", class: "button primary", on: { click: o.begin } }, icon("plus"), "New note")),
+    head(otherNotes) { heading.textContent = otherNotes ? "No note open" : "Nothing here yet"; },
+  };
+};

@@ -25,6 +25,7 @@ export const icon = (name: IconName): SVGSVGElement => {
   svg.setAttribute("viewBox", "0 0 20 20");
   svg.setAttribute("aria-hidden", "true");
   svg.classList.add("icon");
+  svg.classList.toggle("icon-dots", name === "more" || name === "grip");
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", PATHS[name]);
   svg.append(path);

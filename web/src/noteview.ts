@@ -27,7 +27,7 @@ export interface NoteView {
   preview(head: { readonly title: string; readonly body: { toString(): string } }): void;
   show(doc: Doc<NoteType>): void;
   /** Nothing to show: teach. */
-  empty(): void;
+  empty(otherNotes: boolean): void;
   focusBody(): void;
   focusPage(): void;
 }
@@ -69,7 +69,7 @@ export const noteView = (o: NoteViewOptions): NoteView => {
     el("h1", {}, "Waiting for the first copy"),
     el("p", {}, "It comes as soon as the relay, or a device that has this note, can be reached. You can close this window meanwhile."));
   const empty = emptyState({ begin: o.create });
-  const root = el("main", { class: "scroll", tabindex: -1, id: "note" }, page, waiting, empty);
+  const root = el("main", { class: "scroll", tabindex: -1, id: "note" }, page, waiting, empty.el);
 
   // A click on the paper below the text goes on with the text.
   page.addEventListener("click", (event) => { if (event.target === page) body.focus(); });
@@ -82,7 +82,7 @@ export const noteView = (o: NoteViewOptions): NoteView => {
   };
   const lay = (shown: HTMLElement): void => {
     page.classList.toggle("opening", mode === "preview");
-    for (const each of [page, waiting, empty]) each.hidden = each !== shown;
+    for (const each of [page, waiting, empty.el]) each.hidden = each !== shown;
   };
   const setReadOnly = (on: boolean): void => {
     title.setReadOnly(on);
@@ -126,11 +126,12 @@ export const noteView = (o: NoteViewOptions): NoteView => {
         to.status.subscribe((status) => lay(status.content === "waiting" ? waiting : page)),
       ];
     },
-    empty() {
+    empty(otherNotes) {
       detach();
       mode = "empty";
       body.clear();
-      lay(empty);
+      empty.head(otherNotes);
+      lay(empty.el);
     },
     focusBody: () => body.focus(),
     focusPage: () => root.focus({ preventScroll: true }),

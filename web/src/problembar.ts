@@ -27,7 +27,7 @@ export const problemBar = (o: { readonly download: () => void }): ProblemBar => 
   const words = el("strong", {}), hint = el("span", {});
   const copy = el("button", { type: "button", class: "button", on: { click: o.download } }, icon("download"), "Download a copy");
   const root = el("div", { class: "problem", role: "alert", hidden: true },
-    el("p", {}, words, " ", hint),
+    el("p", {}, words, hint),
     el("div", { class: "problem-actions" }, copy, el("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", on: { click: () => clear() } }, icon("close"))));
   let shown: FreeholdError | null = null;
   const clear = (): void => {

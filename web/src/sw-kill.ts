@@ -11,3 +11,5 @@ const leave = async (): Promise<void> => {
 
 self.addEventListener("install", () => void self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(leave()));
+
+export {}; // a module, so that its `self` is its own

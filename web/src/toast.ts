@@ -8,6 +8,8 @@ export interface ToastOptions {
   readonly action?: { readonly label: string; readonly run: () => void };
   /** Milliseconds; it waits while the pointer or the focus is on it. Left out: until somebody decides. */
   readonly ms?: number;
+  /** About the note on the page: it goes away with that note. */
+  readonly ofNote?: boolean;
   /** Called once when it goes away without its action: time ran out, it was dismissed, or another one came. */
   readonly gone?: () => void;
 }
@@ -15,13 +17,13 @@ export interface ToastOptions {
 export interface Toasts {
   readonly el: HTMLElement;
   show(o: ToastOptions): void;
-  /** Sends away the toast that is shown, if any. */
-  settle(): void;
+  /** Sends away a toast that is about the note on the page. */
+  leaveNote(): void;
 }
 
 export const toasts = (): Toasts => {
   const root = el("div", { class: "toasts", role: "status" });
-  let settle: (() => void) | null = null;
+  let settle: (() => void) | null = null, ofNote = false;
   return {
     el: root,
     show(o) {
@@ -46,8 +48,9 @@ export const toasts = (): Toasts => {
         el("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", on: { click: () => end(false) } }, icon("close")));
       root.append(toast);
       settle = () => end(false);
+      ofNote = o.ofNote === true;
       wait();
     },
-    settle: () => settle?.(),
+    leaveNote: () => { if (ofNote) settle?.(); },
   };
 };
