@@ -1,0 +1,25 @@
+// What a vault takes from a browser, in a worker or, where none can start, in the page.
+
+import { Core } from "../core/core.ts";
+import { loadModule } from "../core/load.ts";
+import { openCopies } from "./copies.ts";
+import type { VaultEnv } from "./env.ts";
+import { sealer } from "./seal.ts";
+import { webSocketWire, type Socket } from "./socket.ts";
+
+export const browserEnv = (): VaultEnv => ({
+  openCopies,
+  sealer,
+  loadCore: async () => Core.start(await loadModule()),
+  openWire: webSocketWire((url, protocol) => new WebSocket(url, protocol) as Socket),
+  locks: typeof navigator === "undefined" ? null : (navigator.locks ?? null),
+  openChannel: typeof BroadcastChannel === "undefined" ? null : (name) => new BroadcastChannel(name),
+  persisted: async () => (await globalThis.navigator?.storage?.persisted?.()) ?? false,
+  onOnline: (f) => {
+    addEventListener("online", f);
+    return () => removeEventListener("online", f);
+  },
+  now: () => performance.now(),
+  today: () => Date.now(),
+  random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+});

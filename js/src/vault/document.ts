@@ -1,0 +1,443 @@
+// One open document: carries out what the machine decides about it, with its keys, its stored bytes and its page.
+
+import { FreeholdError } from "../errors.ts";
+import { toBase64url } from "../ids.ts";
+import type { DocId, FromVault, Problem, Rights, SessionId, SessionUpdate, VaultStatus } from "../protocol.ts";
+import type { Compaction } from "./compaction.ts";
+import type { DocEffect, StatusNumbers } from "./effects.ts";
+import type { VaultEnv } from "./env.ts";
+import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
+import { loadDocument, marksOf, tailOf, type Loaded } from "./loading.ts";
+import { Outbound } from "./outbound.ts";
+import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate } from "./payload.ts";
+import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
+import type { Refs } from "./refs.ts";
+import { SealedList } from "./sealedlist.ts";
+import { Kind, type DocKeys, type SessionKeys } from "./sealer.ts";
+import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "./store.ts";
+import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
+import { limits, type ClientFrame } from "./wire.ts";
+
+/** Marks are worth little: written at most once in this time, in milliseconds. */
+const MARK_EVERY = 500;
+
+/** What a document needs of its vault. */
+export interface DocumentEnds {
+  readonly env: VaultEnv;
+  readonly copies: Copies;
+  readonly compaction: Compaction;
+  readonly tabs: Tabs;
+  readonly refs: Refs;
+  relays(): readonly string[];
+  step(event: Event): void;
+  post(message: FromVault): void;
+  /** Does nothing when that connection is gone. */
+  send(conn: number, frame: ClientFrame): void;
+  /** A number for a request to the relay about a session of this document. */
+  request(doc: number, session: SessionId): number;
+  /** What the device copy suffers from right now. */
+  deviceProblem(): Problem | null;
+}
+
+interface Waiter {
+  readonly to: number;
+  readonly resolve: () => void;
+  readonly reject: (e: FreeholdError) => void;
+}
+
+const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, state: 0, peers: 0, problem: 0 };
+
+export class Document {
+  /** The machine's name for it. */
+  readonly number: number;
+  readonly id: DocId;
+  readonly rights: Rights;
+  /** A page of this vault has it open; otherwise it is here only to be synced. */
+  attached: boolean;
+  session: SessionKeys | null = null;
+  /** The genesis that the relay gave last. */
+  offered: Uint8Array | null = null;
+  readonly #ends: DocumentEnds;
+  readonly #outbound: Outbound;
+  readonly #sealed: SealedList;
+  readonly #certs: Map<SessionId, Uint8Array> = new Map();
+  readonly #storedCerts: Set<SessionId> = new Set();
+  #secret: StoredSecret;
+  #keys: DocKeys | null = null;
+  #writer: SessionId;
+  #endWriting: () => void = () => undefined;
+  #waiters: readonly Waiter[] = [];
+  #accepted = 0;
+  #status: StatusNumbers = none;
+  #mark: Mark | null = null;
+  #markTimer: ReturnType<typeof setTimeout> | null = null;
+  /** What other tabs said before the stored bytes were read. Null: read. */
+  #early: Extract<TabMessage, { readonly doc: DocId }>[] | null = [];
+  /** What to tell the page once it has the document. Null: it has it. */
+  #unsaid: FromVault[] | null = [];
+  #closed = false;
+
+  constructor(ends: DocumentEnds, number: number, secret: StoredSecret, attached: boolean) {
+    this.#ends = ends;
+    this.number = number;
+    this.id = secret.doc;
+    this.rights = secret.rights;
+    this.attached = attached;
+    this.#secret = secret;
+    this.#writer = toBase64url(ends.env.random(16));
+    this.#sealed = new SealedList((envelopes) => this.#post({ kind: "sealed", doc: this.id, envelopes }));
+    this.#outbound = new Outbound({ doc: this.id, copies: ends.copies, cert: (s) => this.#certs.get(s) ?? null });
+  }
+
+  get unsent(): number { return this.#status.unsent; }
+
+  get status(): VaultStatus {
+    const s = this.#status;
+    return {
+      content: s.content === 0 ? "waiting" : s.content === 1 ? "partial" : "complete",
+      device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers,
+      relayState: relayStates[s.state] ?? "offline",
+      copies: this.#ends.copies.copies,
+      problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem(),
+    };
+  }
+
+  /** Reads what is stored, makes keys and a session, and tells the machine. */
+  async start(stored: StoredDoc | null, isNew: boolean): Promise<Loaded> {
+    const { env, tabs } = this.#ends;
+    let loaded: Loaded = { snapshot: null, updates: [], heads: [], certs: new Map() };
+    if (this.#secret.genesis !== null) {
+      this.#keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
+      if (stored !== null) loaded = await loadDocument(env.sealer, this.#keys, stored, await tabs.writing());
+      await this.#beginSession();
+    }
+    for (const [session, cert] of loaded.certs) this.#certs.set(session, cert);
+    for (const c of stored?.certs ?? []) this.#storedCerts.add(c.session);
+    this.#sealed.add(stored?.envelopes.map((e) => e.bytes) ?? []);
+    this.#ends.step({
+      type: "docOpen", doc: this.number, writable: this.rights !== "read", keyed: this.#keys !== null,
+      content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
+      ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
+      marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
+    });
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const message of early) this.hear(message);
+    return loaded;
+  }
+
+  /** The page has the document: it is told what happened since it was read, and from here on at once. */
+  speak(): void {
+    const unsaid = this.#unsaid ?? [];
+    this.#unsaid = null;
+    for (const message of unsaid) this.#post(message);
+  }
+
+  /** An edit of the page. Resolves when it is durable; when it could not be stored it rejects, and is stored later all the same. */
+  update(session: SessionId, to: number, bytes: Uint8Array): Promise<void> {
+    if (session !== this.session?.session) throw new FreeholdError("closed", "This writing session has ended.", "Open the document again.", { doc: this.id });
+    return new Promise((resolve, reject) => {
+      if (to <= this.#status.device) return resolve();
+      this.#waiters = [...this.#waiters, { to, resolve, reject }];
+      if (to <= this.#accepted) return; // offered again after a failure: it is still in the queue
+      this.#accepted = to;
+      this.#ends.step({ type: "local", doc: this.number, ref: this.#ends.refs.add({ session, seq: 0, update: bytes, to }), to });
+    });
+  }
+
+  /** Resolves when no own edit is on its way to the device, or the device refused one. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#waiters.map((w) => new Promise<void>((resolve) => {
+      this.#waiters = [...this.#waiters, { to: w.to, resolve, reject: () => resolve() }];
+    })));
+  }
+
+  /** Must be settled. The machine forgets it, its journal is given up. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#ends.step({ type: "docClose", doc: this.number });
+    this.#sealed.close();
+    this.#endWriting();
+    await this.#writeMark();
+    await this.#ends.copies.release(this.id, this.#writer);
+  }
+
+  /** Carries out an effect; results come back as events. */
+  run(e: DocEffect): void {
+    const { refs } = this.#ends;
+    switch (e.type) {
+      case "hello":
+        this.#outbound.restart(e.conn);
+        return this.#ends.send(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store });
+      case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
+      case "checkGenesis": return void this.#checkGenesis();
+      case "seal": return void this.#seal(e.ref, e.seq, e.prev, e.deps);
+      case "store": return void this.#store(e.job, e.refs);
+      case "durable": return this.#durable(e.ref);
+      case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
+      case "open": return void (e.kind === Kind.snapshot ? this.#openSnapshot(e.job, e.refs[0]!) : this.#open(e.job, e.session, e.refs));
+      case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
+      case "show": return this.#show(e.refs);
+      case "reread": return void this.#reread(e.heads);
+      case "merge": return void this.#merge(e.job, e.ref);
+      case "append": return void this.#append(e.conn, e.session, e.from, e.to);
+      case "makeSnapshot": return void this.#makeSnapshot(e.covers);
+      case "learnt":
+        this.#outbound.learn(e.known);
+        return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
+      case "markChanged": return this.#remember(e.mark);
+      case "checkpoint": return void this.#checkpoint(e.covers);
+      case "statusChanged":
+        this.#status = e.status;
+        return this.tellStatus();
+      default: return e satisfies never;
+    }
+  }
+
+  /** The relay does not know a session: its certificate goes with its next append. */
+  introduceAgain(session: SessionId): void { this.#outbound.introduceAgain(session); }
+
+  /** Says the status again, after something outside the machine changed it. */
+  tellStatus(): void { this.#post({ kind: "status", doc: this.id, status: this.status }); }
+
+  /** What another tab made durable. */
+  hear(m: Extract<TabMessage, { readonly doc: DocId }>): void {
+    if (this.#early !== null) return void this.#early.push(m);
+    switch (m.kind) {
+      case "envelopes": return this.#share(m.envelopes, m.live, false);
+      case "snapshot":
+        this.#post({ kind: "snapshot", doc: this.id, bytes: m.file });
+        return this.#ends.step({ type: "sharedSnapshot", doc: this.number, covers: m.covers });
+      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, reset: m.reset, known: m.known });
+      case "keyed":
+        this.offered = m.genesis;
+        if (this.#keys === null) void this.#checkGenesis();
+        return;
+      case "forgot": return;
+      default: return m satisfies never;
+    }
+  }
+
+  #post(message: FromVault): void {
+    if (!this.attached || this.#closed) return;
+    if (this.#unsaid === null) this.#ends.post(message);
+    else this.#unsaid.push(message);
+  }
+  #tell(message: TabMessage): void { this.#ends.tabs.tell(message); }
+
+  async #own(): Promise<{ own: SessionId | null; prev: Uint8Array | null }> {
+    const { session } = this;
+    return session === null ? { own: null, prev: null } : { own: session.session, prev: await this.#ends.env.sealer.sha256(session.cert) };
+  }
+
+  async #beginSession(): Promise<void> {
+    if (this.rights === "read" || !this.attached) return;
+    this.session = await this.#keys!.newSession();
+    this.#writer = this.session.session;
+    this.#certs.set(this.session.session, this.session.cert);
+    this.#endWriting = this.#ends.tabs.write(this.session.session);
+  }
+
+  async #checkGenesis(): Promise<void> {
+    const genesis = this.offered;
+    if (genesis === null) return;
+    try {
+      const keys = await this.#ends.env.sealer.keys(this.id, this.rights, this.#secret.secret, genesis);
+      if (this.#keys !== null || this.#closed) return;
+      this.#keys = keys;
+      const secret = { ...this.#secret, genesis: genesis.slice() };
+      await this.#ends.copies.putSecret(secret);
+      this.#secret = secret;
+      await this.#beginSession();
+      this.#ends.step({ type: "docKeyed", doc: this.number, ...(await this.#own()) });
+      if (this.session !== null) this.#post({ kind: "session", doc: this.id, session: this.session.session });
+      this.#tell({ kind: "keyed", doc: this.id, genesis: secret.genesis });
+    } catch (e) {
+      this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });
+    }
+  }
+
+  async #seal(ref: number, seq: number, prev: Uint8Array, deps: readonly Head[]): Promise<void> {
+    const held = this.#ends.refs.get(ref);
+    try {
+      const { bytes, hash } = await sealUpdate(this.#ends.env.sealer, this.#keys!, this.session!, seq, prev, deps, held.update!);
+      Object.assign(held, { bytes, hash, seq, deps, cert: this.session!.cert });
+      this.#ends.step({ type: "sealed", doc: this.number, size: bytes.length, hash, problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "sealed", doc: this.number, size: 0, hash: null, problem: errorToNumber(e, problem.deviceLost) });
+    }
+  }
+
+  async #store(job: number, refs: readonly number[]): Promise<void> {
+    const held = refs.map((r) => this.#ends.refs.get(r));
+    const envelopes: readonly StoredEnvelope[] = held.map((h) => ({ session: h.session, seq: h.seq, bytes: h.bytes! }));
+    const certs = new Map(held.flatMap((h) => {
+      const cert = this.#storedCerts.has(h.session) ? undefined : this.#certs.get(h.session);
+      return cert === undefined ? [] : [[h.session, cert] as const];
+    }));
+    try {
+      await this.#ends.copies.append(this.id, this.#writer, envelopes, [...certs].map(([session, cert]) => ({ session, cert })));
+    } catch (e) {
+      return this.#ends.step({ type: "storeDone", doc: this.number, job, problem: errorToNumber(e, problem.deviceLost) });
+    }
+    for (const session of certs.keys()) this.#storedCerts.add(session);
+    this.#sealed.add(envelopes.map((e) => e.bytes));
+    this.#ends.step({ type: "storeDone", doc: this.number, job, problem: 0 });
+  }
+
+  #durable(ref: number): void {
+    const held = this.#ends.refs.get(ref);
+    this.#outbound.keep(held.session, held.seq, held.bytes!, this.#ends.relays().length > 0);
+    this.#tell({ kind: "envelopes", doc: this.id, live: true, envelopes: [this.#tabEnvelope(ref)] });
+    this.#ends.refs.drop([ref]);
+    const done = this.#waiters.filter((w) => w.to <= held.to);
+    this.#waiters = this.#waiters.filter((w) => w.to > held.to);
+    for (const w of done) w.resolve();
+  }
+
+  #notDurable(to: number, p: Problem): void {
+    const told = this.#waiters;
+    this.#waiters = [];
+    for (const w of told) {
+      if (w.to >= to) w.reject(new FreeholdError(p.code as FreeholdError["code"], p.message, p.hint, { doc: this.id }));
+      else w.resolve();
+    }
+  }
+
+  async #open(job: number, session: SessionId, refs: readonly number[]): Promise<void> {
+    const held = refs.map((r) => this.#ends.refs.get(r));
+    const cert = this.#certs.get(session) ?? held.find((h) => h.cert !== null)?.cert ?? null;
+    try {
+      if (cert === null) throw new FreeholdError("relay-invalid", "A session has no certificate.", "It is asked for again.");
+      const envelopes = held.map((h) => ({ session, seq: h.seq, bytes: h.bytes! }));
+      const { hashes } = await this.#keys!.verifyRun(cert, null, envelopes.map((e) => e.bytes));
+      const opened = await openUpdates(this.#ends.env.sealer, this.#keys!, envelopes, hashes);
+      opened.forEach((o, i) => Object.assign(held[i]!, { hash: o.hash, deps: o.deps, update: o.update, cert }));
+      this.#certs.set(session, cert);
+      this.#ends.step({ type: "opened", doc: this.number, job, items: opened.map((o) => ({ hash: o.hash, deps: o.deps })), problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "opened", doc: this.number, job, items: [], problem: errorToNumber(e, problem.forged) });
+    }
+  }
+
+  async #openSnapshot(job: number, ref: number): Promise<void> {
+    const held = this.#ends.refs.get(ref);
+    try {
+      if (held.cert === null) throw new FreeholdError("relay-invalid", "A snapshot has no certificate.", "It is asked for again.");
+      const { hashes } = await this.#keys!.verifyRun(held.cert, null, [held.bytes!]);
+      held.snapshot = this.#ends.env.sealer.decodeSnapshot(await this.#keys!.open(held.bytes!));
+      this.#ends.step({ type: "opened", doc: this.number, job, items: [{ hash: hashes[0]!, deps: held.snapshot.covers.map(depToHead) }], problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "opened", doc: this.number, job, items: [], problem: errorToNumber(e, problem.forged) });
+    }
+  }
+
+  #show(refs: readonly number[]): void {
+    const updates: readonly SessionUpdate[] = refs.map((r) => {
+      const { session, update } = this.#ends.refs.get(r);
+      return { session, bytes: update! };
+    });
+    this.#ends.refs.drop(refs);
+    this.#post({ kind: "updates", doc: this.id, updates });
+  }
+
+  async #merge(job: number, ref: number): Promise<void> {
+    const payload = this.#ends.refs.get(ref).snapshot!;
+    try {
+      const size = await this.#ends.compaction.merge(this.#keys!, this.#writer, payload);
+      this.#post({ kind: "snapshot", doc: this.id, bytes: payload.file });
+      this.#tell({ kind: "snapshot", doc: this.id, covers: payload.covers.map(depToHead), file: payload.file });
+      this.#ends.step({ type: "merged", doc: this.number, job, size, problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "merged", doc: this.number, job, size: 0, problem: errorToNumber(e, problem.deviceLost) });
+    }
+    this.#ends.refs.drop([ref]);
+  }
+
+  async #checkpoint(covers: readonly Known[]): Promise<void> {
+    try {
+      const size = await this.#ends.compaction.checkpoint(this.#keys!, this.#writer, covers);
+      this.#ends.step({ type: "checkpointed", doc: this.number, size, problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "checkpointed", doc: this.number, size: 0, problem: errorToNumber(e, problem.deviceLost) });
+    }
+  }
+
+  async #makeSnapshot(covers: readonly Head[]): Promise<void> {
+    try {
+      const { sealer } = this.#ends.env;
+      const { file, digest } = await this.#ends.compaction.build(this.#keys!);
+      const { session, bytes } = await sealSnapshot(sealer, this.#keys!, { covers: covers.map(headToDep), digest, file });
+      if (bytes.length > limits.snapshot) throw new FreeholdError("too-large", "This document is too large for the relay.", "It is safe here.", { doc: this.id });
+      this.#certs.set(session.session, session.cert);
+      this.#outbound.keep(session.session, 0, bytes, true);
+      this.#sealed.add([bytes]);
+      this.#ends.step({ type: "snapshotSealed", doc: this.number, session: session.session, problem: 0 });
+    } catch (e) {
+      this.#ends.step({ type: "snapshotSealed", doc: this.number, session: null, problem: e instanceof FreeholdError && e.code === "too-large" ? problem.relayTooLarge : errorToNumber(e, problem.deviceLost) });
+    }
+  }
+
+  async #append(conn: number, session: SessionId, from: number, to: number): Promise<void> {
+    const doc = this.number;
+    try {
+      const first = await this.#outbound.send(session, from, to, (cert, envelopes) => {
+        this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(doc, session), cert, envelopes });
+      }, conn);
+      if (first > from) this.#ends.step({ type: "missing", doc, session, first });
+    } catch (e) { // the device could not read them
+      this.#ends.step({ type: "refused", conn, doc, session, problem: errorToNumber(e, problem.deviceLost), retry: 0, next: 0 });
+    }
+  }
+
+  #share(envelopes: readonly TabEnvelope[], live: boolean, whole: boolean): void {
+    const entries = envelopes.map((e): SharedEntry => {
+      if (e.cert !== null) {
+        this.#certs.set(e.session, e.cert);
+        this.#storedCerts.add(e.session);
+      }
+      if (live) this.#outbound.keep(e.session, e.seq, e.bytes, this.#ends.relays().length > 0);
+      const ref = this.#ends.refs.add({ session: e.session, seq: e.seq, update: e.update });
+      return { ref, session: e.session, seq: e.seq, hash: e.hash, size: e.bytes.length, deps: e.deps };
+    });
+    this.#sealed.add(envelopes.map((e) => e.bytes));
+    this.#ends.step({ type: "shared", doc: this.number, whole, live, entries });
+  }
+
+  async #reread(heads: readonly Known[]): Promise<void> {
+    const nextBySession = new Map(heads.map((h) => [h.session, h.seq + 1]));
+    let entries: readonly TabEnvelope[] = [];
+    try {
+      const stored = await this.#ends.copies.load(this.id);
+      if (stored !== null && this.#keys !== null) {
+        const bytesByKey = new Map(stored.envelopes.map((e) => [`${e.session}/${e.seq}`, e.bytes]));
+        const tail = await tailOf(this.#ends.env.sealer, this.#keys, stored);
+        entries = tail.filter((u) => u.seq >= (nextBySession.get(u.session) ?? 0))
+          .map((u) => ({ ...u, bytes: bytesByKey.get(`${u.session}/${u.seq}`)!, cert: stored.certs.find((c) => c.session === u.session)?.cert ?? null }));
+      }
+    } catch (e) {
+      this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
+    }
+    this.#share(entries, false, true);
+  }
+
+  #tabEnvelope(ref: number): TabEnvelope {
+    const { session, seq, hash, deps, bytes, update, cert } = this.#ends.refs.get(ref);
+    return { session, seq, hash: hash!, deps, bytes: bytes!, update: update!, cert };
+  }
+
+  #remember(mark: Mark): void {
+    this.#mark = mark;
+    this.#markTimer ??= setTimeout(() => void this.#writeMark(), MARK_EVERY);
+  }
+
+  async #writeMark(): Promise<void> {
+    if (this.#markTimer !== null) clearTimeout(this.#markTimer);
+    this.#markTimer = null;
+    const mark = this.#mark;
+    const relay = mark === null ? undefined : this.#ends.relays()[mark.relay];
+    this.#mark = null;
+    if (mark === null || relay === undefined) return;
+    await this.#ends.copies.putMark(this.id, { relay, storeId: mark.store, cursor: mark.cursor, acked: mark.known });
+  }
+}

@@ -1,0 +1,36 @@
+// What a vault takes from the place it runs in: everything that is not its own rule. Browsers: browserenv.ts; Node gives its own.
+
+import type { Core } from "../core/core.ts";
+import type { Sealer } from "./sealer.ts";
+import type { Copies, CopiesOptions } from "./store.ts";
+import type { OpenWire } from "./socket.ts";
+
+/** The part of BroadcastChannel that tabs.ts uses. */
+export interface Channel {
+  postMessage(message: unknown): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+  close(): void;
+}
+
+export interface VaultEnv {
+  /** The device copy of the home `name`. */
+  openCopies(name: string, options: CopiesOptions): Promise<Copies>;
+  readonly sealer: Sealer;
+  /** A new instance of the wasm. Called for the sync machine and for merging, again when one died. */
+  loadCore(): Promise<Core>;
+  /** Opens a connection to a relay. */
+  readonly openWire: OpenWire;
+  /** Null where one process has one vault (Node): then this vault holds every lock. */
+  readonly locks: Pick<LockManager, "request" | "query"> | null;
+  /** Null where there are no other tabs. */
+  openChannel: ((name: string) => Channel) | null;
+  /** Whether the browser promised not to evict what is stored. */
+  persisted(): Promise<boolean>;
+  /** Calls back when the network is likely back. Gives what ends it. */
+  onOnline(f: () => void): () => void;
+  /** Milliseconds of a clock that does not run backwards. */
+  now(): number;
+  /** Milliseconds since the epoch. */
+  today(): number;
+  random(bytes: number): Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,294 @@
+// The vault's middle: steps the machine, carries out its effects, and passes on what sockets, tabs and the clock say.
+
+import { FreeholdError } from "../errors.ts";
+import type { DocId, FromVault, Problem, SessionId } from "../protocol.ts";
+import { Compaction } from "./compaction.ts";
+import { Document, type DocumentEnds } from "./document.ts";
+import type { Effect } from "./effects.ts";
+import type { VaultEnv } from "./env.ts";
+import type { Event } from "./events.ts";
+import { relayStates } from "./events.ts";
+import { Machine } from "./machine.ts";
+import { errorToProblem, problem, relayCodeToNumber } from "./problems.ts";
+import { Refs } from "./refs.ts";
+import type { Wire } from "./socket.ts";
+import type { Copies } from "./store.ts";
+import { Tabs, type TabMessage } from "./tabs.ts";
+import type { Batch, ClientFrame, RelayError, RelayFrame } from "./wire.ts";
+
+/** setTimeout takes no more, in milliseconds. */
+const LONGEST_TIMER = 0x7fff_ffff;
+
+/** What the hub needs of the vault. */
+export interface HubEnds {
+  readonly env: VaultEnv;
+  readonly copies: Copies;
+  readonly name: string;
+  post(message: FromVault): void;
+  deviceProblem(): Problem | null;
+  /** Another tab said something that is not about an open document. */
+  hear(message: Extract<TabMessage, { readonly kind: "head" | "forgot" }>): void;
+  /** Another tab has documents open that this one, which leads, should sync. */
+  adopt(docs: readonly DocId[]): void;
+}
+
+export class Hub {
+  readonly tabs: Tabs;
+  readonly #ends: HubEnds;
+  readonly #machine: Machine;
+  readonly #documentEnds: DocumentEnds;
+  readonly #documentByNumber: Map<number, Document> = new Map();
+  readonly #documentById: Map<DocId, Document> = new Map();
+  /** Documents that each other tab said it has open; only their union matters. */
+  readonly #elsewhere: Set<DocId> = new Set();
+  readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId }> = new Map();
+  readonly #queue: Event[] = [];
+  readonly #endOnline: () => void;
+  #stepping = false;
+  #stopped = false;
+  #lastNumber = 0;
+  #lastRequest = 0;
+  #relays: readonly string[] = [];
+  #leads = false;
+  #paused = false;
+  #wire: Wire | null = null;
+  #conn = 0;
+  #relayState = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(ends: HubEnds, machine: Machine) {
+    this.#ends = ends;
+    this.#machine = machine;
+    const { env, copies } = ends;
+    this.tabs = new Tabs(ends.name, env, (m) => this.#hear(m));
+    this.#documentEnds = {
+      env, copies, tabs: this.tabs, refs: new Refs(),
+      compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked }),
+      relays: () => this.#relays,
+      step: (event) => this.step(event),
+      post: (message) => ends.post(message),
+      send: (conn, frame) => this.#send(conn, frame),
+      request: (doc, session) => {
+        this.#requestById.set(++this.#lastRequest, { doc, session });
+        return this.#lastRequest;
+      },
+      deviceProblem: () => ends.deviceProblem(),
+    };
+    this.#endOnline = env.onOnline(() => this.step({ type: "online" }));
+    this.tabs.lead(() => this.#lead());
+    this.tabs.tell({ kind: "who" });
+  }
+
+  get leads(): boolean { return this.#leads; }
+  get documents(): Iterable<Document> { return this.#documentById.values(); }
+  document(id: DocId): Document | undefined { return this.#documentById.get(id); }
+  isOpenElsewhere(id: DocId): boolean { return this.#elsewhere.has(id); }
+
+  setRelays(relays: readonly string[]): void {
+    if (relays.length === this.#relays.length && relays.every((r, i) => r === this.#relays[i])) return;
+    this.#relays = relays;
+    this.step({ type: "relays", count: relays.length });
+  }
+  get relays(): readonly string[] { return this.#relays; }
+
+  /** Closes or reopens every socket, in all tabs of the home. */
+  pause(paused: boolean): void {
+    this.#setPaused(paused);
+    this.tabs.tell({ kind: "pause", paused });
+  }
+
+  /** A document for the caller to start. */
+  add(secret: ConstructorParameters<typeof Document>[2], attached: boolean): Document {
+    const document = new Document(this.#documentEnds, ++this.#lastNumber, secret, attached);
+    this.#documentByNumber.set(document.number, document);
+    this.#documentById.set(document.id, document);
+    if (attached) this.tabs.tell({ kind: "open", docs: [document.id] });
+    return document;
+  }
+
+  async remove(document: Document): Promise<void> {
+    await document.close();
+    this.#documentByNumber.delete(document.number);
+    if (this.#documentById.get(document.id) === document) this.#documentById.delete(document.id);
+    if (document.attached) this.tabs.tell({ kind: "closed", docs: [document.id] });
+  }
+
+  /** Tells the machine, and does what it decides. Events that come while that is done wait for their turn. */
+  step(event: Event): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of this.#machine.step(this.#ends.env.now(), next)) this.#run(effect);
+      }
+    } catch (e) {
+      // The machine is gone. What is durable stays so; nothing more is promised until the page starts another vault.
+      this.#stop();
+      this.#ends.post({ kind: "problem", problem: errorToProblem(e) });
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  close(): void {
+    this.#stop();
+    this.tabs.close();
+    this.#machine.free();
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    this.#queue.length = 0;
+    this.#wire?.close();
+    this.#wire = null;
+    this.#endOnline();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #lead(): void {
+    this.#leads = true;
+    this.step({ type: "lead", yes: true });
+    this.tabs.tell({ kind: "who" });
+    this.#ends.adopt([...this.#elsewhere]);
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.step({ type: "pause", yes: paused });
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.type) {
+      case "connect": return this.#connect(effect.conn, effect.relay);
+      case "disconnect":
+        if (effect.conn === this.#conn) this.#hangUp();
+        return;
+      case "timer": return this.#wakeAt(effect.at);
+      case "ping": return this.#send(effect.conn, { type: "ping" });
+      case "drop": return this.#documentEnds.refs.drop(effect.refs);
+      case "statusChanged": this.#tellRelayState(effect.status.state); break;
+      default:
+    }
+    this.#documentByNumber.get(effect.doc)?.run(effect);
+  }
+
+  #wakeAt(at: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (at === 0) return;
+    const wait = Math.min(Math.max(0, Math.ceil(at - this.#ends.env.now())), LONGEST_TIMER);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.step({ type: "wake" });
+      // Asked for once: a timer that fired a little early is set again.
+      if (this.#timer === null && at > this.#ends.env.now()) this.#wakeAt(at);
+    }, wait);
+  }
+
+  /** Other tabs show the state of the one that leads. */
+  #tellRelayState(state: number): void {
+    if (!this.#leads || state === this.#relayState) return;
+    this.#relayState = state;
+    this.tabs.tell({ kind: "relayState", state });
+  }
+
+  #connect(conn: number, relay: number): void {
+    this.#hangUp();
+    this.#conn = conn;
+    const address = this.#relays[relay];
+    if (address === undefined) return this.step({ type: "socketClosed", conn, garbage: false });
+    this.#wire = this.#ends.env.openWire(address, {
+      opened: () => this.step({ type: "socketOpen", conn }),
+      closed: (garbage) => {
+        if (conn === this.#conn) this.#wire = null;
+        this.step({ type: "socketClosed", conn, garbage });
+      },
+      frame: (frame) => this.#receive(conn, frame),
+    });
+  }
+
+  #hangUp(): void {
+    this.#wire?.close();
+    this.#wire = null;
+    this.#requestById.clear();
+  }
+
+  #send(conn: number, frame: ClientFrame): void {
+    if (conn === this.#conn) this.#wire?.send(frame);
+  }
+
+  #receive(conn: number, frame: RelayFrame): void {
+    if (frame.type === "pong") return this.step({ type: "pong", conn });
+    if (frame.type === "error") return this.#refused(conn, frame);
+    const document = this.#documentById.get(frame.doc);
+    if (document === undefined) return;
+    const doc = document.number;
+    switch (frame.type) {
+      case "welcome":
+        document.offered = frame.genesis;
+        return this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
+      case "batch": return this.#batch(conn, document, frame);
+      case "ack":
+        this.#requestById.delete(frame.req);
+        return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq });
+      default: return frame satisfies never;
+    }
+  }
+
+  #batch(conn: number, document: Document, batch: Batch): void {
+    const { refs, env } = this.#documentEnds;
+    try {
+      const entries = batch.entries.map((e) => {
+        const { kind, session, seq, prev } = env.sealer.header(e.envelope);
+        // Copies: one small envelope that waits must not keep a batch of megabytes.
+        const ref = refs.add({ session, seq, bytes: e.envelope.slice(), cert: e.cert?.slice() ?? null });
+        return { ref, cursor: e.cursor, kind, size: e.envelope.length, session, seq, prev };
+      });
+      this.step({ type: "batch", conn, doc: document.number, entries, upTo: batch.upTo, more: batch.more });
+    } catch (e) {
+      if (!(e instanceof FreeholdError)) throw e;
+      this.#hangUp(); // no relay that checks envelopes could have stored it
+      this.step({ type: "socketClosed", conn, garbage: true });
+    }
+  }
+
+  #refused(conn: number, frame: RelayError): void {
+    const request = frame.req === null ? undefined : this.#requestById.get(frame.req);
+    if (frame.req !== null) this.#requestById.delete(frame.req);
+    const document = frame.doc === null ? undefined : this.#documentById.get(frame.doc);
+    const about = document === undefined ? [...this.#documentByNumber.keys()] : [document.number];
+    // A session the relay forgot is introduced again after a pause; the certificate goes along then.
+    if (frame.code === "no-session" && request !== undefined) document?.introduceAgain(request.session);
+    const number = frame.code === "no-session" ? problem.relayBusy : relayCodeToNumber(frame.code);
+    for (const doc of about) {
+      this.step({ type: "refused", conn, doc, session: request?.session ?? null, problem: number, retry: frame.retryAfter, next: frame.seq ?? 0 });
+    }
+  }
+
+  #hear(m: TabMessage): void {
+    switch (m.kind) {
+      case "who":
+        this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached).map((d) => d.id) });
+        if (this.#paused) this.tabs.tell({ kind: "pause", paused: true });
+        if (this.#leads) this.tabs.tell({ kind: "relayState", state: this.#relayState });
+        return;
+      case "open":
+        for (const doc of m.docs) this.#elsewhere.add(doc);
+        if (this.#leads) this.#ends.adopt(m.docs);
+        return;
+      case "closed":
+        for (const doc of m.docs) this.#elsewhere.delete(doc);
+        this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached && m.docs.includes(d.id)).map((d) => d.id) });
+        return;
+      case "pause": return this.#setPaused(m.paused);
+      case "relayState": return this.step({ type: "leaderState", state: Math.min(Math.max(0, m.state), relayStates.length - 1) });
+      case "head": return this.#ends.hear(m);
+      case "forgot":
+        this.#elsewhere.delete(m.doc);
+        return this.#ends.hear(m);
+      default: this.#documentById.get(m.doc)?.hear(m);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Envelopes on their way to the relay: the bytes of those that it has not acknowledged, and the frames that carry them.
+
+import type { DocId, SessionId } from "../protocol.ts";
+import type { Known } from "./events.ts";
+import { runsOf } from "./loading.ts";
+import type { Copies } from "./store.ts";
+
+/** Bytes kept in memory per document; beyond that they are read from the device when their turn comes. */
+const KEPT_BYTES = 4 << 20;
+/** One append is acknowledged as a whole, so a slow connection is better served by several. */
+const FRAME_BYTES = 512 << 10;
+
+export interface OutboundEnds {
+  readonly doc: DocId;
+  readonly copies: Copies;
+  cert(session: SessionId): Uint8Array | null;
+}
+
+export class Outbound {
+  readonly #ends: OutboundEnds;
+  readonly #bytesBySession: Map<SessionId, Map<number, Uint8Array>> = new Map();
+  #kept = 0;
+  /** Sessions whose certificate the relay got on this connection. */
+  #introduced: Set<SessionId> = new Set();
+  #conn = 0;
+  /** Appends leave in the order in which they were asked for, whatever reading their bytes takes. */
+  #lane: Promise<unknown> = Promise.resolve();
+
+  constructor(ends: OutboundEnds) { this.#ends = ends; }
+
+  /** A connection greets the document: nothing sent before counts on it. */
+  restart(conn: number): void {
+    if (conn !== this.#conn) this.#introduced = new Set();
+    this.#conn = conn;
+  }
+
+  introduceAgain(session: SessionId): void { this.#introduced.delete(session); }
+
+  keep(session: SessionId, seq: number, bytes: Uint8Array, isWanted: boolean): void {
+    if (!isWanted || this.#kept > KEPT_BYTES) return;
+    let run = this.#bytesBySession.get(session);
+    if (run === undefined) this.#bytesBySession.set(session, (run = new Map()));
+    if (!run.has(seq)) this.#kept += bytes.length;
+    run.set(seq, bytes);
+  }
+
+  /** The relay has these: their bytes may go. */
+  learn(known: readonly Known[]): void {
+    for (const { session, seq } of known) {
+      const run = this.#bytesBySession.get(session);
+      if (run === undefined) continue;
+      for (const [at, bytes] of run) {
+        if (at > seq) continue;
+        run.delete(at);
+        this.#kept -= bytes.length;
+      }
+      if (run.size === 0) this.#bytesBySession.delete(session);
+    }
+  }
+
+  /**
+   * Sends envelopes [from, to] in one frame or several, the certificate with the first of its session on this connection.
+   * Gives the first sequence number that the device still has of them: `from`, unless a checkpoint took some in; then nothing is sent.
+   */
+  send(session: SessionId, from: number, to: number, frame: (cert: Uint8Array | null, envelopes: readonly Uint8Array[]) => void, conn: number): Promise<number> {
+    const sent = this.#lane.then(async () => {
+      const envelopes = await this.#find(session, from, to);
+      const hole = envelopes.lastIndexOf(null);
+      if (hole >= 0) return from + hole + 1;
+      if (conn !== this.#conn) return from;
+      let part: Uint8Array[] = [];
+      let size = 0;
+      const flush = (): void => {
+        if (part.length === 0) return;
+        frame(this.#introduced.has(session) ? null : this.#ends.cert(session), part);
+        this.#introduced.add(session);
+        part = [];
+        size = 0;
+      };
+      for (const bytes of envelopes as readonly Uint8Array[]) {
+        if (size + bytes.length > FRAME_BYTES) flush();
+        part.push(bytes);
+        size += bytes.length;
+      }
+      flush();
+      return from;
+    });
+    this.#lane = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #find(session: SessionId, from: number, to: number): Promise<ReadonlyArray<Uint8Array | null>> {
+    const at = (seq: number): Uint8Array | null => this.#bytesBySession.get(session)?.get(seq) ?? null;
+    const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    if (seqs.every((seq) => at(seq) !== null)) return seqs.map(at);
+    const stored = await this.#ends.copies.load(this.#ends.doc);
+    const run = stored === null ? undefined : runsOf(stored).get(session);
+    for (const e of run ?? []) if (e.seq > to) this.keep(session, e.seq, e.bytes, true); // their turn is next
+    const bytesBySeq = new Map(run?.map((e) => [e.seq, e.bytes]));
+    return seqs.map((seq) => at(seq) ?? bytesBySeq.get(seq) ?? null);
+  }
+}

@@ -1,0 +1,85 @@
+// What goes into an envelope and comes out of it, in the machine's terms.
+
+import type { SessionId } from "../protocol.ts";
+import type { Head } from "./events.ts";
+import type { Dep, DocKeys, Sealer, SessionKeys, SnapshotPayload } from "./sealer.ts";
+import { Kind } from "./sealer.ts";
+import type { StoredEnvelope } from "./store.ts";
+
+const DEP_HASH = 16;
+const HASH = 32;
+
+/** Most crypto calls of one run in flight: thousands at once take three times as long. */
+const AT_ONCE = 256;
+
+export const headToDep = (h: Head): Dep => ({ session: h.session, seq: h.seq, hash: h.hash.subarray(0, DEP_HASH) });
+
+/** A dependency knows half a hash; the machine compares no more. */
+export const depToHead = (d: Dep): Head => {
+  const hash = new Uint8Array(HASH);
+  hash.set(d.hash.subarray(0, DEP_HASH));
+  return { session: d.session, seq: d.seq, hash };
+};
+
+/** An update with the heads its writer had seen. */
+export interface Opened extends Head {
+  readonly deps: readonly Head[];
+  readonly update: Uint8Array;
+}
+
+export const sealUpdate = (
+  sealer: Sealer, keys: DocKeys, session: SessionKeys, seq: number, prev: Uint8Array, deps: readonly Head[], update: Uint8Array,
+): ReturnType<DocKeys["seal"]> => keys.seal(session, Kind.update, seq, prev, sealer.encodeUpdate({ deps: deps.map(headToDep), update }));
+
+/** One of a fresh session, its first and last. FreeholdError("read-only") without write rights. */
+export const sealSnapshot = async (
+  sealer: Sealer, keys: DocKeys, payload: Omit<SnapshotPayload, "parent">,
+): Promise<{ readonly session: SessionKeys; readonly bytes: Uint8Array }> => {
+  const session = await keys.newSession();
+  const plain = sealer.encodeSnapshot({ parent: new Uint8Array(HASH), ...payload });
+  const { bytes } = await keys.seal(session, Kind.snapshot, 0, await sealer.sha256(session.cert), plain);
+  return { session, bytes };
+};
+
+/** Decrypts updates, a bounded number at a time, in the order given. Rejects with what the first failure rejects with. */
+export const openUpdates = async (
+  sealer: Sealer, keys: DocKeys, envelopes: readonly StoredEnvelope[], hashes?: readonly Uint8Array[],
+): Promise<readonly Opened[]> => {
+  const out: Opened[] = [];
+  for (let from = 0; from < envelopes.length; from += AT_ONCE) {
+    const part = envelopes.slice(from, from + AT_ONCE);
+    out.push(...(await Promise.all(part.map(async (e, i): Promise<Opened> => {
+      const { deps, update } = sealer.decodeUpdate(await keys.open(e.bytes));
+      const hash = hashes?.[from + i] ?? (await sealer.sha256(e.bytes));
+      return { session: e.session, seq: e.seq, hash, deps: deps.map(depToHead), update };
+    }))));
+  }
+  return out;
+};
+
+/** Puts updates behind those that their writers had seen; what lacks something is left at the end, in its session's order. */
+export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<SessionId, number>): readonly Opened[] => {
+  const queueBySession = new Map<SessionId, Opened[]>();
+  for (const u of updates) {
+    const queue = queueBySession.get(u.session);
+    if (queue === undefined) queueBySession.set(u.session, [u]);
+    else queue.push(u);
+  }
+  const queues = [...queueBySession.values()].map((q) => q.sort((a, b) => a.seq - b.seq));
+  const at = queues.map(() => 0);
+  const doneBySession = new Map(covered);
+  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq;
+  const out: Opened[] = [];
+  for (let moved = true; moved;) {
+    moved = false;
+    queues.forEach((queue, q) => {
+      for (let u = queue[at[q]!]; u !== undefined && u.deps.every(has); u = queue[++at[q]!]) {
+        out.push(u);
+        doneBySession.set(u.session, u.seq);
+        moved = true;
+      }
+    });
+  }
+  queues.forEach((queue, q) => out.push(...queue.slice(at[q]!)));
+  return out;
+};

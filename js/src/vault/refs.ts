@@ -1,0 +1,38 @@
+// Bytes that the machine knows by a number: edits before they are sealed, envelopes before they are stored and shown.
+
+import type { SessionId } from "../protocol.ts";
+import type { Head } from "./events.ts";
+import type { SnapshotPayload } from "./sealer.ts";
+
+export interface Held {
+  /** The whole envelope; null while an own edit is not sealed. */
+  bytes: Uint8Array | null;
+  session: SessionId;
+  seq: number;
+  hash: Uint8Array | null;
+  cert: Uint8Array | null;
+  deps: readonly Head[];
+  /** The core's update; null while an envelope is not opened. */
+  update: Uint8Array | null;
+  /** An opened snapshot. */
+  snapshot: SnapshotPayload | null;
+  /** Of an own edit: the operation number after its last. */
+  to: number;
+}
+
+export class Refs {
+  readonly #heldByRef: Map<number, Held> = new Map();
+  #last = 0;
+
+  add(held: Partial<Held> & Pick<Held, "session" | "seq">): number {
+    this.#heldByRef.set(++this.#last, { bytes: null, hash: null, cert: null, deps: [], update: null, snapshot: null, to: 0, ...held });
+    return this.#last;
+  }
+  /** Must be one that was added and not taken. */
+  get(ref: number): Held {
+    const held = this.#heldByRef.get(ref);
+    if (held === undefined) throw new TypeError(`ref ${ref} is not held`);
+    return held;
+  }
+  drop(refs: readonly number[]): void { for (const ref of refs) this.#heldByRef.delete(ref); }
+}

@@ -1,0 +1,115 @@
+// The other tabs of this browser that have the same home open: what they tell each other, and which of them talks to the relay.
+//
+// A message is about bytes that are durable already. Losing one loses nothing: the machine sees the hole and reads the store.
+
+import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
+import type { Channel, VaultEnv } from "./env.ts";
+import type { Head, Known } from "./events.ts";
+
+/** One envelope with its opened content. */
+export interface TabEnvelope extends Head {
+  readonly deps: readonly Head[];
+  readonly bytes: Uint8Array;
+  readonly update: Uint8Array;
+  readonly cert: Uint8Array | null;
+}
+
+export type TabMessage =
+  /** `live`: of the sender's own session; otherwise the relay's. */
+  | { readonly kind: "envelopes"; readonly doc: DocId; readonly live: boolean; readonly envelopes: readonly TabEnvelope[] }
+  | { readonly kind: "snapshot"; readonly doc: DocId; readonly covers: readonly Head[]; readonly file: Uint8Array }
+  | { readonly kind: "relayHas"; readonly doc: DocId; readonly reset: boolean; readonly known: readonly Known[] }
+  | { readonly kind: "relayState"; readonly state: number }
+  | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }
+  /** Documents that the sender has open, in answer to `who` and whenever that changes. */
+  | { readonly kind: "open"; readonly docs: readonly DocId[] }
+  | { readonly kind: "closed"; readonly docs: readonly DocId[] }
+  | { readonly kind: "who" }
+  | { readonly kind: "pause"; readonly paused: boolean }
+  | { readonly kind: "head"; readonly head: HeadRecord }
+  | { readonly kind: "forgot"; readonly doc: DocId };
+
+export class Tabs {
+  readonly #prefix: string;
+  readonly #env: Pick<VaultEnv, "locks" | "openChannel">;
+  readonly #channel: Channel | null;
+  readonly #ends: AbortController = new AbortController();
+  readonly #releases: Set<() => void> = new Set();
+
+  constructor(name: string, env: Pick<VaultEnv, "locks" | "openChannel">, receive: (message: TabMessage) => void) {
+    this.#prefix = `freehold/${name}`;
+    this.#env = env;
+    this.#channel = env.openChannel?.(this.#prefix) ?? null;
+    if (this.#channel !== null) this.#channel.onmessage = (event) => receive(event.data as TabMessage);
+  }
+
+  tell(message: TabMessage): void { this.#channel?.postMessage(message); }
+
+  /** Calls back once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. */
+  lead(begin: () => void): void {
+    if (this.#env.locks === null) return begin();
+    void this.#hold(`${this.#prefix}/relay`, begin);
+  }
+
+  /** Shows other tabs that this session is being written. Gives what ends it. */
+  write(session: SessionId): () => void {
+    if (this.#env.locks === null) return () => undefined;
+    let release = (): void => undefined;
+    let ended = false;
+    void this.#hold(this.#sessionLock(session), (free) => {
+      release = free;
+      if (ended) free();
+    });
+    return () => {
+      ended = true;
+      release();
+    };
+  }
+
+  /** Sessions that some tab is writing. */
+  async writing(): Promise<ReadonlySet<SessionId>> {
+    const prefix = this.#sessionLock("");
+    const held = (await this.#env.locks?.query())?.held ?? [];
+    return new Set(held.flatMap((l) => (l.name?.startsWith(prefix) ? [l.name.slice(prefix.length)] : [])));
+  }
+
+  /** Runs when no other tab runs anything for this document. */
+  readonly locked = async <T>(doc: DocId, run: () => Promise<T>): Promise<T> => {
+    const name = `${this.#prefix}/compact/${doc}`;
+    if (this.#env.locks !== null) return this.#env.locks.request(name, run) as Promise<T>;
+    const before = this.#laneByName.get(name) ?? Promise.resolve();
+    const mine = before.then(run, run);
+    const settled = mine.then(() => undefined, () => undefined);
+    this.#laneByName.set(name, settled);
+    void settled.then(() => {
+      if (this.#laneByName.get(name) === settled) this.#laneByName.delete(name);
+    });
+    return mine;
+  };
+  readonly #laneByName: Map<string, Promise<void>> = new Map();
+
+  close(): void {
+    this.#ends.abort();
+    for (const release of this.#releases) release();
+    this.#channel?.close();
+  }
+
+  #sessionLock(session: SessionId): string { return `${this.#prefix}/session/${session}`; }
+
+  /** Holds a lock until it is freed or everything is closed. */
+  async #hold(name: string, begin: (free: () => void) => void): Promise<void> {
+    try {
+      await this.#env.locks!.request(name, { signal: this.#ends.signal }, () => new Promise<void>((resolve) => {
+        const free = (): void => {
+          this.#releases.delete(free);
+          resolve();
+        };
+        if (this.#ends.signal.aborted) return free();
+        this.#releases.add(free);
+        begin(free);
+      }));
+    } catch (e) {
+      if (!this.#ends.signal.aborted) throw e;
+    }
+  }
+}

@@ -1,0 +1,310 @@
+// The vault: owns a home's stores, keys and sockets, and serves one page over a port (js/src/protocol.ts).
+//
+//   page ── request ──▶ Vault ──▶ Document ──▶ Hub ── event ──▶ machine (wasm: internal/sync)
+//     ◀── reply, updates, status ──┴──────────────◀── effect ──┘
+//
+// Must: every request is answered exactly once, in any case.
+// Must: nothing of a page leaves the device before it is durable on it (the machine's order of effects).
+
+import { FreeholdError } from "../errors.ts";
+import type { DocId, FromVault, HeadRecord, Opened, Port, Problem, Replies, Request, ToVault } from "../protocol.ts";
+import type { Document } from "./document.ts";
+import type { VaultEnv } from "./env.ts";
+import { Hub } from "./hub.ts";
+import { Machine } from "./machine.ts";
+import { errorToProblem } from "./problems.ts";
+import type { Copies, StoredSecret, StoreProblem } from "./store.ts";
+
+export type { VaultEnv } from "./env.ts";
+
+/** Starts a vault that serves the port until `stop`. */
+export const startVault = (port: Port<FromVault, ToVault>, env: VaultEnv): void => {
+  const vault = new Vault(port, env);
+  port.listen((message) => void vault.answer(message));
+};
+
+const notStarted = (): FreeholdError => new FreeholdError("not-ready", "The vault is not started.", "Send `start` first.");
+const notFound = (doc: DocId): FreeholdError => new FreeholdError("not-found", "This document is not on this device.", "Open it by its link.", { doc });
+
+class Vault {
+  readonly #port: Port<FromVault, ToVault>;
+  readonly #env: VaultEnv;
+  readonly #headById: Map<DocId, HeadRecord> = new Map();
+  readonly #secretById: Map<DocId, StoredSecret> = new Map();
+  /** One at a time per document: opening, closing and forgetting do not overtake each other. */
+  readonly #laneById: Map<DocId, Promise<unknown>> = new Map();
+  #copies: Copies | null = null;
+  #hub: Promise<Hub> | null = null;
+  /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
+  #running: Hub | null = null;
+  #deviceProblem: Problem | null = null;
+
+  constructor(port: Port<FromVault, ToVault>, env: VaultEnv) {
+    this.#port = port;
+    this.#env = env;
+  }
+
+  async answer({ id, request }: ToVault): Promise<void> {
+    try {
+      const reply = await this.#do(request);
+      this.#port.post({ kind: "reply", id, reply });
+      if (reply !== null && "session" in reply) this.#running?.document(reply.doc)?.speak();
+    } catch (e) {
+      this.#port.post({ kind: "error", id, problem: errorToProblem(e, "doc" in request ? request.doc : undefined) });
+    }
+  }
+
+  #do(r: Request): Promise<Replies[keyof Replies]> {
+    switch (r.op) {
+      case "start": return this.#start(r.name, r.relays);
+      case "create": return this.#create(r.type);
+      case "open": return this.#inLane(r.doc, () => this.#open(r.doc));
+      case "join": return this.#join(r.link, r.type);
+      case "update": return this.#update(r);
+      case "head": return this.#head(r.doc, r.head, r.changed);
+      case "link": return this.#link(r.doc, r.rights);
+      case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
+      case "close": return this.#inLane(r.doc, () => this.#close(r.doc));
+      case "relays": return this.#withHub((hub) => hub.setRelays(r.relays));
+      case "pause": return this.#withHub((hub) => hub.pause(true));
+      case "resume": return this.#withHub((hub) => hub.pause(false));
+      case "stop": return this.#stop();
+      default: return r satisfies never;
+    }
+  }
+
+  async #start(name: string, relays: readonly string[]): Promise<Replies["start"]> {
+    if (this.#copies !== null) throw new FreeholdError("invalid", "The vault is started already.", "Use one vault per home.");
+    const copies = await this.#env.openCopies(name, { onProblem: (p) => this.#storeProblem(p), now: () => this.#env.now() });
+    this.#copies = copies;
+    for (const { secret, head } of await copies.list()) {
+      this.#secretById.set(secret.doc, secret);
+      this.#headById.set(secret.doc, head ?? emptyHead(secret));
+    }
+    // Reading the list needs no wasm; the machine is made meanwhile.
+    this.#hub = this.#makeHub(name, copies, relays);
+    this.#hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
+    return { heads: [...this.#headById.values()], copies: copies.copies, persisted: await this.#env.persisted() };
+  }
+
+  async #makeHub(name: string, copies: Copies, relays: readonly string[]): Promise<Hub> {
+    const machine = new Machine(await this.#env.loadCore(), this.#env.random(8));
+    const hub = new Hub({
+      env: this.#env, copies, name,
+      post: (message) => this.#port.post(message),
+      deviceProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null),
+      hear: (m) => {
+        if (m.kind === "head") this.#headById.set(m.head.id, m.head);
+        else void this.#inLane(m.doc, () => this.#drop(m.doc));
+        this.#tellHeads();
+      },
+      adopt: (docs) => void this.#adopt(docs),
+    }, machine);
+    this.#running = hub;
+    hub.setRelays(relays);
+    void this.#adopt([...this.#secretById.keys()], true);
+    return hub;
+  }
+
+  async #create(type: string): Promise<Opened> {
+    const { doc, secret, genesis } = await this.#env.sealer.create();
+    await this.#keepSecret({ doc, type, rights: "owner", secret, genesis, relayHint: null });
+    return this.#inLane(doc, () => this.#attach(doc, true));
+  }
+
+  #open(doc: DocId): Promise<Opened> {
+    return this.#attach(doc, false);
+  }
+
+  async #join(link: string, type: string): Promise<Opened> {
+    const parsed = await this.#env.sealer.parseLink(link);
+    return this.#inLane(parsed.doc, async () => {
+      const known = await this.#secret(parsed.doc);
+      if (known === null || rank[parsed.rights] > rank[known.rights]) {
+        await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
+      }
+      return this.#attach(parsed.doc, false);
+    });
+  }
+
+  /** Opens a document for the page, in a session of its own; one that is open already ends first. */
+  async #attach(doc: DocId, isNew: boolean): Promise<Opened> {
+    const hub = await this.#ready();
+    const before = hub.document(doc);
+    if (before !== undefined) {
+      await before.settled();
+      await hub.remove(before);
+    }
+    // Other tabs are heard from here on, so that nothing falls between reading and listening.
+    const secret = await this.#secret(doc);
+    if (secret === null) throw notFound(doc);
+    const document = hub.add(secret, true);
+    try {
+      const { snapshot, updates } = await document.start(isNew ? null : await this.#copies!.load(doc), isNew);
+      return { doc, rights: document.rights, session: document.session?.session ?? "", snapshot, updates, status: document.status };
+    } catch (e) {
+      await hub.remove(document);
+      throw e;
+    }
+  }
+
+  async #update(r: Extract<Request, { readonly op: "update" }>): Promise<Replies["update"]> {
+    const document = this.#running?.document(r.doc);
+    if (document === undefined || !document.attached) throw new FreeholdError("closed", "This document is not open.", "Open it again.", { doc: r.doc });
+    await document.update(r.session, r.to, r.bytes);
+    return { copies: this.#copies!.copies };
+  }
+
+  async #head(doc: DocId, head: unknown, changed: number): Promise<null> {
+    const secret = await this.#secret(doc);
+    if (secret === null) throw notFound(doc);
+    const record: HeadRecord = { id: doc, type: secret.type, head, changed, rights: secret.rights };
+    this.#headById.set(doc, record);
+    await this.#copies!.putHead(record);
+    (await this.#ready()).tabs.tell({ kind: "head", head: record });
+    return null;
+  }
+
+  async #link(doc: DocId, rights: Opened["rights"]): Promise<Replies["link"]> {
+    const secret = await this.#secret(doc);
+    if (secret === null) throw notFound(doc);
+    const relay = (await this.#ready()).relays[0];
+    const lesser = await this.#env.sealer.attenuate(secret.secret, secret.rights, rights);
+    return { link: await this.#env.sealer.formatLink({ doc, rights, secret: lesser, relayHint: relay === undefined ? secret.relayHint : new URL(relay).host }) };
+  }
+
+  async #close(doc: DocId): Promise<null> {
+    const hub = await this.#ready();
+    const document = hub.document(doc);
+    if (document === undefined) return null;
+    await document.settled();
+    await this.#detach(hub, document);
+    return null;
+  }
+
+  /** What the relay still lacks of a closed document is sent all the same. */
+  async #detach(hub: Hub, document: Document): Promise<void> {
+    const isNeeded = hub.leads && hub.relays.length > 0 && (document.unsent > 0 || hub.isOpenElsewhere(document.id));
+    await hub.remove(document);
+    if (isNeeded) await this.#background(hub, document.id);
+  }
+
+  async #forget(doc: DocId): Promise<null> {
+    const hub = await this.#ready();
+    await this.#drop(doc);
+    await this.#copies!.forget(doc);
+    hub.tabs.tell({ kind: "forgot", doc });
+    this.#tellHeads();
+    return null;
+  }
+
+  async #drop(doc: DocId): Promise<void> {
+    const hub = await this.#ready();
+    const document = hub.document(doc);
+    if (document !== undefined) await hub.remove(document);
+    this.#headById.delete(doc);
+    this.#secretById.delete(doc);
+  }
+
+  async #stop(): Promise<null> {
+    if (this.#hub !== null) {
+      const hub = await this.#hub;
+      for (const document of [...hub.documents]) {
+        await document.settled();
+        await hub.remove(document);
+      }
+      hub.close();
+    }
+    await this.#copies?.close();
+    return null;
+  }
+
+  /** Syncs documents that no page of this vault has open: those of other tabs, and at the start those with something to send. */
+  async #adopt(docs: readonly DocId[], onlyUnsent = false): Promise<void> {
+    const hub = await this.#ready();
+    for (const doc of docs) {
+      try {
+        await this.#inLane(doc, async () => {
+          if (hub.document(doc) === undefined && hub.relays.length > 0) await this.#background(hub, doc, onlyUnsent);
+        });
+      } catch (e) {
+        this.#port.post({ kind: "problem", problem: errorToProblem(e, doc) });
+      }
+    }
+  }
+
+  async #background(hub: Hub, doc: DocId, onlyUnsent = false): Promise<void> {
+    const stored = await this.#copies!.load(doc);
+    const secret = stored?.secret ?? null;
+    if (stored === null || secret === null) return;
+    if (onlyUnsent && !hasUnsent(stored, hub.relays)) return;
+    const document = hub.add(secret, false);
+    await document.start(stored, false);
+  }
+
+  #storeProblem(p: StoreProblem): void {
+    const { code, message, hint } = p;
+    const said: Problem = p.doc === undefined ? { code, message, hint } : { code, message, hint, doc: p.doc };
+    this.#port.post({ kind: "problem", problem: said });
+    if (!p.recovered) this.#deviceProblem = said;
+    void this.#hub?.then((hub) => {
+      for (const document of hub.documents) document.tellStatus();
+    });
+  }
+
+  async #secret(doc: DocId): Promise<StoredSecret | null> {
+    const known = this.#secretById.get(doc);
+    if (known !== undefined && known.genesis !== null) return known;
+    const stored = await this.#opened().load(doc); // made in another tab, or met its relay there
+    if (stored === null) return known ?? null;
+    this.#secretById.set(doc, stored.secret);
+    return stored.secret;
+  }
+
+  async #keepSecret(secret: StoredSecret): Promise<void> {
+    await this.#opened().putSecret(secret);
+    this.#secretById.set(secret.doc, secret);
+    if (!this.#headById.has(secret.doc)) this.#headById.set(secret.doc, emptyHead(secret));
+    this.#tellHeads();
+  }
+
+  #tellHeads(): void { this.#port.post({ kind: "heads", heads: [...this.#headById.values()] }); }
+
+  #opened(): Copies {
+    if (this.#copies === null) throw notStarted();
+    return this.#copies;
+  }
+
+  async #ready(): Promise<Hub> {
+    if (this.#hub === null) throw notStarted();
+    return this.#hub;
+  }
+
+  async #withHub(run: (hub: Hub) => void): Promise<null> {
+    run(await this.#ready());
+    return null;
+  }
+
+  #inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T> {
+    const before = this.#laneById.get(doc) ?? Promise.resolve();
+    const mine = before.then(run, run);
+    const settled = mine.then(() => undefined, () => undefined);
+    this.#laneById.set(doc, settled);
+    void settled.then(() => {
+      if (this.#laneById.get(doc) === settled) this.#laneById.delete(doc);
+    });
+    return mine;
+  }
+}
+
+const rank: Readonly<Record<Opened["rights"], number>> = { read: 0, write: 1, owner: 2 };
+
+const emptyHead = (s: StoredSecret): HeadRecord => ({ id: s.doc, type: s.type, head: {}, changed: 0, rights: s.rights });
+
+/** Whether any configured relay lacks something, as far as was remembered. */
+const hasUnsent = (stored: NonNullable<Awaited<ReturnType<Copies["load"]>>>, relays: readonly string[]): boolean => {
+  const mark = stored.marks.find((m) => relays.includes(m.relay));
+  const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
+  return stored.envelopes.some((e) => e.seq > (ackedBySession.get(e.session) ?? -1))
+    || (stored.snapshot?.covers ?? []).some((c) => c.seq > (ackedBySession.get(c.session) ?? -1));
+};
