@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { chromium, type BrowserContext, type CDPSession, type Page as PlaywrightPage } from "playwright-core";
 import type { Browser, LaunchOptions, Page, Plain } from "./browser.ts";
-import { killTree, printed, start } from "./processes.ts";
+import { killTree, killTreeNow, printed, start } from "./processes.ts";
 import { profile } from "./profile.ts";
 import { callExpression, waiterOver } from "./script.ts";
 
@@ -22,6 +22,8 @@ export interface ChromiumPage extends Page {
 }
 export interface ChromiumBrowser extends Browser {
   readonly context: BrowserContext;
+  /** The kill alone, without waiting: for the handler that must not let anything happen in between. */
+  killNow(): void;
   newPage(): Promise<ChromiumPage>;
 }
 
@@ -76,6 +78,7 @@ export const launchChromium = async (o: LaunchOptions = {}): Promise<ChromiumBro
       await browser.close().catch(() => undefined);
       await end();
     },
+    killNow: () => killTreeNow(child),
     kill: async () => {
       await killTree(child);
       await browser.close().catch(() => undefined);

@@ -1,6 +1,8 @@
 // The page of store tests: passes calls to `/worker.js` and hands back its answers, as `globalThis.call(op, ...args)`.
 
-type Answer = { readonly id: number; readonly value?: unknown; readonly error?: string };
+type Answer = { readonly id: number; readonly value?: unknown; readonly error?: string; readonly durable?: number };
+/** Put here by a kill test; its process hears the number at once. */
+declare const ack: ((n: string) => void) | undefined;
 
 const url = "/worker.js";
 // Trusted Types refuse a plain string here.
@@ -10,6 +12,10 @@ const waitingById = new Map<number, { resolve(value: unknown): void; reject(e: E
 let nextId = 0;
 
 worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+  if (data.durable !== undefined) {
+    ack?.(String(data.durable));
+    return;
+  }
   const waiting = waitingById.get(data.id);
   waitingById.delete(data.id);
   if (data.error !== undefined) waiting?.reject(new Error(data.error));
