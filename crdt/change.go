@@ -1,0 +1,262 @@
+package crdt
+
+// Commands of docs/BOUNDARY.md.
+const (
+	cmdChild      = 0x01
+	cmdTextInsert = 0x02
+	cmdTextDelete = 0x03
+	cmdMapSet     = 0x04
+	cmdMapDelete  = 0x05
+	cmdRecordPut  = 0x06
+	cmdCounterAdd = 0x07
+	cmdListInsert = 0x08
+	cmdListDelete = 0x09
+	cmdListMove   = 0x0a
+)
+
+// Change does one transaction of commands in the writing session and gives the patch. Each command is checked against
+// the state the ones before it left; when one fails everything is as it was.
+func (d *Doc) Change(commands []byte) ([]byte, error) {
+	if !d.writer.open {
+		return nil, ErrNoSession
+	}
+	d.mark()
+	d.patch.reset()
+	r := reader{in: commands}
+	for r.at < len(commands) {
+		if err := d.command(&r); err != nil {
+			d.rollback()
+			return nil, err
+		}
+	}
+	return d.patch.finish(), nil
+}
+
+func (d *Doc) command(r *reader) error {
+	kind := r.byte()
+	c := r.u32(uint32(len(d.containers)) - 1)
+	if r.bad {
+		return invalid("no such container")
+	}
+	switch kind {
+	case cmdTextInsert, cmdTextDelete:
+		return d.commandText(r, c, kind)
+	case cmdChild, cmdMapSet, cmdMapDelete, cmdRecordPut:
+		return d.commandKey(r, c, kind)
+	case cmdListInsert, cmdListDelete, cmdListMove:
+		return d.commandList(r, c, kind)
+	case cmdCounterAdd:
+		n := r.zigzag()
+		row := &d.containers[c]
+		if r.bad || row.kind != KindCounter {
+			return invalid("not a counter, or a torn command")
+		}
+		if n < -maxCounter || n > maxCounter {
+			return invalid("counter step too large")
+		}
+		if sum := d.counters[row.state] + n; sum < -maxCounter || sum > maxCounter {
+			return invalid("counter out of range")
+		}
+		return d.write(opRun{n: 1, c: c, kind: opCounterAdd, at: uint32(n), size: uint32(uint64(n) >> 32)})
+	}
+	return invalid("unknown command")
+}
+
+func (d *Doc) commandText(r *reader, c uint32, kind byte) error {
+	pos, n := r.u32(none), r.u32(maxTextPosition)
+	if r.bad || d.containers[c].kind != KindText {
+		return invalid("not a text, or a torn command")
+	}
+	t := d.containers[c].state
+	length := d.texts.texts[t].length
+	if pos > length || d.texts.splits(t, pos) {
+		return invalid("text position outside the text or inside a character")
+	}
+	if kind == cmdTextDelete {
+		if n > length-pos || n > 0 && d.texts.splits(t, pos+n) {
+			return invalid("deletion beyond the text or through a character")
+		}
+		if n == 0 {
+			return nil
+		}
+		return d.write(opRun{n: n, c: c, kind: opTextDelete, pos: pos})
+	}
+	in := r.take(2 * int(n))
+	if r.bad {
+		return invalid("torn command")
+	}
+	if n == 0 {
+		return nil
+	}
+	if n > maxTextPosition/2-length {
+		return tooLarge("text too long")
+	}
+	from := len(d.log.content)
+	for i := 0; i < len(in); i += 2 {
+		d.log.content = append(d.log.content, uint16(in[i])|uint16(in[i+1])<<8)
+	}
+	if !wellFormed(d.log.content[from:]) {
+		return invalid("half a surrogate pair")
+	}
+	return d.write(opRun{n: n, c: c, kind: opTextInsert, pos: pos, ref: uint32(from)})
+}
+
+func (d *Doc) commandKey(r *reader, c uint32, kind byte) error {
+	row := &d.containers[c]
+	if !row.holdsKeys() {
+		return invalid("neither map nor record")
+	}
+	var sub Kind
+	if kind == cmdChild {
+		sub = Kind(r.byte())
+	}
+	name := r.bytes(MaxKeyBytes)
+	if r.bad || !validKey(name) {
+		return invalid("key is not UTF-8, is too long or torn")
+	}
+	switch kind {
+	case cmdMapSet:
+		value, err := d.commandValue(r)
+		if err != nil {
+			return err
+		}
+		at := uint32(len(d.log.values))
+		d.log.values = append(d.log.values, value...)
+		return d.write(opRun{n: 1, c: c, kind: opMapSet, ref: d.keys.intern(name), at: at, size: uint32(len(value))})
+	case cmdMapDelete:
+		return d.write(opRun{n: 1, c: c, kind: opMapDelete, ref: d.keys.intern(name)})
+	case cmdRecordPut:
+		sub = Kind(r.byte())
+		if r.bad || sub == KindValue || sub >= kindEnd || row.kind != KindRecord {
+			return invalid("put needs a record and the kind of a container")
+		}
+		return d.write(opRun{n: 1, c: c, kind: opRecordPut, ref: d.keys.intern(name), sub: sub})
+	}
+	want := r.u32(none - 1)
+	if r.bad || sub == KindValue || sub >= kindEnd {
+		return invalid("no kind of container")
+	}
+	i, fresh, err := d.putChild(c, d.keys.intern(name), sub)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		d.undo.add(undoRecord{kind: undoContainer})
+	}
+	if i != want {
+		return ErrDesync
+	}
+	return nil
+}
+
+func (d *Doc) commandValue(r *reader) ([]byte, error) {
+	value := r.bytes(MaxValueBytes)
+	if r.bad {
+		return nil, tooLarge("value is torn or larger than a register may be")
+	}
+	if n, ok := skipValue(value); !ok || n != len(value) {
+		return nil, invalid("value is not one MessagePack value of legal depth")
+	}
+	return value, nil
+}
+
+func (d *Doc) commandList(r *reader, c uint32, kind byte) error {
+	if d.containers[c].kind != KindList {
+		return invalid("not a list")
+	}
+	if kind == cmdListInsert {
+		left, err := d.commandWhere(r, c)
+		if err != nil {
+			return err
+		}
+		op := opRun{n: 1, c: c, kind: opListInsert, pos: left, sub: Kind(r.byte())}
+		if r.bad || op.sub >= kindEnd {
+			return invalid("no such kind")
+		}
+		if op.sub != KindValue {
+			if want := r.u32(none - 1); r.bad || want != uint32(len(d.containers)) {
+				return ErrDesync
+			}
+			return d.write(op)
+		}
+		value, err := d.commandValue(r)
+		if err != nil {
+			return err
+		}
+		op.at, op.size = uint32(len(d.log.values)), uint32(len(value))
+		d.log.values = append(d.log.values, value...)
+		return d.write(op)
+	}
+	i, err := d.commandItem(r, c)
+	if err != nil {
+		return err
+	}
+	op := opRun{n: 1, c: c, kind: opListDelete, pos: none, ref: uint32(d.lists.items[i].lv)}
+	if kind == cmdListMove {
+		op.kind = opListMove
+		if op.pos, err = d.commandWhere(r, c); err != nil {
+			return err
+		}
+	}
+	return d.write(op)
+}
+
+// commandItem reads an item of list c that is shown.
+func (d *Doc) commandItem(r *reader, c uint32) (uint32, error) {
+	lv := r.u32(none - 1)
+	i, ok := d.lists.findItem(LV(lv))
+	if r.bad || !ok || d.lists.items[i].list != c || !d.lists.items[i].shown {
+		return 0, invalid("no such item in this list")
+	}
+	return i, nil
+}
+
+// commandWhere reads a place in list c and gives the slot (as LV, or none) to stand behind.
+func (d *Doc) commandWhere(r *reader, c uint32) (uint32, error) {
+	l := &d.lists
+	root := l.roots[d.containers[c].state]
+	left := none
+	switch mode := r.byte(); mode {
+	case 0:
+		at := r.u32(none - 1)
+		if r.bad || at > l.seq.total(root)[0] {
+			return 0, invalid("index outside the list")
+		}
+		if at > 0 {
+			left, _ = l.seq.find(root, 0, at-1)
+		}
+	case 1, 2:
+		i, err := d.commandItem(r, c)
+		if err != nil {
+			return 0, err
+		}
+		left = l.items[i].slot
+		if mode == 1 {
+			left = l.seq.prev(left)
+		}
+	default:
+		return 0, invalid("unknown way to say where")
+	}
+	if left == none {
+		return none, nil
+	}
+	return uint32(l.slots[left].lv), nil
+}
+
+// write makes r the writing session's next operations, following everything that is here.
+func (d *Doc) write(r opRun) error {
+	g, w := &d.graph, &d.writer
+	if w.session == none {
+		w.session, _ = g.addSession(w.id)
+		d.patch.session(w.session, &w.id)
+	}
+	if uint64(g.next())+uint64(r.n) > maxLV {
+		return tooLarge("document has too many operations")
+	}
+	r.lv = g.push(w.session, r.n, g.frontier)
+	ctx := &d.ctx
+	ctx.first, ctx.entry, ctx.linear = r.lv, g.entries[len(g.entries)-1].lv, true
+	ctx.parents, ctx.ranges, ctx.asked = ctx.parents[:0], ctx.ranges[:0], false
+	g.frontier = append(g.frontier[:0], r.end()-1)
+	return d.integrate(ctx, r)
+}

@@ -1,0 +1,310 @@
+package crdt
+
+// decoder takes an update apart. Nothing is allocated per operation: open checks the whole syntax and counts, then
+// the operations are read a second time, one by one, while they are applied.
+type decoder struct {
+	r          reader
+	first      Seq
+	ops        uint32
+	sessions   []SessionID
+	parents    []wireParents
+	ids        []wireID
+	containers []wireContainer
+	body       int // where the operations begin
+}
+
+// wireID names an operation: session 0 is the update's own, others are one more than their place in the table.
+type wireID struct{ session, seq uint32 }
+
+// wireParents says that the operation at offset also follows ids[from:to].
+type wireParents struct{ offset, from, to uint32 }
+
+// wireContainer is a row of the container table.
+type wireContainer struct {
+	form   byte // containerItem, containerEarly, containerRoot, or 0 for a key
+	kind   Kind
+	parent uint32
+	key    []byte
+	item   wireID
+	early  uint32
+	index  uint32 // in the document, once resolved
+	depth  uint32 // rows above it in the table
+}
+
+// wireOp is one run of operations.
+type wireOp struct {
+	kind   opKind
+	sub    Kind
+	behind bool // left is given, else the front
+	c      uint32
+	n      uint32
+	pos    uint32
+	key    []byte
+	data   []byte // text as UTF-8, or values
+	amount int64
+	item   wireID
+	left   wireID
+}
+
+// open reads the head and the tables and checks the operations.
+func (w *decoder) open(update []byte) error {
+	if len(update) > MaxUpdateBytes {
+		return tooLarge("update larger than one may be")
+	}
+	w.r = reader{in: update}
+	r := &w.r
+	head := r.byte()
+	if r.bad {
+		return corrupt("empty update")
+	}
+	if head&15 > updateVersion {
+		return ErrNewerFormat
+	}
+	if head>>7 != 0 {
+		return corrupt("unknown bit in the head of an update")
+	}
+	w.first = Seq(r.u32(maxLV))
+	if head&updateSessions != 0 {
+		n := r.count(len(SessionID{}))
+		w.sessions = make([]SessionID, 0, n)
+		for i := 0; i < n; i++ {
+			w.sessions = append(w.sessions, r.session())
+		}
+	}
+	if head&updateParents != 0 {
+		w.openParents()
+	}
+	if head&updateContainers != 0 {
+		w.openContainers()
+	} else {
+		w.containers = append(w.containers, wireContainer{form: containerEarly, index: none})
+	}
+	w.body = r.at
+	var op wireOp
+	for p := 0; !r.done(); {
+		if !w.next(&op) {
+			return corrupt("operation of an update does not decode")
+		}
+		// A run must not reach over an operation with parents of its own.
+		for p < len(w.parents) && w.parents[p].offset <= w.ops {
+			p++
+		}
+		if p < len(w.parents) && w.parents[p].offset < w.ops+op.n {
+			return corrupt("run reaches over a merge")
+		}
+		if w.ops += op.n; w.ops > MaxUpdateOps {
+			return tooLarge("update with more operations than one may have")
+		}
+	}
+	if r.bad || w.ops == 0 || uint64(w.first)+uint64(w.ops) > maxLV {
+		return corrupt("update is torn or empty")
+	}
+	if n := len(w.parents); n > 0 && w.parents[n-1].offset >= w.ops {
+		return corrupt("parents of an operation beyond the update")
+	}
+	return nil
+}
+
+// count reads a number of rows that take at least size bytes each.
+func (r *reader) count(size int) int {
+	n := r.varint()
+	if n > uint64(r.left()/size) {
+		r.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (w *decoder) openParents() {
+	r := &w.r
+	n := r.count(4)
+	w.parents = make([]wireParents, 0, n)
+	offset := uint32(0)
+	for i := 0; i < n; i++ {
+		step := r.u32(MaxUpdateOps)
+		offset += step
+		k := r.count(2)
+		if i > 0 && step == 0 || k == 0 || offset > MaxUpdateOps {
+			r.bad = true
+			return
+		}
+		from := uint32(len(w.ids))
+		for j := 0; j < k; j++ {
+			id := w.id()
+			if id.session == 0 {
+				r.bad = true // the session's own operation before goes without saying
+			}
+			w.ids = append(w.ids, id)
+		}
+		w.parents = append(w.parents, wireParents{offset, from, uint32(len(w.ids))})
+	}
+}
+
+func (w *decoder) id() wireID {
+	return wireID{w.r.u32(uint32(len(w.sessions))), w.r.u32(maxLV)}
+}
+
+func (w *decoder) openContainers() {
+	r := &w.r
+	n := r.count(1)
+	w.containers = make([]wireContainer, 0, min(n, 64))
+	for i := 0; i < n && !r.bad; i++ {
+		form := r.byte()
+		c := wireContainer{form: form &^ 15, kind: Kind(form & 15), index: none}
+		switch c.form {
+		case 0, containerItem:
+			c.parent = r.u32(uint32(max(i, 1)) - 1)
+			if i == 0 || r.bad || c.kind == KindValue || c.kind >= kindEnd {
+				r.bad = true
+				return
+			}
+			if c.depth = w.containers[c.parent].depth + 1; c.depth > MaxDepth {
+				r.bad = true
+			}
+			if c.form == containerItem {
+				c.item = w.id()
+			} else {
+				c.key = r.bytes(MaxKeyBytes)
+				if !validKey(c.key) {
+					r.bad = true
+				}
+			}
+		case containerEarly:
+			c.early = r.u32(maxLV)
+			fallthrough
+		case containerRoot:
+			if form&15 != 0 {
+				r.bad = true
+			}
+		default:
+			r.bad = true
+		}
+		w.containers = append(w.containers, c)
+	}
+}
+
+// next reads one run; false when it does not decode.
+func (w *decoder) next(op *wireOp) bool {
+	r := &w.r
+	tag := r.byte()
+	*op = wireOp{kind: opKind(tag & 15), c: uint32(tag >> 4), n: 1}
+	if op.c == 15 {
+		op.c += r.u32(MaxUpdateBytes)
+	}
+	if op.kind >= opKindEnd || op.c >= uint32(len(w.containers)) {
+		return false
+	}
+	switch op.kind {
+	case opTextInsert:
+		op.pos = r.u32(maxTextPosition)
+		op.data = r.bytes(MaxUpdateBytes)
+		n, ok := countUnits(op.data)
+		if !ok || n == 0 {
+			return false
+		}
+		op.n = n
+	case opTextDelete, opTextErase:
+		op.pos, op.n = r.u32(maxTextPosition), r.u32(MaxUpdateOps)
+		if op.kind == opTextErase && op.pos+1 < op.n {
+			return false
+		}
+	case opTextNothing:
+		op.n = r.u32(MaxUpdateOps)
+	case opMapSet:
+		op.key = r.bytes(MaxKeyBytes)
+		op.data = r.value()
+	case opMapDelete:
+		op.key = r.bytes(MaxKeyBytes)
+	case opRecordPut:
+		op.key = r.bytes(MaxKeyBytes)
+		op.sub = Kind(r.byte())
+		if op.sub == KindValue || op.sub >= kindEnd {
+			return false
+		}
+	case opCounterAdd:
+		op.amount = r.zigzag()
+		if op.amount < -maxCounter || op.amount > maxCounter {
+			return false
+		}
+	case opListInsert:
+		w.place(op)
+		op.sub = Kind(r.byte())
+		if op.sub >= kindEnd {
+			return false
+		}
+		if op.sub == KindValue {
+			op.n = r.u32(MaxUpdateOps)
+			from := r.at
+			for i := uint32(0); i < op.n && !r.bad; i++ {
+				r.value()
+			}
+			op.data = r.in[from:r.at]
+		}
+	case opListDelete:
+		op.item = w.id()
+	case opListMove:
+		op.item = w.id()
+		w.place(op)
+	}
+	return !r.bad && op.n > 0 && validKey(op.key)
+}
+
+func (w *decoder) place(op *wireOp) {
+	s := w.r.u32(uint32(len(w.sessions)) + 1)
+	if s == 0 {
+		return
+	}
+	op.behind = true
+	op.left = wireID{s - 1, w.r.u32(maxLV)}
+}
+
+// value reads one MessagePack value of legal size.
+func (r *reader) value() []byte {
+	n, ok := skipValue(r.in[r.at:])
+	if !ok || n > MaxValueBytes {
+		r.bad = true
+		return nil
+	}
+	return r.take(n)
+}
+
+// countUnits counts the UTF-16 units that takeUnits would make; false when it would fail.
+func countUnits(in []byte) (uint32, bool) {
+	n := uint32(0)
+	ascii := true
+	for _, b := range in {
+		if b < 0x80 || b >= 0xc0 {
+			n++
+		}
+		if b >= 0xf0 {
+			n++
+		}
+		if b >= 0x80 {
+			ascii = false
+		}
+	}
+	if ascii {
+		return n, true
+	}
+	units, ok := takeUnits(nil, in)
+	return uint32(len(units)), ok
+}
+
+// skip drops the first k operations of the run.
+func (op *wireOp) skip(k, seq uint32) {
+	op.n -= k
+	switch op.kind {
+	case opTextInsert:
+		units, _ := takeUnits(nil, op.data)
+		op.data = putUnits(nil, units[k:])
+		op.pos += k
+	case opTextErase:
+		op.pos -= k
+	case opListInsert:
+		for i := uint32(0); i < k; i++ {
+			n, _ := skipValue(op.data)
+			op.data = op.data[n:]
+		}
+		op.behind, op.left = true, wireID{0, seq - 1}
+	}
+}

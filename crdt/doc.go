@@ -1,0 +1,190 @@
+// Package crdt is the core of a document: an event graph of operations and the state they add up to.
+//
+// A Doc holds containers (map, record, list, text, counter) that hold values and each other. Every edit is an
+// operation; operations of one session are numbered without gaps, and each knows which operations its author had
+// seen. Replicas that hold the same operations hold the same state, in whatever order they came.
+//
+//	d := crdt.New()
+//	d.Begin(session)                  // 16 random bytes, never used before
+//	patch, err := d.Change(commands)  // one transaction: all or nothing
+//	update, n := d.Update()           // what to send
+//	patch, fresh, err := d.Apply(session, update) // on another replica
+//	file := d.Save()
+//
+// The bytes of commands, patches and updates are described in docs/BOUNDARY.md, files and updates in docs/FORMAT.md.
+//
+// Merging follows Eg-walker (Gentle and Kleppmann, EuroSys 2025). Texts are plain units; an operation says a position
+// in the version its author saw. As long as each operation follows everything that is here it is simply done. Only
+// for concurrent ones a tracker replays the concurrent part of the history to find out where they belong now.
+//
+// The package is pure: no clock, no randomness, no goroutines, nothing printed. A Doc is not safe for concurrent use.
+package crdt
+
+// Doc is one replica of a document.
+type Doc struct {
+	graph graph
+	log   oplog
+
+	keys       keyTable
+	containers []container // 0 is the root, a map; a parent comes before its children
+	children   map[childKey]uint32
+	registers  []register
+	registerAt map[uint64]uint32
+	counters   []int64
+	texts      ropes
+	lists      lists
+
+	writer  writer
+	held    held
+	tracker tracker
+	patch   patch
+	undo    undoLog
+	ctx     context   // of what is being integrated
+	units   []uint16  // scratch
+	kept    []section // sections of a file that this version does not know
+	loading bool      // texts come from the file, not from operations
+}
+
+// writer is the session that edits here.
+type writer struct {
+	id      SessionID
+	open    bool
+	session uint32 // row of the session table, none before its first operation
+	drained Seq    // operations before this one have left through Update
+}
+
+// New gives an empty document.
+func New() *Doc {
+	d := &Doc{children: make(map[childKey]uint32), registerAt: make(map[uint64]uint32)}
+	d.addContainer(none, none, KindMap)
+	d.writer.session = none
+	return d
+}
+
+// Begin makes session the one that edits here. ErrInvalid when it already has operations: a session never goes on
+// after it ended, or two devices could write different operations under one name.
+func (d *Doc) Begin(session SessionID) error {
+	if _, used := d.graph.index[session]; used {
+		return invalid("session already has operations")
+	}
+	d.writer = writer{id: session, open: true, session: none}
+	for i := range d.containers {
+		d.containers[i].sent = 0
+	}
+	return nil
+}
+
+// Size counts what a document consists of.
+type Size struct {
+	Operations LV  // also the next local version
+	Next       Seq // next sequence number of the writing session
+	Containers uint32
+	Sessions   uint32
+	Undrained  uint32 // operations of the writing session that Update has not given out
+}
+
+// Size tells how large the document is.
+func (d *Doc) Size() Size {
+	s := Size{
+		Operations: d.graph.next(),
+		Containers: uint32(len(d.containers)),
+		Sessions:   uint32(len(d.graph.sessions)),
+	}
+	if w := &d.writer; w.session != none {
+		s.Next = d.graph.sessions[w.session].next
+		s.Undrained = uint32(s.Next - w.drained)
+	}
+	return s
+}
+
+// Head is how far a session is known here: the sequence number of its next operation.
+type Head struct {
+	Session SessionID
+	Next    Seq
+}
+
+// Heads lists every session with operations, sorted by their bytes.
+func (d *Doc) Heads() []Head {
+	heads := make([]Head, 0, len(d.graph.sessions))
+	for i := range d.graph.sessions {
+		row := &d.graph.sessions[i]
+		heads = append(heads, Head{row.id, row.next})
+	}
+	sortBy(heads, func(a, b *Head) bool { return a.Session.less(&b.Session) })
+	return heads
+}
+
+// HeadsBytes is Heads as bytes: varint count, then per session its 16 bytes and varint next number.
+func (d *Doc) HeadsBytes() []byte {
+	heads := d.Heads()
+	out := putVarint(nil, uint64(len(heads)))
+	for i := range heads {
+		out = putU32(append(out, heads[i].Session[:]...), uint32(heads[i].Next))
+	}
+	return out
+}
+
+// Text gives the units [from, to) of a text container as UTF-16, little-endian; to = -1 means its end.
+func (d *Doc) Text(c uint32, from, to int) ([]byte, error) {
+	if c >= uint32(len(d.containers)) || d.containers[c].kind != KindText {
+		return nil, invalid("no such text")
+	}
+	t := d.containers[c].state
+	length := int(d.texts.texts[t].length)
+	if to < 0 {
+		to = length
+	}
+	if from < 0 || from > to || to > length {
+		return nil, invalid("text range out of bounds")
+	}
+	d.units = d.texts.read(t, uint32(from), uint32(to), d.units[:0])
+	out := make([]byte, 0, 2*len(d.units))
+	for _, u := range d.units {
+		out = append(out, byte(u), byte(u>>8))
+	}
+	return out, nil
+}
+
+// namedBefore orders two operations by name: session, then sequence number.
+func (d *Doc) namedBefore(a, b LV) bool {
+	sa, qa := d.graph.id(a)
+	sb, qb := d.graph.id(b)
+	if sa != sb {
+		return d.graph.sessions[sa].id.less(&d.graph.sessions[sb].id)
+	}
+	return qa < qb
+}
+
+// later reports whether operation a beats b as the last writer.
+func (d *Doc) later(a, b LV) bool {
+	sa, _ := d.graph.id(a)
+	sb, _ := d.graph.id(b)
+	return d.graph.wins(d.graph.lamport(a), sa, d.graph.lamport(b), sb)
+}
+
+// sortBy is a heap sort: package sort would be linked for this alone.
+func sortBy[T any](s []T, less func(a, b *T) bool) {
+	sift := func(root, n int) {
+		for {
+			kid := 2*root + 1
+			if kid >= n {
+				return
+			}
+			if kid+1 < n && less(&s[kid], &s[kid+1]) {
+				kid++
+			}
+			if !less(&s[root], &s[kid]) {
+				return
+			}
+			s[root], s[kid] = s[kid], s[root]
+			root = kid
+		}
+	}
+	for i := len(s)/2 - 1; i >= 0; i-- {
+		sift(i, len(s))
+	}
+	for n := len(s) - 1; n > 0; n-- {
+		s[0], s[n] = s[n], s[0]
+		sift(0, n)
+	}
+}

@@ -1,0 +1,61 @@
+package crdt
+
+// SessionID names one writer's run: a tab or worker from its first edit to its end.
+type SessionID [16]byte
+
+// Seq counts the operations of one session, from 0 without gaps.
+type Seq uint32
+
+// ID is the name of an operation that every replica agrees on.
+type ID struct {
+	Session SessionID
+	Seq     Seq
+}
+
+// LV is a local version: the dense number an operation has inside this replica. Every operation has a greater LV
+// than all operations it causally follows. LVs never leave the replica except to its own view.
+type LV uint32
+
+// Kind says what a container or an entry holds.
+type Kind uint8
+
+// The kinds. KindValue is a register, not a container.
+const (
+	KindValue Kind = iota
+	KindMap
+	KindRecord
+	KindList
+	KindText
+	KindCounter
+)
+
+// kindEnd is the first number that is no kind.
+const kindEnd = KindCounter + 1
+
+// Limits of the format. They are checked before anything is allocated.
+const (
+	MaxUpdateOps    = 65536       // operations in one update
+	MaxUpdateBytes  = 1 << 20     // bytes of one update
+	MaxValueBytes   = 64 << 10    // bytes of one register
+	MaxKeyBytes     = 1024        // UTF-8 bytes of one key
+	MaxDepth        = 64          // containers inside containers, and values inside values
+	MaxHeldUpdates  = 1000        // updates that wait for their dependencies
+	MaxHeldBytes    = 1 << 20     // and their bytes
+	MaxFileBytes    = 256 << 20   // bytes of a document file
+	maxTextPosition = 1 << 30     // positions in a text stay below this
+	maxLV           = 1<<31 - 256 // local versions stay below this; the tracker uses the upper half for other names
+	maxCounter      = 1<<53 - 1   // what JavaScript counts exactly
+)
+
+// none is the index of nothing.
+const none = ^uint32(0)
+
+// less orders sessions by their bytes. The order settles ties between concurrent operations on every replica alike.
+func (s *SessionID) less(t *SessionID) bool {
+	for i := range s {
+		if s[i] != t[i] {
+			return s[i] < t[i]
+		}
+	}
+	return false
+}

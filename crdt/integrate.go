@@ -1,0 +1,161 @@
+package crdt
+
+// context is what is known about the operations being integrated: a stretch of one session whose first operation has
+// these parents and each further one follows the one before.
+type context struct {
+	first   LV
+	entry   LV   // where the graph's entry begins that holds the stretch
+	parents []LV // sorted, minimal
+	// linear: the stretch follows everything that was here before it.
+	linear bool
+	// unseen are the operations that were here but are not in the stretch's history, descending. Ask Doc.unseen.
+	ranges []lvRange
+	asked  bool
+}
+
+// unseen lists the operations that are here and not in ctx's history.
+func (d *Doc) unseen(ctx *context) []lvRange {
+	if !ctx.asked && !ctx.linear {
+		ctx.ranges, _ = d.graph.diff(d.graph.frontier, ctx.parents, nil, nil)
+	}
+	ctx.asked = true
+	return ctx.ranges
+}
+
+// sees reports whether lv is in ctx's history or earlier in the same stretch.
+func (d *Doc) sees(ctx *context, lv LV) bool {
+	return ctx.linear || lv >= ctx.first || !inRanges(d.unseen(ctx), lv)
+}
+
+// integrate applies one run, whose place in the graph is made and whose content is in the log's buffers, and logs it.
+// An error means that the run refers to what its author cannot have seen; the caller rolls back.
+func (d *Doc) integrate(ctx *context, r opRun) error {
+	if r.kind <= opTextNothing {
+		return d.integrateText(ctx, r)
+	}
+	d.log.add(r, ctx.entry)
+	switch r.kind {
+	case opMapSet:
+		d.writeRegister(&r, true)
+	case opMapDelete:
+		d.deleteKey(ctx, &r)
+	case opRecordPut:
+		c, fresh, err := d.putChild(r.c, r.ref, r.sub)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			d.undo.add(undoRecord{kind: undoContainer})
+		}
+		d.showChild(c)
+	case opCounterAdd:
+		i := d.containers[r.c].state
+		d.counters[i] += r.amount()
+		d.undo.add(undoRecord{kind: undoCounter, a: i, b: r.at, c: r.size})
+		d.patch.counter(r.c, exactCount(d.counters[i]))
+	case opListInsert:
+		if err := d.insertItems(ctx, &r); err != nil {
+			return err
+		}
+	case opListDelete:
+		if err := d.deleteItem(ctx, &r); err != nil {
+			return err
+		}
+	case opListMove:
+		if err := d.moveItem(ctx, &r); err != nil {
+			return err
+		}
+	}
+	d.revive(r.c)
+	return nil
+}
+
+// putChild gives the container (parent, key, kind) and whether it had to be made.
+func (d *Doc) putChild(parent, key uint32, kind Kind) (c uint32, fresh bool, err error) {
+	n := len(d.containers)
+	c, err = d.child(parent, key, kind)
+	return c, len(d.containers) > n, err
+}
+
+// exactCount keeps the sum of a counter within what JavaScript counts exactly. Sums wrap, so every replica wraps alike.
+func exactCount(sum int64) int64 { return max(-maxCounter, min(maxCounter, sum)) }
+
+// integrateText applies a run of a text.
+func (d *Doc) integrateText(ctx *context, r opRun) error {
+	if d.loading {
+		d.log.add(r, ctx.entry)
+		d.revive(r.c)
+		return nil
+	}
+	if !ctx.linear {
+		d.tracker.merge(d, ctx, r)
+		d.revive(r.c)
+		return nil
+	}
+	t := d.containers[r.c].state
+	d.eachClamped(r, d.texts.texts[t].length, func(r opRun) {
+		d.log.add(r, ctx.entry)
+		switch r.kind {
+		case opTextInsert:
+			d.spliceIn(r.c, r.pos, d.log.content[r.ref:r.ref+r.n])
+		case opTextDelete:
+			d.spliceOut(r.c, r.pos, r.n)
+		case opTextErase:
+			d.spliceOut(r.c, r.pos-r.n+1, r.n)
+		}
+	})
+	d.revive(r.c)
+	return nil
+}
+
+// eachClamped makes a run fit a text of the given length and hands on the pieces. Only a faulty or hostile writer
+// names positions that are not there; an insertion goes to the end instead, a deletion does nothing. It depends on
+// nothing but the operation and the version it was made in, so all replicas do the same.
+func (d *Doc) eachClamped(r opRun, length uint32, do func(opRun)) {
+	piece := func(kind opKind, pos, skip, n uint32) {
+		if n > 0 {
+			p := r
+			p.kind, p.pos, p.n = kind, pos, n
+			p.lv += LV(skip)
+			do(p)
+		}
+	}
+	switch r.kind {
+	case opTextInsert:
+		r.pos = min(r.pos, length)
+		do(r)
+	case opTextDelete:
+		found := uint32(0)
+		if r.pos < length {
+			found = min(r.n, length-r.pos)
+		}
+		piece(opTextDelete, r.pos, 0, found)
+		piece(opTextNothing, 0, found, r.n-found)
+	case opTextErase:
+		missed := uint32(0)
+		if r.pos >= length {
+			missed = min(r.n, r.pos-length+1)
+		}
+		piece(opTextNothing, 0, 0, missed)
+		piece(opTextErase, r.pos-missed, missed, r.n-missed)
+	case opTextNothing:
+		do(r)
+	}
+}
+
+// spliceIn puts units into the text c and reports it.
+func (d *Doc) spliceIn(c, pos uint32, units []uint16) {
+	t := d.containers[c].state
+	d.texts.insert(t, pos, units)
+	d.undo.add(undoRecord{kind: undoText, a: t, c: uint32(len(units)), d: pos})
+	d.patch.splice(c, pos, uint32(len(units)), nil)
+}
+
+// spliceOut takes n units out of the text c and reports it.
+func (d *Doc) spliceOut(c, pos, n uint32) {
+	t := d.containers[c].state
+	from := len(d.undo.units)
+	d.undo.units = d.texts.remove(t, pos, n, d.undo.units)
+	d.undo.add(undoRecord{kind: undoText, a: t, b: n, d: pos})
+	d.patch.splice(c, pos, 0, d.undo.units[from:])
+}

@@ -1,0 +1,407 @@
+package crdt
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+)
+
+// seedFlag makes a seeded test use one seed; -seed=0 picks a fresh one.
+var seedFlag = flag.Int64("seed", -1, "seed of the random tests; 0 for a fresh one, default: their fixed ones")
+
+// seeds gives the seeds a test runs with and prints the one given.
+func seeds(t *testing.T, fixed int) []int64 {
+	t.Helper()
+	switch *seedFlag {
+	case -1:
+		out := make([]int64, fixed)
+		for i := range out {
+			out[i] = int64(i + 1)
+		}
+		t.Logf("seeds 1…%d (run one with -seed=N)", fixed)
+		return out
+	case 0:
+		seed := time.Now().UnixNano()
+		t.Logf("-seed=%d", seed)
+		return []int64{seed}
+	}
+	t.Logf("-seed=%d", *seedFlag)
+	return []int64{*seedFlag}
+}
+
+// sessionOf makes a session id of a small number; ids sort as the numbers do.
+func sessionOf(n int) (s SessionID) {
+	s[0], s[1], s[15] = byte(n>>8), byte(n), 0x5e
+	return s
+}
+
+// script writes commands as a page would.
+type script struct{ out []byte }
+
+func (s *script) child(c uint32, kind Kind, key string, index uint32) *script {
+	s.out = putU32(append(s.out, cmdChild), c)
+	s.out = putU32(putString(append(s.out, byte(kind)), key), index)
+	return s
+}
+
+func (s *script) insert(c, pos uint32, text string) *script {
+	units := utf16.Encode([]rune(text))
+	s.out = putU32(putU32(putU32(append(s.out, cmdTextInsert), c), pos), uint32(len(units)))
+	for _, u := range units {
+		s.out = append(s.out, byte(u), byte(u>>8))
+	}
+	return s
+}
+
+func (s *script) remove(c, pos, n uint32) *script {
+	s.out = putU32(putU32(putU32(append(s.out, cmdTextDelete), c), pos), n)
+	return s
+}
+
+func (s *script) set(c uint32, key string, value []byte) *script {
+	s.out = putBytes(putString(putU32(append(s.out, cmdMapSet), c), key), value)
+	return s
+}
+
+func (s *script) unset(c uint32, key string) *script {
+	s.out = putString(putU32(append(s.out, cmdMapDelete), c), key)
+	return s
+}
+
+func (s *script) put(c uint32, key string, kind Kind) *script {
+	s.out = append(putString(putU32(append(s.out, cmdRecordPut), c), key), byte(kind))
+	return s
+}
+
+func (s *script) count(c uint32, n int64) *script {
+	s.out = putZigzag(putU32(append(s.out, cmdCounterAdd), c), n)
+	return s
+}
+
+// where says a place in a list: at an index, or before or after an item.
+type where struct {
+	mode byte
+	n    uint32
+}
+
+func at(index int) where       { return where{0, uint32(index)} }
+func before(item uint32) where { return where{1, item} }
+func after(item uint32) where  { return where{2, item} }
+
+func (s *script) add(c uint32, w where, value []byte) *script {
+	s.out = putU32(append(putU32(append(s.out, cmdListInsert), c), w.mode), w.n)
+	s.out = putBytes(append(s.out, byte(KindValue)), value)
+	return s
+}
+
+func (s *script) addObject(c uint32, w where, kind Kind, index uint32) *script {
+	s.out = putU32(append(putU32(append(s.out, cmdListInsert), c), w.mode), w.n)
+	s.out = putU32(append(s.out, byte(kind)), index)
+	return s
+}
+
+func (s *script) drop(c, item uint32) *script {
+	s.out = putU32(putU32(append(s.out, cmdListDelete), c), item)
+	return s
+}
+
+func (s *script) move(c, item uint32, w where) *script {
+	s.out = putU32(putU32(append(s.out, cmdListMove), c), item)
+	s.out = putU32(append(s.out, w.mode), w.n)
+	return s
+}
+
+// packInt writes a small number as MessagePack.
+func packInt(n int) []byte { return []byte{0xcd, byte(n >> 8), byte(n)} }
+
+// mirror builds the view from patches alone, as a page does: what it shows must be what the core says.
+type mirror struct {
+	doc      *Doc
+	sessions []SessionID
+	nodes    []*mirrorNode
+}
+
+type mirrorNode struct {
+	kind     Kind
+	parent   uint32
+	key      string
+	item     uint32
+	inList   bool
+	text     []uint16
+	registry map[string]string
+	kids     map[string]uint32 // "key/kind"
+	items    []mirrorItem
+	count    int64
+}
+
+type mirrorItem struct {
+	lv    uint32
+	name  string
+	kind  Kind
+	value string
+	c     uint32
+}
+
+func newMirror(d *Doc) *mirror {
+	m := &mirror{doc: d}
+	m.grow(&mirrorNode{kind: KindMap})
+	return m
+}
+
+func (m *mirror) grow(n *mirrorNode) {
+	n.registry, n.kids = map[string]string{}, map[string]uint32{}
+	m.nodes = append(m.nodes, n)
+}
+
+// apply plays a patch. Inserted text is read from the core afterwards, where the splices say it went.
+func (m *mirror) apply(patch []byte) error {
+	r := reader{in: patch}
+	dirty := map[uint32]bool{}
+	for !r.done() {
+		switch kind := r.byte(); kind {
+		case patchSession:
+			i := r.u32(none)
+			if int(i) != len(m.sessions) {
+				return fmt.Errorf("session %d out of order", i)
+			}
+			m.sessions = append(m.sessions, r.session())
+		case patchContainer:
+			i, n := r.u32(none), &mirrorNode{parent: r.u32(none)}
+			n.kind = Kind(r.byte())
+			if n.inList = r.byte() == 1; n.inList {
+				n.item = r.u32(none)
+			} else {
+				n.key = string(r.bytes(MaxKeyBytes))
+			}
+			if int(i) != len(m.nodes) || int(n.parent) >= len(m.nodes) {
+				return fmt.Errorf("container %d out of order", i)
+			}
+			m.grow(n)
+			if p := m.nodes[n.parent]; p.kind == KindMap {
+				p.kids[fmt.Sprintf("%s/%d", n.key, n.kind)] = i
+			}
+		case patchText:
+			c := r.u32(none)
+			n := m.nodes[c]
+			for k := r.varint(); k > 0; k-- {
+				pos, ins, del := r.u32(none), r.u32(none), r.u32(none)
+				raw := r.take(2 * int(del))
+				if int(pos+del) > len(n.text) {
+					return fmt.Errorf("splice beyond the text")
+				}
+				for j := range int(del) {
+					if u := uint16(raw[2*j]) | uint16(raw[2*j+1])<<8; !dirty[c] && n.text[int(pos)+j] != u {
+						return fmt.Errorf("splice deletes %#x where %#x stands", u, n.text[int(pos)+j])
+					}
+				}
+				fill := make([]uint16, ins)
+				n.text = append(n.text[:pos], append(fill, n.text[pos+del:]...)...)
+				if ins > 0 {
+					dirty[c] = true
+				}
+			}
+			now := m.units(c)
+			if len(now) != len(n.text) {
+				return fmt.Errorf("text %d has %d units, its splices make %d", c, len(now), len(n.text))
+			}
+		case patchTextLength:
+			c, length := r.u32(none), r.u32(none)
+			m.nodes[c].text = make([]uint16, length)
+			dirty[c] = true
+		case patchMapSet:
+			n := m.nodes[r.u32(none)]
+			key := string(r.bytes(MaxKeyBytes))
+			n.registry[key] = string(r.bytes(MaxValueBytes))
+		case patchMapDelete:
+			n := m.nodes[r.u32(none)]
+			delete(n.registry, string(r.bytes(MaxKeyBytes)))
+		case patchRecordChild:
+			n := m.nodes[r.u32(none)]
+			name := fmt.Sprintf("%s/%d", r.bytes(MaxKeyBytes), r.byte())
+			c, shown := r.u32(none), r.byte() == 1
+			if _, was := n.kids[name]; was == shown {
+				return fmt.Errorf("child %s shown twice or hidden twice", name)
+			}
+			if shown {
+				n.kids[name] = c
+			} else {
+				delete(n.kids, name)
+			}
+		case patchListInsert:
+			c := r.u32(none)
+			i := int(r.u32(none))
+			it := mirrorItem{lv: r.u32(none)}
+			s, q := r.u32(none), r.u32(none)
+			if int(s) >= len(m.sessions) {
+				return fmt.Errorf("item of a session not named before")
+			}
+			it.name = fmt.Sprintf("%x:%d", m.sessions[s], q)
+			if it.kind = Kind(r.byte()); it.kind == KindValue {
+				it.value = string(r.bytes(MaxValueBytes))
+			} else {
+				it.c = r.u32(none)
+			}
+			n := m.nodes[c]
+			if i > len(n.items) {
+				return fmt.Errorf("item beyond the list")
+			}
+			n.items = append(n.items[:i], append([]mirrorItem{it}, n.items[i:]...)...)
+		case patchListDelete:
+			n, i, lv := m.nodes[r.u32(none)], int(r.u32(none)), r.u32(none)
+			if i >= len(n.items) || n.items[i].lv != lv {
+				return fmt.Errorf("deletes item %d where it is not", lv)
+			}
+			n.items = append(n.items[:i], n.items[i+1:]...)
+		case patchListMove:
+			n, from, to, lv := m.nodes[r.u32(none)], int(r.u32(none)), int(r.u32(none)), r.u32(none)
+			if from >= len(n.items) || n.items[from].lv != lv || to >= len(n.items) {
+				return fmt.Errorf("moves item %d from where it is not", lv)
+			}
+			it := n.items[from]
+			n.items = append(n.items[:from], n.items[from+1:]...)
+			n.items = append(n.items[:to], append([]mirrorItem{it}, n.items[to:]...)...)
+		case patchCounter:
+			m.nodes[r.u32(none)].count = r.zigzag()
+		default:
+			return fmt.Errorf("unknown record %#x", kind)
+		}
+	}
+	if r.bad {
+		return fmt.Errorf("torn patch")
+	}
+	for c := range dirty {
+		m.nodes[c].text = m.units(c)
+	}
+	return nil
+}
+
+func (m *mirror) units(c uint32) []uint16 {
+	raw, err := m.doc.Text(c, 0, -1)
+	if err != nil {
+		panic(err)
+	}
+	out := make([]uint16, len(raw)/2)
+	for i := range out {
+		out[i] = uint16(raw[2*i]) | uint16(raw[2*i+1])<<8
+	}
+	return out
+}
+
+// String shows everything visible, in an order that does not depend on the replica.
+func (m *mirror) String() string {
+	var b strings.Builder
+	m.show(&b, 0)
+	return b.String()
+}
+
+func (m *mirror) show(b *strings.Builder, c uint32) bool {
+	n := m.nodes[c]
+	switch n.kind {
+	case KindText:
+		fmt.Fprintf(b, "%q", string(utf16.Decode(n.text)))
+		return len(n.text) > 0
+	case KindCounter:
+		fmt.Fprintf(b, "%d", n.count)
+		return n.count != 0
+	case KindList:
+		b.WriteByte('[')
+		for _, it := range n.items {
+			fmt.Fprintf(b, "%s=", it.name)
+			if it.kind == KindValue {
+				fmt.Fprintf(b, "%x", it.value)
+			} else {
+				m.show(b, it.c)
+			}
+			b.WriteByte(',')
+		}
+		b.WriteByte(']')
+		return len(n.items) > 0
+	}
+	b.WriteByte('{')
+	any := false
+	for _, key := range sortedKeys(n.registry) {
+		fmt.Fprintf(b, "%q:%x,", key, n.registry[key])
+		any = true
+	}
+	for _, name := range sortedKeys(n.kids) {
+		var inner strings.Builder
+		full := m.show(&inner, n.kids[name])
+		// An empty child that the schema declares is as good as none; a record's entry is there because it was put.
+		if full || n.kind == KindRecord {
+			fmt.Fprintf(b, "%s:%s,", name, inner.String())
+			any = true
+		}
+	}
+	b.WriteByte('}')
+	return any
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sortBy(keys, func(a, b *string) bool { return *a < *b })
+	return keys
+}
+
+// trace is one of bench/traces.
+type trace struct {
+	EndContent string `json:"endContent"`
+	NumAgents  int    `json:"numAgents"`
+	Txns       []struct {
+		Parents []int    `json:"parents"`
+		Agent   int      `json:"agent"`
+		Patches []patch3 `json:"patches"`
+	} `json:"txns"`
+}
+
+type patch3 struct {
+	pos, del int
+	ins      string
+}
+
+func (p *patch3) UnmarshalJSON(b []byte) error {
+	return json.Unmarshal(b, &[]any{&p.pos, &p.del, &p.ins})
+}
+
+func readTrace(t testing.TB, name string) trace {
+	t.Helper()
+	raw, err := os.ReadFile("../bench/traces/" + name + ".json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tr trace
+	if err := json.NewDecoder(z).Decode(&tr); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func must[T any](t testing.TB) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func textOf(d *Doc, c uint32) string {
+	return string(utf16.Decode(newMirror(d).units(c)))
+}
+
+func newRand(seed int64) *rand.Rand { return rand.New(rand.NewSource(seed)) }

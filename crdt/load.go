@@ -1,0 +1,391 @@
+package crdt
+
+// Load opens a document file. Its operations are checked and applied as those of updates are, except that texts are
+// taken from the file as they are: replaying every keystroke is what opening must not cost. So a file can lie about a
+// text, as its author could have written one; it cannot make a document that is not sound.
+func Load(file []byte) (*Doc, error) {
+	sections, err := takeSections(file)
+	if err != nil {
+		return nil, err
+	}
+	l := loader{d: New()}
+	l.d.patch.off, l.d.undo.off, l.d.loading = true, true, true
+	for _, s := range sections {
+		if s.id < sectionKnown {
+			l.part[s.id] = reader{in: s.payload}
+		} else {
+			l.d.kept = append(l.d.kept, section{s.id, append([]byte(nil), s.payload...)})
+		}
+	}
+	if err := l.run(); err != nil {
+		return nil, err
+	}
+	d := l.d
+	d.patch.off, d.undo.off, d.loading = false, false, false
+	d.mark()
+	return d, nil
+}
+
+// Merge applies what another replica's file has and this document has not, and gives the patch. Texts are merged from
+// the operations; what the file says about its texts is not believed.
+func (d *Doc) Merge(file []byte) ([]byte, error) {
+	other, err := Load(file)
+	if err != nil {
+		return nil, err
+	}
+	d.patch.reset()
+	d.mark()
+	fresh := false
+	for i := range other.graph.entries {
+		from := &other.graph.entries[i]
+		row := &other.graph.sessions[from.session]
+		seq, end := from.seq, from.seq+Seq(from.n)
+		if s, ok := d.graph.index[row.id]; ok {
+			seq = max(seq, d.graph.sessions[s].next)
+		}
+		for seq < end {
+			e := encoder{d: other, session: from.session, first: seq}
+			to := e.run(end)
+			if to == seq {
+				d.rollback()
+				return nil, tooLarge("operation does not fit an update")
+			}
+			if _, err := d.apply(row.id, e.finish()); err != nil {
+				d.rollback()
+				return nil, err
+			}
+			seq, fresh = to, true
+		}
+	}
+	if fresh {
+		d.applyHeld()
+	}
+	return d.patch.finish(), nil
+}
+
+// loader reads the sections of a file.
+type loader struct {
+	d          *Doc
+	part       [sectionKnown]reader
+	containers []fileContainer
+	ops        struct{ kinds, containers, lengths, positions, rest reader }
+	last       int64 // container of the run before
+	cursor     int64
+}
+
+// fileContainer is a row of the file's container table.
+type fileContainer struct {
+	kind   Kind
+	depth  uint8
+	parent uint32
+	name   uint32 // key, or LV of the item
+	index  uint32 // in the document, once resolved
+}
+
+func (l *loader) run() error {
+	if err := l.tables(); err != nil {
+		return err
+	}
+	d := l.d
+	var ok bool
+	if d.log.content, ok = takeUnits(make([]uint16, 0, l.part[sectionContent].left()), l.part[sectionContent].in); !ok {
+		return corrupt("inserted text is not UTF-8")
+	}
+	d.log.values = append([]byte(nil), l.part[sectionValues].in...)
+	if err := l.graph(); err != nil {
+		return err
+	}
+	return l.texts()
+}
+
+func (l *loader) tables() error {
+	d := l.d
+	r := &l.part[sectionSessions]
+	for n := r.count(len(SessionID{})); n > 0; n-- {
+		if _, fresh := d.graph.addSession(r.session()); !fresh {
+			return corrupt("session listed twice")
+		}
+	}
+	if r.bad || r.left() > 0 {
+		return corrupt("session table is torn")
+	}
+	r = &l.part[sectionKeys]
+	for i, n := 0, r.count(1); i < n; i++ {
+		name := r.bytes(MaxKeyBytes)
+		if r.bad || !validKey(name) || int(d.keys.intern(name)) != i {
+			return corrupt("key table is torn or has a key twice")
+		}
+	}
+	if r.bad || r.left() > 0 {
+		return corrupt("key table is torn")
+	}
+	r = &l.part[sectionContainers]
+	n := r.count(3)
+	l.containers = make([]fileContainer, 1, n+1)
+	l.containers[0] = fileContainer{kind: KindMap}
+	for i := 1; i <= n; i++ {
+		c := fileContainer{kind: Kind(r.byte()), parent: r.u32(uint32(i - 1)), name: r.u32(maxLV), index: none}
+		if r.bad || c.kind == KindValue || c.kind >= kindEnd {
+			return corrupt("container table is torn")
+		}
+		c.depth = l.containers[c.parent].depth + 1
+		if c.depth > MaxDepth {
+			return tooLarge("containers nested too deep")
+		}
+		l.containers = append(l.containers, c)
+	}
+	if r.left() > 0 {
+		return corrupt("container table is torn")
+	}
+	r = &l.part[sectionOps]
+	o := &l.ops
+	o.kinds.in = r.bytes(MaxFileBytes)
+	o.containers.in = r.bytes(MaxFileBytes)
+	o.lengths.in = r.bytes(MaxFileBytes)
+	o.positions.in = r.bytes(MaxFileBytes)
+	o.rest.in = r.bytes(MaxFileBytes)
+	if r.bad || r.left() > 0 {
+		return corrupt("operation columns are torn")
+	}
+	d.log.runs = make([]opRun, 0, len(o.kinds.in))
+	return nil
+}
+
+// graph reads the entries and, with each, the operations in it.
+func (l *loader) graph() error {
+	d, g := l.d, &l.d.graph
+	r := &l.part[sectionGraph]
+	n := r.count(2)
+	g.entries = make([]entry, 0, n)
+	content, values := uint32(0), uint32(0)
+	for i := 0; i < n; i++ {
+		tag := r.varint()
+		count := r.u32(maxLV)
+		s := tag >> 1
+		lv := g.next()
+		if r.bad || s >= uint64(len(g.sessions)) || count == 0 || uint64(lv)+uint64(count) > maxLV {
+			return corrupt("graph is torn")
+		}
+		heads, err := l.parents(r, lv, tag&1 == 1, uint32(s))
+		if err != nil {
+			return err
+		}
+		ctx := &d.ctx
+		ctx.parents, ctx.linear = heads, sameLVs(heads, g.frontier)
+		ctx.ranges, ctx.asked = ctx.ranges[:0], false
+		ctx.first = g.push(uint32(s), count, heads)
+		ctx.entry = g.entries[len(g.entries)-1].lv
+		for end := lv + LV(count); lv < end; {
+			run, err := l.op(ctx, lv, content, values)
+			if err != nil {
+				return err
+			}
+			if run.n > uint32(end-lv) {
+				return corrupt("run longer than its entry")
+			}
+			if err := d.integrate(ctx, run); err != nil {
+				return err
+			}
+			switch run.kind {
+			case opTextInsert:
+				content += run.n
+			case opMapSet, opListInsert:
+				values += run.size
+			}
+			lv += LV(run.n)
+		}
+		g.frontier = advance(g.frontier, ctx.parents, lv-1)
+	}
+	for _, rest := range []*reader{r, &l.ops.kinds, &l.ops.containers, &l.ops.lengths, &l.ops.positions, &l.ops.rest} {
+		if rest.bad || rest.left() > 0 {
+			return corrupt("graph and operations do not match")
+		}
+	}
+	if int(content) != len(d.log.content) || int(values) != len(d.log.values) {
+		return corrupt("operations and their content do not match")
+	}
+	for i := range g.sessions {
+		if g.sessions[i].next == 0 {
+			return corrupt("session without operations")
+		}
+	}
+	return nil
+}
+
+// parents reads an entry's parents, which must include the session's own operation before it in their history.
+func (l *loader) parents(r *reader, lv LV, explicit bool, s uint32) ([]LV, error) {
+	g := &l.d.graph
+	var heads []LV
+	if !explicit {
+		if lv == 0 {
+			return nil, corrupt("first operation follows another")
+		}
+		heads = append(l.d.ctx.parents[:0], lv-1)
+	} else {
+		for n := r.count(1); n > 0; n-- {
+			back := r.u32(uint32(lv))
+			if r.bad || back == 0 {
+				return nil, corrupt("operation follows one behind it")
+			}
+			heads = append(heads, lv-LV(back))
+		}
+		if r.bad {
+			return nil, corrupt("parents are torn")
+		}
+		heads = g.reduce(heads)
+	}
+	if row := &g.sessions[s]; row.next > 0 {
+		own, _ := g.find(s, row.next-1)
+		if !hasLV(heads, own) && !sameLVs(heads, g.frontier) && !g.contains(heads, []LV{own}) {
+			return nil, corrupt("session does not follow itself")
+		}
+	}
+	return heads, nil
+}
+
+// op reads one run.
+func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err error) {
+	o := &l.ops
+	tag := o.kinds.byte()
+	r = opRun{lv: lv, n: 1, kind: opKind(tag & 0x7f)}
+	if tag&0x80 != 0 {
+		l.last += o.containers.zigzag()
+	}
+	if o.kinds.bad || o.containers.bad || r.kind >= opKindEnd || l.last < 0 || l.last >= int64(len(l.containers)) {
+		return r, corrupt("operation is torn")
+	}
+	if r.c, err = l.container(uint32(l.last)); err != nil {
+		return r, err
+	}
+	d := l.d
+	if !r.kind.fits(d.containers[r.c].kind) {
+		return r, corrupt("operation on a container of another kind")
+	}
+	if !d.reachable(ctx, r.c) {
+		return r, corrupt("operation inside an item its author cannot have seen")
+	}
+	slot := func() uint32 {
+		back := o.rest.u32(uint32(lv))
+		if back == 0 {
+			return none
+		}
+		return uint32(lv) - back
+	}
+	if r.kind <= opTextNothing {
+		r.n = o.lengths.u32(maxTextPosition)
+	}
+	switch r.kind {
+	case opTextInsert, opTextDelete, opTextErase:
+		pos := l.cursor + o.positions.zigzag()
+		if pos < 0 || pos > maxTextPosition || r.kind == opTextErase && pos+1 < int64(r.n) {
+			return r, corrupt("text position out of range")
+		}
+		r.pos = uint32(pos)
+		l.cursor = int64(int32(r.cursor()))
+		if r.kind == opTextInsert {
+			r.ref = content
+			if uint64(content)+uint64(r.n) > uint64(len(d.log.content)) {
+				return r, corrupt("inserted text is missing")
+			}
+		}
+	case opMapSet, opMapDelete, opRecordPut:
+		r.ref = o.rest.u32(uint32(len(d.keys.names)))
+		if int(r.ref) >= len(d.keys.names) {
+			return r, corrupt("unknown key")
+		}
+		if r.kind == opRecordPut {
+			r.sub = Kind(o.rest.byte())
+			if r.sub == KindValue || r.sub >= kindEnd {
+				return r, corrupt("no kind of container")
+			}
+		}
+	case opCounterAdd:
+		n := o.rest.zigzag()
+		if n < -maxCounter || n > maxCounter {
+			return r, corrupt("counter step too large")
+		}
+		r.at, r.size = uint32(n), uint32(uint64(n)>>32)
+	case opListInsert:
+		r.pos = slot()
+		if r.sub = Kind(o.rest.byte()); r.sub >= kindEnd {
+			return r, corrupt("no such kind")
+		}
+		if r.sub == KindValue {
+			r.n = o.lengths.u32(maxLV)
+		}
+	case opListDelete, opListMove:
+		r.ref = slot()
+		r.pos = none
+		if r.kind == opListMove {
+			r.pos = slot()
+		}
+	}
+	if o.lengths.bad || o.positions.bad || o.rest.bad || r.n == 0 {
+		return r, corrupt("operation is torn")
+	}
+	if r.kind == opMapSet || r.kind == opListInsert && r.sub == KindValue {
+		r.at = values
+		v := reader{in: d.log.values, at: int(values)}
+		for i := uint32(0); i < r.n && !v.bad; i++ {
+			v.value()
+		}
+		if v.bad {
+			return r, corrupt("value is missing or malformed")
+		}
+		r.size = uint32(v.at) - values
+	}
+	return r, nil
+}
+
+// container resolves a row of the file's container table. The recursion is at most MaxDepth deep.
+func (l *loader) container(i uint32) (uint32, error) {
+	d := l.d
+	row := &l.containers[i]
+	if row.index != none {
+		return row.index, nil
+	}
+	parent, err := l.container(row.parent)
+	if err != nil {
+		return 0, err
+	}
+	switch p := &d.containers[parent]; {
+	case p.kind == KindList:
+		item, ok := d.lists.findItem(LV(row.name))
+		if !ok || d.lists.items[item].list != parent || d.lists.items[item].kind != row.kind {
+			return 0, corrupt("container of an unknown item")
+		}
+		row.index = d.lists.items[item].child
+	case !p.holdsKeys() || int(row.name) >= len(d.keys.names):
+		return 0, corrupt("container inside one that holds none, or without a key")
+	default:
+		if row.index, err = d.child(parent, row.name, row.kind); err != nil {
+			return 0, err
+		}
+	}
+	return row.index, nil
+}
+
+// texts reads what the texts are.
+func (l *loader) texts() error {
+	d := l.d
+	r := &l.part[sectionState]
+	seen := make([]bool, len(d.texts.texts))
+	for n := r.count(2); n > 0; n-- {
+		i := r.u32(uint32(len(l.containers) - 1))
+		text := r.bytes(MaxFileBytes)
+		if r.bad || l.containers[i].index == none || l.containers[i].kind != KindText {
+			return corrupt("state of an unknown text")
+		}
+		t := d.containers[l.containers[i].index].state
+		var ok bool
+		if d.units, ok = takeUnits(d.units[:0], text); !ok || seen[t] || len(d.units) > maxTextPosition/2 {
+			return corrupt("text is not UTF-8, too long or listed twice")
+		}
+		seen[t] = true
+		d.texts.insert(t, 0, d.units)
+	}
+	if r.bad || r.left() > 0 {
+		return corrupt("texts are torn")
+	}
+	return nil
+}

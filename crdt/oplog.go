@@ -1,0 +1,164 @@
+package crdt
+
+// opKind says what an operation does. The numbers are those of updates and files.
+type opKind uint8
+
+const (
+	opTextInsert  opKind = iota // units at pos, pos+1, …
+	opTextDelete                // each unit at pos: the delete key, or a range
+	opTextErase                 // units at pos, pos-1, …: the backspace key
+	opTextNothing               // a deletion that found nothing at its position
+	opMapSet
+	opMapDelete
+	opRecordPut
+	opCounterAdd
+	opListInsert // behind left, each further item behind the one before it
+	opListDelete
+	opListMove
+	opKindEnd
+)
+
+// opRun is one run of operations lv … lv+n-1 of one container. Only the text kinds and the insertion of values into a
+// list come in runs longer than one. A run never crosses the border of a graph entry.
+type opRun struct {
+	lv   LV
+	n    uint32
+	c    uint32 // container
+	kind opKind
+	sub  Kind // put, list insert: kind of the entry
+	// pos is the position in a text, relative to the version of the operation's parents, already clamped to that
+	// version's length; in a list the slot (LV of its insert or move) to stand behind, or none for the front.
+	pos uint32
+	// ref is the key (map, record), the item (list delete, list move) or where the units start in content.
+	ref uint32
+	// at, size say where the values are; a counter keeps its number here, low half first.
+	at, size uint32
+}
+
+func (r *opRun) end() LV { return r.lv + LV(r.n) }
+
+func (r *opRun) amount() int64 { return int64(uint64(r.size)<<32 | uint64(r.at)) }
+
+// containerKind is the kind of container the operation works on; a map stands for map or record.
+func (k opKind) containerKind() Kind {
+	switch k {
+	case opTextInsert, opTextDelete, opTextErase, opTextNothing:
+		return KindText
+	case opCounterAdd:
+		return KindCounter
+	case opListInsert, opListDelete, opListMove:
+		return KindList
+	case opRecordPut:
+		return KindRecord
+	}
+	return KindMap
+}
+
+func (k opKind) fits(container Kind) bool {
+	want := k.containerKind()
+	return container == want || want == KindMap && container == KindRecord
+}
+
+// oplog is every operation in order of local version.
+type oplog struct {
+	runs    []opRun
+	content []uint16 // what text insertions inserted
+	values  []byte   // MessagePack of registers and list items
+}
+
+// at gives the index of the run that holds lv.
+func (l *oplog) at(lv LV) int {
+	lo, hi := 0, len(l.runs)-1
+	if hi >= 0 && l.runs[hi].lv <= lv {
+		return hi
+	}
+	for lo < hi {
+		mid := int(uint(lo+hi+1) >> 1)
+		if l.runs[mid].lv <= lv {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	return lo
+}
+
+// add appends a run, joining it to the last one when the two read as one and lv is not the first of its entry.
+func (l *oplog) add(r opRun, first LV) {
+	if n := len(l.runs); n > 0 && r.lv != first {
+		last := &l.runs[n-1]
+		if last.c == r.c && last.join(&r) {
+			return
+		}
+	}
+	l.runs = append(l.runs, r)
+}
+
+// join lengthens a by b when b continues it.
+func (a *opRun) join(b *opRun) bool {
+	if a.end() != b.lv {
+		return false
+	}
+	switch {
+	case a.kind == opTextInsert && b.kind == opTextInsert:
+		if b.pos != a.pos+a.n || b.ref != a.ref+a.n {
+			return false
+		}
+	case a.kind == opTextDelete && b.kind == opTextDelete && a.pos == b.pos:
+	case a.kind == opTextErase && (b.kind == opTextErase || b.kind == opTextDelete && b.n == 1):
+		if b.pos != a.pos-a.n {
+			return false
+		}
+	case a.kind == opTextDelete && a.n == 1 && b.kind == opTextDelete && b.n == 1 && b.pos == a.pos-1:
+		a.kind = opTextErase
+	case a.kind == opTextNothing && b.kind == opTextNothing:
+	case a.kind == opListInsert && b.kind == opListInsert && a.sub == KindValue && b.sub == KindValue:
+		if b.pos != uint32(b.lv)-1 || b.at != a.at+a.size {
+			return false
+		}
+		a.size += b.size
+	default:
+		return false
+	}
+	a.n += b.n
+	return true
+}
+
+// clip gives the part of run i that lies in [from, to); i is the index of a run that overlaps it. The values of a
+// clipped list insertion have to be found by skipping.
+func (l *oplog) clip(i int, from, to LV) opRun {
+	r := l.runs[i]
+	skip, keep := uint32(0), r.n
+	if r.lv < from {
+		skip = uint32(from - r.lv)
+	}
+	if r.end() > to {
+		keep = uint32(to - r.lv)
+	}
+	if skip == 0 && keep == r.n {
+		return r
+	}
+	switch r.kind {
+	case opTextInsert:
+		r.pos += skip
+		r.ref += skip
+	case opTextErase:
+		r.pos -= skip
+	case opListInsert:
+		at := r.at
+		for k := uint32(0); k < keep; k++ {
+			if k == skip {
+				r.at = at
+			}
+			n, _ := skipValue(l.values[at:])
+			at += uint32(n)
+		}
+		r.size = at - r.at
+		if skip > 0 {
+			r.pos = uint32(r.lv) + skip - 1
+		}
+	}
+	r.lv += LV(skip)
+	r.n = keep - skip
+	return r
+}

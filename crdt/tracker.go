@@ -1,0 +1,441 @@
+package crdt
+
+// tracker finds out where concurrent edits of texts belong now (Eg-walker). It replays the concurrent part of the
+// history, everything after a base version, on spans: runs of units with their insertion order. Each span knows
+// whether it is there in the prepared version, the one the next operation was made in, and whether it is there in
+// the merged version, the document's state. The text as it was at the base is one long span.
+//
+// The prepared version is moved by taking operations back and doing them again; that changes states of spans, never
+// their order. Between merges the tracker stays: the next operation of the same branch needs no replay.
+//
+// Units are named by the LV that inserted them, units of the base text by baseUnit plus their position.
+type tracker struct {
+	live  bool
+	base  []LV // the version below everything
+	low   LV   // smallest operation that is tracked
+	end   LV   // everything from low, not in the history of base and below end has been replayed
+	done  int  // how many operations that is
+	ready []LV // the prepared version
+
+	spans []span
+	seq   sequence
+	roots map[uint32]uint32 // per container
+
+	// at holds, per operation from low on: for an insertion that begins a span, the span; for a deletion, the unit
+	// that it deleted. begins marks the first.
+	at     []uint32
+	begins []uint64
+
+	region []lvRange // scratch
+	takes  []lvRange // scratch
+	gives  []lvRange // scratch
+}
+
+// span is n units that were inserted one behind the other.
+type span struct {
+	unit uint32 // name of the first
+	n    uint32
+	// left is what stood before the first unit when it was inserted, right what then stood behind the last: units,
+	// or none. Between them nothing stood.
+	left, right uint32
+	state       uint32 // in the prepared version: 0 not inserted yet, 1 there, more: deleted so many times
+	gone        bool   // deleted in the merged version
+}
+
+const (
+	baseUnit   = 1 << 31
+	baseLength = 1 << 30 // longer than any text
+)
+
+// Measures of the sequence.
+const (
+	inPrepared = 0
+	inMerged   = 1
+	inBase     = 2
+)
+
+// drop forgets everything.
+func (t *tracker) drop() {
+	t.live = false
+	t.spans, t.at, t.begins = t.spans[:0], t.at[:0], t.begins[:0]
+	t.seq.nodes, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.home[:0], t.seq.free[:0]
+	t.roots = nil
+}
+
+// merge applies r, whose author had not seen everything here, to the document.
+func (t *tracker) merge(d *Doc, ctx *context, r opRun) {
+	parents := ctx.parents
+	if r.lv > ctx.first {
+		parents = []LV{r.lv - 1}
+	}
+	t.open(d, parents, r.lv)
+	t.replay(d, t.end, r.lv)
+	t.prepare(d, parents)
+	root := t.root(r.c)
+	total := t.seq.total(root)
+	// The base text is shorter than its span. What is too much is there in every version.
+	beyond := total[inMerged] - d.texts.texts[d.containers[r.c].state].length
+	d.eachClamped(r, total[inPrepared]-min(beyond, total[inPrepared]), func(r opRun) {
+		d.log.add(r, ctx.entry)
+		t.apply(d, &r, true)
+	})
+	t.end = r.end()
+	t.done += int(r.n)
+	t.ready = append(t.ready[:0], r.end()-1)
+}
+
+// open makes sure that the tracker reaches back far enough for an operation with these parents: it starts anew when
+// it does not, or when it has grown much larger than what is concurrent now.
+func (t *tracker) open(d *Doc, parents []LV, now LV) {
+	if t.live && sameLVs(t.ready, parents) {
+		return
+	}
+	g := &d.graph
+	var base []LV
+	base, t.region = g.base(g.frontier, parents, t.region[:0])
+	size := 0
+	for _, r := range t.region {
+		size += int(r.to - r.from)
+	}
+	if t.live && t.done <= 4*size+256 && g.contains(base, t.base) {
+		return
+	}
+	t.drop()
+	t.live, t.base, t.done = true, base, 0
+	t.ready = append(t.ready[:0], base...)
+	t.low, t.end = now, now
+	if n := len(t.region); n > 0 {
+		t.low = t.region[n-1].from
+	}
+	region := t.region
+	for i := len(region) - 1; i >= 0; i-- {
+		t.replay(d, region[i].from, region[i].to)
+	}
+	t.end = now
+}
+
+// replay adds the operations [from, to), which are in the document already.
+func (t *tracker) replay(d *Doc, from, to LV) {
+	if from >= to {
+		return
+	}
+	g := &d.graph
+	for i := d.log.at(from); i < len(d.log.runs) && d.log.runs[i].lv < to; i++ {
+		r := &d.log.runs[i]
+		if r.kind > opTextNothing {
+			continue
+		}
+		part := d.log.clip(i, max(from, r.lv), min(to, r.end()))
+		e := &g.entries[g.at(part.lv)]
+		if part.lv == e.lv {
+			t.prepare(d, g.parentsOf(e))
+		} else {
+			t.prepare(d, []LV{part.lv - 1})
+		}
+		t.apply(d, &part, false)
+		t.ready = append(t.ready[:0], part.end()-1)
+		t.done += int(part.n)
+	}
+	t.end = max(t.end, to)
+}
+
+// root gives the tree of text container c, the base text when it is met for the first time.
+func (t *tracker) root(c uint32) uint32 {
+	if root, ok := t.roots[c]; ok {
+		return root
+	}
+	if t.roots == nil {
+		t.roots = make(map[uint32]uint32)
+	}
+	i := t.addSpan(span{unit: baseUnit, n: baseLength, left: none, right: none, state: 1})
+	root := t.seq.insertAfter(none, none, i, t.spans[i].weight())
+	t.roots[c] = root
+	return root
+}
+
+func (s *span) weight() (w weight) {
+	if s.state == 1 {
+		w[inPrepared] = s.n
+	}
+	if !s.gone {
+		w[inMerged] = s.n
+	}
+	if s.unit >= baseUnit {
+		w[inBase] = s.n
+	}
+	return w
+}
+
+func (t *tracker) addSpan(s span) uint32 {
+	i := uint32(len(t.spans))
+	t.spans = append(t.spans, s)
+	if s.unit < baseUnit {
+		k := s.unit - uint32(t.low)
+		t.reach(k)
+		t.at[k] = i
+		t.begins[k>>6] |= 1 << (k & 63)
+	}
+	return i
+}
+
+// reach makes room in at for operation low+k.
+func (t *tracker) reach(k uint32) {
+	for uint32(len(t.at)) <= k {
+		t.at = append(t.at, none)
+	}
+	for uint32(len(t.begins)) <= k>>6 {
+		t.begins = append(t.begins, 0)
+	}
+}
+
+// spanOf gives the span that holds a unit of container c and the offset in it.
+func (t *tracker) spanOf(c, unit uint32) (i, off uint32) {
+	if unit >= baseUnit {
+		return t.seq.find(t.roots[c], inBase, unit-baseUnit)
+	}
+	k := unit - uint32(t.low)
+	word := k >> 6
+	bits := t.begins[word] & (2<<(k&63) - 1)
+	for bits == 0 {
+		word--
+		bits = t.begins[word]
+	}
+	first := word<<6 + 63
+	for bits>>63 == 0 {
+		bits <<= 1
+		first--
+	}
+	return t.at[first], k - first
+}
+
+// cut makes a span begin at off of span i and gives it.
+func (t *tracker) cut(c, i, off uint32) uint32 {
+	if off == 0 {
+		return i
+	}
+	s := &t.spans[i]
+	was := s.weight()
+	rest := *s
+	rest.unit += off
+	rest.n -= off
+	rest.left = rest.unit - 1
+	s.n = off
+	s.right = rest.right
+	t.reweigh(i, was)
+	j := t.addSpan(rest)
+	t.roots[c] = t.seq.insertAfter(t.roots[c], i, j, rest.weight())
+	return j
+}
+
+// reweigh tells the tree that span i no longer weighs was.
+func (t *tracker) reweigh(i uint32, was weight) {
+	now := t.spans[i].weight()
+	now.add(was.negative())
+	if now != (weight{}) {
+		t.seq.add(i, now)
+	}
+}
+
+// isolate makes a span of exactly the units [off, off+n) of span i, or as many as there are, and gives it.
+func (t *tracker) isolate(c, i, off, n uint32) uint32 {
+	i = t.cut(c, i, off)
+	if n < t.spans[i].n {
+		t.cut(c, i, n)
+	}
+	return i
+}
+
+// prepare moves the prepared version.
+func (t *tracker) prepare(d *Doc, to []LV) {
+	if sameLVs(t.ready, to) {
+		return
+	}
+	t.takes, t.gives = d.graph.diff(t.ready, to, t.takes[:0], t.gives[:0])
+	for _, r := range t.takes {
+		t.turn(d, r, ^uint32(0))
+	}
+	for i := len(t.gives) - 1; i >= 0; i-- {
+		t.turn(d, t.gives[i], 1)
+	}
+	t.ready = append(t.ready[:0], to...)
+}
+
+// turn takes the operations of a range back (by = -1) or does them again (1). Within a range the order does not
+// matter: states are counts.
+func (t *tracker) turn(d *Doc, span lvRange, by uint32) {
+	for i := d.log.at(span.from); i < len(d.log.runs) && d.log.runs[i].lv < span.to; i++ {
+		r := &d.log.runs[i]
+		from, to := max(span.from, r.lv), min(span.to, r.end())
+		switch r.kind {
+		case opTextInsert:
+			t.count(r.c, uint32(from), uint32(to-from), by)
+		case opTextDelete, opTextErase:
+			for lv := from; lv < to; {
+				// Deleted units mostly stand in a row, upwards or downwards.
+				unit, n := t.at[lv-t.low], uint32(1)
+				if unit == none { // only a damaged file leads here
+					lv++
+					continue
+				}
+				down := false
+				for ; lv+LV(n) < to; n++ {
+					u := t.at[lv-t.low+LV(n)]
+					if n == 1 && u == unit-1 {
+						down = true
+					}
+					if down && u != unit-n || !down && u != unit+n {
+						break
+					}
+				}
+				if down {
+					t.count(r.c, unit-n+1, n, by)
+				} else {
+					t.count(r.c, unit, n, by)
+				}
+				lv += LV(n)
+			}
+		}
+	}
+}
+
+// count adds by to the state of n units from unit on.
+func (t *tracker) count(c, unit, n, by uint32) {
+	for n > 0 {
+		i, off := t.spanOf(c, unit)
+		i = t.isolate(c, i, off, n)
+		s := &t.spans[i]
+		was := s.weight()
+		s.state += by
+		t.reweigh(i, was)
+		unit += s.n
+		n -= s.n
+	}
+}
+
+// apply does one run in the prepared version. With emit it is new, and the document's text is changed accordingly.
+func (t *tracker) apply(d *Doc, r *opRun, emit bool) {
+	t.root(r.c)
+	switch r.kind {
+	case opTextInsert:
+		i := t.insert(d, r)
+		if emit {
+			length := d.texts.texts[d.containers[r.c].state].length
+			pos := min(t.seq.before(i)[inMerged], length)
+			d.spliceIn(r.c, pos, d.log.content[r.ref:r.ref+r.n])
+		}
+	case opTextDelete:
+		t.remove(d, r, r.pos, false, emit)
+	case opTextErase:
+		t.remove(d, r, r.pos-r.n+1, true, emit)
+	}
+}
+
+// insert adds the units of r and gives their span.
+func (t *tracker) insert(d *Doc, r *opRun) uint32 {
+	left, after := none, none
+	if r.pos > 0 {
+		i, off := t.seq.find(t.roots[r.c], inPrepared, r.pos-1)
+		if i == none {
+			i = t.seq.last(t.roots[r.c]) // only a damaged file leads here
+			off = t.spans[i].n - 1
+		}
+		left = t.spans[i].unit + off
+		if off+1 < t.spans[i].n {
+			t.cut(r.c, i, off+1)
+		}
+		after = i
+	}
+	row := spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
+	// The right neighbour is the first unit behind that the author had seen, deleted or not.
+	next := row.after(after)
+	scan := next != none && !row.known(next)
+	for next != none && !row.known(next) {
+		next = row.after(next)
+	}
+	row.right = none
+	if next != none {
+		row.right = t.spans[next].unit
+	}
+	if scan {
+		after = place(&row, after)
+	}
+	i := t.addSpan(span{unit: uint32(r.lv), n: r.n, left: left, right: row.right, state: 1})
+	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
+	return i
+}
+
+// remove deletes r.n units from pos on; down: the run's operations deleted them from the last to the first.
+func (t *tracker) remove(d *Doc, r *opRun, pos uint32, down, emit bool) {
+	t.reach(uint32(r.end()-t.low) - 1)
+	text := d.containers[r.c].state
+	for k := uint32(0); k < r.n; {
+		i, off := t.seq.find(t.roots[r.c], inPrepared, pos)
+		if i == none {
+			return // only a damaged file leads here
+		}
+		i = t.isolate(r.c, i, off, r.n-k)
+		s := &t.spans[i]
+		was := s.weight()
+		if emit && !s.gone {
+			at := t.seq.before(i)[inMerged]
+			if length := d.texts.texts[text].length; at < length {
+				d.spliceOut(r.c, at, min(s.n, length-at))
+			}
+		}
+		s.state++
+		s.gone = true
+		t.reweigh(i, was)
+		for j := uint32(0); j < s.n; j++ {
+			op := k + j
+			if down {
+				op = r.n - 1 - op
+			}
+			t.at[uint32(r.lv-t.low)+op] = s.unit + j
+		}
+		k += s.n
+	}
+}
+
+// spanRow is the fugueRow of the tracker.
+type spanRow struct {
+	t           *tracker
+	d           *Doc
+	c           uint32
+	lv          LV
+	left, right uint32 // units
+}
+
+func (r *spanRow) after(el uint32) uint32 {
+	if el == none {
+		return r.t.seq.first(r.t.roots[r.c])
+	}
+	return r.t.seq.next(el)
+}
+
+func (r *spanRow) known(el uint32) bool { return r.t.spans[el].state != 0 }
+
+func (r *spanRow) compareLeft(el uint32) int { return r.compare(r.t.spans[el].left, r.left, -1) }
+
+func (r *spanRow) compareRight(el uint32) int { return r.compare(r.t.spans[el].right, r.right, 1) }
+
+// compare orders two units by where they stand; none stands at the edge that the caller says.
+func (r *spanRow) compare(a, b uint32, edge int) int {
+	switch {
+	case a == b:
+		return 0
+	case a == none:
+		return edge
+	case b == none:
+		return -edge
+	}
+	i, p := r.t.spanOf(r.c, a)
+	j, q := r.t.spanOf(r.c, b)
+	if i == j && p < q || i != j && r.t.seq.less(i, j) {
+		return -1
+	}
+	return 1
+}
+
+func (r *spanRow) first(el uint32) bool {
+	return r.d.namedBefore(r.lv, LV(r.t.spans[el].unit))
+}

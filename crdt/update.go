@@ -1,0 +1,277 @@
+package crdt
+
+// An update is a run of operations of one session, without the session's name: whoever carries it says that. Its
+// bytes are described in docs/FORMAT.md.
+
+const (
+	updateVersion    = 0
+	updateSessions   = 1 << 4 // a session table follows
+	updateParents    = 1 << 5 // a table of parents follows
+	updateContainers = 1 << 6 // a container table follows; without one it is the container of the operation before
+
+	// Where an encoder stops, so that whatever the last run adds the update stays below MaxUpdateBytes.
+	updateRoom = MaxUpdateBytes - MaxUpdateBytes/4 - MaxValueBytes - MaxKeyBytes
+
+	containerItem  = 0x10 // the object of a list item
+	containerEarly = 0x20 // the container of an earlier operation of the session
+	containerRoot  = 0x30
+)
+
+// encoder writes updates. Tables grow while the operations are written and are put in front at the end.
+type encoder struct {
+	d          *Doc
+	session    uint32 // whose operations these are
+	first      Seq
+	brief      bool // the reader has every earlier operation, so containers may be named by them
+	sessions   []uint32
+	nparents   int
+	parents    []byte
+	lastParent uint32
+	containers []uint32
+	table      []byte
+	ops        []byte
+}
+
+// Update gives the writing session's operations since the last call, at most MaxUpdateOps of them and MaxUpdateBytes;
+// call again until n is 0.
+func (d *Doc) Update() (update []byte, n int) {
+	w := &d.writer
+	if w.session == none || w.drained == d.graph.sessions[w.session].next {
+		return nil, 0
+	}
+	e := encoder{d: d, session: w.session, first: w.drained, brief: true}
+	to := e.run(d.graph.sessions[w.session].next)
+	update = e.finish()
+	d.markSent(w.session, w.drained, to)
+	n = int(to - w.drained)
+	w.drained = to
+	return update, n
+}
+
+// markSent notes which containers the operations [from, to) of a session were on.
+func (d *Doc) markSent(s uint32, from, to Seq) {
+	d.eachPiece(s, from, to, func(r opRun, seq Seq) bool {
+		d.containers[r.c].sent = seq + Seq(r.n)
+		return true
+	})
+}
+
+// eachPiece visits the operations [from, to) of a session as runs until visit says stop.
+func (d *Doc) eachPiece(s uint32, from, to Seq, visit func(r opRun, seq Seq) bool) {
+	g := &d.graph
+	for seq := from; seq < to; {
+		lv, _ := g.find(s, seq)
+		e := &g.entries[g.at(lv)]
+		end := min(e.end(), lv+LV(to-seq))
+		for i := d.log.at(lv); i < len(d.log.runs) && d.log.runs[i].lv < end; i++ {
+			r := d.log.clip(i, lv, end)
+			if !visit(r, seq) {
+				return
+			}
+			seq += Seq(r.n)
+			lv = r.end()
+		}
+	}
+}
+
+// run encodes from e.first on, up to to at most, and gives where it stopped.
+func (e *encoder) run(to Seq) Seq {
+	d, g := e.d, &e.d.graph
+	stop := e.first
+	to = min(to, e.first+MaxUpdateOps)
+	d.eachPiece(e.session, e.first, to, func(r opRun, seq Seq) bool {
+		entry := &g.entries[g.at(r.lv)]
+		if r.lv == entry.lv {
+			e.parentsOf(entry, seq)
+		}
+		for r.n > 0 {
+			if e.size() > updateRoom {
+				return false
+			}
+			part := e.fitting(r)
+			e.op(&part)
+			stop += Seq(part.n)
+			if part.n == r.n {
+				break
+			}
+			r = d.log.clip(d.log.at(r.lv), part.end(), r.end())
+		}
+		return true
+	})
+	return stop
+}
+
+func (e *encoder) size() int {
+	return len(e.ops) + len(e.table) + len(e.parents) + len(e.sessions)*len(SessionID{})
+}
+
+// fitting cuts a run that would be too much for the room that is left.
+func (e *encoder) fitting(r opRun) opRun {
+	if r.kind == opListInsert && r.n > 1 && r.size > MaxValueBytes {
+		n, at := uint32(0), r.at
+		for n < r.n && at-r.at < MaxValueBytes/2 {
+			size, _ := skipValue(e.d.log.values[at:])
+			at += uint32(size)
+			n++
+		}
+		r.n, r.size = n, at-r.at
+	}
+	return r
+}
+
+// parentsOf writes the parents of an entry other than the session's own operation before.
+func (e *encoder) parentsOf(entry *entry, seq Seq) {
+	g := &e.d.graph
+	own, hasOwn := LV(0), seq > 0
+	if hasOwn {
+		own, _ = g.find(e.session, seq-1)
+	}
+	n := uint64(0)
+	var list []byte
+	for _, p := range g.parentsOf(entry) {
+		if hasOwn && p == own {
+			continue
+		}
+		n++
+		list = e.id(list, p)
+	}
+	if n == 0 {
+		return
+	}
+	e.nparents++
+	offset := uint32(seq - e.first)
+	e.parents = putU32(e.parents, offset-e.lastParent)
+	e.lastParent = offset
+	e.parents = append(putVarint(e.parents, n), list...)
+}
+
+// id writes the name of an operation: 0 and up its session in the table (0 the update's own), then its number.
+func (e *encoder) id(out []byte, lv LV) []byte {
+	session, seq := e.d.graph.id(lv)
+	return putU32(putU32(out, e.sessionIndex(session)), uint32(seq))
+}
+
+func (e *encoder) sessionIndex(s uint32) uint32 {
+	if s == e.session {
+		return 0
+	}
+	for i, known := range e.sessions {
+		if known == s {
+			return uint32(i + 1)
+		}
+	}
+	e.sessions = append(e.sessions, s)
+	return uint32(len(e.sessions))
+}
+
+// container gives the index of container c in the table, writing its row when it is new.
+func (e *encoder) container(c uint32) uint32 {
+	for i := len(e.containers) - 1; i >= 0; i-- {
+		if e.containers[i] == c {
+			return uint32(i)
+		}
+	}
+	d := e.d
+	row := &d.containers[c]
+	var out []byte
+	switch {
+	case e.brief && row.sent > 0:
+		out = putU32([]byte{containerEarly}, uint32(e.first-row.sent))
+	case c == 0:
+		out = []byte{containerRoot}
+	default:
+		parent := e.container(row.parent)
+		if d.containers[row.parent].kind == KindList {
+			out = e.id(putU32([]byte{containerItem | byte(row.kind)}, parent), d.lists.items[row.name].lv)
+		} else {
+			out = putString(putU32([]byte{byte(row.kind)}, parent), d.keys.names[row.name])
+		}
+	}
+	e.table = append(e.table, out...)
+	e.containers = append(e.containers, c)
+	return uint32(len(e.containers) - 1)
+}
+
+// op writes one run.
+func (e *encoder) op(r *opRun) {
+	d := e.d
+	c := e.container(r.c)
+	out := e.ops
+	if c < 15 {
+		out = append(out, byte(r.kind)|byte(c)<<4)
+	} else {
+		out = putU32(append(out, byte(r.kind)|15<<4), c-15)
+	}
+	switch r.kind {
+	case opTextInsert:
+		d.units = d.units[:0]
+		text := putUnits(nil, d.log.content[r.ref:r.ref+r.n])
+		out = putBytes(putU32(out, r.pos), text)
+	case opTextDelete, opTextErase:
+		out = putU32(putU32(out, r.pos), r.n)
+	case opTextNothing:
+		out = putU32(out, r.n)
+	case opMapSet:
+		out = putString(out, d.keys.names[r.ref])
+		out = append(out, d.log.values[r.at:r.at+r.size]...)
+	case opMapDelete:
+		out = putString(out, d.keys.names[r.ref])
+	case opRecordPut:
+		out = append(putString(out, d.keys.names[r.ref]), byte(r.sub))
+	case opCounterAdd:
+		out = putZigzag(out, r.amount())
+	case opListInsert:
+		out = e.place(out, r.pos)
+		out = append(out, byte(r.sub))
+		if r.sub == KindValue {
+			out = append(putU32(out, r.n), d.log.values[r.at:r.at+r.size]...)
+		}
+	case opListDelete:
+		out = e.id(out, LV(r.ref))
+	case opListMove:
+		out = e.place(e.id(out, LV(r.ref)), r.pos)
+	}
+	e.ops = out
+}
+
+// place writes the slot to stand behind: 0 for the front, or one more than the session's index and the number.
+func (e *encoder) place(out []byte, lv uint32) []byte {
+	if lv == none {
+		return append(out, 0)
+	}
+	session, seq := e.d.graph.id(LV(lv))
+	return putU32(putU32(out, e.sessionIndex(session)+1), uint32(seq))
+}
+
+// finish puts the parts together.
+func (e *encoder) finish() []byte {
+	head := byte(updateVersion)
+	table := e.table
+	// One container, that of the operation before: nothing needs to be said.
+	if len(e.containers) == 1 && len(table) == 2 && table[0] == containerEarly && table[1] == 0 {
+		table = nil
+	} else {
+		head |= updateContainers
+	}
+	if len(e.sessions) > 0 {
+		head |= updateSessions
+	}
+	if e.nparents > 0 {
+		head |= updateParents
+	}
+	out := make([]byte, 0, e.size()+16)
+	out = putU32(append(out, head), uint32(e.first))
+	if len(e.sessions) > 0 {
+		out = putVarint(out, uint64(len(e.sessions)))
+		for _, s := range e.sessions {
+			out = append(out, e.d.graph.sessions[s].id[:]...)
+		}
+	}
+	if e.nparents > 0 {
+		out = append(putVarint(out, uint64(e.nparents)), e.parents...)
+	}
+	if head&updateContainers != 0 {
+		out = append(putVarint(out, uint64(len(e.containers))), table...)
+	}
+	return append(out, e.ops...)
+}
