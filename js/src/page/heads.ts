@@ -30,13 +30,16 @@ export class Heads {
   get(id: string): HeadRecord | undefined {
     return this.#byId.get(id);
   }
-  /** The first heads: lists have a value from here on. */
-  start(heads: readonly HeadRecord[]): void {
+  /** All that there is: lists have a value from here on. A newer head of this page's own, still under way, is kept. */
+  replace(heads: readonly HeadRecord[]): void {
     this.#version.n ??= 0;
-    this.put(heads);
+    const ids = new Set(heads.map((head) => head.id));
+    for (const id of this.#byId.keys()) if (!ids.has(id)) this.#byId.delete(id);
+    for (const head of heads) if (head.changed >= (this.#byId.get(head.id)?.changed ?? 0)) this.#byId.set(head.id, head);
+    this.changed();
   }
-  put(heads: readonly HeadRecord[]): void {
-    for (const head of heads) this.#byId.set(head.id, head);
+  put(head: HeadRecord): void {
+    this.#byId.set(head.id, head);
     this.changed();
   }
   forget(id: string): void {

@@ -149,7 +149,7 @@ export class OpenHome implements Home, DocHome {
     const doc = this.#docById.get(id);
     if (doc === undefined) return;
     const changed = Date.now();
-    this.#heads.put([{ id, type: doc.type.name, head, changed, rights: doc.rights }]);
+    this.#heads.put({ id, type: doc.type.name, head, changed, rights: doc.rights });
     void this.#tell({ op: "head", doc: id, head, changed });
   }
   async link(id: string, rights: Rights): Promise<URL> {
@@ -183,7 +183,7 @@ export class OpenHome implements Home, DocHome {
     const port: Port<ToVault, FromVault> = await this.#host.connect(this.#options.name);
     const client = new VaultClient(port, (e) => this.#hear(e));
     const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value });
-    this.#heads.start(heads);
+    this.#heads.replace(heads);
     return client;
   }
   /** A request whose failure is a problem and nobody's exception. Nothing to say to a vault that never started. */
@@ -236,7 +236,7 @@ export class OpenHome implements Home, DocHome {
   }
 
   #hear(e: VaultEvent): void {
-    if (e.kind === "heads") return this.#heads.put(e.heads);
+    if (e.kind === "heads") return this.#heads.replace(e.heads);
     if (e.kind === "problem") return this.problem(problemToError(e.problem));
     const doc = this.#docById.get(e.doc);
     if (doc !== undefined) doc.hear(e);

@@ -69,6 +69,15 @@ export class Items implements Iterable<Item> {
     this.length--;
     return item!;
   }
+  indexOf(item: Item): number {
+    let before = 0;
+    for (const chunk of this.#chunks) {
+      const at = chunk.indexOf(item);
+      if (at >= 0) return before + at;
+      before += chunk.length;
+    }
+    return -1;
+  }
   *[Symbol.iterator](): Iterator<Item> {
     for (const chunk of this.#chunks) yield* chunk;
   }

@@ -3,6 +3,7 @@ import { Kind, type Where } from "../../core/commands.ts";
 import { FreeholdError } from "../../errors.ts";
 import type { ListDraft, Pos } from "../../types.ts";
 import { freezeDeep } from "../fields.ts";
+import type { Item } from "../items.ts";
 import { type ListNode, ObjectNode } from "../nodes.ts";
 import { Editor } from "./editor.ts";
 import { editorOf } from "./editors.ts";
@@ -102,7 +103,9 @@ export class ListEditor extends Editor<ListNode> implements ListDraft<unknown, u
     if (entry === undefined) throw unknown(id);
     const where = this.#where(to, this.length - 1);
     if (where.mode !== AT && where.arg === entry.lv) return; // beside itself is where it is
-    this.txn.commands.listMove(this.container(), entry.lv, where);
+    // The core counts the item that moves, people do not.
+    const passes = where.mode === AT && this.#indexOf(entry) < where.arg;
+    this.txn.commands.listMove(this.container(), entry.lv, passes ? { mode: AT, arg: where.arg + 1 } : where);
     this.#step({ do: "move", entry, where }, 0);
   }
 
@@ -123,6 +126,9 @@ export class ListEditor extends Editor<ListNode> implements ListDraft<unknown, u
 
   #find(id: string): Entry | undefined {
     return this.#added.get(id) ?? (this.#gone.has(id) ? undefined : this.node.byId(id));
+  }
+  #indexOf(entry: Entry): number {
+    return this.#steps.length === 0 ? this.node.items.indexOf(entry as Item) : this.#ordered().indexOf(entry);
   }
   #at(i: number): Entry | undefined {
     this.check();

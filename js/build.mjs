@@ -1,0 +1,52 @@
+// Builds the npm package into js/dist.
+//
+//   node js/build.mjs           needs build/freehold.wasm (make wasm)
+//   node js/build.mjs --size    and prints raw, gzip and brotli sizes
+//
+//   index.js       the page, with ./vault.js, ./inline.js and ./freehold.wasm left as run-time addresses beside it
+//   vault.js       the vault: a module worker, or started in the page where none can start
+//   node.js        both in one process
+//   inline.js      the wasm as gzip in base64, for tools that do not emit it
+//   types/         declarations
+
+import { build } from "esbuild";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const js = dirname(fileURLToPath(import.meta.url));
+const dist = join(js, "dist");
+const wasm = join(js, "../build/freehold.wasm");
+if (!existsSync(wasm)) {
+  console.error("js: build/freehold.wasm is missing; run make wasm first");
+  process.exit(1);
+}
+
+// Emptied, not removed: a server may be serving it.
+mkdirSync(dist, { recursive: true });
+rmSync(join(dist, "types"), { recursive: true, force: true });
+
+const common = { bundle: true, format: "esm", target: "es2022", minify: true, legalComments: "none", logLevel: "warning", absWorkingDir: js, outdir: dist };
+await Promise.all([
+  build({ ...common, entryPoints: { index: "src/index.ts" }, external: ["./vault.js", "./inline.js"] }),
+  build({ ...common, entryPoints: { vault: "src/vault/worker.ts" }, external: ["./inline.js"] }),
+  build({ ...common, entryPoints: { node: "src/node.ts" }, platform: "node", target: "node20" }),
+]);
+copyFileSync(wasm, join(dist, "freehold.wasm"));
+writeFileSync(join(dist, "inline.js"), `export const wasm = "${gzipSync(readFileSync(wasm), { level: 9 }).toString("base64")}";\n`);
+execFileSync(process.execPath, [join(js, "../node_modules/typescript/bin/tsc"), "-p", join(js, "tsconfig.build.json")], { stdio: "inherit" });
+
+if (process.argv.includes("--size")) {
+  const kb = (n) => (n / 1024).toFixed(1).padStart(8);
+  console.log(`${"file".padEnd(16)}${"raw".padStart(8)}${"gzip".padStart(8)}${"brotli".padStart(8)}  KB`);
+  let total = 0;
+  for (const name of ["index.js", "vault.js", "node.js", "inline.js", "freehold.wasm"]) {
+    const bytes = readFileSync(join(dist, name));
+    const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length;
+    if (name === "index.js" || name === "vault.js") total += brotli;
+    console.log(name.padEnd(16) + kb(bytes.length) + kb(gzipSync(bytes, { level: 9 }).length) + kb(brotli));
+  }
+  console.log(`index.js and vault.js together, brotli: ${kb(total).trim()} KB (budget 30)`);
+}

@@ -1,0 +1,238 @@
+// Homes over the toy vault: life, lists, status, saved, a dying core.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loadModule } from "../../src/core/loadnode.ts";
+import { defineDoc, s } from "../../src/page/schema.ts";
+import { code } from "./page-fixture.ts";
+import { settle, ToyVault, toyHome } from "./page-toyvault.ts";
+
+const Note = defineDoc("note", { version: 1, shape: { title: s.string().default("Untitled"), body: s.text(), todos: s.list(s.object({ text: s.text() })), meta: s.json({ "~standard": { version: 1, vendor: "t", validate: (value: unknown) => ({ value }) } }) } });
+const Other = defineDoc("other", { version: 1, shape: { n: s.number() } });
+
+test("create, edit, close, open again: everything is there", async () => {
+  const vault = new ToyVault();
+  const first = toyHome(vault);
+  const doc = await first.home.create(Note, { title: "A", body: "text", todos: [{ text: "x" }, {}] });
+  doc.change((d) => { d.body.insert(4, "!"); });
+  await doc.saved();
+  const kept = doc.value;
+  doc.close();
+  assert.equal(kept.body.toString(), "text!"); // readable without the core
+  assert.equal(doc.value, kept);
+  assert.throws(() => doc.change(() => {}), code("closed"));
+  await assert.rejects(doc.saved(), code("closed"));
+  await settle();
+  const again = await toyHome(vault).home.open(Note, doc.id);
+  assert.deepEqual(JSON.parse(JSON.stringify(again.value)), JSON.parse(JSON.stringify(kept)));
+});
+
+test("closing hands over what is unsaved", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const doc = await home.create(Note);
+  doc.change((d) => { d.title = "last words"; });
+  doc.close();
+  await settle();
+  assert.equal((await toyHome(vault).home.open(Note, doc.id)).value.title, "last words");
+});
+
+test("hiding the page hands over everything, answered or not", async () => {
+  const vault = new ToyVault();
+  const { home, hide } = toyHome(vault);
+  const doc = await home.create(Note);
+  vault.hold = true;
+  doc.change((d) => { d.title = "a"; });
+  await settle();
+  doc.change((d) => { d.title = "b"; });
+  hide();
+  await settle();
+  assert.equal(vault.log.filter((r) => r.op === "update").length, 2);
+  vault.release();
+  await doc.saved();
+});
+
+test("opening twice is one document until both have closed it", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const made = await home.create(Note);
+  await settle();
+  made.close();
+  await settle();
+  const [a, b] = await Promise.all([home.open(Note, made.id), home.open(Note, made.id)]);
+  assert.equal(a, b);
+  a.close();
+  b.change((d) => { d.title = "still open"; });
+  b.close();
+  assert.throws(() => b.change(() => {}), code("closed"));
+});
+
+test("errors of opening", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  await assert.rejects(home.open(Note, "nothing"), code("not-found"));
+  const doc = await home.create(Note);
+  await assert.rejects(home.open(Other, doc.id), code("invalid"));
+  await assert.rejects(home.create(Note, { title: 3 as never }), code("invalid"));
+  await settle();
+  assert.equal(vault.docs.size, 1);
+});
+
+test("the list is undefined until ready, then live, with unchanged rows the same objects", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const list = home.list(Note, { where: (n) => n.title !== "hidden", by: (n) => n.title });
+  assert.equal(list.value, undefined);
+  const titles: (string[] | undefined)[] = [];
+  const stop = list.subscribe((rows) => titles.push(rows?.map((r) => r.head.title)));
+  await home.ready;
+  await settle();
+  const b = await home.create(Note, { title: "b" });
+  await home.create(Note, { title: "a", body: "some text" });
+  await home.create(Note, { title: "hidden" });
+  await settle();
+  assert.deepEqual(titles[0], undefined);
+  assert.deepEqual(titles[1], []);
+  assert.deepEqual(titles.at(-1), ["a", "b"]);
+  const [first, second] = list.value!;
+  assert.equal(first!.head.body.toString(), "some text");
+  b.change((d) => { d.title = "c"; });
+  (b as unknown as { flush(): void }).flush();
+  await settle();
+  assert.deepEqual(list.value!.map((r) => r.head.title), ["a", "c"]);
+  assert.equal(list.value![0], first);
+  assert.notEqual(list.value![1], second);
+  await home.forget(b.id);
+  assert.deepEqual(list.value!.map((r) => r.head.title), ["a"]);
+  assert.throws(() => b.change(() => {}), code("closed"));
+  stop();
+  assert.deepEqual(home.list(Note, { limit: 1 }).value?.length, 1);
+});
+
+test("status: memory, device, relay, peer, and the numbers", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const doc = await home.create(Note);
+  await settle();
+  vault.hold = true;
+  doc.change((d) => { d.body.insert(0, "abc"); });
+  assert.deepEqual([doc.status.value.newest, doc.status.value.unsaved], ["memory", 3]);
+  await settle();
+  vault.release();
+  await doc.saved();
+  assert.deepEqual([doc.status.value.newest, doc.status.value.unsaved, doc.status.value.copies], ["device", 0, 2]);
+  assert.equal(doc.status.value, doc.status.value);
+  const seen: string[] = [];
+  doc.status.subscribe((x) => seen.push(x.newest));
+  vault.status(doc.id, { device: 3, relayState: "live", unsent: 1 });
+  vault.status(doc.id, { device: 3, relay: 3, relayState: "live" });
+  vault.status(doc.id, { device: 3, relay: 3, peer: 3, relayState: "live", peers: 1 });
+  assert.deepEqual(seen, ["device", "device", "relay", "peer"]);
+});
+
+test("saved: waits for its own edits only, and fails with a reason", async () => {
+  const vault = new ToyVault();
+  const { home, problems } = toyHome(vault);
+  const doc = await home.create(Note);
+  await settle();
+  await assert.rejects(doc.saved("relay"), code("not-ready"));
+  vault.hold = true;
+  doc.change((d) => { d.body.insert(0, "a"); });
+  let done = false;
+  const saved = doc.saved().then(() => { done = true; });
+  await settle();
+  assert.ok(!done);
+  vault.release();
+  await saved;
+  vault.status(doc.id, { device: 1, relayState: "offline", unsent: 1 });
+  const stop = new AbortController();
+  const relay = doc.saved("relay", { signal: stop.signal });
+  stop.abort();
+  await assert.rejects(relay, code("aborted"));
+  await assert.rejects(doc.saved("relay", { signal: stop.signal }), code("aborted"));
+  const sent = doc.saved("relay");
+  doc.change((d) => { d.body.insert(0, "later"); });
+  vault.status(doc.id, { device: 1, relay: 1, relayState: "live" });
+  await sent;
+  vault.refuse = { code: "quota", message: "disk full", hint: "free some space" };
+  doc.change((d) => { d.body.insert(0, "b"); });
+  await assert.rejects(doc.saved(), code("quota"));
+  assert.equal(doc.status.value.problem?.code, "quota");
+  assert.ok(problems.some((p) => p.code === "quota"));
+  vault.refuse = null;
+  await doc.saved();
+  assert.equal(doc.status.value.problem, null);
+  const waiting = doc.saved("peer").catch((e: unknown) => e);
+  doc.close();
+  assert.equal((await waiting as { code: string }).code, "closed");
+});
+
+test("links carry the key after the #", async () => {
+  const { home } = toyHome(new ToyVault());
+  const doc = await home.create(Note);
+  const url = await doc.link("write");
+  assert.equal(url.href, `https://notes.example/app#1w.${doc.id}.write`);
+});
+
+test("updates that do not decode are skipped and told; what is here stays", async () => {
+  const vault = new ToyVault();
+  const { home, problems } = toyHome(vault);
+  const doc = await home.create(Note, { title: "good" });
+  await settle();
+  const before = doc.value;
+  vault.tell({ kind: "updates", doc: doc.id, updates: [{ session: "AAAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0, 9, 9, 9, 200]) }] });
+  vault.tell({ kind: "updates", doc: doc.id, updates: [{ session: "not a session", bytes: new Uint8Array(3) }] });
+  assert.deepEqual(problems.map((p) => p.code), ["relay-invalid", "relay-invalid"]);
+  assert.equal(doc.value, before);
+  doc.change((d) => { d.title = "goes on"; });
+  assert.equal(doc.value.title, "goes on");
+});
+
+test("a dead core: the page rebuilds it from what is stored and goes on", async () => {
+  const vault = new ToyVault();
+  // The module is real; one call of it is made to throw, as a trap in it would.
+  let trap = false;
+  const module = await loadModule();
+  const instantiate = WebAssembly.instantiate;
+  const trapping = (async (m: WebAssembly.Module, imports: WebAssembly.Imports) => {
+    const instance = await instantiate(m, imports);
+    const change = instance.exports["doc_change"] as (...a: number[]) => number;
+    return { exports: { ...instance.exports, doc_change: (...a: number[]) => { if (trap) throw new WebAssembly.RuntimeError("unreachable"); return change(...a); } } };
+  }) as unknown as typeof WebAssembly.instantiate;
+  WebAssembly.instantiate = trapping;
+  try {
+    const { home, problems } = toyHome(vault, async () => module);
+    const doc = await home.create(Note, { title: "kept", body: "kept text", todos: [{ text: "one" }], meta: { a: 1 } });
+    const second = await home.create(Note, { title: "other document" });
+    doc.value.body.toString();
+    await doc.saved();
+    await second.saved();
+    const before = doc.value;
+    const spliced: unknown[] = [];
+    doc.at.body.observe((x) => spliced.push(...x));
+    let calls = 0;
+    doc.subscribe(() => calls++);
+    doc.change((d) => { d.body.insert(0, "unsaved "); }); // not drained when the core dies in the same turn
+    trap = true;
+    assert.throws(() => doc.change((d) => { d.title = "x"; }), code("core-restarted"));
+    assert.throws(() => second.change((d) => { d.title = "x"; }), code("core-restarted"));
+    trap = false;
+    await settle();
+    await settle();
+    assert.deepEqual(problems.map((p) => [p.code, p.doc]), [["core-restarted", doc.id], ["core-restarted", second.id]]);
+    assert.match(problems[0]!.message, /8 unsaved operations were lost/);
+    assert.match(problems[1]!.message, /nothing was lost/);
+    assert.equal(doc.value.body.toString(), "kept text");
+    assert.equal(doc.value.meta, before.meta); // equal values keep their identity
+    assert.equal(doc.value.todos[0]?.$id, before.todos[0]?.$id);
+    assert.ok(calls >= 2);
+    assert.deepEqual(spliced.at(-1), { at: 0, delete: 17, insert: "kept text" });
+    doc.change((d) => { d.body.insert(9, ", goes on"); });
+    await doc.saved();
+    assert.equal(doc.value.body.toString(), "kept text, goes on");
+    second.change((d) => { d.title = "too"; });
+    assert.equal((await toyHome(vault).home.open(Note, doc.id)).value.body.toString(), "kept text, goes on");
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
+});
