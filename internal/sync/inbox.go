@@ -108,13 +108,24 @@ func (m *Machine) openNext(d *document) {
 		if a.state != arrivalWaiting {
 			continue
 		}
-		if a.state = d.judge(&a.Entry); a.state != arrivalWorked {
+		if a.state = d.judge(&a.Entry); a.state == arrivalWaiting {
+			continue
+		}
+		if a.state == arrivalDone {
 			unused = append(unused, a.Ref)
 			continue
 		}
 		m.drop(unused)
 		m.openRun(d, i)
 		return
+	}
+	if !in.reading { // nothing that is under way can help the others
+		for i := range in.log {
+			if a := &in.log[i]; a.state == arrivalWaiting {
+				a.state = arrivalBad
+				unused = append(unused, a.Ref)
+			}
+		}
 	}
 	m.drop(unused)
 	d.pass()
@@ -138,8 +149,8 @@ func (d *document) judge(e *Entry) arrivalState {
 	case e.Seq < next:
 		s.learn(e.Seq + 1)
 		return arrivalDone
-	case e.Seq > next:
-		return arrivalBad
+	case e.Seq > next: // what is between may come later in the same reading
+		return arrivalWaiting
 	}
 	return arrivalWorked
 }

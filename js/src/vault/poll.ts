@@ -1,0 +1,154 @@
+// A connection to a relay over plain HTTP, for places without WebSocket (Node 20): the same frames, each document by a
+// request that the relay answers when the log has grown (docs/PROTOCOL.md §5).
+
+import type { DocId } from "../protocol.ts";
+import { isFromRelay, type OpenWire, type WireEvents } from "./socket.ts";
+import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type ClientFrame, type Hello, type RelayFrame } from "./wire.ts";
+
+/** How long the relay may hold an answer, in seconds. */
+const WAIT = 20;
+/** Between questions about a document that the relay does not have yet, in milliseconds. */
+const UNKNOWN = 1_000;
+
+type Fetch = typeof globalThis.fetch;
+
+/** What the relay answered is not of this protocol. */
+class Garbage extends Error {}
+
+export const pollWire = (fetch: Fetch): OpenWire => (relay, on) => new PollWire(fetch, relay, on);
+
+class PollWire {
+  readonly #fetch: Fetch;
+  readonly #relay: URL;
+  readonly #on: WireEvents;
+  readonly #all: AbortController = new AbortController();
+  readonly #readingById: Map<DocId, AbortController> = new Map();
+  /** Appends go out one after the other, as they would on one socket. */
+  #lane: Promise<void>;
+
+  constructor(fetch: Fetch, relay: string, on: WireEvents) {
+    this.#fetch = fetch;
+    this.#relay = new URL(relay);
+    this.#relay.protocol = this.#relay.protocol.replace("ws", "http");
+    this.#on = on;
+    this.#lane = this.#guard(async () => {
+      await this.#health();
+      if (!this.#all.signal.aborted) on.opened();
+    });
+  }
+
+  send(frame: ClientFrame): void {
+    switch (frame.type) {
+      case "hello": return this.#read(frame);
+      case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
+      case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
+      case "ping": return void this.#guard(async () => {
+        await this.#health();
+        this.#tell({ type: "pong" });
+      });
+      default: return frame satisfies never;
+    }
+  }
+  close(): void { this.#all.abort(); }
+
+  #tell(frame: RelayFrame): void { if (!this.#all.signal.aborted) this.#on.frame(frame); }
+
+  /** A failure ends the connection, once. */
+  async #guard(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (e) {
+      if (this.#all.signal.aborted) return;
+      this.#all.abort();
+      this.#on.closed(e instanceof Garbage);
+    }
+  }
+
+  #request(path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#fetch(new URL(path, this.#relay), { signal: this.#all.signal, ...init });
+  }
+
+  async #health(): Promise<void> {
+    const response = await this.#request("/healthz");
+    await response.arrayBuffer();
+    if (!response.ok) throw new Garbage(`healthz answered ${response.status}`);
+  }
+
+  async #append(append: Append): Promise<void> {
+    const response = await this.#request(`/v1/docs/${append.doc}`, { method: "POST", headers: { "content-type": MEDIA_TYPE }, body: encodeFrame(append) });
+    const frame = await frameOf(response);
+    this.#tell(frame.type === "error" ? { ...frame, doc: append.doc, req: append.req } : frame);
+  }
+
+  /** Follows a document until it is left. A second hello starts over. */
+  #read(hello: Hello): void {
+    this.#readingById.get(hello.doc)?.abort();
+    const reading = new AbortController();
+    this.#readingById.set(hello.doc, reading);
+    const signal = AbortSignal.any([reading.signal, this.#all.signal]);
+    void this.#guard(async () => {
+      try {
+        await this.#follow(hello, signal);
+      } catch (e) {
+        if (!reading.signal.aborted) throw e;
+      }
+    });
+  }
+
+  async #follow(hello: Hello, signal: AbortSignal): Promise<void> {
+    const path = `/v1/docs/${hello.doc}`;
+    if (hello.genesis !== null) {
+      const put = await this.#request(`${path}/genesis`, { method: "PUT", body: hello.genesis.slice(), signal });
+      if (!put.ok) return this.#tell({ ...(await frameOf(put)), doc: hello.doc } as RelayFrame);
+      await put.arrayBuffer();
+    }
+    let { since, store } = hello;
+    for (let welcomed = false; !signal.aborted;) {
+      const query = new URLSearchParams({ since: String(since), ...(store === null ? {} : { store }), ...(welcomed ? { wait: String(WAIT) } : {}) });
+      const response = await this.#request(`${path}?${query}`, { signal });
+      if (response.status === 404) {
+        await response.arrayBuffer();
+        await pause(UNKNOWN, signal);
+        continue;
+      }
+      const frame = await frameOf(response);
+      if (signal.aborted) return;
+      if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as RelayFrame);
+      const at = response.headers.get("freehold-store");
+      const head = Number(response.headers.get("freehold-head"));
+      if (at === null || !Number.isSafeInteger(head)) throw new Garbage("no store or head");
+      if (!welcomed || at !== store) {
+        const genesis = hello.genesis ?? (await this.#genesis(path, signal));
+        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis });
+        welcomed = true;
+      }
+      store = at;
+      since = frame.upTo;
+      this.#tell(frame);
+    }
+  }
+
+  async #genesis(path: string, signal: AbortSignal): Promise<Uint8Array | null> {
+    const response = await this.#request(`${path}/genesis`, { signal });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return response.ok ? bytes : null;
+  }
+}
+
+const frameOf = async (response: Response): Promise<RelayFrame> => {
+  try {
+    const frame = decodeFrame(new Uint8Array(await response.arrayBuffer()));
+    if (isFromRelay(frame)) return frame;
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "AbortError") throw cause;
+  }
+  throw new Garbage(`not a relay's answer (${response.status})`);
+};
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    resolve();
+  }, { once: true });
+});

@@ -1,0 +1,175 @@
+// A page's end of a real vault: requests as promises, what the vault says by itself as lists, and an editor over a real core.
+
+import { Core } from "../../src/core/core.ts";
+import { loadModule } from "../../src/core/loadnode.ts";
+import { fromBase64url } from "../../src/ids.ts";
+import type { DocId, FromVault, Opened, Port, Problem, Replies, Request, SessionUpdate, ToVault, VaultStatus } from "../../src/protocol.ts";
+import type { VaultEnv } from "../../src/vault/env.ts";
+import { portPair } from "../../src/vault/portpair.ts";
+import { startVault } from "../../src/vault/vault.ts";
+
+export class Refusal extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(`${problem.code}: ${problem.message}`);
+    this.problem = problem;
+  }
+}
+
+export class Page {
+  readonly #port: Port<ToVault, FromVault>;
+  readonly #pending: Map<number, { resolve(reply: never): void; reject(e: Error): void }> = new Map();
+  readonly #editors: Map<DocId, Editor> = new Map();
+  readonly #watchers: Set<() => void> = new Set();
+  #early: FromVault[] = [];
+  #last = 0;
+  readonly problems: Problem[] = [];
+  heads: readonly unknown[] = [];
+
+  constructor(env: VaultEnv) {
+    const [page, vault] = portPair();
+    startVault(vault, env);
+    this.#port = page;
+    page.listen((m) => this.#hear(m));
+  }
+
+  request<R extends Request>(request: R): Promise<Replies[R["op"]]> {
+    return new Promise((resolve, reject) => {
+      this.#pending.set(++this.#last, { resolve, reject });
+      this.#port.post({ id: this.#last, request });
+    });
+  }
+
+  async edit(request: Extract<Request, { readonly op: "create" | "open" | "join" }>): Promise<Editor> {
+    const opened = await this.request(request) as Opened;
+    const editor = new Editor(await Core.start(await loadModule()), opened, this);
+    this.#editors.set(opened.doc, editor);
+    const early = this.#early;
+    this.#early = [];
+    for (const m of early) this.#hear(m);
+    return editor;
+  }
+
+  /** Resolves when `is` holds; it is asked again whenever the vault says something. */
+  until(what: string, is: () => boolean, ms = 15_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#watchers.delete(look);
+        reject(new Error(`not within ${ms} ms: ${what}; ${JSON.stringify([...this.#editors.values()].map((e) => e.status))} ${JSON.stringify(this.problems)}`));
+      }, ms);
+      const look = (): void => {
+        if (!is()) return;
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        resolve();
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  #hear(m: FromVault): void {
+    if (m.kind === "reply" || m.kind === "error") {
+      const pending = this.#pending.get(m.id);
+      if (pending === undefined) throw new Error(`request ${m.id} was answered twice`);
+      this.#pending.delete(m.id);
+      if (m.kind === "reply") pending.resolve(m.reply as never);
+      else pending.reject(new Refusal(m.problem));
+    } else if (m.kind === "problem") this.problems.push(m.problem);
+    else if (m.kind === "heads") this.heads = m.heads;
+    else {
+      const editor = this.#editors.get(m.doc);
+      if (editor === undefined) this.#early.push(m);
+      else editor.hear(m);
+    }
+    for (const look of [...this.#watchers]) look();
+  }
+}
+
+/** A document with one text at its root, edited through the core as the page does. */
+export class Editor {
+  readonly doc: DocId;
+  session: string;
+  status: VaultStatus;
+  sealed: readonly Uint8Array[] = [];
+  readonly #core: Core;
+  readonly #handle: number;
+  readonly #page: Page;
+  #text = -1;
+  #drained = 0;
+
+  constructor(core: Core, opened: Opened, page: Page) {
+    this.doc = opened.doc;
+    this.session = opened.session;
+    this.status = opened.status;
+    this.#core = core;
+    this.#page = page;
+    this.#handle = opened.snapshot === null ? core.create() : core.load(opened.snapshot);
+    this.#apply(opened.updates);
+    if (this.session !== "") core.session(this.#handle, fromBase64url(this.session)!);
+  }
+
+  get value(): string {
+    return this.#find() < 0 ? "" : this.#core.text(this.#handle, this.#text, 0, -1);
+  }
+  get digest(): string { return Buffer.from(this.#core.digest(this.#handle)).toString("hex"); }
+
+  /** Inserts, and resolves when it is on the device. */
+  async type(at: number, text: string): Promise<void> {
+    const { from, to, bytes } = this.insert(at, text);
+    await this.#page.request({ op: "update", doc: this.doc, session: this.session, from, to, bytes });
+  }
+
+  insert(at: number, text: string): { from: number; to: number; bytes: Uint8Array } {
+    const child: number[] = [];
+    if (this.#find() < 0) {
+      this.#core.heads(this.#handle);
+      this.#text = this.#core.containers;
+      child.push(0x01, 0, 4, 4, ...Buffer.from("body"), this.#text);
+    }
+    const units = [...text].flatMap((c) => [c.charCodeAt(0) & 0xff, c.charCodeAt(0) >> 8]);
+    const commands = Uint8Array.from([...child, 0x02, this.#text, ...varint(at), ...varint(text.length), ...units]);
+    const address = this.#core.reserve(commands.length);
+    this.#core.u8.set(commands, address);
+    this.#core.change(this.#handle, commands.length);
+    const from = this.#drained;
+    this.#core.update(this.#handle);
+    const bytes = this.#core.out();
+    this.#drained = this.#core.nextSeq;
+    return { from, to: this.#drained, bytes };
+  }
+
+  hear(m: Exclude<FromVault, { readonly kind: "reply" | "error" | "problem" | "heads" }>): void {
+    switch (m.kind) {
+      case "updates": return this.#apply(m.updates);
+      case "snapshot": return this.#core.merge(this.#handle, m.bytes);
+      case "session":
+        this.session = m.session;
+        return this.#core.session(this.#handle, fromBase64url(m.session)!);
+      case "status": this.status = m.status; return;
+      case "sealed": this.sealed = m.envelopes; return;
+      default: m satisfies never;
+    }
+  }
+
+  #apply(updates: readonly SessionUpdate[]): void {
+    for (const u of updates) this.#core.apply(this.#handle, fromBase64url(u.session)!, u.bytes);
+  }
+
+  /** The text's index, from the view's container records (docs/BOUNDARY.md), or −1. */
+  #find(): number {
+    if (this.#text >= 0) return this.#text;
+    this.#core.view(this.#handle);
+    const patch = this.#core.out();
+    for (let i = 0; i + 8 <= patch.length; i++) {
+      if (patch[i] === 0x02 && patch[i + 2] === 0 && patch[i + 3] === 4 && patch[i + 4] === 0 && Buffer.from(patch.slice(i + 6, i + 10)).toString() === "body") this.#text = patch[i + 1]!;
+    }
+    return this.#text;
+  }
+}
+
+const varint = (n: number): number[] => {
+  const out: number[] = [];
+  for (; n >= 0x80; n = Math.floor(n / 0x80)) out.push((n % 0x80) | 0x80);
+  return [...out, n];
+};
