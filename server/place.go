@@ -156,7 +156,8 @@ func (p *place) stored(w *Write, by *Peer) {
 			p.coming = nil
 		}
 		p.remember(w.Entries, by)
-		p.durable = w.Entries[n-1].Cursor
+		// Loaded from the log a moment ago, it may be ahead of this write.
+		p.durable = max(p.durable, w.Entries[n-1].Cursor)
 	}
 	listeners := make([]*Subscription, 0, len(p.listeners))
 	for s := range p.listeners {

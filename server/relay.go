@@ -118,7 +118,8 @@ func (r *Relay) batch(doc seal.DocID, since wire.Cursor) (*wire.Batch, *Refusal)
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	b := &wire.Batch{Doc: doc, Entries: entries, UpTo: since, More: more}
+	// An empty list on the wire, not nil.
+	b := &wire.Batch{Doc: doc, Entries: append([]wire.Entry{}, entries...), UpTo: since, More: more}
 	if n := len(entries); n > 0 {
 		b.UpTo = entries[n-1].Cursor
 	}

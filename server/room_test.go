@@ -6,7 +6,7 @@ import (
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
-	"github.com/freehold-dev/freehold/server/internal/author"
+	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -15,11 +15,11 @@ type bench struct {
 	t    *testing.T
 	log  *server.MemoryLog
 	room *server.Room
-	doc  *author.Doc
+	doc  *servertest.Doc
 }
 
 func newBench(t *testing.T, limits server.Limits) *bench {
-	b := &bench{t: t, log: server.NewMemoryLog(wire.StoreID{1}), doc: author.NewDoc(t, 1)}
+	b := &bench{t: t, log: server.NewMemoryLog(wire.StoreID{1}), doc: servertest.NewDoc(t, 1)}
 	b.reload(limits)
 	write, refusal := b.room.Found(b.doc.Genesis())
 	if refusal != nil {
@@ -262,7 +262,7 @@ func TestR3Quota(t *testing.T) {
 func TestR4Certificate(t *testing.T) {
 	b := newBench(t, server.DefaultLimits())
 	s, other := b.doc.NewSession(), b.doc.NewSession()
-	stranger := author.NewDoc(t, 9).NewSession()
+	stranger := servertest.NewDoc(t, 9).NewSession()
 	run := s.Run(1)
 	b.refuses(nil, run, wire.CodeNoSession)
 	b.refuses(other.Cert, run, wire.CodeBadCertificate)
@@ -296,7 +296,7 @@ func TestR5AndR6EveryFlippedByteIsRefused(t *testing.T) {
 
 func TestEnvelopesOfAnotherDocumentAreRefused(t *testing.T) {
 	b := newBench(t, server.DefaultLimits())
-	foreign := author.NewDoc(t, 9).SessionOf(7)
+	foreign := servertest.NewDoc(t, 9).SessionOf(7)
 	mine := b.doc.SessionOf(7)
 	// The same key pair in both documents: only the signature tells them apart.
 	if foreign.ID != mine.ID {
@@ -310,7 +310,7 @@ func TestEnvelopesOfAnotherDocumentAreRefused(t *testing.T) {
 }
 
 func TestRoomWithoutGenesis(t *testing.T) {
-	doc := author.NewDoc(t, 1)
+	doc := servertest.NewDoc(t, 1)
 	room, err := server.NewRoom(doc.ID(), server.RoomRecord{}, server.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
@@ -319,7 +319,7 @@ func TestRoomWithoutGenesis(t *testing.T) {
 	if _, refusal := room.Append(server.NewMemoryLog(wire.StoreID{}), s.Cert, s.Run(1)); refusal == nil || refusal.Code != wire.CodeNoRoom {
 		t.Fatalf("append to an unknown document: %v", refusal)
 	}
-	if _, refusal := room.Found(author.NewDoc(t, 2).Genesis()); refusal == nil || refusal.Code != wire.CodeBadGenesis {
+	if _, refusal := room.Found(servertest.NewDoc(t, 2).Genesis()); refusal == nil || refusal.Code != wire.CodeBadGenesis {
 		t.Fatalf("another document's genesis: %v", refusal)
 	}
 	if _, refusal := room.Found(doc.Genesis()[:100]); refusal == nil || refusal.Code != wire.CodeBadGenesis {

@@ -73,7 +73,7 @@ func (s *Subscription) Next() (wire.Frame, *Refusal) {
 	case s.begun && s.since >= p.durable:
 		p.mu.Unlock()
 		return nil, nil
-	case len(p.tail) > 0 && s.since >= p.tailFrom:
+	case s.begun && len(p.tail) > 0 && s.since >= p.tailFrom:
 		defer p.mu.Unlock()
 		return s.fromTail(), nil
 	}
@@ -96,7 +96,8 @@ func (s *Subscription) welcome() wire.Frame {
 	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis}
 }
 
-// fromTail is a Batch without the reader's own entries. The caller holds the place's mu.
+// fromTail is a Batch without the reader's own entries, and without certificates that it has by now. The caller holds
+// the place's mu.
 func (s *Subscription) fromTail() wire.Frame {
 	p := s.place
 	b := &wire.Batch{Doc: p.doc, Entries: []wire.Entry{}, UpTo: s.since}
@@ -109,7 +110,7 @@ func (s *Subscription) fromTail() wire.Frame {
 			b.Entries = append(b.Entries, e.Entry)
 		}
 	}
-	s.since, s.begun = b.UpTo, true
+	s.since = b.UpTo
 	return b
 }
 

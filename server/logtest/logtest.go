@@ -7,7 +7,7 @@ import (
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
-	"github.com/freehold-dev/freehold/server/internal/author"
+	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -15,7 +15,7 @@ import (
 // forgets with its process, reopens is false.
 func Run(t *testing.T, reopens bool, open func(t *testing.T) server.Log) {
 	log := open(t)
-	a, b := author.NewDoc(t, 1), author.NewDoc(t, 2)
+	a, b := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	one, two := a.NewSession(), a.NewSession()
 	neighbour := b.NewSession()
 
@@ -44,7 +44,7 @@ func Run(t *testing.T, reopens bool, open func(t *testing.T) server.Log) {
 			if err != nil || !bytes.Equal(record.Genesis, a.Genesis()) || record.Head != 8 || record.Used != int64(used) || record.Sessions != 2 {
 				t.Fatalf("%+v, %v", record, err)
 			}
-			stranger := author.NewDoc(t, 3)
+			stranger := servertest.NewDoc(t, 3)
 			if record, err := log.Room(stranger.ID()); err != nil || record.Genesis != nil || record.Head != 0 {
 				t.Fatalf("unknown document: %+v, %v", record, err)
 			}

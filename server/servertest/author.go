@@ -1,5 +1,6 @@
-// Package author writes documents as a device does, for the relay's tests: real keys, real chains, real signatures.
-package author
+// Package servertest is a device for the relay's tests: documents with real keys, chains and signatures, and a client that
+// speaks the protocol over a real socket.
+package servertest
 
 import (
 	"io"

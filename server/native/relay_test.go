@@ -1,0 +1,343 @@
+package native_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// startRelay serves a folder on a free port until the test ends.
+func startRelay(t *testing.T, folder string, o native.Options) string {
+	t.Helper()
+	if o.Limits == (server.Limits{}) {
+		o.Limits = server.DefaultLimits()
+	}
+	s, err := native.NewServer(server.NewRelay(openLog(t, folder), o.Limits, nil), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listeners, err := native.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(listeners...) }()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + listeners[0].Addr().String()
+}
+
+func TestTwoDevicesAndAThird(t *testing.T) {
+	folder := t.TempDir()
+	address := startRelay(t, folder, native.Options{})
+	doc := servertest.NewDoc(t, 1)
+	a, b := servertest.Dial(t, address), servertest.Dial(t, address)
+	a.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	if welcome, _ := b.Listen(&wire.Hello{Doc: doc.ID()}); !bytes.Equal(welcome.Genesis, doc.Genesis()) {
+		t.Fatalf("%+v", welcome)
+	}
+	mine, theirs := doc.NewSession(), doc.NewSession()
+	large := mine.Snapshot(make([]byte, 16<<20))
+	say(t, a, &wire.Append{Doc: doc.ID(), Req: 1, Cert: mine.Cert, Envelopes: [][]byte{large}})
+	if ack := servertest.Expect[*wire.Ack](a); ack.Cursor != 1 {
+		t.Fatalf("%+v", ack)
+	}
+	if batch := servertest.Expect[*wire.Batch](b); len(batch.Entries) != 1 || !bytes.Equal(batch.Entries[0].Envelope, large) {
+		t.Fatalf("%d entries", len(batch.Entries))
+	}
+	say(t, b, &wire.Append{Doc: doc.ID(), Req: 1, Cert: theirs.Cert, Envelopes: theirs.Run(3)})
+	if ack := servertest.Expect[*wire.Ack](b); ack.Cursor != 4 {
+		t.Fatalf("%+v", ack)
+	}
+	if batch := servertest.Expect[*wire.Batch](a); batch.UpTo == 1 {
+		// What a had sent itself was passed over first.
+		servertest.Expect[*wire.Batch](a)
+	}
+	c := servertest.Dial(t, address)
+	if _, entries := c.Listen(&wire.Hello{Doc: doc.ID()}); len(entries) != 4 || !bytes.Equal(entries[0].Envelope, large) {
+		t.Fatalf("%d entries", len(entries))
+	}
+}
+
+func say(t *testing.T, c *servertest.Client, f wire.Frame) {
+	t.Helper()
+	if err := c.Say(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGarbageFramesOverASocket(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	c := servertest.Dial(t, address)
+	for _, b := range [][]byte{{}, {0xc1}, bytes.Repeat([]byte{0x91}, 8<<20), make([]byte, 1<<20)} {
+		if err := c.SayBytes(b); err != nil {
+			t.Fatal(err)
+		}
+		if e := servertest.Expect[*wire.Error](c); e.Code != wire.CodeBadFrame {
+			t.Fatalf("%+v", e)
+		}
+	}
+	say(t, c, &wire.Ping{})
+	servertest.Expect[*wire.Pong](c)
+	// Above the limit the connection ends before the bytes are read.
+	big := servertest.Dial(t, address)
+	_ = big.SayBytes(make([]byte, wire.MaxFrame+1))
+	if f := big.Next(); f != nil {
+		t.Fatalf("answer to a frame above the limit: %+v", f)
+	}
+	// Nobody else noticed.
+	say(t, c, &wire.Ping{})
+	servertest.Expect[*wire.Pong](c)
+}
+
+// handshake opens a WebSocket by hand and gives the raw connection after the relay's answer.
+func handshake(t *testing.T, address string, header string) (net.Conn, string) {
+	t.Helper()
+	host := strings.TrimPrefix(address, "http://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: "+host+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+header+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 0, 32)
+	for !bytes.HasSuffix(line, []byte("\r\n")) {
+		b := make([]byte, 1)
+		if _, err := conn.Read(b); err != nil {
+			t.Fatal(err)
+		}
+		line = append(line, b...)
+	}
+	return conn, strings.TrimSpace(string(line))
+}
+
+func TestHandshake(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{Origins: []string{"https://app.example"}})
+	host := strings.TrimPrefix(address, "http://")
+	speaks := "Sec-WebSocket-Protocol: " + wire.Subprotocol + "\r\n"
+	for _, c := range []struct{ name, header, want string }{
+		{"no page", speaks, "HTTP/1.1 101 Switching Protocols"},
+		{"own page", speaks + "Origin: http://" + host + "\r\n", "HTTP/1.1 101 Switching Protocols"},
+		{"another port of this machine", speaks + "Origin: http://localhost:5173\r\n", "HTTP/1.1 101 Switching Protocols"},
+		{"listed", speaks + "Origin: https://app.example\r\n", "HTTP/1.1 101 Switching Protocols"},
+		{"not listed", speaks + "Origin: https://evil.example\r\n", "HTTP/1.1 403 Forbidden"},
+		{"looks like it", speaks + "Origin: https://app.example.evil.example\r\n", "HTTP/1.1 403 Forbidden"},
+		{"another scheme", speaks + "Origin: http://app.example\r\n", "HTTP/1.1 403 Forbidden"},
+		{"no origin of its own", speaks + "Origin: null\r\n", "HTTP/1.1 403 Forbidden"},
+		{"another language", "Sec-WebSocket-Protocol: freehold.2\r\n", "HTTP/1.1 400 Bad Request"},
+	} {
+		if _, got := handshake(t, address, c.header); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// A device that never reads costs the relay a cursor, while 64 MiB go past it.
+func TestSlowReaderIsBounded(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	doc := servertest.NewDoc(t, 1)
+	writer := servertest.Dial(t, address)
+	writer.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	hello, err := wire.Encode(&wire.Hello{Doc: doc.ID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A masked frame with a mask of zeroes.
+	frame := append([]byte{0x82, 0x80 | byte(len(hello)), 0, 0, 0, 0}, hello...)
+	const slow = 20
+	for range slow {
+		conn, _ := handshake(t, address, "Sec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n")
+		if _, err := conn.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := doc.NewSession()
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	cert := s.Cert
+	body := make([]byte, 1<<20)
+	for req := range 64 {
+		say(t, writer, &wire.Append{Doc: doc.ID(), Req: uint64(req), Cert: cert, Envelopes: [][]byte{s.Update(body)}})
+		cert = nil
+		for acked := false; !acked; {
+			_, acked = writer.Next().(*wire.Ack)
+		}
+	}
+	// Each may hold the one Batch that it is stuck in, as a frame and in the WebSocket library's buffer of the next
+	// power of two; queues would hold 64 MiB each.
+	if grown := int64(heap()) - int64(before); grown > slow*4<<20 {
+		t.Fatalf("%d readers that stand still hold %d MiB", slow, grown>>20)
+	}
+}
+
+func TestRelayOverPlainRequests(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	doc := servertest.NewDoc(t, 1)
+	s := doc.NewSession()
+	at := address + "/v1/docs/" + doc.ID().String()
+	run := s.Run(3)
+	post := func(req uint64, cert []byte, run [][]byte) []byte {
+		b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Req: req, Cert: cert, Envelopes: run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	refused := func(method, path string, body []byte, status int, code wire.Code) {
+		t.Helper()
+		answer, got := request(t, method, path, body)
+		e, ok := decode(t, got).(*wire.Error)
+		if !ok || answer.StatusCode != status || e.Code != code || answer.Header.Get("Freehold-Error") != string(code) || e.Hint == "" {
+			t.Fatalf("%s: %d %+v, want %d %s", method, answer.StatusCode, e, status, code)
+		}
+	}
+	refused("GET", at, nil, 404, wire.CodeNoRoom)
+	refused("GET", at+"/genesis", nil, 404, wire.CodeNoRoom)
+	refused("POST", at, post(1, s.Cert, run[:1]), 404, wire.CodeNoRoom)
+	refused("PUT", at+"/genesis", servertest.NewDoc(t, 2).Genesis(), 400, wire.CodeBadGenesis)
+	refused("PUT", at+"/genesis", make([]byte, 200), 413, wire.CodeTooLarge)
+	if answer, _ := request(t, "PUT", at+"/genesis", doc.Genesis()); answer.StatusCode != 204 {
+		t.Fatal(answer.Status)
+	}
+	if answer, got := request(t, "GET", at+"/genesis", nil); answer.StatusCode != 200 || !bytes.Equal(got, doc.Genesis()) {
+		t.Fatal(answer.Status)
+	}
+	refused("POST", at, post(1, nil, run[:1]), 409, wire.CodeNoSession)
+	refused("POST", at, []byte("curl --data"), 400, wire.CodeBadFrame)
+	refused("POST", at, make([]byte, wire.MaxFrame+1), 413, wire.CodeTooLarge)
+	refused("POST", address+"/v1/docs/"+strings.Repeat("a", 32), post(1, s.Cert, run[:1]), 400, wire.CodeBadFrame)
+	refused("GET", address+"/v1/docs/nonsense", nil, 400, wire.CodeBadFrame)
+	refused("GET", at+"?since=-1", nil, 400, wire.CodeBadFrame)
+	for range 2 {
+		answer, got := request(t, "POST", at, post(7, s.Cert, run))
+		ack, ok := decode(t, got).(*wire.Ack)
+		if !ok || ack.Req != 7 || ack.Cursor != 3 || answer.Header.Get("Content-Type") != wire.MediaType {
+			t.Fatalf("%s: %+v", answer.Status, ack)
+		}
+	}
+	refused("POST", at, post(1, s.Cert, [][]byte{s.Write("skipped"), s.Write("x")}[1:]), 409, wire.CodeGap)
+	for query, want := range map[string]int{"": 3, "?since=0": 3, "?since=2": 1, "?since=3": 0, "?since=4": 3, "?since=2&store=other": 3} {
+		answer, got := request(t, "GET", at+query, nil)
+		batch, ok := decode(t, got).(*wire.Batch)
+		if !ok || len(batch.Entries) != want || batch.More || answer.Header.Get("Freehold-Head") != "3" {
+			t.Fatalf("%s: %s, %+v", query, answer.Status, batch)
+		}
+	}
+	answer, _ := request(t, "GET", at, nil)
+	store := answer.Header.Get("Freehold-Store")
+	if _, got := request(t, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
+		t.Fatal("its own store is not known")
+	}
+}
+
+// A read that waits is answered by the append that it waits for.
+func TestReadThatWaits(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	doc := servertest.NewDoc(t, 1)
+	s := doc.NewSession()
+	at := address + "/v1/docs/" + doc.ID().String()
+	request(t, "PUT", at+"/genesis", doc.Genesis())
+	got := make(chan []byte)
+	go func() {
+		_, b := request(t, "GET", at+"?since=0&wait=30", nil)
+		got <- b
+	}()
+	b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request(t, "POST", at, b)
+	if batch, ok := decode(t, <-got).(*wire.Batch); !ok || len(batch.Entries) != 2 {
+		t.Fatalf("%+v", batch)
+	}
+}
+
+func request(t *testing.T, method, url string, body []byte) (*http.Response, []byte) {
+	t.Helper()
+	r, err := http.NewRequest(method, url, bytes.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return &http.Response{}, nil
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return &http.Response{}, nil
+	}
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return answer, got
+}
+
+func decode(t *testing.T, b []byte) wire.Frame {
+	t.Helper()
+	f, err := wire.Decode(b)
+	if err != nil {
+		t.Fatalf("%q: %v", b, err)
+	}
+	return f
+}
+
+func TestPagesOfOtherOrigins(t *testing.T) {
+	log := openLog(t, t.TempDir())
+	s, err := native.NewServer(server.NewRelay(log, server.DefaultLimits(), nil),
+		native.Options{Origins: []string{"https://App.example/"}, Limits: server.DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ask := func(method, origin string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "http://relay.example/v1/docs/"+strings.Repeat("a", 32), nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w
+	}
+	for origin, allowed := range map[string]bool{
+		"": true, "https://relay.example": true, "https://app.example": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true,
+		"https://other.example": false, "null": false, "http://127.0.0.1.other.example": false, "https://relay.example:8443": false,
+	} {
+		w := ask("GET", origin)
+		if (w.Code == 403) == allowed {
+			t.Errorf("%q: %d", origin, w.Code)
+		}
+		if got := w.Header().Get("Access-Control-Allow-Origin"); allowed && got != origin || !allowed && got != "" {
+			t.Errorf("%q: allow %q", origin, got)
+		}
+	}
+	if w := ask("OPTIONS", "https://app.example"); w.Code != 204 || !strings.Contains(w.Header().Get("Access-Control-Allow-Methods"), "POST") {
+		t.Fatalf("preflight: %d", w.Code)
+	}
+	if w := ask("OPTIONS", "https://other.example"); w.Code != 403 {
+		t.Fatalf("preflight of a foreign page: %d", w.Code)
+	}
+}

@@ -1,0 +1,134 @@
+package servertest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// patience is how long a relay may take before a test gives up on it. No test waits for this to pass.
+const patience = 20 * time.Second
+
+// Client is a device's connection.
+type Client struct {
+	t    testing.TB
+	conn *gws.Conn
+	got  chan wire.Frame
+	// Gone is closed when the connection ended.
+	Gone chan struct{}
+}
+
+// Dial connects to a relay at an http address.
+func Dial(t testing.TB, address string) *Client {
+	t.Helper()
+	c, err := TryDial(t, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TryDial is Dial for those who expect that it may fail.
+func TryDial(t testing.TB, address string) (*Client, error) {
+	c := &Client{t: t, got: make(chan wire.Frame, 4096), Gone: make(chan struct{})}
+	conn, _, err := gws.NewClient(receiver{client: c}, &gws.ClientOption{
+		Addr:                "ws" + strings.TrimPrefix(address, "http") + "/v1/socket",
+		RequestHeader:       map[string][]string{"Sec-WebSocket-Protocol": {wire.Subprotocol}},
+		ReadMaxPayloadSize:  wire.MaxFrame,
+		WriteMaxPayloadSize: wire.MaxFrame + 1,
+		HandshakeTimeout:    patience,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.conn = conn
+	go conn.ReadLoop()
+	t.Cleanup(c.Close)
+	return c, nil
+}
+
+// Say sends a frame; the error is of the connection.
+func (c *Client) Say(f wire.Frame) error {
+	b, err := wire.Encode(f)
+	if err != nil {
+		c.t.Error(err)
+		return err
+	}
+	return c.SayBytes(b)
+}
+
+// SayBytes sends what may be no frame.
+func (c *Client) SayBytes(b []byte) error { return c.conn.WriteMessage(gws.OpcodeBinary, b) }
+
+// Next gives the next frame, nil when the connection ended.
+func (c *Client) Next() wire.Frame {
+	c.t.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case f := <-c.got:
+		return f
+	default:
+	}
+	select {
+	case f := <-c.got:
+		return f
+	case <-c.Gone:
+		return nil
+	case <-timeout.C:
+		c.t.Errorf("the relay is silent for %v", patience)
+		return nil
+	}
+}
+
+// Close ends the connection.
+func (c *Client) Close() { c.conn.NetConn().Close() }
+
+// Expect takes the next frame, which must be of a type.
+func Expect[F wire.Frame](c *Client) F {
+	c.t.Helper()
+	got := c.Next()
+	f, ok := got.(F)
+	if !ok {
+		c.t.Fatalf("got %T %+v, want %T", got, got, f)
+	}
+	return f
+}
+
+// Listen says hello and takes the welcome and all batches up to the log's end.
+func (c *Client) Listen(hello *wire.Hello) (*wire.Welcome, []wire.Entry) {
+	c.t.Helper()
+	if err := c.Say(hello); err != nil {
+		c.t.Fatal(err)
+	}
+	welcome := Expect[*wire.Welcome](c)
+	var entries []wire.Entry
+	for {
+		batch := Expect[*wire.Batch](c)
+		entries = append(entries, batch.Entries...)
+		if !batch.More {
+			return welcome, entries
+		}
+	}
+}
+
+type receiver struct {
+	gws.BuiltinEventHandler
+	client *Client
+}
+
+func (r receiver) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	f, err := wire.Decode(m.Bytes())
+	if err != nil {
+		r.client.t.Errorf("the relay sent no frame: %v", err)
+		return
+	}
+	r.client.got <- f
+}
+
+func (r receiver) OnClose(*gws.Conn, error) { close(r.client.Gone) }
