@@ -35,7 +35,7 @@ const common = {
   conditions: ["browser"], absWorkingDir: web,
 };
 await Promise.all([
-  build({ ...common, entryPoints: { app: "src/main.ts" }, outdir: dist, external: ["./inline.js"] }),
+  build({ ...common, entryPoints: { app: "src/main.ts" }, outdir: dist, external: ["./vault.js", "./inline.js"] }),
   build({ ...common, entryPoints: { app: "src/style/app.css" }, outdir: dist }),
 ]);
 cpSync(join(web, "public"), dist, { recursive: true });

@@ -89,7 +89,8 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   };
 
   /** From the head, which is read without the core, until the note itself is there. */
-  const preview = (id: string): void => view.preview(notes?.find((each) => each.id === id)?.head ?? { title: "", body: "" });
+  const preview = (id: string): void => view.preview(headOf(id) ?? { title: "", body: "" });
+  const headOf = (id: string): NoteInfo["head"] | undefined => notes?.find((each) => each.id === id)?.head;
 
   // ── what is around it ──
 
@@ -131,8 +132,8 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   const list = noteList({ create: () => { if (location.hash === "#new") route(); else location.hash = "#new"; }, openLink: () => paste.open() });
   const updateList = (): void => list.show(notes?.filter((each) => !leaving.has(each.id)), shown.kind === "note" ? shown.doc.id : shown.kind === "opening" ? shown.id : null);
   const updateTitle = (): void => {
-    const doc = note();
-    document.title = doc === null ? "Freehold" : `${nameOf(doc.value)} · Freehold`;
+    const words = shown.kind === "note" ? shown.doc.value : shown.kind === "opening" ? headOf(shown.id) : undefined;
+    document.title = words === undefined ? "Freehold" : `${nameOf(words)} · Freehold`;
   };
 
   // ── actions ──
@@ -225,8 +226,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   setInterval(updateList, 60_000); // "5 min" becomes "6 min"
   // Notes that were leaving when the page went away were not forgotten: nothing is lost by closing a window.
   root.replaceChildren(
-    list.el,
-    el("div", { class: "stage" }, bar.el, problem.el, view.el),
+    el("main", { class: "app" }, list.el, el("div", { class: "stage" }, bar.el, problem.el, view.el)),
     drawer.el, share.el, paste.el, toast.el, spoken);
   root.classList.toggle("in-tunnel", tunnel.on);
   addEventListener("hashchange", route);

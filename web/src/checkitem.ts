@@ -33,7 +33,8 @@ export const checkItem = (id: string, port: TextPort, act: CheckItemActions): Ch
   const field = new TextField({ label: "Item", placeholder: "", className: "item-text", onRefused: act.refused });
   const box = el("input", { type: "checkbox", class: "tick", on: { change: () => act.tick(id, box.checked) } });
   const grip = el("button", { type: "button", class: "grip", title: "Drag, or Alt and arrow keys", on: { pointerdown: (event) => act.grab(id, event), keydown: nudged } }, icon("grip"));
-  const remove = el("button", { type: "button", class: "icon-button remove", on: { click: () => act.remove(id, false) } }, icon("close"));
+  // The press leaves the focus where it is: on a narrow page the button is there only while the item is edited.
+  const remove = el("button", { type: "button", class: "icon-button remove", on: { pointerdown: (event) => event.preventDefault(), click: () => act.remove(id, false) } }, icon("close"));
   const row = el("li", { class: "item" }, grip, el("label", { class: "tick-target" }, box), field.el, remove);
 
   function nudged(event: KeyboardEvent): void {

@@ -21,7 +21,7 @@ export const noteList = (o: { readonly create: () => void; readonly openLink: ()
   const root = el("nav", { class: "sidebar", "aria-label": "Notes" },
     el("header", { class: "sidebar-head" },
       el("img", { src: "./icon.svg", alt: "", width: 28, height: 28 }),
-      el("h2", {}, "Freehold"),
+      el("h1", {}, "Freehold"),
       el("button", { type: "button", class: "icon-button", "aria-label": "New note", title: "New note", on: { click: o.create } }, icon("plus"))),
     el("div", { class: "sidebar-scroll" }, rows, none),
     el("footer", { class: "sidebar-foot" }, el("button", { type: "button", class: "button plain", on: { click: o.openLink } }, icon("link"), "Open a link")));

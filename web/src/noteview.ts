@@ -5,7 +5,7 @@ import { FreeholdError, type Doc } from "freehold";
 import { checklist } from "./checklist.ts";
 import { el } from "./dom.ts";
 import { emptyState } from "./emptystate.ts";
-import type { NoteType } from "./note.ts";
+import { nameOf, type NoteType } from "./note.ts";
 import { bodyPort } from "./notetext.ts";
 import { wellFormed } from "./splice.ts";
 import { TextField } from "./textfield.ts";
@@ -63,13 +63,14 @@ export const noteView = (o: NoteViewOptions): NoteView => {
   const body = new TextField({ label: "Note", placeholder: "Type. Then pull the plug.", className: "body", onEdit: edited, onRefused: o.refused });
   const todos = checklist(o);
   const readOnly = el("p", { class: "read-only", hidden: true }, "You can read this note. The link does not write.");
-  const page = el("article", { class: "page" }, readOnly, title.el, body.el, todos.el);
+  const heading = el("h1", { class: "visually-hidden" }, "Untitled");
+  const page = el("article", { class: "page" }, heading, readOnly, title.el, body.el, todos.el);
   const waiting = el("section", { class: "waiting", hidden: true, role: "status" },
     el("span", { class: "waiting-mark", "aria-hidden": "true" }),
     el("h1", {}, "Waiting for the first copy"),
     el("p", {}, "It comes as soon as the relay, or a device that has this note, can be reached. You can close this window meanwhile."));
   const empty = emptyState({ begin: o.create });
-  const root = el("main", { class: "scroll", tabindex: -1, id: "note" }, page, waiting, empty.el);
+  const root = el("div", { class: "scroll", tabindex: -1 }, page, waiting, empty.el);
 
   // A click on the paper below the text goes on with the text.
   page.addEventListener("click", (event) => { if (event.target === page) body.focus(); });
@@ -122,7 +123,7 @@ export const noteView = (o: NoteViewOptions): NoteView => {
       setReadOnly(!writes);
       readOnly.hidden = writes;
       stops = [
-        to.select((note) => note.title).subscribe((words) => title.show(words)),
+        to.select((note) => note.title).subscribe((words) => { title.show(words); heading.textContent = nameOf(to.value); }),
         to.status.subscribe((status) => lay(status.content === "waiting" ? waiting : page)),
       ];
     },

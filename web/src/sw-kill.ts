@@ -6,6 +6,7 @@ declare const self: ServiceWorkerGlobalScope;
 const leave = async (): Promise<void> => {
   for (const name of await caches.keys()) if (name.startsWith("freehold-shell-")) await caches.delete(name);
   await self.registration.unregister();
+  // Pages of the old worker only: one that registers this one again, as any visit does, is not sent round in circles.
   for (const client of await self.clients.matchAll({ type: "window" })) await (client as WindowClient).navigate(client.url);
 };
 

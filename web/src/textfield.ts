@@ -14,7 +14,7 @@ export interface TextPort {
   read(): string;
   /** Must change the document before it returns, or throw and change nothing. */
   splice(at: number, deleted: number, inserted: string): void;
-  /** Must call back after every change of the text, with `local` true for those made by `splice` of this page. */
+  /** Must call back in the turn of every change of the text, with `local` true for those made by this page. */
   observe(heard: (splices: readonly Splice[], local: boolean) => void): () => void;
 }
 
@@ -43,6 +43,7 @@ export class TextField {
   /** The document's text as the field last showed it. */
   #text = "";
   #composing = false;
+  #writing = false;
   /** What others wrote while an input method was composing: shown when it is done, or the composition would be torn. */
   #held: Splice[] = [];
 
@@ -135,6 +136,7 @@ export class TextField {
     const inserted = wellFormed(typed), before = this.#text;
     try {
       this.#text = before.slice(0, at) + inserted + before.slice(at + deleted);
+      this.#writing = true;
       this.#port!.splice(at, deleted, inserted);
     } catch (error) {
       this.#text = before;
@@ -142,23 +144,27 @@ export class TextField {
       if (REVERTS.has(error.code)) this.#show(before, [], this.area.selectionEnd);
       this.#o.onRefused(error);
       return;
+    } finally {
+      this.#writing = false;
     }
     // Rare: half a character became U+FFFD, or "\n" met a "\r" of the document. The field shows what the document has.
     if (inserted !== typed || this.#text.includes("\r")) this.#show(this.#text, [], this.area.selectionEnd);
   }
 
   #heard(splices: readonly Splice[], local: boolean): void {
-    if (local || this.#port === null) return;
+    if (this.#writing || this.#port === null) return;
     if (this.#composing) {
       this.#held.push(...splices);
       return;
     }
     const before = this.#text;
     this.#text = this.#port.read();
-    this.#show(this.#text, shownSplices(before, this.#text, splices));
+    const shown = shownSplices(before, this.#text, splices);
+    this.#show(this.#text, shown);
+    if (!local) this.#glow?.add(this.area.value, shown, mapRange);
   }
 
-  /** Makes the area hold `text`; selection, and ranges that still glow, move with the splices. */
+  /** Makes the area hold `text`; the selection moves with the splices. */
   #show(text: string, splices: readonly Splice[] = [], caret?: number): void {
     const area = this.area, value = shownText(text);
     if (area.value !== value) {
@@ -174,7 +180,6 @@ export class TextField {
       if (scroll && top !== undefined) scroll.scrollTop = top;
       grow(area);
     }
-    if (splices.length > 0) this.#glow?.add(value, splices, mapRange);
   }
 }
 

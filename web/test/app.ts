@@ -1,0 +1,41 @@
+// What the tests of the app share: where it is built, and the app as a person sees it.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { ChromiumPage } from "../../js/test/harness/chromium.ts";
+import type { Page } from "../../js/test/harness/browser.ts";
+
+export const dist: string = fileURLToPath(new URL("../dist", import.meta.url));
+if (!existsSync(`${dist}/sw.js`)) throw new Error("web/dist is not built: run `make web` first");
+
+export const BODY = ".body textarea";
+export const TITLE = ".title textarea";
+
+/** The visible words of the chip. */
+export const chip = (page: Page): Promise<string> => page.evaluate(() => document.querySelector(".chip-words")!.textContent!);
+export const waitForChip = (page: Page, words: string): Promise<boolean> =>
+  page.waitFor(`the chip to say ${words}`, (words: string) => document.querySelector(".chip-words")?.textContent === words, { args: [words] });
+
+export const body = (page: Page): Promise<string> => page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".body textarea")!.value);
+export const waitForBody = (page: Page, text: string): Promise<boolean> =>
+  page.waitFor(`the body to be ${JSON.stringify(text)}`, (text: string) => document.querySelector<HTMLTextAreaElement>(".body textarea")?.value === text, { args: [text] });
+
+/** The checklist as lines: "- text", "x text" when done. */
+export const items = (page: Page): Promise<string[]> =>
+  page.evaluate(() => [...document.querySelectorAll(".item")].map((row) =>
+    `${row.querySelector<HTMLInputElement>(".tick")!.checked ? "x" : "-"} ${row.querySelector("textarea")!.value}`));
+export const waitForItems = (page: Page, lines: readonly string[]): Promise<boolean> =>
+  page.waitFor(`the items ${lines.join(" / ")}`, (wanted: string) => wanted === [...document.querySelectorAll(".item")].map((row) =>
+    `${row.querySelector<HTMLInputElement>(".tick")!.checked ? "x" : "-"} ${row.querySelector("textarea")!.value}`).join("\n"), { args: [lines.join("\n")] });
+
+/** The accessible name of what has the focus. */
+export const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+
+/** Errors that the page printed or threw; a test ends by finding none. */
+export const watchErrors = (page: ChromiumPage): string[] => {
+  const errors: string[] = [];
+  page.playwright.on("console", (message) => { if (message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(message.text())) errors.push(message.text()); });
+  page.playwright.on("pageerror", (error) => errors.push(String(error.stack)));
+  return errors;
+};
