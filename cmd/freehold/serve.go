@@ -109,7 +109,9 @@ func reportStorage(logger *slog.Logger, err error) {
 		return
 	}
 	reason := "unknown"
-	if errno := syscall.Errno(0); errors.As(err, &errno) {
+	if errno := syscall.Errno(0); errors.Is(err, native.ErrFull) {
+		reason = native.ErrFull.Error()
+	} else if errors.As(err, &errno) {
 		reason = errno.Error()
 	}
 	logger.Error("storage refuses; appends are refused, reads go on", "reason", reason)

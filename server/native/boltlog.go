@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,6 +23,9 @@ import (
 
 // ErrInUse: another process has the folder open.
 var ErrInUse = errors.New("native: the data folder is in use by another relay")
+
+// ErrFull: the disk had no room for a commit. Nothing of it was kept; another may succeed later.
+var ErrFull = errors.New("native: no room on the disk")
 
 // ErrNewerFormat: the folder was written by a newer release. It is left as it was.
 var ErrNewerFormat = errors.New("native: the data folder was written by a newer version")
@@ -128,7 +133,8 @@ func (l *BoltLog) Store() wire.StoreID { return l.store }
 // Close implements server.Log.
 func (l *BoltLog) Close() error { return l.db.Close() }
 
-// Commit implements server.Log. A full disk refuses and may be tried again; any other failure ends writing.
+// Commit implements server.Log. Errors: ErrFull, after which it may be tried again; after any other nothing is written
+// until a restart.
 func (l *BoltLog) Commit(writes []*server.Write) error {
 	if l.broken.Load() {
 		return errors.New("native: the log takes nothing more after a failed write; restart the relay")
@@ -141,10 +147,26 @@ func (l *BoltLog) Commit(writes []*server.Write) error {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
-		l.broken.Store(true)
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
+	l.broken.Store(true)
 	return err
+}
+
+// isFull: the file could not take a page, and what it has is as it was.
+func isFull(err error) bool {
+	// bbolt makes the file longer before it writes the first page, and drops the cause when that fails.
+	if strings.HasPrefix(err.Error(), "file resize error") {
+		return true
+	}
+	// Only a refused write. A refused fsync leaves open what the disk has, whatever its reason.
+	var failed *fs.PathError
+	return errors.As(err, &failed) && failed.Op == "write" &&
+		(errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG))
 }
 
 func put(tx *bbolt.Tx, w *server.Write) error {

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+var (
+	seed   = flag.Uint64("seed", 0, "seed of the kill rounds (0: a fresh one)")
+	rounds = flag.Int("rounds", 6, "how often the relay is killed")
+)
+
+func TestCalledWrongly(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, 2, "freehold serve [flags]"},
+		{[]string{"sreve"}, 2, `there is no "sreve" here`},
+		{[]string{"serve", "--lisent", "x"}, 2, "flag provided but not defined"},
+		{[]string{"serve", "here"}, 2, `what is "here"?`},
+		{[]string{"serve", "--listen", "nowhere", "--data", t.TempDir()}, 1, "missing port"},
+		{[]string{"serve", "--help"}, 0, "--origin"},
+		{[]string{"help"}, 0, "freehold version"},
+		{[]string{"version"}, 0, "freehold " + version},
+	} {
+		var out, problems bytes.Buffer
+		if code := run(c.args, &out, &problems); code != c.code || !strings.Contains(out.String()+problems.String(), c.says) {
+			t.Errorf("%q: exit %d, %s%s", c.args, code, &out, &problems)
+		}
+	}
+}
+
+func TestServeGreetsAndStops(t *testing.T) {
+	folder := t.TempDir()
+	began := time.Now()
+	p := start(t, folder)
+	t.Logf("greeted after %v", time.Since(began).Round(time.Millisecond))
+	port := p.address[strings.LastIndex(p.address, ":")+1:]
+	if want := "App http://localhost:" + port + " · second device http://127.0.0.1:" + port + " · Ctrl-C stops only the relay\n"; !strings.Contains(p.text(), want) {
+		t.Fatalf("greeting: %s", p.text())
+	}
+	// Both names reach it, and somebody who is connected is told.
+	c := servertest.Dial(t, "http://localhost:"+port)
+	if code := p.stop(); code != 0 {
+		t.Fatalf("exit %d: %s", code, p.text())
+	}
+	if f := c.Next(); f != nil {
+		t.Fatalf("%+v", f)
+	}
+	if !strings.Contains(p.text(), "Relay stopped. Open pages go on without it.") {
+		t.Fatalf("farewell: %s", p.text())
+	}
+}
+
+func TestSecondRelayOnOneFolder(t *testing.T) {
+	folder := t.TempDir()
+	start(t, folder)
+	var out, problems bytes.Buffer
+	if code := run([]string{"serve", "--listen", "127.0.0.1:0", "--data", folder}, &out, &problems); code != 1 || !strings.Contains(problems.String(), "in use") {
+		t.Fatalf("exit %d: %s", code, &problems)
+	}
+}
+
+// acked is an envelope that a relay has acknowledged.
+type acked struct {
+	doc      int
+	cursor   wire.Cursor
+	envelope []byte
+}
+
+// The relay is killed in the middle of its work, again and again. Whatever it acknowledged is there afterwards, under
+// the cursor that it named, and nothing is there twice.
+func TestKilledUnderLoad(t *testing.T) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d (repeat with -args -seed %d)", *seed, *seed)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	folder := t.TempDir()
+	const writers = 4
+	var docs [writers]*servertest.Doc
+	for i := range docs {
+		docs[i] = servertest.NewDoc(t, *seed+uint64(i))
+	}
+	var (
+		mu       sync.Mutex
+		promised []acked
+		store    wire.StoreID
+	)
+	for round := range *rounds {
+		p := start(t, folder)
+		enough := make(chan struct{})
+		left := 20 + random.IntN(400)
+		var writing sync.WaitGroup
+		for i, doc := range docs {
+			c := servertest.Dial(t, p.address)
+			welcome, _ := c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			if round == 0 && i == 0 {
+				store = welcome.Store
+			}
+			if welcome.Store != store {
+				t.Fatal("the store has another name after a kill")
+			}
+			writing.Go(func() {
+				writeUntilGone(c, doc, func(a acked) {
+					a.doc = i
+					mu.Lock()
+					defer mu.Unlock()
+					promised = append(promised, a)
+					if left--; left == 0 {
+						close(enough)
+					}
+				})
+			})
+		}
+		<-enough
+		p.kill()
+		writing.Wait()
+	}
+
+	p := start(t, folder)
+	var logs [writers]map[wire.Cursor][]byte
+	for i, doc := range docs {
+		logs[i] = make(map[wire.Cursor][]byte)
+		_, entries := servertest.Dial(t, p.address).Listen(&wire.Hello{Doc: doc.ID()})
+		seen := make(map[string]bool)
+		for _, e := range entries {
+			if seen[string(e.Envelope)] {
+				t.Fatalf("document %d has cursor %d twice", i, e.Cursor)
+			}
+			seen[string(e.Envelope)] = true
+			logs[i][e.Cursor] = e.Envelope
+		}
+	}
+	for _, a := range promised {
+		if !bytes.Equal(logs[a.doc][a.cursor], a.envelope) {
+			t.Fatalf("document %d: what was acknowledged at cursor %d is not there", a.doc, a.cursor)
+		}
+	}
+	t.Logf("%d acknowledged envelopes survived %d kills", len(promised), *rounds)
+}
+
+// writeUntilGone appends the envelopes of a new session, a few ahead of their acknowledgements, until the relay is gone.
+func writeUntilGone(c *servertest.Client, doc *servertest.Doc, promise func(acked)) {
+	s := doc.NewSession()
+	const window = 8
+	waiting := make(map[uint64][]byte)
+	for req := uint64(0); ; req++ {
+		envelope := s.Write("what a person wrote")
+		waiting[req] = envelope
+		if c.Say(&wire.Append{Doc: doc.ID(), Req: req, Cert: s.Cert, Envelopes: [][]byte{envelope}}) != nil {
+			return
+		}
+		for len(waiting) >= window {
+			switch f := c.Next().(type) {
+			case nil:
+				return
+			case *wire.Ack:
+				promise(acked{cursor: f.Cursor, envelope: waiting[f.Req]})
+				delete(waiting, f.Req)
+			}
+		}
+	}
+}
+
+// A disk that fills up refuses with a typed error, keeps what it acknowledged, goes on reading, and takes more as soon
+// as there is room, without a restart. A file size limit stands in for the disk: it needs no rights to set.
+func TestFullDisk(t *testing.T) {
+	folder := t.TempDir()
+	p := start(t, folder)
+	limitFile(t, p, 8<<20)
+	doc := servertest.NewDoc(t, 1)
+	s := doc.NewSession()
+	c := servertest.Dial(t, p.address)
+	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	var kept [][]byte
+	var last []byte
+	body := make([]byte, 500_000)
+	for full := false; !full; {
+		last = s.Update(body)
+		if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{last}}); err != nil {
+			t.Fatal(err)
+		}
+		switch f := answerTo(c).(type) {
+		case *wire.Ack:
+			if kept = append(kept, last); len(kept) > 100 {
+				t.Fatal("the limit has no effect")
+			}
+		case *wire.Error:
+			if f.Code != wire.CodeStorage || f.RetryAfter == 0 || f.Hint == "" {
+				t.Fatalf("%+v", f)
+			}
+			full = true
+		}
+	}
+	if len(kept) == 0 {
+		t.Fatal("nothing fitted")
+	}
+	check := func(c *servertest.Client, want [][]byte) {
+		t.Helper()
+		_, entries := c.Listen(&wire.Hello{Doc: doc.ID()})
+		if len(entries) != len(want) {
+			t.Fatalf("%d of %d entries", len(entries), len(want))
+		}
+		for i, e := range entries {
+			if !bytes.Equal(e.Envelope, want[i]) {
+				t.Fatalf("entry %d is another", i)
+			}
+		}
+	}
+	check(servertest.Dial(t, p.address), kept)
+	if !strings.Contains(p.text(), "storage refuses") || strings.Contains(p.text(), doc.ID().String()) {
+		t.Fatalf("log: %s", p.text())
+	}
+
+	// A restart on a disk that is still full reads as well.
+	p.kill()
+	p = start(t, folder)
+	limitFile(t, p, 8<<20)
+	c = servertest.Dial(t, p.address)
+	check(c, kept)
+	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := answerTo(c).(*wire.Error); !ok || e.Code != wire.CodeStorage {
+		t.Fatalf("still full: %+v", e)
+	}
+	limitFile(t, p, unix.RLIM_INFINITY)
+	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
+		t.Fatal(err)
+	}
+	answer := answerTo(c)
+	if ack, ok := answer.(*wire.Ack); !ok || int(ack.Cursor) != len(kept)+1 {
+		t.Fatalf("with room again: %+v\n%s", answer, p.text())
+	}
+	p.kill()
+	p = start(t, folder)
+	check(servertest.Dial(t, p.address), append(kept, last))
+}
+
+// answerTo passes over batches.
+func answerTo(c *servertest.Client) wire.Frame {
+	for {
+		f := c.Next()
+		if _, batch := f.(*wire.Batch); !batch {
+			return f
+		}
+	}
+}
+
+func limitFile(t *testing.T, p *process, bytes uint64) {
+	t.Helper()
+	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
+	if err := unix.Prlimit(p.command.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What people write is in no byte that the relay stores or says. The control: a document sealed with nothing would be
+// found, since the same search finds the session's certificate, which is stored as it is.
+func TestRelayHasNothingToRead(t *testing.T) {
+	const canary = "the heron eats at noon"
+	folder := t.TempDir()
+	p := start(t, folder)
+	doc := servertest.NewDoc(t, 1)
+	s := doc.NewSession()
+	c := servertest.Dial(t, p.address)
+	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	for range 20 {
+		if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Write(strings.Repeat(canary, 40))}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := answerTo(c).(*wire.Ack); !ok {
+			t.Fatal("not acknowledged")
+		}
+	}
+	if code := p.stop(); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	found := map[string]int{canary: strings.Count(p.text(), canary), string(s.Cert): 0}
+	if err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for text := range found {
+			found[text] += bytes.Count(b, []byte(text))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if found[canary] != 0 {
+		t.Fatalf("found %d times", found[canary])
+	}
+	if found[string(s.Cert)] == 0 {
+		t.Fatal("the search finds nothing at all")
+	}
+	said := strings.ReplaceAll(p.text(), p.address, "")
+	for _, id := range []string{doc.ID().String(), s.ID.String(), "127.0.0.1"} {
+		if strings.Contains(said, id) {
+			t.Fatalf("the log names %q: %s", id, said)
+		}
+	}
+}
