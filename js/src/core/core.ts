@@ -45,6 +45,7 @@ export type Applied = "new" | "known" | "held";
  */
 export class Core {
   readonly #x: Exports;
+  readonly #change: Call;
   readonly #wasi: Wasi;
   readonly #header: number;
   #words!: Uint32Array;
@@ -53,12 +54,13 @@ export class Core {
   #utf16: TextDecoder = new TextDecoder("utf-16le", { ignoreBOM: true });
   dead = false;
   /** All of linear memory, as of the last call. */
-  u8!: Uint8Array;
+  u8: Uint8Array = new Uint8Array(0);
   /** Called once, when it dies. */
   ondeath: () => void = () => {};
 
   private constructor(x: Exports, w: Wasi) {
     this.#x = x;
+    this.#change = x.doc_change;
     this.#wasi = w;
     this.#header = x.header() >>> 0;
     this.#look();
@@ -130,9 +132,17 @@ export class Core {
     this.#write(id);
     this.#call(this.#x.doc_session, h);
   }
-  /** Applies the commands that lie in scratch; the patch is the output. */
+  /** Applies the commands that lie in scratch; the patch is the output. Called per key stroke, so this call site is its own. */
   change(h: number, length: number): void {
-    this.#call(this.#x.doc_change, h, length);
+    if (this.dead) throw failure(-6, "");
+    let r: number;
+    try {
+      r = this.#change(h, length);
+    } catch (cause) {
+      throw this.#die(-6, cause);
+    }
+    this.#look();
+    if (r < 0) throw this.#failed(r);
   }
   /** Drains the writing session's operations: how many (0: none, or over the limit of one update: call again while `undrained`); the update is the output. */
   update(h: number): number {
@@ -202,8 +212,8 @@ export class Core {
 
   /** Growth detaches every view: writes would vanish without an error. */
   #look(): void {
+    if (this.u8.length !== 0) return; // a detached view has no length
     const { buffer } = this.#x.memory;
-    if (this.u8?.buffer === buffer) return;
     this.u8 = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer, this.#header, 16);
   }
@@ -218,8 +228,11 @@ export class Core {
     }
     this.#look();
     if (r >= 0 || r === MISSING) return r;
-    if (r === -6 || r === -9) throw this.#die(r, this.#wasi.printed());
-    throw failure(r, new TextDecoder().decode(this.out()));
+    throw this.#failed(r);
+  }
+
+  #failed(r: number): FreeholdError {
+    return r === -6 || r === -9 ? this.#die(r, this.#wasi.printed()) : failure(r, new TextDecoder().decode(this.out()));
   }
 
   /** For an owner who found that it and the core disagree: the instance is given up. */

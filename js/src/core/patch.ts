@@ -8,8 +8,8 @@ export interface PatchSink {
   session(index: number, id: Uint8Array): void;
   childContainer(index: number, parent: number, kind: number, key: string): void;
   itemContainer(index: number, parent: number, kind: number, item: number): void;
-  /** One splice; `last` closes the record. */
-  text(c: number, pos: number, inserted: number, deleted: string, last: boolean): void;
+  /** One splice. */
+  text(c: number, pos: number, inserted: number, deleted: string): void;
   textLength(c: number, length: number): void;
   set(c: number, key: string, value: unknown): void;
   delete(c: number, key: string): void;
@@ -84,7 +84,7 @@ export const readPatch = (core: Core, sink: PatchSink): void => {
           const inserted = varint();
           const deleted = varint();
           at += 2 * deleted;
-          sink.text(c, pos, inserted, deleted === 0 ? "" : core.units(at - 2 * deleted, deleted), left === 1);
+          sink.text(c, pos, inserted, deleted === 0 ? "" : core.units(at - 2 * deleted, deleted));
         }
         break;
       }

@@ -98,13 +98,14 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
 
   change<R>(fn: (d: Draft<AnyDocType["shape"]>) => NotAsync<R>): R {
     if (this.#closed) throw closedError(this.id);
-    const { result, changed } = this.#replica.change(fn as (d: never) => R);
-    if (changed) this.#changed(true);
+    const result = this.#replica.change(fn as (d: never) => R);
+    if (this.#replica.changed) this.#changed(true);
     return result;
   }
   /** The first content of a new document. */
   fill(input: unknown): void {
-    if (this.#replica.fill(input)) this.#changed(true);
+    this.#replica.fill(input);
+    if (this.#replica.changed) this.#changed(true);
     this.#sendHead();
   }
 

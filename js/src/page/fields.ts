@@ -31,6 +31,8 @@ export interface ShapeDef {
   readonly keys: readonly string[];
   readonly fields: readonly Def[];
   readonly indexByKey: ReadonlyMap<string, number>;
+  /** The fields that are containers. */
+  readonly children: readonly number[];
 }
 
 export const MISMATCH: unique symbol = Symbol("stored value of another type");
@@ -126,9 +128,11 @@ export const shapeDef = (shape: Readonly<Record<string, Defined>>): ShapeDef => 
   for (const key of keys) {
     if (key === "__proto__" || key.startsWith("$")) throw new FreeholdError("invalid", `a field cannot be called ${key}`, "choose another name: $… and __proto__ are taken");
   }
+  const fields = keys.map((key) => shape[key]![DEF]);
   return {
     keys,
-    fields: keys.map((key) => shape[key]![DEF]),
+    fields,
+    children: keys.flatMap((_, i) => (fields[i]!.kind === Kind.value ? [] : [i])),
     indexByKey: new Map(keys.map((key, i) => [key, i])),
   };
 };

@@ -1,23 +1,24 @@
 // Sends a document's head some time after it changed: soon enough for a list on screen, seldom enough for typing.
 
-/** Quiet time before a head is sent, and the longest wait while it never is quiet, ms. */
+/** Time without a change before a head is sent, ms, and the most such times that it is put off. */
 const QUIET = 200;
-const LATEST = 1_000;
+const PATIENCE = 5;
 
 export class HeadWriter {
   readonly #send: () => void;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #due = 0;
+  #again = false;
+  #patience = 0;
 
   constructor(send: () => void) {
     this.#send = send;
   }
-  /** The view changed. The timer is not moved by each edit, only looked at again when it fires: edits come by the thousand. */
+  /** The view changed. Edits come by the thousand, so this looks at no clock and moves no timer. */
   changed(): void {
-    this.#last = Date.now();
+    this.#again = true;
     if (this.#timer !== null) return;
-    this.#due = this.#last + LATEST;
-    this.#sleep(QUIET);
+    this.#patience = PATIENCE;
+    this.#sleep();
   }
   /** Sends now if something is waiting. */
   flush(): void {
@@ -30,14 +31,12 @@ export class HeadWriter {
     this.#timer = null;
   }
 
-  #last = 0;
-  #sleep(ms: number): void {
+  #sleep(): void {
+    this.#again = false;
     this.#timer = setTimeout(() => {
-      const now = Date.now();
-      const quietAt = this.#last + QUIET;
-      if (now < quietAt && now < this.#due) this.#sleep(Math.min(quietAt, this.#due) - now);
+      if (this.#again && --this.#patience > 0) this.#sleep();
       else this.flush();
-    }, ms);
+    }, QUIET);
     // In Node a head is no reason to keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }

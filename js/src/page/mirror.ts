@@ -18,7 +18,6 @@ export class Mirror implements PatchSink {
   readonly #sessions: SessionTable = new SessionTable();
   /** By index; null for what the schema does not know, which stays in the core unseen. */
   readonly #containers: (Node | null)[] = [];
-  #splices: Splice[] = [];
   #spliced: Map<TextNode, Splice[]> = new Map();
 
   constructor(root: ObjectDef, host: NodeHost) {
@@ -60,25 +59,16 @@ export class Mirror implements PatchSink {
     this.#containers[index] = fits ? new ObjectNode(above.def.of as ObjectDef, this.#host, above, index, true) : null;
   }
 
-  text(c: number, at: number, inserted: number, deleted: string, last: boolean): void {
+  text(c: number, at: number, inserted: number, deleted: string): void {
     const node = this.#containers[c];
     if (!(node instanceof TextNode)) return;
-    if (last && this.#splices.length === 0) {
-      node.splice(at, inserted, deleted);
-      if (node.observers !== null) this.#observe(node, [{ at, inserted, deleted }]);
-      return;
-    }
-    this.#splices.push({ at, inserted, deleted });
-    if (!last) return;
-    const splices = this.#splices;
-    this.#splices = [];
-    node.spliceBy(splices);
-    if (node.observers !== null) this.#observe(node, splices);
+    node.splice(at, inserted, deleted);
+    if (node.observers !== null) this.#observe(node, { at, inserted, deleted });
   }
-  #observe(node: TextNode, splices: readonly Splice[]): void {
+  #observe(node: TextNode, splice: Splice): void {
     const before = this.#spliced.get(node);
-    if (before === undefined) this.#spliced.set(node, [...splices]);
-    else before.push(...splices);
+    if (before === undefined) this.#spliced.set(node, [splice]);
+    else before.push(splice);
   }
   /** What happened to observed texts since the last time, for telling them. */
   takeSpliced(): ReadonlyMap<TextNode, readonly Splice[]> | null {

@@ -9,7 +9,7 @@ import { Kind } from "../core/commands.ts";
 import type { ChildDef, CounterDef, ListDef, ObjectDef, RecordDef, RegisterDef, ShapeDef, TextDef } from "./fields.ts";
 import { MISMATCH, shown } from "./fields.ts";
 import { type Item, Items } from "./items.ts";
-import { PinnedText, type Splice, type TextSource } from "./pinnedtext.ts";
+import { type PinnedText, type Splice, type TextSource, Trail } from "./pinnedtext.ts";
 
 /** What nodes need of the document around them. */
 export interface NodeHost {
@@ -62,7 +62,7 @@ export class ObjectNode extends Node {
   readonly def: ObjectDef;
   readonly #stored: unknown[];
   readonly #children: (Node | null)[];
-  /** The value in the making; what readers get is a frozen copy, which copying of one hidden class makes cheap. */
+  /** The value in the making; what readers get is a frozen copy. */
   readonly #live: Record<string, unknown>;
   #view: object | null = null;
 
@@ -117,13 +117,15 @@ export class ObjectNode extends Node {
 
   view(): object {
     if (!this.dirty && this.#view !== null) return this.#view;
-    const { keys, fields } = this.shape;
-    for (let i = 0; i < keys.length; i++) {
-      if (fields[i]!.kind === Kind.value) continue;
-      this.#live[keys[i]!] = this.child(i).view();
+    const { keys, children } = this.def.shape;
+    for (let i = 0; i < children.length; i++) {
+      const field = children[i]!;
+      const view = this.child(field).view();
+      if (this.#live[keys[field]!] !== view) this.#live[keys[field]!] = view;
     }
     this.dirty = false;
-    return (this.#view = Object.freeze({ ...this.#live }));
+    // Not by spreading: freezing what that gives is slow in V8.
+    return (this.#view = Object.freeze(Object.assign({}, this.#live)));
   }
 }
 
@@ -249,8 +251,7 @@ export class ListNode extends Node {
 export class TextNode extends Node implements TextSource {
   readonly def: TextDef;
   length = 0;
-  /** The newest version that somebody may hold. */
-  #newest: PinnedText | null = null;
+  readonly #trail: Trail = new Trail(this);
   #observers: Set<TextObserver> | null = null;
 
   constructor(def: TextDef, host: NodeHost, parent: Node, container: number) {
@@ -264,28 +265,19 @@ export class TextNode extends Node implements TextSource {
   }
   view(): PinnedText {
     this.dirty = false;
-    return (this.#newest ??= new PinnedText(this.length, this, null));
+    return this.#trail.version(this.length);
   }
   splice(at: number, inserted: number, deleted: string): void {
     this.length += inserted - deleted.length;
-    if (this.#newest !== null) this.#newest = this.#newest.advance(at, inserted, deleted);
-    this.touch();
-  }
-  spliceBy(splices: readonly Splice[]): void {
-    for (const s of splices) this.length += s.inserted - s.deleted.length;
-    if (this.#newest !== null) this.#newest = this.#newest.advanceBy(splices);
+    this.#trail.splice(at, inserted, deleted);
     this.touch();
   }
   /** The core is about to go: what somebody holds must be readable after it. */
   keep(): void {
-    if (this.#newest !== null) this.#newest.toString();
+    this.#trail.keep();
   }
-  /** An equal text keeps its identity; one whose content died with the core shows what was recovered. */
   inherit(old: Node): void {
-    const before = old instanceof TextNode ? old.#newest : null;
-    if (before === null) return;
-    if (before.known && before.toString() === this.read()) this.#newest = before.moveTo(this);
-    else before.recover(this.view());
+    if (old instanceof TextNode && old.#trail.given) old.#trail.handOver(this.#trail, this.read());
   }
 
   get observers(): ReadonlySet<TextObserver> | null {

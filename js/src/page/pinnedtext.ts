@@ -1,7 +1,10 @@
-// Texts of any version without copies (Baker, "Shallow binding makes functional arrays fast", 1991).
+// Texts of any version without copies, after Baker ("Shallow binding makes functional arrays fast", 1991).
 //
-// The newest version reads the core when somebody looks. An older one holds the splices that lead from it to the next newer one,
-// reversed: reading it walks to the nearest version whose text is known, undoes the way back and keeps the result.
+// The newest version reads the core when somebody looks. An older one knows its place in a trail of splices that leads to the newest;
+// reading it starts from the nearest text known on that way and undoes the splices back.
+//
+// The trail is cut in pieces that know the next one. A version holds its piece and nothing holds versions, so that a version nobody
+// keeps is garbage at once; were each linked to the next, one old enough for the old generation would drag all after it along.
 
 import type { TextView } from "../types.ts";
 import { GapBuffer } from "./gapbuffer.ts";
@@ -17,29 +20,94 @@ export interface TextSource {
   read(): string;
 }
 
-/** Up to here strings are cut and joined; above it a gap buffer is filled once. */
+/** Splices in one piece of trail. */
+const PIECE = 256;
+/** Up to so many splices strings are cut and joined; above it a gap buffer is filled once. */
 const FEW = 8;
+
+/** Splices in order, flat: one after the other `at`, `inserted`, `deleted`. */
+class Piece {
+  readonly splices: (number | string)[] = [];
+  /** Where it leads, exactly one of: another piece; a text that is known; what the source has now; a text to show instead of all on the way. */
+  next: Piece | null = null;
+  end: string | null = null;
+  source: TextSource | null;
+  instead: PinnedText | null = null;
+
+  constructor(source: TextSource | null) {
+    this.source = source;
+  }
+}
+
+/** What a text node keeps: the end of the trail and the version that stands there. */
+export class Trail {
+  readonly #source: TextSource;
+  #piece: Piece;
+  #newest: PinnedText | null = null;
+
+  constructor(source: TextSource) {
+    this.#source = source;
+    this.#piece = new Piece(source);
+  }
+
+  /** The version of now. */
+  version(length: number): PinnedText {
+    return (this.#newest ??= new PinnedText(length, this.#piece, this.#piece.splices.length, null));
+  }
+  /** Whether somebody may hold a version that leads here. */
+  get given(): boolean {
+    return this.#newest !== null || this.#piece.splices.length > 0;
+  }
+  /** The source is about to go. */
+  keep(): void {
+    const piece = this.#piece;
+    if (!this.given || piece.source === null) return;
+    piece.end = piece.source.read();
+    piece.source = null;
+  }
+  /** The source is gone, and another has taken over: its text keeps the identity of an equal one; versions never read show what was recovered. */
+  handOver(to: Trail, recovered: string): void {
+    if (this.#newest !== null && this.#newest.known === recovered) to.#newest = this.#newest;
+    this.#piece.instead = to.version(recovered.length);
+    this.#piece.source = null;
+  }
+  /** One splice happened. */
+  splice(at: number, inserted: number, deleted: string): void {
+    if (!this.given) return;
+    const known = this.#newest?.known ?? null;
+    this.#newest = null;
+    let piece = this.#piece;
+    if (known !== null) {
+      // Whoever comes this way stops here; the version itself needs no way at all.
+      piece.end = known;
+      piece.source = null;
+      this.#piece = new Piece(this.#source);
+      return;
+    }
+    if (piece.splices.length === 3 * PIECE) {
+      piece.next = new Piece(this.#source);
+      piece.source = null;
+      this.#piece = piece = piece.next;
+    }
+    piece.splices.push(at, inserted, deleted);
+  }
+}
 
 export class PinnedText implements TextView {
   #length: number;
   #text: string | null;
-  /** Of the newest version only. */
-  #source: TextSource | null;
-  #newer: PinnedText | null = null;
-  // The way back from #newer. One splice, which is nearly always all, needs no object.
-  #at = 0;
-  #inserted = 0;
-  #deleted = "";
-  #more: readonly Splice[] | null = null;
+  #piece: Piece | null;
+  #index: number;
 
-  constructor(length: number, source: TextSource | null, text: string | null) {
+  constructor(length: number, piece: Piece | null, index: number, text: string | null) {
     this.#length = length;
-    this.#source = source;
+    this.#piece = piece;
+    this.#index = index;
     this.#text = text;
     Object.preventExtensions(this); // with no property of its own, that is frozen
   }
   static of(text: string): PinnedText {
-    return new PinnedText(text.length, null, text);
+    return new PinnedText(text.length, null, 0, text);
   }
 
   get length(): number {
@@ -56,73 +124,46 @@ export class PinnedText implements TextView {
     return text === "" ? [] : [{ text, marks: {} }];
   }
 
-  /** Whether its text can be had without asking the core. */
-  get known(): boolean {
-    return this.#text !== null;
+  /** Its text, if that is known without asking the core. */
+  get known(): string | null {
+    return this.#text;
   }
-  /** A newer version took over after one splice; gives that version. */
-  advance(at: number, inserted: number, deleted: string): PinnedText {
-    const newer = new PinnedText(this.#length + inserted - deleted.length, this.#source, null);
-    this.#source = null;
-    if (this.#text === null) {
-      this.#newer = newer;
-      this.#at = at;
-      this.#inserted = inserted;
-      this.#deleted = deleted;
-    }
-    return newer;
-  }
-  /** The same after several splices, in the order in which they were applied. */
-  advanceBy(splices: readonly Splice[]): PinnedText {
-    let length = this.#length;
-    for (const s of splices) length += s.inserted - s.deleted.length;
-    const newer = new PinnedText(length, this.#source, null);
-    this.#source = null;
-    if (this.#text === null) {
-      this.#newer = newer;
-      this.#more = splices;
-    }
-    return newer;
-  }
-  /** The same text is now kept elsewhere; gives itself. */
-  moveTo(source: TextSource): this {
-    this.#source = source;
-    return this;
-  }
-  /** The core that held this version is gone: from now on it shows what was recovered. */
-  recover(from: PinnedText): void {
-    this.#source = null;
-    if (this.#text !== null) return;
-    this.#newer = from;
-    this.#more = [];
-    this.#length = from.#length;
-  }
-
   #read(): string {
-    const chain: PinnedText[] = [];
-    let v: PinnedText = this;
-    while (v.#text === null && v.#newer !== null) {
-      chain.push(v);
-      v = v.#newer;
+    let piece = this.#piece!;
+    let from = this.#index;
+    this.#piece = null;
+    const way: { piece: Piece; from: number }[] = [{ piece, from }];
+    let steps = (piece.splices.length - from) / 3;
+    for (from = 0; piece.next !== null; ) {
+      piece = piece.next;
+      way.push({ piece, from });
+      steps += piece.splices.length / 3;
     }
-    const base = (v.#text ??= v.#source?.read() ?? "");
-    const text = chain.length === 0 ? base : undo(base, chain.reverse().map((p) => p.#more ?? [{ at: p.#at, inserted: p.#inserted, deleted: p.#deleted }]));
-    this.#newer = null;
-    this.#more = null;
-    this.#deleted = "";
-    return text;
+    if (piece.instead !== null) {
+      this.#length = piece.instead.length;
+      return piece.instead.toString();
+    }
+    const end = piece.end ?? piece.source!.read();
+    if (steps === 0) return end;
+    const text = steps > FEW ? new GapBuffer(end) : new Cut(end);
+    for (const part of way.reverse()) {
+      const { splices } = part.piece;
+      for (let i = splices.length - 3; i >= part.from; i -= 3) text.splice(splices[i] as number, splices[i + 1] as number, splices[i + 2] as string);
+    }
+    return text.toString();
   }
 }
 
-/** Undoes steps from the newest back; the splices inside a step from the last back. */
-const undo = (text: string, steps: ReadonlyArray<readonly Splice[]>): string => {
-  if (steps.length > FEW) {
-    const buffer = new GapBuffer(text);
-    for (const step of steps) for (const s of step.toReversed()) buffer.splice(s.at, s.inserted, s.deleted);
-    return buffer.toString();
+/** A few splices on a string. */
+class Cut {
+  #text: string;
+  constructor(text: string) {
+    this.#text = text;
   }
-  for (const step of steps) {
-    for (const s of step.toReversed()) text = text.slice(0, s.at) + s.deleted + text.slice(s.at + s.inserted);
+  splice(at: number, remove: number, insert: string): void {
+    this.#text = this.#text.slice(0, at) + insert + this.#text.slice(at + remove);
   }
-  return text;
-};
+  toString(): string {
+    return this.#text;
+  }
+}

@@ -31,6 +31,9 @@ export class Replica implements NodeHost {
   #containers = 0;
   #seq = 0;
   #drained = 0;
+  #root: ObjectEditor | null = null;
+  /** Whether the last transaction did anything. */
+  changed = false;
 
   /** Throws what the core thinks of the stored bytes: FreeholdError("storage-lost" | "newer-format"). */
   constructor(core: Core, root: ObjectDef, opened: Pick<Opened, "session" | "snapshot" | "updates">) {
@@ -73,40 +76,47 @@ export class Replica implements NodeHost {
     return this.#core.text(this.#handle, container, from, to);
   }
 
-  /** All or nothing: when `fn` or the core throws, nothing happened. True when something did. */
-  change<R>(fn: (draft: never) => R): { readonly result: R; readonly changed: boolean } {
-    return this.#transact((editor) => {
-      const result = fn(editor.face() as never);
+  /** All or nothing: when `fn` or the core throws, nothing happened. `changed` says whether anything did. */
+  change<R>(fn: (draft: never) => R): R {
+    const root = this.#begin();
+    try {
+      const result = fn(root.face() as never);
       if (isThenable(result)) {
         // Its failure is of no use to anybody: the draft is closed already.
         result.then(undefined, () => {});
         throw new FreeholdError("invalid", "change() got an async callback", "await first, then change: a change is applied in one turn");
       }
+      this.#commit();
       return result;
-    });
+    } finally {
+      this.#txn.end();
+    }
   }
   /** The first content of a new document. */
-  fill(input: unknown): boolean {
-    return this.#transact((editor) => editor.fillSome(input)).changed;
+  fill(input: unknown): void {
+    const root = this.#begin();
+    try {
+      root.fillSome(input);
+      this.#commit();
+    } finally {
+      this.#txn.end();
+    }
   }
 
-  #transact<R>(fn: (editor: ObjectEditor) => R): { readonly result: R; readonly changed: boolean } {
+  #begin(): ObjectEditor {
     const txn = this.#txn;
     if (txn.open) throw new FreeholdError("invalid", "change() was called inside change()", "make one change of both");
     if (this.#session === "") throw new FreeholdError("read-only", "this document cannot be written here", "ask for a link that can write, or wait until it has met its relay");
     if (this.#core.dead) throw new FreeholdError("core-restarted", "the core is being rebuilt", "try again in a moment");
+    this.changed = false;
     txn.begin(this.#commands, this.#session, this.#lv, this.#seq, this.#containers);
-    try {
-      const result = fn(editorOf(txn, this.mirror.root, null, "") as ObjectEditor);
-      const changed = this.#commands.length > 0;
-      if (changed) {
-        this.#core.change(this.#handle, this.#commands.length);
-        this.#take();
-      }
-      return { result, changed };
-    } finally {
-      txn.end();
-    }
+    return (this.#root ??= editorOf(txn, this.mirror.root, null, "") as ObjectEditor);
+  }
+  #commit(): void {
+    if (this.#commands.length === 0) return;
+    this.#core.change(this.#handle, this.#commands.length);
+    this.#take();
+    this.changed = true;
   }
 
   /** A remote update. True when the view may have changed. FreeholdError when it does not decode: nothing happened then. */

@@ -12,6 +12,7 @@ export class ObjectEditor extends Editor<ObjectNode> {
   readonly #face: object = faceOf(this);
   /** Registers assigned by this transaction, by field. */
   #assigned: Map<number, unknown> | null = null;
+  readonly #children: (Editor | undefined)[] = [];
   /** Only for items that this transaction made; others know their id. */
   $id: string | undefined;
 
@@ -52,7 +53,7 @@ export class ObjectEditor extends Editor<ObjectNode> {
     (this.#assigned ??= new Map()).set(field, typeof checked === "object" ? freezeDeep(structuredClone(checked)) : checked);
   }
   child(field: number): Editor {
-    return editorOf(this.txn, this.node.child(field), this, this.shape.keys[field]!);
+    return (this.#children[field] ??= editorOf(this.txn, this.node.child(field), this, this.shape.keys[field]!));
   }
 
   fill(input: unknown): void {

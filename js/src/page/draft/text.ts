@@ -4,12 +4,16 @@ import type { TextDraft } from "../../types.ts";
 import type { TextNode } from "../nodes.ts";
 import { Editor } from "./editor.ts";
 
+/** Entries kept between transactions. */
+const FEW = 48;
+
 /** The fastest path of the package: one insertion is one command and no allocation but its overlay entry. */
 export class TextEditor extends Editor<TextNode> implements TextDraft {
   /** Units more (or less) than the node has. */
   #grown = 0;
-  /** What this transaction did, for whoever reads in the middle of it: (at, deleted, inserted) flattened. */
-  #edits: (number | string)[] = [];
+  /** What this transaction did, for whoever reads in the middle of it: at, deleted, inserted, one after the other; the first `#count` count. */
+  readonly #edits: (number | string)[] = [];
+  #count = 0;
 
   face(): TextDraft {
     return this;
@@ -43,7 +47,7 @@ export class TextEditor extends Editor<TextNode> implements TextDraft {
     this.check();
     let text = this.node.view().toString();
     const edits = this.#edits;
-    for (let i = 0; i < edits.length; i += 3) {
+    for (let i = 0; i < this.#count; i += 3) {
       const at = edits[i] as number;
       text = text.slice(0, at) + (edits[i + 2] as string) + text.slice(at + (edits[i + 1] as number));
     }
@@ -58,11 +62,16 @@ export class TextEditor extends Editor<TextNode> implements TextDraft {
 
   #note(at: number, deleted: number, inserted: string): void {
     this.remember();
-    this.#edits.push(at, deleted, inserted);
+    const edits = this.#edits;
+    edits[this.#count] = at;
+    edits[this.#count + 1] = deleted;
+    edits[this.#count + 2] = inserted;
+    this.#count += 3;
   }
   protected forget(): void {
     this.#grown = 0;
-    this.#edits.length = 0;
+    if (this.#count > FEW) this.#edits.length = 0;
+    this.#count = 0;
   }
 }
 

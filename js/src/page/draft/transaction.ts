@@ -9,6 +9,8 @@ export interface Overlay {
   reset(): void;
 }
 
+/** Places kept between transactions. */
+const FEW = 16;
 const LATE = "a draft was used outside of its change()";
 
 export class Transaction {
@@ -18,7 +20,9 @@ export class Transaction {
   #lv = 0;
   #seq = 0;
   #containers = 0;
-  #overlays: Overlay[] = [];
+  /** The first `#count` are this transaction's; the array is kept, as transactions come by the thousand. */
+  readonly #overlays: Overlay[] = [];
+  #count = 0;
 
   /** The numbers that the core will give next, from its header. */
   begin(commands: Commands, session: string, lv: number, seq: number, containers: number): void {
@@ -32,9 +36,9 @@ export class Transaction {
   }
   end(): void {
     this.open = false;
-    if (this.#overlays.length === 0) return;
-    for (const overlay of this.#overlays) overlay.reset();
-    this.#overlays = [];
+    for (let i = 0; i < this.#count; i++) this.#overlays[i]!.reset();
+    if (this.#count > FEW) this.#overlays.length = FEW;
+    this.#count = 0;
   }
 
   /** Every use of a draft passes here. */
@@ -43,7 +47,7 @@ export class Transaction {
   }
   /** `reset` will be called once when the transaction ends. */
   remember(overlay: Overlay): void {
-    this.#overlays.push(overlay);
+    this.#overlays[this.#count++] = overlay;
   }
   nextContainer(): number {
     return this.#containers++;
