@@ -93,8 +93,8 @@ func (d *Doc) apply(id SessionID, update []byte) (fresh bool, err error) {
 	if w.first > next {
 		return false, ErrMissing
 	}
-	parents := make([]LV, 0, len(w.ids))
-	for _, name := range w.ids {
+	parents := make([]LV, 0, len(w.parents)+1)
+	for _, name := range w.parents {
 		s, ok := g.index[w.sessions[name.session-1]]
 		if !ok {
 			return false, ErrMissing
@@ -112,8 +112,8 @@ func (d *Doc) apply(id SessionID, update []byte) (fresh bool, err error) {
 	if isNew {
 		d.patch.session(s, &g.sessions[s].id)
 	}
-	a := applier{d: d, w: &w, session: s, next: next}
-	return true, a.run(parents)
+	a := applier{d: d, w: &w, session: s}
+	return true, a.run(parents, uint32(next-w.first))
 }
 
 // applier integrates the operations of an opened update.
@@ -121,63 +121,34 @@ type applier struct {
 	d       *Doc
 	w       *decoder
 	session uint32
-	next    Seq // operations before it are here already
 }
 
-// run goes through the stretches between merges. parents are the resolved ids of the decoder.
-func (a *applier) run(parents []LV) error {
-	w := a.w
-	w.r.at = w.body
-	offset := uint32(0)
-	for p := 0; offset < w.ops; {
-		var also []LV
-		end := w.ops
-		if p < len(w.parents) && w.parents[p].offset == offset {
-			also = parents[w.parents[p].from:w.parents[p].to]
-			p++
-		}
-		if p < len(w.parents) {
-			end = w.parents[p].offset
-		}
-		if err := a.stretch(offset, end, also); err != nil {
-			return err
-		}
-		offset = end
-	}
-	return nil
-}
-
-// stretch integrates the operations at [offset, end), of which the first follows also and the session's one before.
-func (a *applier) stretch(offset, end uint32, also []LV) error {
+// run integrates all but the first known operations, which are here already. The very first of all also follows also.
+func (a *applier) run(also []LV, known uint32) error {
 	d, w := a.d, a.w
 	g := &d.graph
-	known := uint32(0) // operations at the start that are here already
-	if at := w.first + Seq(offset); at < a.next {
-		known = min(uint32(a.next-at), end-offset)
-		also = nil
+	if known > 0 {
+		also = also[:0]
+	}
+	if from := w.first + Seq(known); from > 0 {
+		own, _ := g.find(a.session, from-1)
+		also = append(also, own)
 	}
 	ctx := &d.ctx
-	if known < end-offset {
-		from := w.first + Seq(offset+known)
-		heads := append([]LV(nil), also...)
-		if from > 0 {
-			own, _ := g.find(a.session, from-1)
-			heads = append(heads, own)
-		}
-		ctx.parents = g.reduce(heads)
-		ctx.linear = sameLVs(ctx.parents, g.frontier)
-		ctx.ranges, ctx.asked = ctx.ranges[:0], false
-		ctx.first = g.push(a.session, end-offset-known, ctx.parents)
-		ctx.entry = g.entries[len(g.entries)-1].lv
-	}
+	ctx.parents = g.reduce(also)
+	ctx.linear = sameLVs(ctx.parents, g.frontier)
+	ctx.ranges, ctx.asked = ctx.ranges[:0], false
+	ctx.first = g.push(a.session, w.ops-known, ctx.parents)
+	ctx.entry = g.entries[len(g.entries)-1].lv
 	lv := ctx.first
+	w.r.at = w.body
 	var op wireOp
-	for at := offset; at < end; {
+	for at := uint32(0); at < w.ops; {
 		w.next(&op)
 		n := op.n
-		if at+n > offset+known {
-			if k := offset + known - at; at < offset+known {
-				op.skip(k, uint32(w.first)+at+k)
+		if at+n > known {
+			if at < known {
+				op.skip(known-at, uint32(w.first)+known)
 			}
 			if err := a.op(ctx, &op, lv); err != nil {
 				return err
@@ -186,9 +157,7 @@ func (a *applier) stretch(offset, end uint32, also []LV) error {
 		}
 		at += n
 	}
-	if known < end-offset {
-		g.frontier = advance(g.frontier, ctx.parents, lv-1)
-	}
+	g.frontier = advance(g.frontier, ctx.parents, lv-1)
 	return nil
 }
 

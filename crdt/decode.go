@@ -7,17 +7,13 @@ type decoder struct {
 	first      Seq
 	ops        uint32
 	sessions   []SessionID
-	parents    []wireParents
-	ids        []wireID
+	parents    []wireID // of the first operation
 	containers []wireContainer
 	body       int // where the operations begin
 }
 
 // wireID names an operation: session 0 is the update's own, others are one more than their place in the table.
 type wireID struct{ session, seq uint32 }
-
-// wireParents says that the operation at offset also follows ids[from:to].
-type wireParents struct{ offset, from, to uint32 }
 
 // wireContainer is a row of the container table.
 type wireContainer struct {
@@ -81,16 +77,9 @@ func (w *decoder) open(update []byte) error {
 	}
 	w.body = r.at
 	var op wireOp
-	for p := 0; !r.done(); {
+	for !r.done() {
 		if !w.next(&op) {
 			return corrupt("operation of an update does not decode")
-		}
-		// A run must not reach over an operation with parents of its own.
-		for p < len(w.parents) && w.parents[p].offset <= w.ops {
-			p++
-		}
-		if p < len(w.parents) && w.parents[p].offset < w.ops+op.n {
-			return corrupt("run reaches over a merge")
 		}
 		if w.ops += op.n; w.ops > MaxUpdateOps {
 			return tooLarge("update with more operations than one may have")
@@ -98,9 +87,6 @@ func (w *decoder) open(update []byte) error {
 	}
 	if r.bad || w.ops == 0 || uint64(w.first)+uint64(w.ops) > maxLV {
 		return corrupt("update is torn or empty")
-	}
-	if n := len(w.parents); n > 0 && w.parents[n-1].offset >= w.ops {
-		return corrupt("parents of an operation beyond the update")
 	}
 	return nil
 }
@@ -116,27 +102,14 @@ func (r *reader) count(size int) int {
 }
 
 func (w *decoder) openParents() {
-	r := &w.r
-	n := r.count(4)
-	w.parents = make([]wireParents, 0, n)
-	offset := uint32(0)
+	n := w.r.count(2)
+	w.parents = make([]wireID, 0, n)
 	for i := 0; i < n; i++ {
-		step := r.u32(MaxUpdateOps)
-		offset += step
-		k := r.count(2)
-		if i > 0 && step == 0 || k == 0 || offset > MaxUpdateOps {
-			r.bad = true
-			return
+		id := w.id()
+		if id.session == 0 {
+			w.r.bad = true // the session's own operation before goes without saying
 		}
-		from := uint32(len(w.ids))
-		for j := 0; j < k; j++ {
-			id := w.id()
-			if id.session == 0 {
-				r.bad = true // the session's own operation before goes without saying
-			}
-			w.ids = append(w.ids, id)
-		}
-		w.parents = append(w.parents, wireParents{offset, from, uint32(len(w.ids))})
+		w.parents = append(w.parents, id)
 	}
 }
 

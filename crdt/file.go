@@ -74,48 +74,84 @@ func takeSections(file []byte) ([]section, error) {
 
 // Save gives the document as a file: all history, and the texts as they are.
 func (d *Doc) Save() []byte {
-	used := d.usedContainers()
-	s := saver{d: d, index: make([]uint32, len(d.containers))}
+	s := newSaver(d)
 	out := append([]byte(fileMagic), fileMajor, fileMinor)
 	out = putSection(out, sectionSessions, s.sessions())
-	containers := s.containers(used)
-	out = putSection(out, sectionKeys, s.keys())
-	out = putSection(out, sectionContainers, containers)
+	out = putSection(out, sectionKeys, s.keyTable())
+	out = putSection(out, sectionContainers, s.containerTable())
 	out = putSection(out, sectionGraph, s.graph())
 	out = putSection(out, sectionOps, s.ops())
 	out = putSection(out, sectionContent, putUnits(nil, d.log.content))
 	out = putSection(out, sectionValues, d.log.values)
-	out = putSection(out, sectionState, s.state(used))
+	out = putSection(out, sectionState, s.state())
 	for _, k := range d.kept {
 		out = putSection(out, k.id, k.payload)
 	}
 	return putSection(out, sectionEnd, nil)
 }
 
-// usedContainers marks the containers that an operation names, with all around them. The others hold nothing, and
-// come back by themselves when somebody needs them.
-func (d *Doc) usedContainers() []bool {
-	used := make([]bool, len(d.containers))
-	used[0] = true
-	for i := range d.log.runs {
-		r := &d.log.runs[i]
-		used[r.c] = true
-		if r.kind == opRecordPut {
-			used[d.children[childKey{r.c, r.ref, r.sub}]] = true
-		}
-	}
-	for i := len(used) - 1; i > 0; i-- {
-		if used[i] {
-			used[d.containers[i].parent] = true
-		}
-	}
-	return used
+// saver numbers containers and keys for the file: in the order in which the operations need them, which is the order
+// in which a loader meets them. What no operation needs is left out; it holds nothing.
+type saver struct {
+	d          *Doc
+	index      []uint32 // per container of the document, none when it is left out
+	containers []uint32
+	keyIndex   []uint32
+	keys       []uint32
 }
 
-// saver numbers containers for the file.
-type saver struct {
-	d     *Doc
-	index []uint32
+func newSaver(d *Doc) *saver {
+	s := &saver{d: d, index: make([]uint32, len(d.containers)), keyIndex: make([]uint32, len(d.keys.names))}
+	for i := range s.index {
+		s.index[i] = none
+	}
+	for i := range s.keyIndex {
+		s.keyIndex[i] = none
+	}
+	s.container(0)
+	items := 0
+	for i := range d.log.runs {
+		r := &d.log.runs[i]
+		s.container(r.c)
+		switch r.kind {
+		case opMapSet, opMapDelete:
+			s.key(r.ref)
+		case opRecordPut:
+			s.container(d.children[childKey{r.c, r.ref, r.sub}])
+		case opListInsert:
+			if r.sub != KindValue {
+				s.container(d.lists.items[items].child)
+			}
+			items += int(r.n)
+		}
+	}
+	return s
+}
+
+// container numbers c and all around it.
+func (s *saver) container(c uint32) {
+	if s.index[c] != none {
+		return
+	}
+	var up []uint32
+	for ; c != none && s.index[c] == none; c = s.d.containers[c].parent {
+		up = append(up, c)
+	}
+	for i := len(up) - 1; i >= 0; i-- {
+		row := &s.d.containers[up[i]]
+		if row.parent != none && s.d.containers[row.parent].kind != KindList {
+			s.key(row.name)
+		}
+		s.index[up[i]] = uint32(len(s.containers))
+		s.containers = append(s.containers, up[i])
+	}
+}
+
+func (s *saver) key(k uint32) {
+	if s.keyIndex[k] == none {
+		s.keyIndex[k] = uint32(len(s.keys))
+		s.keys = append(s.keys, k)
+	}
 }
 
 func (s *saver) sessions() []byte {
@@ -126,32 +162,28 @@ func (s *saver) sessions() []byte {
 	return out
 }
 
-func (s *saver) keys() []byte {
-	out := putVarint(nil, uint64(len(s.d.keys.names)))
-	for _, name := range s.d.keys.names {
-		out = putString(out, name)
+func (s *saver) keyTable() []byte {
+	out := putVarint(nil, uint64(len(s.keys)))
+	for _, k := range s.keys {
+		out = putString(out, s.d.keys.names[k])
 	}
 	return out
 }
 
-func (s *saver) containers(used []bool) []byte {
+func (s *saver) containerTable() []byte {
 	d := s.d
-	n := uint32(1)
-	var rows []byte
-	for i := 1; i < len(used); i++ {
-		if !used[i] {
-			continue
-		}
+	out := putVarint(nil, uint64(len(s.containers)-1))
+	for _, i := range s.containers[1:] {
 		c := &d.containers[i]
 		name := c.name
 		if d.containers[c.parent].kind == KindList {
 			name = uint32(d.lists.items[name].lv)
+		} else {
+			name = s.keyIndex[name]
 		}
-		rows = putU32(putU32(append(rows, byte(c.kind)), s.index[c.parent]), name)
-		s.index[i] = n
-		n++
+		out = putU32(putU32(append(out, byte(c.kind)), s.index[c.parent]), name)
 	}
-	return append(putU32(nil, n-1), rows...)
+	return out
 }
 
 func (s *saver) graph() []byte {
@@ -176,7 +208,7 @@ func (s *saver) graph() []byte {
 // ops writes the runs in columns, so that like stands beside like: kinds, containers, lengths, positions, the rest.
 func (s *saver) ops() []byte {
 	var kinds, containers, lengths, positions, rest []byte
-	last, cursor := uint32(0), uint32(0)
+	last, cursor := uint32(0), int64(0)
 	for i := range s.d.log.runs {
 		r := &s.d.log.runs[i]
 		c := s.index[r.c]
@@ -192,12 +224,12 @@ func (s *saver) ops() []byte {
 		}
 		switch r.kind {
 		case opTextInsert, opTextDelete, opTextErase:
-			positions = putZigzag(positions, int64(r.pos)-int64(cursor))
+			positions = putZigzag(positions, int64(r.pos)-cursor)
 			cursor = r.cursor()
 		case opMapSet, opMapDelete:
-			rest = putU32(rest, r.ref)
+			rest = putU32(rest, s.keyIndex[r.ref])
 		case opRecordPut:
-			rest = append(putU32(rest, r.ref), byte(r.sub))
+			rest = append(putU32(rest, s.keyIndex[r.ref]), byte(r.sub))
 		case opCounterAdd:
 			rest = putZigzag(rest, r.amount())
 		case opListInsert:
@@ -217,14 +249,14 @@ func (s *saver) ops() []byte {
 }
 
 // cursor is where the next edit of a text is likely to be.
-func (r *opRun) cursor() uint32 {
+func (r *opRun) cursor() int64 {
 	switch r.kind {
 	case opTextInsert:
-		return r.pos + r.n
+		return int64(r.pos) + int64(r.n)
 	case opTextErase:
-		return r.pos - r.n
+		return int64(r.pos) - int64(r.n)
 	}
-	return r.pos
+	return int64(r.pos)
 }
 
 func putSlot(out []byte, r *opRun) []byte {
@@ -234,51 +266,17 @@ func putSlot(out []byte, r *opRun) []byte {
 	return putU32(out, uint32(r.lv)-r.pos)
 }
 
-func (s *saver) state(used []bool) []byte {
+func (s *saver) state() []byte {
 	d := s.d
 	n := 0
 	var out []byte
-	for i := range d.containers {
-		if c := &d.containers[i]; used[i] && c.kind == KindText {
+	for i, at := range s.containers {
+		c := &d.containers[at]
+		if c.kind == KindText && d.texts.texts[c.state].length > 0 {
 			d.units = d.texts.read(c.state, 0, d.texts.texts[c.state].length, d.units[:0])
-			out = putBytes(putU32(out, s.index[i]), putUnits(nil, d.units))
+			out = putBytes(putU32(out, uint32(i)), putUnits(nil, d.units))
 			n++
 		}
 	}
 	return append(putVarint(nil, uint64(n)), out...)
-}
-
-// crcTable is the table of CRC-32C (Castagnoli, polynomial 0x1edc6f41, reflected), eight bytes at a time.
-var crcTable = makeCRC()
-
-func makeCRC() (t [8][256]uint32) {
-	for i := range t[0] {
-		c := uint32(i)
-		for k := 0; k < 8; k++ {
-			c = c>>1 ^ 0x82f63b78&-(c&1)
-		}
-		t[0][i] = c
-	}
-	for i := range t[0] {
-		for k := 1; k < 8; k++ {
-			t[k][i] = t[k-1][i]>>8 ^ t[0][byte(t[k-1][i])]
-		}
-	}
-	return t
-}
-
-// checksum is CRC-32C.
-func checksum(b []byte) uint32 {
-	t := &crcTable
-	c := ^uint32(0)
-	for len(b) >= 8 {
-		c ^= uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
-		c = t[7][byte(c)] ^ t[6][byte(c>>8)] ^ t[5][byte(c>>16)] ^ t[4][c>>24] ^
-			t[3][b[4]] ^ t[2][b[5]] ^ t[1][b[6]] ^ t[0][b[7]]
-		b = b[8:]
-	}
-	for _, x := range b {
-		c = c>>8 ^ t[0][byte(c)^x]
-	}
-	return ^c
 }

@@ -143,7 +143,10 @@ func (g *graph) wins(lamportA, sessionA, lamportB, sessionB uint32) bool {
 func advance(frontier []LV, parents []LV, last LV) []LV {
 	keep := frontier[:0]
 	for _, lv := range frontier {
-		if !hasLV(parents, lv) {
+		for len(parents) > 0 && parents[0] < lv {
+			parents = parents[1:]
+		}
+		if len(parents) == 0 || parents[0] != lv {
 			keep = append(keep, lv)
 		}
 	}

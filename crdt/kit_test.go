@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,10 +137,17 @@ type mirrorNode struct {
 	item     uint32
 	inList   bool
 	text     []uint16
+	length   int      // what text should be after the splices of this patch
+	splices  []splice // of this patch
 	registry map[string]string
 	kids     map[string]uint32 // "key/kind"
 	items    []mirrorItem
 	count    int64
+}
+
+type splice struct {
+	at, ins int
+	deleted []uint16
 }
 
 type mirrorItem struct {
@@ -192,29 +200,20 @@ func (m *mirror) apply(patch []byte) error {
 			c := r.u32(none)
 			n := m.nodes[c]
 			for k := r.varint(); k > 0; k-- {
-				pos, ins, del := r.u32(none), r.u32(none), r.u32(none)
-				raw := r.take(2 * int(del))
-				if int(pos+del) > len(n.text) {
-					return fmt.Errorf("splice beyond the text")
+				sp := splice{at: int(r.u32(none)), ins: int(r.u32(none))}
+				del := int(r.u32(none))
+				for raw := r.take(2 * del); len(raw) > 0; raw = raw[2:] {
+					sp.deleted = append(sp.deleted, uint16(raw[0])|uint16(raw[1])<<8)
 				}
-				for j := range int(del) {
-					if u := uint16(raw[2*j]) | uint16(raw[2*j+1])<<8; !dirty[c] && n.text[int(pos)+j] != u {
-						return fmt.Errorf("splice deletes %#x where %#x stands", u, n.text[int(pos)+j])
-					}
-				}
-				fill := make([]uint16, ins)
-				n.text = append(n.text[:pos], append(fill, n.text[pos+del:]...)...)
-				if ins > 0 {
-					dirty[c] = true
-				}
+				n.length += sp.ins - del
+				n.splices = append(n.splices, sp)
 			}
-			now := m.units(c)
-			if len(now) != len(n.text) {
-				return fmt.Errorf("text %d has %d units, its splices make %d", c, len(now), len(n.text))
-			}
+			dirty[c] = true
 		case patchTextLength:
 			c, length := r.u32(none), r.u32(none)
-			m.nodes[c].text = make([]uint16, length)
+			n := m.nodes[c]
+			n.length = int(length)
+			n.splices = []splice{{ins: int(length)}}
 			dirty[c] = true
 		case patchMapSet:
 			n := m.nodes[r.u32(none)]
@@ -278,7 +277,23 @@ func (m *mirror) apply(patch []byte) error {
 		return fmt.Errorf("torn patch")
 	}
 	for c := range dirty {
-		m.nodes[c].text = m.units(c)
+		n := m.nodes[c]
+		now := m.units(c)
+		if len(now) != n.length {
+			return fmt.Errorf("text %d has %d units, its splices make %d", c, len(now), n.length)
+		}
+		// Taking the splices back must lead to the old text: that is how a page keeps old versions readable.
+		old := slices.Clone(now)
+		for _, sp := range slices.Backward(n.splices) {
+			if sp.at+sp.ins > len(old) {
+				return fmt.Errorf("splice beyond the text")
+			}
+			old = slices.Replace(old, sp.at, sp.at+sp.ins, sp.deleted...)
+		}
+		if !slices.Equal(old, n.text) {
+			return fmt.Errorf("splices taken back make %x, the text was %x", old, n.text)
+		}
+		n.text, n.splices = now, nil
 	}
 	return nil
 }

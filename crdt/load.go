@@ -281,7 +281,7 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 			return r, corrupt("text position out of range")
 		}
 		r.pos = uint32(pos)
-		l.cursor = int64(int32(r.cursor()))
+		l.cursor = r.cursor()
 		if r.kind == opTextInsert {
 			r.ref = content
 			if uint64(content)+uint64(r.n) > uint64(len(d.log.content)) {
@@ -369,7 +369,6 @@ func (l *loader) container(i uint32) (uint32, error) {
 func (l *loader) texts() error {
 	d := l.d
 	r := &l.part[sectionState]
-	seen := make([]bool, len(d.texts.texts))
 	for n := r.count(2); n > 0; n-- {
 		i := r.u32(uint32(len(l.containers) - 1))
 		text := r.bytes(MaxFileBytes)
@@ -378,10 +377,9 @@ func (l *loader) texts() error {
 		}
 		t := d.containers[l.containers[i].index].state
 		var ok bool
-		if d.units, ok = takeUnits(d.units[:0], text); !ok || seen[t] || len(d.units) > maxTextPosition/2 {
+		if d.units, ok = takeUnits(d.units[:0], text); !ok || d.texts.texts[t].length > 0 || len(d.units) > maxTextPosition/2 {
 			return corrupt("text is not UTF-8, too long or listed twice")
 		}
-		seen[t] = true
 		d.texts.insert(t, 0, d.units)
 	}
 	if r.bad || r.left() > 0 {

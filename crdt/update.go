@@ -2,11 +2,14 @@ package crdt
 
 // An update is a run of operations of one session, without the session's name: whoever carries it says that. Its
 // bytes are described in docs/FORMAT.md.
+//
+// Only its first operation follows operations of others: a merge begins a new update. Otherwise two updates could
+// each wait for the first half of the other.
 
 const (
 	updateVersion    = 0
 	updateSessions   = 1 << 4 // a session table follows
-	updateParents    = 1 << 5 // a table of parents follows
+	updateParents    = 1 << 5 // the parents of the first operation follow
 	updateContainers = 1 << 6 // a container table follows; without one it is the container of the operation before
 
 	// Where an encoder stops, so that whatever the last run adds the update stays below MaxUpdateBytes.
@@ -26,7 +29,6 @@ type encoder struct {
 	sessions   []uint32
 	nparents   int
 	parents    []byte
-	lastParent uint32
 	containers []uint32
 	table      []byte
 	ops        []byte
@@ -81,8 +83,8 @@ func (e *encoder) run(to Seq) Seq {
 	to = min(to, e.first+MaxUpdateOps)
 	d.eachPiece(e.session, e.first, to, func(r opRun, seq Seq) bool {
 		entry := &g.entries[g.at(r.lv)]
-		if r.lv == entry.lv {
-			e.parentsOf(entry, seq)
+		if r.lv == entry.lv && !e.parentsOf(entry, seq) {
+			return false
 		}
 		for r.n > 0 {
 			if e.size() > updateRoom {
@@ -119,30 +121,25 @@ func (e *encoder) fitting(r opRun) opRun {
 	return r
 }
 
-// parentsOf writes the parents of an entry other than the session's own operation before.
-func (e *encoder) parentsOf(entry *entry, seq Seq) {
+// parentsOf writes the parents of an entry other than the session's own operation before. False when there are some
+// and the entry is not the first.
+func (e *encoder) parentsOf(entry *entry, seq Seq) bool {
 	g := &e.d.graph
 	own, hasOwn := LV(0), seq > 0
 	if hasOwn {
 		own, _ = g.find(e.session, seq-1)
 	}
-	n := uint64(0)
-	var list []byte
 	for _, p := range g.parentsOf(entry) {
 		if hasOwn && p == own {
 			continue
 		}
-		n++
-		list = e.id(list, p)
+		if seq != e.first {
+			return false
+		}
+		e.nparents++
+		e.parents = e.id(e.parents, p)
 	}
-	if n == 0 {
-		return
-	}
-	e.nparents++
-	offset := uint32(seq - e.first)
-	e.parents = putU32(e.parents, offset-e.lastParent)
-	e.lastParent = offset
-	e.parents = append(putVarint(e.parents, n), list...)
+	return true
 }
 
 // id writes the name of an operation: 0 and up its session in the table (0 the update's own), then its number.

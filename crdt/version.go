@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // lvRange is the operations [from, to).
 type lvRange struct{ from, to LV }
 
@@ -156,20 +158,18 @@ func (g *graph) contains(a, b []LV) bool {
 
 // reduce sorts heads and drops those that another one follows.
 func (g *graph) reduce(heads []LV) []LV {
-	sorted := make([]LV, 0, len(heads))
-	for _, lv := range heads {
-		sorted = insertLV(sorted, lv)
-	}
+	sorted := append([]LV(nil), heads...)
 	if len(sorted) < 2 {
 		return sorted
 	}
+	sortBy(sorted, func(a, b *LV) bool { return *a < *b })
 	// Walk down from all heads at once: a head met on the way from another one is redundant.
 	w := &g.walk
 	w.heap = w.heap[:0]
 	for _, lv := range sorted {
 		w.push(visit{lv: lv, set: onlyA}) // onlyA: a head; onlyB: an ancestor of one
 	}
-	keep := make([]LV, 0, len(sorted))
+	keep := sorted[:0:0]
 	low := sorted[0]
 	for len(w.heap) > 0 && w.heap[0].lv >= low {
 		v := w.pop()
@@ -178,7 +178,7 @@ func (g *graph) reduce(heads []LV) []LV {
 			v.set |= w.pop().set
 		}
 		if v.set == onlyA {
-			keep = insertLV(keep, v.lv)
+			keep = append(keep, v.lv)
 		}
 		for len(w.heap) > 0 && w.heap[0].lv >= e.lv {
 			w.pop() // further down in the same run: an ancestor
@@ -187,6 +187,7 @@ func (g *graph) reduce(heads []LV) []LV {
 			w.push(visit{lv: p, set: onlyB})
 		}
 	}
+	slices.Reverse(keep) // found from the greatest down
 	return keep
 }
 
