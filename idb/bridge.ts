@@ -1,7 +1,7 @@
 // The few IndexedDB operations that the store needs, as promises. Thin: no caching, no batching, no retries beyond one reopening.
 //
 // Must: `write` resolves on `complete` of one transaction with durability "strict".
-// Must: every failure is a BridgeError, whose reason tells the four situations apart that need different answers.
+// Must: every failure is a BridgeError, whose reason tells those situations apart that need different answers.
 // Must: give way at once when another tab wants to upgrade or delete the database, and reopen when the connection died by itself.
 
 import { Store, VERSION, databaseName, upgrade } from "./schema.ts";
@@ -9,9 +9,9 @@ import { Store, VERSION, databaseName, upgrade } from "./schema.ts";
 /**
  * `quota`: no space; the database is as it was. `blocked`: another tab holds an older version open.
  * `newer`: a newer version of the app has upgraded it. `wiped`: it was there in this life and has come back empty.
- * `failed`: anything else the browser says, in `cause`.
+ * `missing`: what a write needs is not there; nothing was written. `failed`: anything else the browser says, in `cause`.
  */
-export type Reason = "quota" | "blocked" | "newer" | "wiped" | "failed";
+export type Reason = "quota" | "blocked" | "newer" | "wiped" | "missing" | "failed";
 
 export class BridgeError extends Error {
   override readonly name = "BridgeError";
@@ -53,12 +53,12 @@ const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-const openDatabase = (name: string): Promise<{ readonly db: IDBDatabase; readonly created: boolean }> =>
+const openDatabase = (name: string, version: number): Promise<{ readonly db: IDBDatabase; readonly created: boolean }> =>
   new Promise((resolve, reject) => {
     const doing = `open the database ${name}`;
     let created = false;
     let gaveUp = false;
-    const request = indexedDB.open(name, VERSION);
+    const request = indexedDB.open(name, version);
     request.onupgradeneeded = (e) => {
       created = e.oldVersion === 0;
       upgrade(request.result);
@@ -72,20 +72,57 @@ const openDatabase = (name: string): Promise<{ readonly db: IDBDatabase; readonl
     request.onsuccess = () => (gaveUp ? request.result.close() : resolve({ db: request.result, created }));
   });
 
+/** A key without which a write must not happen. */
+export interface Needed {
+  readonly store: Store;
+  readonly key: Key;
+}
+
+/** Puts everything into one transaction and resolves when it is complete. Throws what `put` throws. */
+const submit = async (tx: IDBTransaction, writes: readonly Write[], needs?: Needed): Promise<void> => {
+  let isMissing = false;
+  const complete = new Promise<void>((resolve, reject) => {
+    tx.oncomplete = () => resolve();
+    tx.onabort = () => reject(isMissing ? new BridgeError("missing", `${needs?.store} has no ${String(needs?.key)}`) : bridgeError("write", tx.error));
+  });
+  try {
+    if (needs !== undefined) {
+      const request = tx.objectStore(needs.store).count(needs.key as IDBValidKey);
+      request.onsuccess = () => {
+        isMissing = request.result === 0;
+        if (isMissing) tx.abort();
+      };
+    }
+    for (const w of writes) {
+      const store = tx.objectStore(w.store);
+      if ("value" in w) store.put(w.value, w.key as IDBValidKey);
+      else store.delete("remove" in w ? (w.remove as IDBValidKey) : within(w.removeAll));
+    }
+  } catch (e) {
+    complete.catch(() => undefined);
+    tx.abort();
+    throw e;
+  }
+  return complete;
+};
+
 export class Bridge {
   readonly #name: string;
+  readonly #version: number;
   #db: IDBDatabase | null = null;
   #closed = false;
 
-  private constructor(name: string, db: IDBDatabase) {
+  private constructor(name: string, version: number, db: IDBDatabase) {
     this.#name = name;
+    this.#version = version;
     this.#adopt(db);
   }
 
-  static async open(home: string): Promise<Bridge> {
+  /** `version` is for what comes after this one: a schema is tried beside the tabs that still have the old one. */
+  static async open(home: string, version: number = VERSION): Promise<Bridge> {
     const name = databaseName(home);
     try {
-      return new Bridge(name, (await openDatabase(name)).db);
+      return new Bridge(name, version, (await openDatabase(name, version)).db);
     } catch (e) {
       throw bridgeError(`open the database ${name}`, e);
     }
@@ -108,20 +145,20 @@ export class Bridge {
     return this.#read(store, (s) => resultOf(s.getAllKeys(within(parts)) as IDBRequest<Key[]>));
   }
 
-  /** Durable; all of it or nothing. */
-  async write(writes: readonly Write[]): Promise<void> {
-    const stores = [...new Set(writes.map((w) => w.store))];
-    const tx = await this.#transaction(stores, "readwrite");
-    const complete = new Promise<void>((resolve, reject) => {
-      tx.oncomplete = () => resolve();
-      tx.onabort = () => reject(bridgeError("write", tx.error));
-    });
-    for (const w of writes) {
-      const store = tx.objectStore(w.store);
-      if ("value" in w) store.put(w.value, w.key as IDBValidKey);
-      else store.delete("remove" in w ? (w.remove as IDBValidKey) : within(w.removeAll));
+  /** Durable; all of it or nothing. With `needs`, nothing unless that key is there. */
+  async write(writes: readonly Write[], needs?: Needed): Promise<void> {
+    const stores = [...new Set([...writes.map((w) => w.store), ...(needs === undefined ? [] : [needs.store])])];
+    try {
+      return await submit(await this.#transaction(stores, "readwrite"), writes, needs);
+    } catch (e) {
+      // Firefox lets the first transaction after a full disk only delete: its `put` throws, and the next transaction is an ordinary one.
+      if (!(e instanceof DOMException) || e.name !== "InvalidStateError") throw bridgeError("write", e);
     }
-    return complete;
+    try {
+      return await submit(await this.#transaction(stores, "readwrite"), writes, needs);
+    } catch (e) {
+      throw bridgeError("write", e);
+    }
   }
 
   close(): void {
@@ -147,7 +184,7 @@ export class Bridge {
   async #connection(): Promise<IDBDatabase> {
     if (this.#db !== null) return this.#db;
     if (this.#closed) throw new BridgeError("failed", `the database ${this.#name} was closed`);
-    const { db, created } = await openDatabase(this.#name);
+    const { db, created } = await openDatabase(this.#name, this.#version);
     this.#adopt(db);
     if (created) throw new BridgeError("wiped", `the database ${this.#name} has come back empty`);
     return db;

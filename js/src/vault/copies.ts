@@ -17,6 +17,9 @@ import { StoreError, toStoreError } from "./storeerror.ts";
 import { betterSecret, inBatches, missingFrom, unionDocs } from "./union.ts";
 
 type Listed = Awaited<ReturnType<DeviceStore["list"]>>[number];
+/** How often one document is repaired in a row while writes to it go on failing. */
+const TRIES = 3;
+
 type Durable = { readonly copies: 0 | 1 | 2 };
 
 /**
@@ -117,6 +120,7 @@ class StoreCopies implements Copies {
       for (const [lane, part] of parts) if (missingFrom(part, whole) !== null) lane.behind.add(doc);
       this.#startRepair();
     } else if (parts.size === 0 && this.#lanes.length > 0) {
+      this.#startRepair();
       throw new StoreError("storage-lost", "no store on this device can be read");
     }
     return whole;
@@ -174,8 +178,8 @@ class StoreCopies implements Copies {
   async #durable(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<void>): Promise<Durable> {
     const results = await Promise.all(this.#lanes.map((lane) => lane.run(doc, doing, operation)));
     const stored = results.filter((r) => !(r instanceof StoreError)).length;
-    if (stored === 0) throw results.find((r) => r instanceof StoreError) ?? new StoreError("storage-lost", "this browser offers no storage here");
     if (this.#lanes.some((lane) => lane.isDue)) this.#startRepair();
+    if (stored === 0) throw results.find((r) => r instanceof StoreError) ?? new StoreError("storage-lost", "this browser offers no storage here");
     return { copies: this.copiesOf(doc) };
   }
 
@@ -206,19 +210,20 @@ class StoreCopies implements Copies {
     await this.#compare();
     for (const lane of this.#lanes) {
       for (const doc of lane.isOpen ? [...lane.behind] : []) {
-        if (this.#closed) return;
-        await this.#repairDoc(lane, doc);
+        // A write that failed here meanwhile was not in what this repair read: once more, from the start.
+        for (let tries = 0; tries < TRIES && !this.#closed; tries++) if (await this.#repairDoc(lane, doc)) break;
       }
       lane.sayIfRecovered();
     }
   }
 
-  async #repairDoc(lane: Lane, doc: DocId): Promise<void> {
+  /** False when it is worth another try at once. */
+  async #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
     const failures = lane.failures;
     const { parts, whole } = await this.#loadAll(doc);
     const part = parts.get(lane);
     // What cannot be read may be what is missing here.
-    if (part === undefined || parts.size < this.#lanes.length) return;
+    if (part === undefined || parts.size < this.#lanes.length) return true;
     const missing = whole === null ? null : missingFrom(part, whole);
     const healed = await lane.run(doc, "repair", async (s) => {
       if (missing === null) return;
@@ -228,7 +233,10 @@ class StoreCopies implements Copies {
       for (const mark of missing.marks) await s.putMark(doc, mark);
       await s.release(doc, this.#repairer);
     });
-    if (!(healed instanceof StoreError) && failures === lane.failures) lane.heal(doc);
+    if (healed instanceof StoreError) return true;
+    if (failures !== lane.failures) return false;
+    lane.heal(doc);
+    return true;
   }
 }
 

@@ -147,9 +147,13 @@ export class FileStore implements DeviceStore {
 
   #journal(doc: DocId, writer: SessionId): Journal {
     const key = keyOf(doc, writer);
-    const journal = this.#journalByKey.get(key) ?? new Journal(this.#files, doc, writer);
+    const journal = this.#journalByKey.get(key) ?? new Journal(this.#files, doc, writer, () => this.#needSecret(doc));
     this.#journalByKey.set(key, journal);
     return journal;
+  }
+
+  async #needSecret(doc: DocId): Promise<void> {
+    if ((await this.#secret(doc)) === null) throw new StoreError("storage-lost", `the ${this.kind} store has no key for ${doc}`);
   }
 
   #inTurn(doc: DocId, run: () => Promise<void>): Promise<void> {

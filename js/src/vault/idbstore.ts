@@ -15,7 +15,7 @@ import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, Stor
 import { StoreError } from "./storeerror.ts";
 
 const MARKER = "marker";
-const codeByReason: Readonly<Record<Reason, StoreCode>> = { quota: "quota", blocked: "blocked", newer: "newer-format", wiped: "evicted", failed: "storage-lost" };
+const codeByReason: Readonly<Record<Reason, StoreCode>> = { quota: "quota", blocked: "blocked", newer: "newer-format", wiped: "evicted", missing: "storage-lost", failed: "storage-lost" };
 
 const frameOf = (value: Uint8Array | undefined): Frame | null => (value === undefined ? null : frameAt(value, 0));
 const lastPart = (key: Key): number => Number(key[key.length - 1]);
@@ -88,7 +88,7 @@ export class IdbStore implements DeviceStore {
     return attempt(async () => {
       const value = encodeEntries({ envelopes, certs });
       const counter = await this.#counter(doc, writer);
-      return this.#db().write([{ store: Store.records, key: [doc, writer, counter.n++], value }]);
+      return this.#db().write([{ store: Store.records, key: [doc, writer, counter.n++], value }], { store: Store.secrets, key: doc });
     });
   }
 

@@ -33,16 +33,19 @@ export class Journal {
   readonly #files: Files;
   readonly #dir: string;
   readonly #writer: SessionId;
+  readonly #allow: () => Promise<void>;
   #handle: FileHandle | null = null;
   /** End of the last whole record. */
   #end = 0;
   #next = -1;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(files: Files, dir: string, writer: SessionId) {
+  /** `allow` rejects where a segment must not begin. */
+  constructor(files: Files, dir: string, writer: SessionId, allow: () => Promise<void>) {
     this.#files = files;
     this.#dir = dir;
     this.#writer = writer;
+    this.#allow = allow;
   }
 
   /** Durable. After a failure the segment ends where it ended before, or is left behind for good. */
@@ -72,6 +75,7 @@ export class Journal {
   }
 
   async #open(): Promise<FileHandle> {
+    await this.#allow();
     if (this.#next < 0) {
       const taken = (await this.#files.list(this.#dir)).flatMap((name) => {
         const segment = parseSegment(name);

@@ -66,11 +66,13 @@ export class Lane {
       return { value: await operation(this.store) };
     } catch (e) {
       const error = toStoreError(e, `${doing} in the ${this.store.kind} store`);
+      // Where something is known to be missing, "missing" is no news.
+      const isNews = !this.behind.has(doc) || error.code !== "storage-lost";
       this.behind.add(doc);
       this.failures++;
       // Emptied in the middle of this life: opening it again makes it a store once more, and the repair fills it.
       if (error.code === "evicted") this.#isOpen = false;
-      this.fail(error, doc);
+      if (isNews) this.fail(error, doc);
       return error;
     }
   }

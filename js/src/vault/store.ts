@@ -78,7 +78,10 @@ export interface DeviceStore {
   load(doc: DocId): Promise<StoredDoc | null>;
   /** Durable. Adds or replaces the secret. */
   putSecret(secret: StoredSecret): Promise<void>;
-  /** Durable. One call is one record: everything since the last flush in one value. `writer` is the session of the vault that writes. */
+  /**
+   * Durable. One call is one record: everything since the last flush in one value. `writer` is the session of the vault that writes.
+   * "storage-lost" for a document whose secret is not there: what nobody could open again is not saved.
+   */
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<void>;
   /**
    * Durable. Keeps this generation and the one before it; then drops records that the *older* of the two covers whole, so that either

@@ -106,6 +106,20 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "refuses envelopes of a document whose secret is not there",
+    run: async (place) => {
+      let store = await opened(place);
+      const code = async (): Promise<unknown> => store.append(docId(1), sessionId(1), [envelope(1, 0)], [certOf(1)]).then(() => "kept", (e: unknown) => (e as { code?: string }).code);
+      equal(await code(), "storage-lost", "before the secret");
+      await store.putSecret(secretOf(1));
+      equal(await code(), "kept", "after it");
+      store = await next(place, store);
+      equal(await code(), "kept", "in a later life");
+      equal(seqs(await store.load(docId(1))), ["1.0", "1.0"], "envelopes");
+      await store.close();
+    },
+  },
+  {
     name: "one append is one record, however many envelopes it carries",
     run: async (place) => {
       const store = await opened(place);

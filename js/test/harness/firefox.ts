@@ -9,7 +9,7 @@ import { callExpression, waiterOver } from "./script.ts";
 
 const PROGRAM = "/usr/lib/firefox-esr/firefox-esr";
 /** Quiet, off the network, without a word about the crash before, and with storage granted without a prompt that nobody would answer. */
-const PREFS: Readonly<Record<string, string | number | boolean>> = {
+const PREFS: Prefs = {
   "app.update.auto": false, "app.normandy.enabled": false,
   "browser.safebrowsing.malware.enabled": false, "browser.safebrowsing.phishing.enabled": false, "browser.safebrowsing.downloads.enabled": false,
   "datareporting.healthreport.uploadEnabled": false, "datareporting.policy.dataSubmissionEnabled": false, "toolkit.telemetry.enabled": false,
@@ -48,11 +48,13 @@ const pageOver = (page: PuppeteerPage): FirefoxPage => {
   };
 };
 
-export const launchFirefox = async (o: LaunchOptions = {}): Promise<FirefoxBrowser> => {
+type Prefs = Readonly<Record<string, string | number | boolean>>;
+
+export const launchFirefox = async (o: LaunchOptions & { readonly prefs?: Prefs } = {}): Promise<FirefoxBrowser> => {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: install Debian's package firefox-esr`);
   const { dir, end } = await profile(o.profileDir);
   const browser = await puppeteerLaunch({
-    browser: "firefox", executablePath: PROGRAM, headless: true, userDataDir: dir, extraPrefsFirefox: { ...PREFS },
+    browser: "firefox", executablePath: PROGRAM, headless: true, userDataDir: dir, extraPrefsFirefox: { ...PREFS, ...o.prefs },
     env: { ...process.env, MOZ_CRASHREPORTER_DISABLE: "1" },
     handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
   });
