@@ -20,8 +20,11 @@ func (d *Doc) Change(commands []byte) ([]byte, error) {
 	if !d.writer.open {
 		return nil, ErrNoSession
 	}
-	d.mark()
+	if d.typing(commands) {
+		return d.patch.finish(), nil
+	}
 	d.patch.reset()
+	d.mark()
 	r := reader{in: commands}
 	for r.at < len(commands) {
 		if err := d.command(&r); err != nil {

@@ -126,8 +126,14 @@ func (r *ropes) insert(t, pos uint32, units []uint16) {
 		return
 	}
 	base := r.units[int(c)*chunkUnits:][: size+n : size+n]
-	copy(base[int(off)+n:], base[off:size])
-	copy(base[off:], units)
+	if int(off) < size {
+		copy(base[int(off)+n:], base[off:size])
+	}
+	if n == 1 {
+		base[off] = units[0]
+	} else {
+		copy(base[off:], units)
+	}
 	r.size[c] = uint16(size + n)
 	r.hot.grown += uint32(n)
 }

@@ -36,10 +36,15 @@ func with(h int32, f func(d *crdt.Doc) ([]byte, int32, error)) (result int32) {
 	} else {
 		give(b)
 	}
+	count(d)
+	return result
+}
+
+// count writes the document's numbers into the header.
+func count(d *crdt.Doc) {
 	size := d.Size()
 	header[2], header[3], header[4] = uint32(size.Operations), uint32(size.Next), size.Containers
 	header[5], header[6] = size.Sessions, size.Undrained
-	return result
 }
 
 // errInput is given for a length that scratch memory does not have.
@@ -104,12 +109,27 @@ func docSession(h int32) int32 {
 	})
 }
 
+// docChange is called for every key press, so it goes without withInput's closures.
+//
 //go:wasmexport doc_change
-func docChange(h, n int32) int32 {
-	return withInput(h, n, func(d *crdt.Doc, in []byte) ([]byte, int32, error) {
-		patch, err := d.Change(in)
-		return patch, 0, err
-	})
+func docChange(h, n int32) (result int32) {
+	defer guard(&result)
+	if dead {
+		return codePanic
+	}
+	commands, ok := input(n)
+	if h < 1 || int(h) > len(docs) || docs[h-1] == nil || !ok {
+		return withInput(h, n, nil) // to say what is wrong
+	}
+	d := docs[h-1]
+	patch, err := d.Change(commands)
+	if err != nil {
+		result = fail(err)
+	} else {
+		give(patch)
+	}
+	count(d)
+	return result
 }
 
 //go:wasmexport doc_update
