@@ -16,15 +16,18 @@ type Relay struct {
 	limits    Limits
 	committer *committer
 
-	mu      sync.Mutex
-	places  map[seal.DocID]*place
+	mu     sync.Mutex
+	places map[seal.DocID]*place
+	// sweepAt is how many places there may be before those that nobody is in are forgotten.
+	sweepAt int
 	stopped bool
 }
 
 // NewRelay serves a log. The relay closes it. report, if not nil, is called when writing begins to fail, and with nil
 // when it works again.
 func NewRelay(log Log, limits Limits, report func(error)) *Relay {
-	return &Relay{log: log, limits: limits, committer: newCommitter(log, report), places: make(map[seal.DocID]*place)}
+	return &Relay{log: log, limits: limits, committer: newCommitter(log, report),
+		places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 }
 
 // Store names the relay's disk.
@@ -135,7 +138,7 @@ func (r *Relay) enter(doc seal.DocID) (*place, *Refusal) {
 	}
 	p := r.places[doc]
 	if p == nil {
-		if len(r.places) >= r.limits.WarmRooms {
+		if len(r.places) >= r.sweepAt {
 			r.sweep()
 		}
 		p = newPlace(r, doc)
@@ -151,11 +154,13 @@ func (r *Relay) leave(p *place) {
 	r.mu.Unlock()
 }
 
-// sweep forgets every place that nobody is in. It runs at most once per WarmRooms new places, unless all are busy.
+// sweep forgets every place that nobody is in. Twice as many as stayed may come before the next one, so that a relay of
+// many busy documents does not look them all over for each new one.
 func (r *Relay) sweep() {
 	for doc, p := range r.places {
 		if p.guests == 0 {
 			delete(r.places, doc)
 		}
 	}
+	r.sweepAt = max(r.limits.WarmRooms, 2*len(r.places))
 }

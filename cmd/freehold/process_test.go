@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,10 +14,12 @@ import (
 // asCommand makes this test binary be the command itself: a process of its own that can be killed.
 const asCommand = "FREEHOLD_TEST_AS_COMMAND"
 
+// beforeCommand prepares a process that is the command.
+var beforeCommand = func() {}
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
-		// A file size limit then fails a write instead of ending the process, as a full disk does.
-		signal.Ignore(syscall.SIGXFSZ)
+		beforeCommand()
 		main()
 	}
 	os.Exit(m.Run())

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -178,81 +176,6 @@ func writeUntilGone(c *servertest.Client, doc *servertest.Doc, promise func(acke
 	}
 }
 
-// A disk that fills up refuses with a typed error, keeps what it acknowledged, goes on reading, and takes more as soon
-// as there is room, without a restart. A file size limit stands in for the disk: it needs no rights to set.
-func TestFullDisk(t *testing.T) {
-	folder := t.TempDir()
-	p := start(t, folder)
-	limitFile(t, p, 8<<20)
-	doc := servertest.NewDoc(t, 1)
-	s := doc.NewSession()
-	c := servertest.Dial(t, p.address)
-	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
-	var kept [][]byte
-	var last []byte
-	body := make([]byte, 500_000)
-	for full := false; !full; {
-		last = s.Update(body)
-		if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{last}}); err != nil {
-			t.Fatal(err)
-		}
-		switch f := answerTo(c).(type) {
-		case *wire.Ack:
-			if kept = append(kept, last); len(kept) > 100 {
-				t.Fatal("the limit has no effect")
-			}
-		case *wire.Error:
-			if f.Code != wire.CodeStorage || f.RetryAfter == 0 || f.Hint == "" {
-				t.Fatalf("%+v", f)
-			}
-			full = true
-		}
-	}
-	if len(kept) == 0 {
-		t.Fatal("nothing fitted")
-	}
-	check := func(c *servertest.Client, want [][]byte) {
-		t.Helper()
-		_, entries := c.Listen(&wire.Hello{Doc: doc.ID()})
-		if len(entries) != len(want) {
-			t.Fatalf("%d of %d entries", len(entries), len(want))
-		}
-		for i, e := range entries {
-			if !bytes.Equal(e.Envelope, want[i]) {
-				t.Fatalf("entry %d is another", i)
-			}
-		}
-	}
-	check(servertest.Dial(t, p.address), kept)
-	if !strings.Contains(p.text(), "storage refuses") || strings.Contains(p.text(), doc.ID().String()) {
-		t.Fatalf("log: %s", p.text())
-	}
-
-	// A restart on a disk that is still full reads as well.
-	p.kill()
-	p = start(t, folder)
-	limitFile(t, p, 8<<20)
-	c = servertest.Dial(t, p.address)
-	check(c, kept)
-	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
-		t.Fatal(err)
-	}
-	if e, ok := answerTo(c).(*wire.Error); !ok || e.Code != wire.CodeStorage {
-		t.Fatalf("still full: %+v", e)
-	}
-	limitFile(t, p, unix.RLIM_INFINITY)
-	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
-		t.Fatal(err)
-	}
-	answer := answerTo(c)
-	if ack, ok := answer.(*wire.Ack); !ok || int(ack.Cursor) != len(kept)+1 {
-		t.Fatalf("with room again: %+v\n%s", answer, p.text())
-	}
-	p.kill()
-	p = start(t, folder)
-	check(servertest.Dial(t, p.address), append(kept, last))
-}
-
 // answerTo passes over batches.
 func answerTo(c *servertest.Client) wire.Frame {
 	for {
@@ -260,14 +183,6 @@ func answerTo(c *servertest.Client) wire.Frame {
 		if _, batch := f.(*wire.Batch); !batch {
 			return f
 		}
-	}
-}
-
-func limitFile(t *testing.T, p *process, bytes uint64) {
-	t.Helper()
-	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
-	if err := unix.Prlimit(p.command.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
-		t.Fatal(err)
 	}
 }
 
