@@ -17,6 +17,8 @@ export const entry = async (file: string): Promise<string> => {
     format: "esm",
     target: "es2022",
     logLevel: "silent",
+    ignoreAnnotations: true, // a worker's entry is all side effects
+    external: ["./inline.js"], // beside the page, as in the package
     plugins: [{ name: "freehold", setup: (b) => b.onResolve({ filter: /^freehold$/ }, () => ({ path: "/index.js", external: true })) }],
   });
   return outputFiles[0]!.text;
