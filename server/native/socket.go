@@ -22,7 +22,8 @@ const (
 	sendAtLeast = 16 << 10
 	sendGrace   = 30 * time.Second
 
-	readBuffer = 4 << 10
+	// readBuffer holds a keystroke's frame; larger ones are read past it. It is the largest part of an idle connection.
+	readBuffer = 1 << 10
 )
 
 // sockets are the open WebSocket connections.
