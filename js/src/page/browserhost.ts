@@ -94,7 +94,8 @@ export const browserHost = (o: FreeholdOptions): Host => ({
       return inPage(); // a policy or the browser forbids workers
     }
   },
-  linkBase: () => location.href.split("#")[0]!,
+  // Without the query: what it says about this visit is nobody else's.
+  linkBase: () => `${location.origin}${location.pathname}`,
   onHide(f) {
     addEventListener("pagehide", f);
     addEventListener("visibilitychange", () => {

@@ -1,0 +1,96 @@
+// The package as Node has it: the real vault, sealed files in a directory.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { defineDoc, freehold, s, type FreeholdError, type Home } from "../../src/node.ts";
+import { code } from "./page-fixture.ts";
+
+const Note = defineDoc("note", { version: 1, shape: { title: s.string().default("Untitled"), body: s.text(), todos: s.list(s.object({ text: s.text(), done: s.boolean().default(false) })) } });
+
+const directory = (t: TestContext): string => {
+  const dir = mkdtempSync(join(tmpdir(), "freehold-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+};
+const open = (dir: string): { home: Home; problems: FreeholdError[] } => {
+  const problems: FreeholdError[] = [];
+  return { home: freehold({ name: "n", directory: dir, onProblem: (e) => problems.push(e) }), problems };
+};
+
+test("what was saved is there in the next process's home; what was only handed over on close too", async (t) => {
+  const dir = directory(t);
+  const { home, problems } = open(dir);
+  const note = await home.create(Note, { title: "A", todos: [{ text: "one" }] });
+  const id = note.change((d) => d.todos.add({ text: "two" }));
+  await note.saved();
+  assert.equal(note.status.value.newest, "device");
+  note.change((d) => { d.todos.get(id)!.done = true; });
+  const json = await (await note.export("json")).text();
+  await home.close();
+  assert.throws(() => note.change(() => {}), code("closed"));
+  await assert.rejects(home.open(Note, note.id), code("closed"));
+
+  const again = open(dir);
+  await again.home.ready;
+  const [row] = again.home.list(Note).value!;
+  assert.deepEqual([row?.id, row?.head.title, row?.head.todos.length], [note.id, "A", 2]);
+  const back = await again.home.open(Note, note.id);
+  assert.equal(await (await back.export("json")).text(), json);
+  assert.equal(back.value.todos[1]?.$id, id);
+  await again.home.forget(note.id);
+  await assert.rejects(again.home.open(Note, note.id), code("not-found"));
+  await again.home.close();
+  assert.deepEqual([...problems, ...again.problems], []);
+});
+
+test("nothing is made on disk before somebody asks", async (t) => {
+  const dir = join(directory(t), "not-yet");
+  freehold({ name: "n", directory: dir }).list(Note);
+  await new Promise((r) => setImmediate(r));
+  assert.throws(() => readFileSync(join(dir, "n", "marker")), { code: "ENOENT" });
+});
+
+test("a wrong link says what is wrong", async (t) => {
+  const { home } = open(directory(t));
+  await assert.rejects(home.join(Note, "https://notes.example/#1w.abc"), code("bad-link"));
+  assert.throws(() => freehold({ name: "a/b" }), code("invalid"));
+  assert.throws(() => defineDoc("x", { version: 1, shape: { $id: s.string() } }), code("invalid"));
+  await home.close();
+});
+
+test("the automerge-paper trace, one change per edit with a subscriber, comes back exactly", async (t) => {
+  const trace = JSON.parse(gunzipSync(readFileSync(new URL("../../../bench/traces/automerge-paper.json.gz", import.meta.url))).toString()) as {
+    readonly endContent: string;
+    readonly txns: ReadonlyArray<{ readonly patches: ReadonlyArray<readonly [number, number, string]> }>;
+  };
+  const dir = directory(t);
+  const { home, problems } = open(dir);
+  const note = await home.create(Note);
+  let edits = 0;
+  let told = -1; // the call at once
+  note.subscribe(() => told++);
+  const early = note.value.body;
+  for (const { patches } of trace.txns) {
+    for (const [at, remove, insert] of patches) {
+      edits++;
+      note.change((d) => {
+        if (remove > 0) d.body.delete(at, remove);
+        if (insert !== "") d.body.insert(at, insert);
+      });
+    }
+  }
+  assert.equal(edits, 259_778);
+  assert.equal(told, edits);
+  assert.equal(note.value.body.toString(), trace.endContent);
+  assert.equal(early.toString(), "");
+  await note.saved();
+  await home.close();
+  const again = open(dir);
+  assert.equal((await again.home.open(Note, note.id)).value.body.toString(), trace.endContent);
+  await again.home.close();
+  assert.deepEqual([...problems, ...again.problems], []);
+});
