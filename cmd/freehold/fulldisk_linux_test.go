@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os/signal"
 	"strings"
 	"testing"
 
@@ -11,11 +10,6 @@ import (
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
-
-func init() {
-	// A file size limit then fails a write instead of ending the process, as a full disk does.
-	beforeCommand = func() { signal.Ignore(unix.SIGXFSZ) }
-}
 
 // A disk that fills up refuses with a typed error, keeps what it acknowledged, goes on reading, and takes more as soon
 // as there is room, without a restart. A file size limit stands in for the disk: it needs no rights to set.

@@ -14,12 +14,8 @@ import (
 // asCommand makes this test binary be the command itself: a process of its own that can be killed.
 const asCommand = "FREEHOLD_TEST_AS_COMMAND"
 
-// beforeCommand prepares a process that is the command.
-var beforeCommand = func() {}
-
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
-		beforeCommand()
 		main()
 	}
 	os.Exit(m.Run())

@@ -46,6 +46,7 @@ func serve(args []string, out, problems io.Writer) int {
 		fmt.Fprintf(problems, "freehold serve: what is %q?\n\n%s", flags.Arg(0), usage)
 		return 2
 	}
+	treatFileLimitAsFullDisk()
 	// A second signal ends the process at once: what was acknowledged is on disk already.
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()

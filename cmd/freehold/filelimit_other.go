@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// treatFileLimitAsFullDisk: no such limit here.
+func treatFileLimitAsFullDisk() {}
