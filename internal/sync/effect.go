@@ -111,7 +111,7 @@ type Append struct {
 	From, To uint32
 }
 
-// MakeSnapshot seals the device's whole copy (which covers at least these heads) in a fresh session: SnapshotSealed.
+// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it, at least these heads: SnapshotSealed.
 type MakeSnapshot struct {
 	Doc    Doc
 	Covers []Head

@@ -46,7 +46,8 @@ type DocOpen struct {
 	Marks    []Mark // newest first
 }
 
-// Stored is what the device has of one session: envelopes [First, Seq], and everything before First inside a snapshot.
+// Stored is what the device has of one session and the page was given: envelopes [First, Seq], and everything before First
+// inside a snapshot. Stored envelopes that lack something their writers had seen follow in a Shared.
 type Stored struct {
 	Head
 	First uint32

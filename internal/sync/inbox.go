@@ -291,19 +291,20 @@ func (d *document) pass() {
 	if n > 0 {
 		in.log = append(in.log[:0], in.log[n:]...)
 	}
-	if len(in.log) == 0 {
-		in.asks, in.askAt = 0, 0
-		if d.outbox.subscribed && !in.reading {
-			d.content = true
+	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
+		d.content = true
+		if len(in.held) == 0 {
+			in.asks, in.askAt = 0, 0
 			d.issues.read = NoProblem
 		}
 	}
 }
 
-// askAgain plans and sends a new Hello when something in the log could not be taken (S7).
+// askAgain plans and sends a new Hello when something could not be taken, or is named by what was taken and did not come (S7).
 func (m *Machine) askAgain(d *document) {
 	in := &d.inbox
-	if len(in.log) == 0 || in.log[0].state != arrivalBad || in.work.stage != stageWaiting || !d.outbox.subscribed {
+	broken, waiting := in.isBroken(), in.isWaiting()
+	if !broken && !waiting || in.work.stage != stageWaiting || !d.outbox.subscribed {
 		return
 	}
 	if in.asks >= maxAsks {
@@ -313,7 +314,11 @@ func (m *Machine) askAgain(d *document) {
 		return
 	}
 	if in.askAt == 0 {
-		in.askAt = m.now + m.random.pause(in.asks)
+		patience := in.asks
+		if !broken { // it may well be on its way from its writer to the relay
+			patience += 4
+		}
+		in.askAt = m.now + m.random.pause(patience)
 		return
 	}
 	if m.now < in.askAt {
@@ -321,11 +326,17 @@ func (m *Machine) askAgain(d *document) {
 	}
 	in.askAt = 0
 	in.asks++
-	if in.asks > 1 { // what is missing may be before the cursor: read all of it
+	if in.asks > 1 || !broken { // what is missing may be before the cursor: read all of it
 		d.outbox.mark.Cursor = 0
 	}
 	m.subscribe(d)
 }
+
+// isBroken reports whether the relay gave something that could not be taken.
+func (in *inbox) isBroken() bool { return len(in.log) > 0 && in.log[0].state == arrivalBad }
+
+// isWaiting reports whether all that the relay has was taken, and something names envelopes that were not among it.
+func (in *inbox) isWaiting() bool { return len(in.log) == 0 && !in.reading && len(in.held) > 0 }
 
 // restart lets go of what came on an earlier reading; work in flight goes on and counts when it ends.
 func (m *Machine) restart(d *document) {

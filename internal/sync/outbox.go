@@ -30,6 +30,9 @@ type upload struct {
 
 // recall takes up what is known of the store that a relay was last seen with.
 func (o *outbox) recall(d *document, relay uint32) {
+	if o.mark.Store != (StoreID{}) && o.mark.Relay == relay {
+		return
+	}
 	for i := range o.marks {
 		if o.marks[i].Relay == relay {
 			o.use(d, o.marks[i].Store)
@@ -189,6 +192,9 @@ func (m *Machine) sendNext(d *document) {
 			continue
 		}
 		n := min(room, s.next-from)
+		if s.relay == 0 {
+			n = 1
+		}
 		room -= n
 		s.sent = from + n
 		m.emit(Append{m.conn.id, d.id, s.id, from, s.sent - 1})
@@ -213,6 +219,11 @@ func (s *session) sendFrom() (uint32, bool) {
 	if from < s.first || s.blocked || s.broken || s.frozen || s.upload {
 		return 0, false
 	}
+	if s.relay == 0 && s.sent > 0 {
+		// A relay takes any number as a session's first. Were the first one refused and the second taken, it would lack the
+		// first for good: so that one goes alone.
+		return 0, false
+	}
 	from = max(from, s.sent)
 	return from, from < s.next && s.known() < s.next
 }
@@ -224,7 +235,7 @@ func (d *document) needsSnapshot() bool {
 		if s.frozen || s.upload || s.known() >= s.next {
 			continue
 		}
-		if s.broken || s.first > s.known() {
+		if s.broken || s.first > s.known() || s.relay > 0 && s.relay < s.first {
 			return true
 		}
 	}

@@ -63,7 +63,7 @@ func (m *Machine) sealNext(d *document) {
 func (d *document) news() []Head {
 	var deps []Head
 	for i := range d.sessions {
-		if s := &d.sessions[i]; s.id != d.own && s.shown > s.named {
+		if s := &d.sessions[i]; s.id != d.own && !s.upload && s.shown > s.named {
 			s.named = s.shown
 			deps = append(deps, Head{s.id, s.shown - 1, s.seen})
 		}

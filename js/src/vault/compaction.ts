@@ -7,8 +7,8 @@ import type { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import { fromBase64url } from "../ids.ts";
 import type { DocId, SessionId } from "../protocol.ts";
-import type { Known } from "./events.ts";
-import { certsOf, runsOf, tailOf } from "./loading.ts";
+import type { Head, Known } from "./events.ts";
+import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
 import { depToHead, type Opened } from "./payload.ts";
 import type { DocKeys, Sealer, SnapshotPayload } from "./sealer.ts";
 import type { Copies, SessionHead, StoredDoc } from "./store.ts";
@@ -27,6 +27,8 @@ export interface Built {
   readonly file: Uint8Array;
   /** Of the state (16 bytes). */
   readonly digest: Uint8Array;
+  /** Exactly what it has. */
+  readonly heads: readonly Head[];
 }
 
 export class Compaction {
@@ -67,14 +69,14 @@ export class Compaction {
   }
 
   async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built> {
-    const tail = await tailOf(this.#ends.sealer, keys, stored);
+    const { ready } = await tailOf(this.#ends.sealer, keys, stored);
     const core = await this.#ready();
     if (other !== null) checkDigest(core, other);
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
       if (other !== null) core.merge(handle, other.file);
-      for (const u of tail) applyUpdate(core, handle, u);
-      return { file: core.save(handle), digest: core.digest(handle) };
+      for (const u of ready) applyUpdate(core, handle, u);
+      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready) };
     } finally {
       core.free(handle);
     }

@@ -7,9 +7,9 @@ import type { Compaction } from "./compaction.ts";
 import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
-import { loadDocument, marksOf, tailOf, type Loaded } from "./loading.ts";
+import { certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
 import { Outbound } from "./outbound.ts";
-import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate } from "./payload.ts";
+import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
@@ -105,7 +105,7 @@ export class Document {
   /** Reads what is stored, makes keys and a session, and tells the machine. */
   async start(stored: StoredDoc | null, isNew: boolean): Promise<Loaded> {
     const { env, tabs } = this.#ends;
-    let loaded: Loaded = { snapshot: null, updates: [], heads: [], certs: new Map() };
+    let loaded: Loaded = { snapshot: null, updates: [], heads: [], waiting: [], certs: new Map() };
     if (this.#secret.genesis !== null) {
       this.#keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
       if (stored !== null) loaded = await loadDocument(env.sealer, this.#keys, stored, await tabs.writing());
@@ -120,6 +120,7 @@ export class Document {
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
     });
+    if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const early = this.#early ?? [];
     this.#early = null;
     for (const message of early) this.hear(message);
@@ -181,7 +182,7 @@ export class Document {
       case "reread": return void this.#reread(e.heads);
       case "merge": return void this.#merge(e.job, e.ref);
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
-      case "makeSnapshot": return void this.#makeSnapshot(e.covers);
+      case "makeSnapshot": return void this.#makeSnapshot();
       case "learnt":
         this.#outbound.learn(e.known);
         return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
@@ -363,11 +364,11 @@ export class Document {
     }
   }
 
-  async #makeSnapshot(covers: readonly Head[]): Promise<void> {
+  async #makeSnapshot(): Promise<void> {
     try {
       const { sealer } = this.#ends.env;
-      const { file, digest } = await this.#ends.compaction.build(this.#keys!);
-      const { session, bytes } = await sealSnapshot(sealer, this.#keys!, { covers: covers.map(headToDep), digest, file });
+      const { file, digest, heads } = await this.#ends.compaction.build(this.#keys!);
+      const { session, bytes } = await sealSnapshot(sealer, this.#keys!, { covers: heads.map(headToDep), digest, file });
       if (bytes.length > limits.snapshot) throw new FreeholdError("too-large", "This document is too large for the relay.", "It is safe here.", { doc: this.id });
       this.#certs.set(session.session, session.cert);
       this.#outbound.keep(session.session, 0, bytes, true);
@@ -410,15 +411,22 @@ export class Document {
     try {
       const stored = await this.#ends.copies.load(this.id);
       if (stored !== null && this.#keys !== null) {
-        const bytesByKey = new Map(stored.envelopes.map((e) => [`${e.session}/${e.seq}`, e.bytes]));
-        const tail = await tailOf(this.#ends.env.sealer, this.#keys, stored);
-        entries = tail.filter((u) => u.seq >= (nextBySession.get(u.session) ?? 0))
-          .map((u) => ({ ...u, bytes: bytesByKey.get(`${u.session}/${u.seq}`)!, cert: stored.certs.find((c) => c.session === u.session)?.cert ?? null }));
+        const { ready, waiting } = await tailOf(this.#ends.env.sealer, this.#keys, stored);
+        entries = this.#withBytes(stored, [...ready, ...waiting].filter((u) => u.seq >= (nextBySession.get(u.session) ?? 0)));
       }
     } catch (e) {
       this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
     }
     this.#share(entries, false, true);
+  }
+
+  #withBytes(stored: StoredDoc, updates: readonly Opened[]): readonly TabEnvelope[] {
+    const runs = runsOf(stored);
+    const certs = certsOf(stored);
+    return updates.map((u) => {
+      const run = runs.get(u.session)!;
+      return { ...u, bytes: run[u.seq - run[0]!.seq]!.bytes, cert: certs.get(u.session) ?? null };
+    });
   }
 
   #tabEnvelope(ref: number): TabEnvelope {

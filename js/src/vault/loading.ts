@@ -1,17 +1,20 @@
 // A document as the device has it: from stored bytes to what the page applies and the machine counts.
 
 import type { SessionId, SessionUpdate } from "../protocol.ts";
-import type { Mark, Stored } from "./events.ts";
+import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
-import { inOrder, openUpdates, type Opened } from "./payload.ts";
+import { inOrder, openUpdates, type Opened, type Sorted } from "./payload.ts";
 import type { DocKeys, Sealer } from "./sealer.ts";
-import type { SessionHead, StoredDoc, StoredEnvelope } from "./store.ts";
+import type { StoredDoc, StoredEnvelope } from "./store.ts";
 
 export interface Loaded {
   readonly snapshot: Uint8Array | null;
   /** After the snapshot, in an order in which they apply. */
   readonly updates: readonly SessionUpdate[];
+  /** Ends of what the snapshot and the updates have. */
   readonly heads: readonly Stored[];
+  /** Stored, and not for the page yet: something that their writers had seen is not here. */
+  readonly waiting: readonly Opened[];
   readonly certs: ReadonlyMap<SessionId, Uint8Array>;
 }
 
@@ -40,29 +43,28 @@ export const certsOf = (stored: StoredDoc): Map<SessionId, Uint8Array> => new Ma
   ...stored.certs.map((c): [SessionId, Uint8Array] => [c.session, c.cert]),
 ]);
 
-/** Opens every update after the snapshot, in an order in which they apply. */
-export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): Promise<readonly Opened[]> => {
+/** Opens every update after the snapshot. */
+export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): Promise<Sorted> => {
   const covered = new Map(stored.snapshot?.covers.map((c) => [c.session, c.seq]));
   return inOrder(await openUpdates(sealer, keys, [...runsOf(stored).values()].flat()), covered);
 };
 
+/** The last of each session in the snapshot and these updates, which are in their sessions' order. */
+export const headsOf = (stored: StoredDoc, updates: readonly Opened[]): readonly Head[] =>
+  [...new Map([...(stored.snapshot?.covers ?? []), ...updates].map((h): [SessionId, Head] => [h.session, h])).values()];
+
 /** `live`: sessions that another tab writes right now. */
 export const loadDocument = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc, live: ReadonlySet<SessionId>): Promise<Loaded> => {
-  const tail = await tailOf(sealer, keys, stored);
-  const covers: readonly SessionHead[] = stored.snapshot?.covers ?? [];
-  const headBySession = new Map<SessionId, Stored>(
-    covers.map((c) => [c.session, { session: c.session, seq: c.seq, hash: c.hash, first: c.seq + 1, tail: 0, live: live.has(c.session) }]),
-  );
-  for (const [session, run] of runsOf(stored)) {
-    const last = run[run.length - 1]!;
-    const hash = tail.find((u) => u.session === session && u.seq === last.seq)!.hash;
-    const size = run.reduce((n, e) => n + e.bytes.length, 0);
-    headBySession.set(session, { session, seq: last.seq, hash, first: run[0]!.seq, tail: size, live: live.has(session) });
-  }
+  const { ready, waiting } = await tailOf(sealer, keys, stored);
+  const runs = runsOf(stored);
   return {
     snapshot: stored.snapshot?.file ?? null,
-    updates: tail.map((u) => ({ session: u.session, bytes: u.update })),
-    heads: [...headBySession.values()],
+    updates: ready.map((u) => ({ session: u.session, bytes: u.update })),
+    heads: headsOf(stored, ready).map(({ session, seq, hash }) => {
+      const run = runs.get(session)?.filter((e) => e.seq <= seq) ?? [];
+      return { session, seq, hash, first: run[0]?.seq ?? seq + 1, tail: run.reduce((n, e) => n + e.bytes.length, 0), live: live.has(session) };
+    }),
+    waiting,
     certs: certsOf(stored),
   };
 };

@@ -57,8 +57,15 @@ export const openUpdates = async (
   return out;
 };
 
-/** Puts updates behind those that their writers had seen; what lacks something is left at the end, in its session's order. */
-export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<SessionId, number>): readonly Opened[] => {
+export interface Sorted {
+  /** Each behind those that its writer had seen. */
+  readonly ready: readonly Opened[];
+  /** What lacks something that its writer had seen, and what follows it in its session. */
+  readonly waiting: readonly Opened[];
+}
+
+/** `covered`: the last sequence number of each session that the snapshot has. */
+export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<SessionId, number>): Sorted => {
   const queueBySession = new Map<SessionId, Opened[]>();
   for (const u of updates) {
     const queue = queueBySession.get(u.session);
@@ -69,17 +76,16 @@ export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<Session
   const at = queues.map(() => 0);
   const doneBySession = new Map(covered);
   const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq;
-  const out: Opened[] = [];
+  const ready: Opened[] = [];
   for (let moved = true; moved;) {
     moved = false;
     queues.forEach((queue, q) => {
       for (let u = queue[at[q]!]; u !== undefined && u.deps.every(has); u = queue[++at[q]!]) {
-        out.push(u);
+        ready.push(u);
         doneBySession.set(u.session, u.seq);
         moved = true;
       }
     });
   }
-  queues.forEach((queue, q) => out.push(...queue.slice(at[q]!)));
-  return out;
+  return { ready, waiting: queues.flatMap((queue, q) => queue.slice(at[q]!)) };
 };

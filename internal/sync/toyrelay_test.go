@@ -1,0 +1,117 @@
+package sync_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// envelope stands for the sealed bytes. ops are its operations; a snapshot has those of everything it covers.
+type envelope struct {
+	session sync.SessionID
+	seq     uint32
+	kind    sync.Kind
+	prev    sync.Hash
+	deps    []sync.Head
+	ops     []int
+	needs   []int // what the writer's page had shown when it was written
+	forged  bool
+}
+
+func (e *envelope) hash() sync.Hash {
+	return sha256.Sum256(fmt.Append(nil, e.session, e.seq, e.kind, e.prev, e.deps, e.ops, e.forged))
+}
+
+const envelopeSize = 4000
+
+// certHash is what a session's first envelope continues.
+func certHash(s sync.SessionID) sync.Hash { return sha256.Sum256(s[:]) }
+
+// toyRelay keeps the rules of docs/PROTOCOL.md that matter here, in memory.
+type toyRelay struct {
+	stores  int
+	store   sync.StoreID
+	log     []logged
+	genesis bool
+	full    bool // refuses appends
+	tamper  int  // this many of the next entries are changed on their way out
+	refused int
+}
+
+type logged struct {
+	cursor sync.Cursor
+	*envelope
+}
+
+// wipe makes it a new relay at the same address.
+func (r *toyRelay) wipe() {
+	r.stores++
+	r.store = sync.StoreID{byte(r.stores)}
+	r.log, r.genesis = nil, false
+}
+
+func (r *toyRelay) head() sync.Cursor { return sync.Cursor(len(r.log)) * 3 }
+
+// chain gives the range of a session's envelopes here, [first, next).
+func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) {
+	for i := range r.log {
+		e := r.log[i].envelope
+		if e.session == s && (last == nil || e.seq >= next) {
+			if last == nil {
+				first = e.seq
+			}
+			next, last = e.seq+1, e
+		}
+	}
+	return first, next, last
+}
+
+// append takes a run, or says why not.
+func (r *toyRelay) append(run []*envelope) (problem sync.Problem, goOn uint32) {
+	r.refused++
+	if r.full {
+		return sync.RelayFull, 0
+	}
+	first, next, last := r.chain(run[0].session)
+	switch {
+	case last != nil && run[0].seq > next:
+		return sync.RelayGap, next
+	case last != nil && run[0].seq < first:
+		return sync.RelayStale, first
+	}
+	for _, e := range run {
+		if last != nil && e.seq < next {
+			continue
+		}
+		if last != nil && e.prev != last.hash() {
+			return sync.RelaySignature, 0
+		}
+		r.log = append(r.log, logged{r.head() + 3, e})
+		last, next = e, e.seq+1
+	}
+	r.refused--
+	return sync.NoProblem, 0
+}
+
+// since gives a piece of the log.
+func (r *toyRelay) since(c sync.Cursor, limit int) (entries []logged, upTo sync.Cursor, more bool) {
+	upTo = c
+	for _, e := range r.log {
+		if e.cursor <= c {
+			continue
+		}
+		if len(entries) == limit {
+			return entries, upTo, true
+		}
+		upTo = e.cursor
+		if r.tamper > 0 {
+			r.tamper--
+			changed := *e.envelope
+			changed.forged = true
+			e.envelope = &changed
+		}
+		entries = append(entries, e)
+	}
+	return entries, upTo, false
+}
