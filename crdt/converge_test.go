@@ -3,6 +3,7 @@ package crdt
 import (
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 	"unicode/utf16"
 )
@@ -191,6 +192,9 @@ func (b *batch) text(c uint32, n *mirrorNode) {
 	}
 	words := []string{"a", "xyz", "é", "ab", "😀", "→q"}
 	word := words[b.r.Intn(len(words))]
+	if b.r.Intn(40) == 0 {
+		word = strings.Repeat("long ", 14) // more than a word of the tracker's bit map
+	}
 	b.insert(c, uint32(pos), word)
 	for k, u := range utf16.Encode([]rune(word)) {
 		left := -1

@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // tracker finds out where concurrent edits of texts belong now (Eg-walker). It replays the concurrent part of the
 // history, everything after a base version, on spans: runs of units with their insertion order. Each span knows
 // whether it is there in the prepared version, the one the next operation was made in, and whether it is there in
@@ -171,7 +173,7 @@ func (t *tracker) addSpan(s span) uint32 {
 	t.spans = append(t.spans, s)
 	if s.unit < baseUnit {
 		k := s.unit - uint32(t.low)
-		t.reach(k)
+		t.reach(k + s.n - 1)
 		t.at[k] = i
 		t.begins[k>>6] |= 1 << (k & 63)
 	}
@@ -180,8 +182,12 @@ func (t *tracker) addSpan(s span) uint32 {
 
 // reach makes room in at for operation low+k.
 func (t *tracker) reach(k uint32) {
-	for uint32(len(t.at)) <= k {
-		t.at = append(t.at, none)
+	if n := int(k) + 1 - len(t.at); n > 0 {
+		from := len(t.at)
+		t.at = slices.Grow(t.at, n)[:from+n]
+		for i := range t.at[from:] {
+			t.at[from+i] = none
+		}
 	}
 	for uint32(len(t.begins)) <= k>>6 {
 		t.begins = append(t.begins, 0)
