@@ -191,7 +191,7 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends
   readonly at: Refs<S>;
   /**
    * Edits, all or nothing, synchronously: when it returns, `value` shows the result and the edit is on its way to the device.
-   * Throwing inside undoes everything. Throws FreeholdError("invalid" | "too-large" | "read-only" | "closed" | "core-restarted").
+   * Throwing inside undoes everything. Throws FreeholdError("invalid" | "too-large" | "read-only" | "not-ready" | "closed" | "core-restarted").
    */
   change<R>(fn: (d: Draft<S>) => NotAsync<R>): R;
   /** A store of a part; it changes only when the selection does (`Object.is` unless told otherwise). */

@@ -97,8 +97,9 @@ export const browserHost = (o: FreeholdOptions): Host => ({
   // Without the query: what it says about this visit is nobody else's.
   linkBase: () => `${location.origin}${location.pathname}`,
   onHide(f) {
+    if (typeof document === "undefined") return;
     addEventListener("pagehide", f);
-    addEventListener("visibilitychange", () => {
+    document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") f();
     });
   },

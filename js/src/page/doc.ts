@@ -3,17 +3,17 @@
 import type { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import type { Opened, Rights, VaultStatus } from "../protocol.ts";
-import type { AnyDocType, Doc, Draft, NotAsync, Refs, Status, Store, View } from "../types.ts";
+import type { AnyDocType, Doc, Draft, NotAsync, Refs, Status, Store, TextSplice, View } from "../types.ts";
 import type { ObjectDef } from "./fields.ts";
 import { HeadWriter } from "./headwriter.ts";
 import { toCanonical, toPlain } from "./json.ts";
 import type { ObjectNode, TextNode } from "./nodes.ts";
 import { Outbox } from "./outbox.ts";
 import { Progress } from "./progress.ts";
-import { type Observation, type RefHost, refsOf } from "./refs.ts";
+import { type Observation, type RefHost, refsOf, withInserted } from "./refs.ts";
 import { type Drained, Replica } from "./replica.ts";
 import { rootOf } from "./schema.ts";
-import { Cell, selection, Source } from "./store.ts";
+import { Cell, report, selection, Source } from "./store.ts";
 import type { VaultEvent } from "./vaultclient.ts";
 
 /** What an open document needs of its home. */
@@ -48,6 +48,9 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   #replica: Replica;
   #at: Refs<AnyDocType["shape"]> | null = null;
   #closed = false;
+  /** What observers of texts have not been told yet. */
+  readonly #tidings: { readonly node: TextNode; readonly splices: readonly TextSplice[]; readonly local: boolean }[] = [];
+  #telling = false;
   /** Operations that the dead core had not handed over. */
   #lost = 0;
 
@@ -188,18 +191,26 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.#heads.changed();
     const spliced = this.#replica.mirror.takeSpliced();
     if (spliced !== null) {
-      for (const [node, splices] of spliced) for (const o of node.observers ?? []) this.#guard(() => o.tell(node, splices, local));
+      // Read now: an observer that edits moves the text on.
+      for (const [node, splices] of spliced) this.#tidings.push({ node, splices: withInserted(this, node, splices), local });
     }
+    if (this.#telling) return; // whoever is telling goes on with these
+    if (this.#tidings.length > 0) this.#tell();
     this.#values.notify();
   }
-  #guard(f: () => void): void {
-    try {
-      f();
-    } catch (e) {
-      queueMicrotask(() => {
-        throw e; // an observer is the app's: its global handler hears of it, the edit stands
-      });
+  /** Observers hear of every change in order, also of those that observers make. */
+  #tell(): void {
+    this.#telling = true;
+    for (let t = this.#tidings.shift(); t !== undefined; t = this.#tidings.shift()) {
+      for (const o of t.node.observers ?? []) {
+        try {
+          o.tell(t.splices, t.local);
+        } catch (e) {
+          report(e);
+        }
+      }
     }
+    this.#telling = false;
   }
   #drain(): Drained | null {
     if (this.#closed || this.#replica.dead) return null;
@@ -229,7 +240,13 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     const lost = this.#lost;
     this.#lost = 0;
     this.#home.problem(new FreeholdError("core-restarted", lost === 0 ? "the core was rebuilt; nothing was lost" : `the core was rebuilt; ${lost} unsaved operations were lost`, lost === 0 ? "nothing to do" : "look over the last edit", { doc: this.id }));
-    for (const o of this.observations) this.#guard(() => o.moved());
+    for (const o of this.observations) {
+      try {
+        o.moved();
+      } catch (e) {
+        report(e);
+      }
+    }
     this.#values.notify();
     this.#home.moved();
   }

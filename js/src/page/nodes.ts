@@ -6,10 +6,11 @@
 // A node exists for each child that the schema declares, looked at or not; `container` is −1 until somebody has written to it.
 
 import { Kind } from "../core/commands.ts";
+import type { TextSplice } from "../types.ts";
 import type { ChildDef, CounterDef, ListDef, ObjectDef, RecordDef, RegisterDef, ShapeDef, TextDef } from "./fields.ts";
 import { MISMATCH, shown } from "./fields.ts";
 import { type Item, Items } from "./items.ts";
-import { type PinnedText, type Splice, type TextSource, Trail } from "./pinnedtext.ts";
+import { type PinnedText, type TextSource, Trail } from "./pinnedtext.ts";
 
 /** What nodes need of the document around them. */
 export interface NodeHost {
@@ -293,7 +294,7 @@ export class TextNode extends Node implements TextSource {
 }
 /** Told of splices after a patch was applied whole. */
 export interface TextObserver {
-  tell(node: TextNode, splices: readonly Splice[], local: boolean): void;
+  tell(splices: readonly TextSplice[], local: boolean): void;
 }
 
 export class CounterNode extends Node {

@@ -7,6 +7,9 @@ import type { Drained } from "./replica.ts";
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
 
+/** Refusals that time does not heal: asking again would only repeat the problem. */
+const HOPELESS: ReadonlySet<string> = new Set(["closed", "not-found", "read-only"]);
+
 export interface OutboxEnds {
   /** The next update, or null. */
   drain(): Drained | null;
@@ -102,7 +105,7 @@ export class Outbox {
     if (this.#pending.every((other) => !other.sent)) this.#settle();
     if (this.#closed) return;
     this.#ends.failed(e instanceof FreeholdError ? e : new FreeholdError("storage-lost", "an edit could not be stored", "it is kept in memory and tried again", { cause: e }));
-    if (this.#retry !== null) return;
+    if (this.#retry !== null || (e instanceof FreeholdError && HOPELESS.has(e.code))) return;
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#next();

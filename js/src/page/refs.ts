@@ -45,10 +45,10 @@ export class Observation {
     this.#attach();
     this.#f([{ at: 0, delete: before, insert: this.#node === null ? "" : this.#node.read() }], false);
   }
-  /** After splices of its node, in one turn. */
-  tell(node: TextNode, splices: readonly Splice[], local: boolean): void {
-    this.#length = node.length;
-    this.#f(withInserted(this.#host, node, splices), local);
+  /** What happened to its node. Must: calls come in the order of the changes. */
+  tell(splices: readonly TextSplice[], local: boolean): void {
+    for (const s of splices) this.#length += s.insert.length - s.delete;
+    this.#f(splices, local);
   }
   #attach(): void {
     this.#node = this.#find();
@@ -58,7 +58,7 @@ export class Observation {
 }
 
 /** Patches say how much came in, not what: that is read from the present text, undoing later splices to see earlier ones. */
-const withInserted = (host: RefHost, node: TextNode, splices: readonly Splice[]): readonly TextSplice[] => {
+export const withInserted = (host: Pick<RefHost, "readText">, node: TextNode, splices: readonly Splice[]): readonly TextSplice[] => {
   const [only] = splices;
   if (splices.length === 1 && only !== undefined) {
     return [{ at: only.at, delete: only.deleted.length, insert: only.inserted === 0 ? "" : host.readText(node, only.at, only.at + only.inserted) }];

@@ -4,7 +4,7 @@ import { Commands } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import { fromBase64url } from "../ids.ts";
-import type { Opened, SessionId, SessionUpdate } from "../protocol.ts";
+import type { Opened, Rights, SessionId, SessionUpdate } from "../protocol.ts";
 import { editorOf } from "./draft/editors.ts";
 import type { ObjectEditor } from "./draft/object.ts";
 import { Transaction } from "./draft/transaction.ts";
@@ -23,6 +23,7 @@ export interface Drained {
 export class Replica implements NodeHost {
   readonly mirror: Mirror;
   readonly #core: Core;
+  readonly #rights: Rights;
   readonly #handle: number;
   readonly #commands: Commands;
   readonly #txn: Transaction = new Transaction();
@@ -36,8 +37,9 @@ export class Replica implements NodeHost {
   changed = false;
 
   /** Throws what the core thinks of the stored bytes: FreeholdError("storage-lost" | "newer-format"). */
-  constructor(core: Core, root: ObjectDef, opened: Pick<Opened, "session" | "snapshot" | "updates">) {
+  constructor(core: Core, root: ObjectDef, opened: Opened) {
     this.#core = core;
+    this.#rights = opened.rights;
     this.#commands = new Commands(core);
     this.#handle = opened.snapshot === null ? core.create() : core.load(opened.snapshot);
     for (const u of opened.updates) core.apply(this.#handle, bytesOf(u.session), u.bytes);
@@ -106,11 +108,16 @@ export class Replica implements NodeHost {
   #begin(): ObjectEditor {
     const txn = this.#txn;
     if (txn.open) throw new FreeholdError("invalid", "change() was called inside change()", "make one change of both");
-    if (this.#session === "") throw new FreeholdError("read-only", "this document cannot be written here", "ask for a link that can write, or wait until it has met its relay");
+    if (this.#session === "") throw this.#unwritable();
     if (this.#core.dead) throw new FreeholdError("core-restarted", "the core is being rebuilt", "try again in a moment");
     this.changed = false;
     txn.begin(this.#commands, this.#session, this.#lv, this.#seq, this.#containers);
     return (this.#root ??= editorOf(txn, this.mirror.root, null, "") as ObjectEditor);
+  }
+  #unwritable(): FreeholdError {
+    return this.#rights === "read"
+      ? new FreeholdError("read-only", "this document is open for reading", "ask for a link that can write")
+      : new FreeholdError("not-ready", "nothing of this document has arrived yet", "wait until status.content is no longer \"waiting\"");
   }
   #commit(): void {
     if (this.#commands.length === 0) return;

@@ -3,7 +3,7 @@
 import type { Store } from "../types.ts";
 
 /** Where errors of subscribers go: they are the app's, so its global handler hears of them. */
-const report = (e: unknown): void => {
+export const report = (e: unknown): void => {
   if (typeof reportError === "function") reportError(e);
   else console.error(e);
 };

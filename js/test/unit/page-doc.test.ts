@@ -281,6 +281,21 @@ test("a text reference tells splices, remote and local, from which the text can 
   assert.throws(() => b.at.todos.item("0@gone").text.value, code("not-found"));
 });
 
+test("an observer that edits: everybody hears of the changes in their order", async () => {
+  const { doc } = await fresh();
+  const texts = ["", ""];
+  const follow = (i: number): void => {
+    doc.at.body.observe((splices) => {
+      for (const x of splices) texts[i] = texts[i]!.slice(0, x.at) + x.insert + texts[i]!.slice(x.at + x.delete);
+      if (i === 0 && texts[0]!.endsWith("!")) doc.change((d) => { d.body.delete(d.body.length - 1, 1); d.body.insert(0, "¡"); });
+    });
+  };
+  follow(0);
+  follow(1);
+  doc.change((d) => { d.body.insert(0, "hola!"); });
+  assert.deepEqual([...texts, doc.value.body.toString()], ["¡hola", "¡hola", "¡hola"]);
+});
+
 test("two pages converge and export the same bytes", async () => {
   const vault = new ToyVault();
   const a = await toyHome(vault).home.create(Note, { title: "shared" });

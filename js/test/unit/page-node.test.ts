@@ -62,6 +62,21 @@ test("a wrong link says what is wrong", async (t) => {
   await home.close();
 });
 
+test("a change larger than one update is saved whole", async (t) => {
+  const dir = directory(t);
+  const { home, problems } = open(dir);
+  const note = await home.create(Note);
+  const long = "0123456789".repeat(30_000);
+  note.change((d) => { d.body.insert(0, long); d.title = "long"; });
+  await note.saved();
+  await home.close();
+  const again = open(dir);
+  const back = await again.home.open(Note, note.id);
+  assert.ok(back.value.body.toString() === long && back.value.title === "long");
+  await again.home.close();
+  assert.deepEqual([...problems, ...again.problems], []);
+});
+
 test("the automerge-paper trace, one change per edit with a subscriber, comes back exactly", async (t) => {
   const trace = JSON.parse(gunzipSync(readFileSync(new URL("../../../bench/traces/automerge-paper.json.gz", import.meta.url))).toString()) as {
     readonly endContent: string;
