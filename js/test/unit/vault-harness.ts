@@ -1,12 +1,32 @@
 // A page's end of a real vault: requests as promises, what the vault says by itself as lists, and an editor over a real core.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { Core } from "../../src/core/core.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
 import { fromBase64url } from "../../src/ids.ts";
 import type { DocId, FromVault, Opened, Port, Problem, Replies, Request, SessionUpdate, ToVault, VaultStatus } from "../../src/protocol.ts";
 import type { VaultEnv } from "../../src/vault/env.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { portPair } from "../../src/vault/portpair.ts";
 import { startVault } from "../../src/vault/vault.ts";
+
+/** A directory that lives as long as the test. */
+export const directoryOf = async (t: TestContext): Promise<string> => {
+  const path = await mkdtemp(join(tmpdir(), "freehold-vault-"));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+};
+
+/** A started vault on a directory; stopped at the end if the test did not. */
+export const start = async (t: TestContext, path: string, relays: readonly string[] = [], env: VaultEnv = nodeEnv(path)): Promise<Page> => {
+  const page = new Page(env);
+  page.heads = (await page.request({ op: "start", name: "home", relays })).heads;
+  t.after(() => page.stop());
+  return page;
+};
 
 export class Refusal extends Error {
   readonly problem: Problem;
@@ -23,6 +43,7 @@ export class Page {
   readonly #watchers: Set<() => void> = new Set();
   #early: FromVault[] = [];
   #last = 0;
+  #stopped = false;
   readonly problems: Problem[] = [];
   heads: readonly unknown[] = [];
 
@@ -34,10 +55,17 @@ export class Page {
   }
 
   request<R extends Request>(request: R): Promise<Replies[R["op"]]> {
+    if (request.op === "stop") this.#stopped = true;
     return new Promise((resolve, reject) => {
       this.#pending.set(++this.#last, { resolve, reject });
       this.#port.post({ id: this.#last, request });
     });
+  }
+
+  /** Once; a second call does nothing. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    await this.request({ op: "stop" });
   }
 
   async edit(request: Extract<Request, { readonly op: "create" | "open" | "join" }>): Promise<Editor> {
