@@ -8,6 +8,7 @@ import { nameOf, Note, type NoteType } from "./note.ts";
 import { noteList, type NoteInfo } from "./notelist.ts";
 import { noteView } from "./noteview.ts";
 import { opener, type Opened } from "./opener.ts";
+import { patience } from "./patience.ts";
 import { problemBar } from "./problembar.ts";
 import { relayDrawer } from "./relaydrawer.ts";
 import { noteHash, otherOrigin, routeOf } from "./route.ts";
@@ -75,8 +76,8 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     else {
       view.show(to.doc);
       history.replaceState(null, "", noteHash(to.doc.id));
+      relay.reset();
       stopStatus = to.doc.status.subscribe((status) => {
-        journey = nextJourney(journey, status, tunnel.on);
         if (status.problem !== null) problem.show(status.problem);
         updateChip();
       });
@@ -95,20 +96,23 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   // ── what is around it ──
 
   const chip = statusChip();
+  const relay = patience(() => updateChip());
   const tunnel = tunnelSwitch({
     enter: () => home.pause(),
     leave: () => home.resume(),
     changed: (on) => {
       root.classList.toggle("in-tunnel", on);
-      const status = note()?.status.value;
-      if (status !== undefined) journey = nextJourney(journey, status, on);
+      relay.reset();
       updateChip();
     },
   });
   const updateChip = (): void => {
+    if (shown.kind === "opening" && !tunnel.on) return; // in a moment it is known
     const { title, body } = view.words();
     chip.el.hidden = shown.kind === "empty" && !tunnel.on;
-    chip.show(chipWords(note()?.status.value ?? null, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && title + body !== "" }));
+    const known = note()?.status.value, status = known === undefined ? null : relay.told(known);
+    if (status !== null) journey = nextJourney(journey, status, tunnel.on);
+    chip.show(chipWords(status, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && title + body !== "" }));
   };
 
   const install = installer(() => updateBar());

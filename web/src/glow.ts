@@ -11,7 +11,12 @@ const GLOW_MS = 600;
 /** Above this a copy of the text would cost a frame; the caret and the words are right all the same. */
 const LONGEST = 60_000;
 
-type Range = readonly [from: number, to: number];
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** When it was merged, by performance.now(). */
+  readonly born: number;
+}
 
 export class Glow {
   readonly #host: HTMLElement;
@@ -24,15 +29,19 @@ export class Glow {
   }
 
   /** `text` is the text after all of `splices`. */
-  add(text: string, splices: readonly Splice[], map: (from: number, to: number, splice: Splice) => Range): void {
+  add(text: string, splices: readonly Splice[], map: (from: number, to: number, splice: Splice) => readonly [number, number]): void {
     if (reducedMotion() || text.length > LONGEST) return this.clear();
+    const now = performance.now();
     for (const splice of splices) {
-      this.#ranges = this.#ranges.map(([from, to]) => map(from, to, splice));
-      if (splice.inserted > 0) this.#ranges.push([splice.at, splice.at + splice.inserted]);
+      this.#ranges = this.#ranges.map((range) => {
+        const [from, to] = map(range.from, range.to, splice);
+        return { from, to, born: range.born };
+      });
+      if (splice.inserted > 0) this.#ranges.push({ from: splice.at, to: splice.at + splice.inserted, born: now });
     }
-    this.#ranges = this.#ranges.filter(([from, to]) => to > from).sort((a, b) => a[0] - b[0]);
+    this.#ranges = this.#ranges.filter(({ from, to, born }) => to > from && now - born < GLOW_MS).sort((a, b) => a.from - b.from);
     if (this.#ranges.length === 0) return;
-    this.#draw(text);
+    this.#draw(text, now);
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.clear(), GLOW_MS);
   }
@@ -44,12 +53,15 @@ export class Glow {
     this.#ranges = [];
   }
 
-  #draw(text: string): void {
+  #draw(text: string, now: number): void {
     const layer = el("div", { class: "glow", "aria-hidden": "true" });
     let at = 0;
-    for (const [from, to] of this.#ranges) {
+    for (const { from, to, born } of this.#ranges) {
       if (to <= at) continue;
-      layer.append(text.slice(at, Math.max(at, from)), el("span", { class: "glow-range" }, text.slice(Math.max(at, from), to)));
+      const span = el("span", { class: "glow-range" }, text.slice(Math.max(at, from), to));
+      // Drawn anew with every merge, but each range glows once.
+      span.style.animationDelay = `${born - now}ms`;
+      layer.append(text.slice(at, Math.max(at, from)), span);
       at = to;
     }
     layer.append(text.slice(at));

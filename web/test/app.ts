@@ -13,8 +13,13 @@ export const TITLE = ".title textarea";
 
 /** The visible words of the chip. */
 export const chip = (page: Page): Promise<string> => page.evaluate(() => document.querySelector(".chip-words")!.textContent!);
-export const waitForChip = (page: Page, words: string): Promise<boolean> =>
-  page.waitFor(`the chip to say ${words}`, (words: string) => document.querySelector(".chip-words")?.textContent === words, { args: [words] });
+export const waitForChip = async (page: Page, words: string): Promise<void> => {
+  try {
+    await page.waitFor("the chip", (words: string) => document.querySelector(".chip-words")?.textContent === words, { args: [words] });
+  } catch (cause) {
+    throw new Error(`the chip says “${await chip(page)}”, not “${words}”`, { cause });
+  }
+};
 
 export const body = (page: Page): Promise<string> => page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".body textarea")!.value);
 export const waitForBody = (page: Page, text: string): Promise<boolean> =>
@@ -38,4 +43,13 @@ export const watchErrors = (page: ChromiumPage): string[] => {
   page.playwright.on("console", (message) => { if (message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(message.text())) errors.push(message.text()); });
   page.playwright.on("pageerror", (error) => errors.push(String(error.stack)));
   return errors;
+};
+
+/** Waits for something across a reload: a page that is going away answers nothing, which is not an answer. */
+export const waitAcross = async (page: Page, what: string, run: () => boolean | Promise<boolean>, timeout = 10_000): Promise<void> => {
+  for (const end = performance.now() + timeout; ;) {
+    if (await page.evaluate(run).catch(() => false)) return;
+    if (performance.now() > end) throw new Error(`${what}: not within ${timeout} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchChromium, type ChromiumBrowser, type ChromiumPage } from "../../js/test/harness/chromium.ts";
 import { serve, type StaticServer } from "../../js/test/harness/server.ts";
-import { BODY, dist, waitForBody, waitForChip } from "./app.ts";
+import { BODY, dist, waitAcross, waitForBody, waitForChip } from "./app.ts";
 
 let root: string, server: StaticServer, browser: ChromiumBrowser, page: ChromiumPage;
 before(async () => {
@@ -93,7 +93,7 @@ test("a new version waits for consent, then starts", async () => {
   assert.equal(await marked(page, "--second"), false, "the old version serves until somebody agrees");
   await page.waitFor("the offer again", () => document.querySelector(".toast") !== null);
   await page.click(".toast .button");
-  await page.waitFor("the new version", () => getComputedStyle(document.documentElement).getPropertyValue("--second") !== "");
+  await waitAcross(page, "the new version", () => getComputedStyle(document.documentElement).getPropertyValue("--second") !== "");
   assert.deepEqual(await page.evaluate(async () => (await caches.keys()).length), 1, "one version is kept");
   await server.stop();
   await page.reload();
@@ -105,7 +105,7 @@ test("a new version waits for consent, then starts", async () => {
 test("the worker can be removed from afar; notes stay", async () => {
   await cp(join(root, "sw-kill.js"), join(root, "sw.js"));
   await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration())?.update(); });
-  await page.waitFor("a page without a worker", async () => (await caches.keys()).length === 0 && navigator.serviceWorker.controller === null);
+  await waitAcross(page, "a page without a worker", async () => (await caches.keys()).length === 0 && navigator.serviceWorker.controller === null);
   await cp(join(dist, "sw.js"), join(root, "sw.js"));
   await page.goto(server.url);
   await waitForBody(page, "typed before the plug was pulled, and after");

@@ -1,6 +1,7 @@
 // One person, one device: the first minute, and what a reload finds. Chromium, the app's own CSP, no relay anywhere.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { launchChromium, type ChromiumBrowser, type ChromiumPage } from "../../js/test/harness/chromium.ts";
 import { serve, type StaticServer } from "../../js/test/harness/server.ts";
@@ -120,6 +121,18 @@ test("an item is dragged, deleted and brought back", async () => {
   assert.deepEqual(await items(page), ["- tickets for two", "- stamps", "- soap", "- thermos"]);
   await page.click(".toast .button");
   assert.deepEqual(await items(page), ["- tickets for two", "x map", "- stamps", "- soap", "- thermos"]);
+});
+
+test("Export gives the note as a file", async () => {
+  await page.click('[aria-label="More"]');
+  const saving = page.playwright.waitForEvent("download");
+  await page.click("text=Export");
+  const file = await saving;
+  assert.equal(file.suggestedFilename(), "Saturday.json");
+  const note = JSON.parse(await readFile((await file.path())!, "utf8")) as { title: string; body: string; todos: { text: string; done: boolean }[] };
+  assert.equal(note.title, "Saturday");
+  assert.equal(note.body, await body(page));
+  assert.deepEqual(note.todos.map((todo) => `${todo.done ? "x" : "-"} ${todo.text}`), await items(page));
 });
 
 test("a second note, the list, and going back", async () => {
