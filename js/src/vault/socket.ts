@@ -27,7 +27,7 @@ export interface Socket {
   onclose: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   send(data: Uint8Array<ArrayBuffer>): void;
-  close(code?: number): void;
+  close(): void;
 }
 export type OpenSocket = (url: string, protocol: string) => Socket;
 
@@ -70,7 +70,7 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
       frame = decodeFrame(new Uint8Array(data));
       if (!isFromRelay(frame)) throw new TypeError("a device's frame");
     } catch {
-      socket.close(1002);
+      socket.close(); // pages may not give a reason of the protocol's own: 1002 throws
       end(true);
       return;
     }
@@ -84,7 +84,7 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
     },
     close: () => {
       live = false;
-      socket.close(1000);
+      socket.close();
     },
   };
 };

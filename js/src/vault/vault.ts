@@ -12,6 +12,7 @@ import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
 import { Machine } from "./machine.ts";
+import { equal } from "./octets.ts";
 import { errorToProblem } from "./problems.ts";
 import type { Copies, StoredSecret, StoreProblem } from "./store.ts";
 
@@ -120,7 +121,8 @@ class Vault {
     const parsed = await this.#env.sealer.parseLink(link);
     return this.#inLane(parsed.doc, async () => {
       const known = await this.#secret(parsed.doc);
-      if (known === null || rank[parsed.rights] > rank[known.rights]) {
+      // A key that never met its document may be a wrong one: the newer link is believed.
+      if (known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret))) {
         await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
       }
       return this.#attach(parsed.doc, false);
