@@ -22,25 +22,33 @@ func TestFullDisk(t *testing.T) {
 	c := servertest.Dial(t, p.address)
 	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
 	var kept [][]byte
-	var last []byte
 	body := make([]byte, 500_000)
-	for full := false; !full; {
-		last = s.Update(body)
-		if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{last}}); err != nil {
-			t.Fatal(err)
-		}
-		switch f := answerTo(c).(type) {
-		case *wire.Ack:
-			if kept = append(kept, last); len(kept) > 100 {
-				t.Fatal("the limit has no effect")
+	last := s.Update(body)
+	cert := s.Cert
+	// fill appends until the disk refuses; last is then what it refused.
+	fill := func(c *servertest.Client) {
+		t.Helper()
+		for {
+			if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: cert, Envelopes: [][]byte{last}}); err != nil {
+				t.Fatal(err)
 			}
-		case *wire.Error:
-			if f.Code != wire.CodeStorage || f.RetryAfter == 0 || f.Hint == "" {
+			switch f := answerTo(c).(type) {
+			case *wire.Ack:
+				kept, last = append(kept, last), s.Update(body)
+				if len(kept) > 100 {
+					t.Fatal("the limit has no effect")
+				}
+			case *wire.Error:
+				if f.Code != wire.CodeStorage || f.RetryAfter == 0 || f.Hint == "" {
+					t.Fatalf("%+v", f)
+				}
+				return
+			default:
 				t.Fatalf("%+v", f)
 			}
-			full = true
 		}
 	}
+	fill(c)
 	if len(kept) == 0 {
 		t.Fatal("nothing fitted")
 	}
@@ -67,12 +75,9 @@ func TestFullDisk(t *testing.T) {
 	limitFile(t, p, 8<<20)
 	c = servertest.Dial(t, p.address)
 	check(c, kept)
-	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
-		t.Fatal(err)
-	}
-	if e, ok := answerTo(c).(*wire.Error); !ok || e.Code != wire.CodeStorage {
-		t.Fatalf("still full: %+v", e)
-	}
+	// A little more may fit: pages that a reader held on to are free by now.
+	cert = nil
+	fill(c)
 	limitFile(t, p, unix.RLIM_INFINITY)
 	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
 		t.Fatal(err)
