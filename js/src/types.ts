@@ -18,7 +18,7 @@ export interface Reg<V, Opt extends boolean = false> extends Field<V, V, V, Opt>
   /** What a reader sees while nobody has written. It is never written itself, so it never duplicates. */
   default(v: V): Reg<V, true>;
 }
-// biome-ignore lint: inference over every field needs the top type.
+// Inference over every field needs the top type.
 export type AnyField = Field<any, any, any, any, any>;
 export type AnyReg = Reg<any, any>;
 export type Shape = Record<string, AnyField>;
@@ -152,7 +152,6 @@ export interface DocType<S extends Shape> {
   readonly version: number;
   readonly shape: S;
 }
-// biome-ignore lint: a type parameter's bound.
 export type AnyDocType = DocType<any>;
 /** The view of a document type: `type NoteView = Infer<typeof Note>`. */
 export type Infer<X> = X extends DocType<infer S> ? View<S> : never;
