@@ -14,7 +14,7 @@ import { Lane } from "./lane.ts";
 import { hasSyncHandles, opfsFiles } from "./opfs.ts";
 import type { Copies, CopiesOptions, DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError, toStoreError } from "./storeerror.ts";
-import { betterSecret, inBatches, missingFrom, unionDocs } from "./union.ts";
+import { betterSecret, inBatches, isStillMissing, type Missing, missingFrom, unionDocs } from "./union.ts";
 
 type Listed = Awaited<ReturnType<DeviceStore["list"]>>[number];
 /** How often one document is repaired in a row while writes to it go on failing. */
@@ -68,6 +68,8 @@ class StoreCopies implements Copies {
   readonly #lanes: readonly Lane[];
   /** Repairs write under a name of their own; nobody else appends to those records. */
   readonly #repairer: SessionId = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
+  /** Differences that a load saw. A write under way looks the same, here or in another tab; only what a second look still misses is missing. */
+  #suspicions: Array<{ readonly lane: Lane; readonly doc: DocId; readonly missing: Missing }> = [];
   #repair: Promise<void> | null = null;
   #closed = false;
 
@@ -117,7 +119,10 @@ class StoreCopies implements Copies {
   async load(doc: DocId): Promise<StoredDoc | null> {
     const { parts, whole } = await this.#loadAll(doc);
     if (whole !== null) {
-      for (const [lane, part] of parts) if (missingFrom(part, whole) !== null) lane.behind.add(doc);
+      for (const [lane, part] of parts) {
+        const missing = missingFrom(part, whole);
+        if (missing !== null) this.#suspicions.push({ lane, doc, missing });
+      }
       this.#startRepair();
     } else if (parts.size === 0 && this.#lanes.length > 0) {
       this.#startRepair();
@@ -199,7 +204,7 @@ class StoreCopies implements Copies {
 
   /** Repairs run one after the other, never in the way of a write. A lane that fails again waits for its next turn. */
   #startRepair(): void {
-    if (this.#closed || this.#repair !== null || this.#lanes.every((lane) => lane.isWhole)) return;
+    if (this.#closed || this.#repair !== null || (this.#suspicions.length === 0 && this.#lanes.every((lane) => lane.isWhole))) return;
     this.#repair = this.#repairAll().finally(() => {
       this.#repair = null;
     });
@@ -208,6 +213,10 @@ class StoreCopies implements Copies {
   async #repairAll(): Promise<void> {
     for (const lane of this.#lanes) if (!lane.isOpen) await lane.open(!this.fresh);
     await this.#compare();
+    for (const { lane, doc, missing } of this.#suspicions.splice(0)) {
+      const { parts, whole } = await this.#loadAll(doc);
+      if (whole !== null && isStillMissing(missing, missingFrom(parts.get(lane) ?? null, whole))) lane.behind.add(doc);
+    }
     for (const lane of this.#lanes) {
       for (const doc of lane.isOpen ? [...lane.behind] : []) {
         // A write that failed here meanwhile was not in what this repair read: once more, from the start.

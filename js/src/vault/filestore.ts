@@ -12,7 +12,7 @@ import { coverageOf, coversEntries, gather, type Coverage } from "./coverage.ts"
 import type { FileHandle, Files } from "./files.ts";
 import { Journal, sortSegments } from "./journal.ts";
 import { readSlots, writeSlots } from "./slots.ts";
-import type { DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
 const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.";
@@ -34,6 +34,7 @@ export class FileStore implements DeviceStore {
   readonly kind: Files["kind"];
   readonly #files: Files;
   readonly #journalByKey = new Map<string, Journal>();
+  readonly #coversByDoc = new Map<DocId, Map<number, readonly SessionHead[]>>();
   // Head and marks of one document go one after the other: their slots are read, then written.
   readonly #slotsByDoc = new Map<DocId, Promise<void>>();
 
@@ -108,6 +109,7 @@ export class FileStore implements DeviceStore {
       await h.flush();
     });
     await this.#journalByKey.get(keyOf(doc, writer))?.rotate();
+    this.#remember(doc, [...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, snapshot.covers]]);
     await this.#dropCovered(doc);
   }
 
@@ -128,6 +130,7 @@ export class FileStore implements DeviceStore {
       await journal.rotate();
     }
     await this.#slotsByDoc.get(doc);
+    this.#coversByDoc.delete(doc);
     await this.#files.removeDir(doc);
   }
 
@@ -186,16 +189,26 @@ export class FileStore implements DeviceStore {
   /** Keeps the two newest whole snapshots and drops the segments that the older of them covers. Each step alone leaves everything readable. */
   async #dropCovered(doc: DocId): Promise<void> {
     const names = await this.#files.list(doc);
-    const kept: StoredSnapshot[] = [];
+    const kept: Array<readonly [number, readonly SessionHead[]]> = [];
     for (const generation of generationsOf(names)) {
-      const snapshot = kept.length < 2 ? await this.#snapshot(doc, generation) : null;
-      if (snapshot === null) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
-      else kept.push(snapshot);
+      const covers = kept.length < 2 ? await this.#covers(doc, generation) : null;
+      if (covers === null) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
+      else kept.push([generation, covers]);
     }
-    const older = kept[1];
+    this.#remember(doc, kept);
+    const [, older] = kept;
     if (older === undefined) return;
-    const coverage = coverageOf(older.covers);
+    const coverage = coverageOf(older[1]);
     for (const name of sortSegments(names)) await this.#dropSegment(doc, name, coverage);
+  }
+
+  /** What a snapshot covers; null when it is not whole. One that this life wrote needs no reading. */
+  async #covers(doc: DocId, generation: number): Promise<readonly SessionHead[] | null> {
+    return this.#coversByDoc.get(doc)?.get(generation) ?? (await this.#snapshot(doc, generation))?.covers ?? null;
+  }
+
+  #remember(doc: DocId, covers: Iterable<readonly [number, readonly SessionHead[]]>): void {
+    this.#coversByDoc.set(doc, new Map(covers));
   }
 
   async #dropSegment(doc: DocId, name: string, coverage: Coverage): Promise<void> {

@@ -57,6 +57,19 @@ export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing |
   return missing.secret || missing.snapshot || missing.envelopes.length + missing.certs.length > 0 ? missing : null;
 };
 
+/** Whether anything of an earlier look is missing in a later one too. */
+export const isStillMissing = (earlier: Missing, later: Missing | null): boolean => {
+  if (later === null) return false;
+  const keys = new Set(earlier.envelopes.map(keyOf));
+  const certs = new Set(earlier.certs.map((c) => c.session));
+  return (
+    (earlier.secret !== null && later.secret !== null) ||
+    (earlier.snapshot !== null && later.snapshot !== null) ||
+    later.envelopes.some((e) => keys.has(keyOf(e))) ||
+    later.certs.some((c) => certs.has(c.session))
+  );
+};
+
 /** Bytes of envelopes in one record of a repair: a value in IndexedDB has a limit of its own. */
 const BATCH = 4 << 20;
 

@@ -212,6 +212,34 @@ test("a repair that another failure runs into has not made the store whole", asy
   assert.deepEqual([copies.copies, await alone(p.b)], [2, [0, 1, 2]]);
 });
 
+test("a load in the middle of a write sees no damage, and repairs nothing", async () => {
+  const p = pair();
+  let hold: Promise<void> | null = null;
+  class Slow extends FileStore {
+    override async append(...args: Parameters<FileStore["append"]>) {
+      await hold;
+      return super.append(...args);
+    }
+  }
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Slow(p.b)] });
+  await copies.putSecret(secretOf(1));
+  for (let seq = 0; seq < 20; seq++) {
+    let free = (): void => undefined;
+    hold = new Promise((resolve) => (free = resolve));
+    const writing = flush(copies, seq);
+    // The first store has it now, the second not yet.
+    while ((p.a.bytes(`${doc}/journal.${sessionId(1)}.0`)?.length ?? 0) === (p.b.bytes(`${doc}/journal.${sessionId(1)}.0`)?.length ?? 0)) await null;
+    const loading = copies.load(doc);
+    for (let turns = seq; turns > 0; turns--) await null;
+    free();
+    await loading;
+    assert.deepEqual(await writing, { copies: 2 });
+  }
+  await copies.settled();
+  assert.equal(copies.copies, 2);
+  assert.deepEqual(p.b.names.filter((n) => n.includes("journal.")), [`${doc}/journal.${sessionId(1)}.0`], "no repair wrote anything");
+});
+
 test("a read that fails in one store is answered by the other", async () => {
   const p = pair();
   const copies = await p.open();
