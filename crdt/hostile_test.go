@@ -231,3 +231,93 @@ func TestPositionsOutOfRange(t *testing.T) {
 		}
 	}
 }
+
+// Files with damage behind their checksums are refused or make a document that is sound; merging one leaves no trace
+// when it is refused.
+func TestDamagedFiles(t *testing.T) {
+	opened, refused := 0, 0
+	for _, seed := range seeds(t, 60) {
+		s := busySwarm(t, seed, 30)
+		file := s.peers[0].doc.Save()
+		for range 60 {
+			sections := must[[]section](t)(takeSections(file))
+			hit := s.r.Intn(len(sections))
+			damaged := append([]byte(fileMagic), fileMajor, fileMinor)
+			for i, part := range sections {
+				payload := part.payload
+				if i == hit {
+					payload = mutate(s.r, payload)
+				}
+				damaged = putSection(damaged, part.id, payload)
+			}
+			damaged = putSection(damaged, sectionEnd, nil)
+			d, err := Load(damaged)
+			if err != nil {
+				refused++
+				continue
+			}
+			opened++
+			if err := d.Check(); err != nil {
+				t.Fatalf("seed %d: %x: %v", seed, damaged, err)
+			}
+			other := s.peers[1].doc
+			before := other.Dump()
+			if _, err := other.Merge(damaged); err != nil {
+				if !bytes.Equal(before, other.Dump()) {
+					t.Fatalf("seed %d: refused (%v), but changed", seed, err)
+				}
+				continue
+			}
+			if err := other.Check(); err != nil {
+				t.Fatalf("seed %d: %x: %v", seed, damaged, err)
+			}
+			other = must[*Doc](t)(Load(other.Save()))
+			// What goes on editing the damaged document may be nonsense, but nothing breaks.
+			for _, m := range s.net {
+				_, _, _ = d.Apply(m.session, m.bytes)
+			}
+			if err := d.Check(); err != nil {
+				t.Fatalf("seed %d: %x: %v", seed, damaged, err)
+			}
+			s.peers[1].doc = other
+		}
+	}
+	if opened == 0 || refused == 0 {
+		t.Fatalf("%d opened, %d refused: the damage is not what it should be", opened, refused)
+	}
+	t.Logf("%d opened, %d refused", opened, refused)
+}
+
+// Every byte of a file counts: a flipped one never goes unnoticed.
+func TestFlippedBytesAreNoticed(t *testing.T) {
+	d, _ := fuzzDoc(t)
+	file := d.Save()
+	for i := range file {
+		bad := bytes.Clone(file)
+		bad[i] ^= 0x10
+		if _, err := Load(bad); err == nil && i != len(fileMagic)+1 { // the minor version says nothing
+			t.Fatalf("byte %d of %d flipped and nobody noticed", i, len(file))
+		}
+		if _, err := Load(file[:i]); err == nil {
+			t.Fatalf("cut at %d of %d and nobody noticed", i, len(file))
+		}
+	}
+	newer := bytes.Clone(file)
+	newer[len(fileMagic)] = fileMajor + 1
+	if _, err := Load(newer); !errors.Is(err, ErrNewerFormat) {
+		t.Fatalf("newer major version: %v", err)
+	}
+}
+
+// A section from a later version is carried along.
+func TestUnknownSectionsSurvive(t *testing.T) {
+	d, _ := fuzzDoc(t)
+	file := d.Save()
+	end := len(putSection(nil, sectionEnd, nil))
+	more := putSection(bytes.Clone(file[:len(file)-end]), 700, []byte("from the future"))
+	more = putSection(more, sectionEnd, nil)
+	loaded := must[*Doc](t)(Load(more))
+	if !bytes.Equal(loaded.Save(), more) {
+		t.Fatal("the section is gone")
+	}
+}

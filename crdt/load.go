@@ -158,6 +158,7 @@ func (l *loader) graph() error {
 	n := r.count(2)
 	g.entries = make([]entry, 0, n)
 	content, values := uint32(0), uint32(0)
+	deleted := make([]uint64, len(g.sessions))
 	for i := 0; i < n; i++ {
 		tag := r.varint()
 		count := r.u32(maxLV)
@@ -189,6 +190,8 @@ func (l *loader) graph() error {
 			switch run.kind {
 			case opTextInsert:
 				content += run.n
+			case opTextDelete, opTextErase:
+				deleted[s] += uint64(run.n)
 			case opMapSet, opListInsert:
 				values += run.size
 			}
@@ -207,6 +210,10 @@ func (l *loader) graph() error {
 	for i := range g.sessions {
 		if g.sessions[i].next == 0 {
 			return corrupt("session without operations")
+		}
+		// What finds nothing to delete is logged as nothing, and nobody deletes one unit twice.
+		if deleted[i] > uint64(content) {
+			return corrupt("session deleted more than was ever inserted")
 		}
 	}
 	return nil

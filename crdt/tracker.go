@@ -10,11 +10,11 @@ import "slices"
 // The prepared version is moved by taking operations back and doing them again; that changes states of spans, never
 // their order. Between merges the tracker stays: the next operation of the same branch needs no replay.
 //
-// Units are named by the LV that inserted them, units of the base text by baseUnit plus their position.
+// Units are named by where they are in the log's content, units of the base text by baseUnit plus their position. So
+// what the tracker needs grows with the text that was inserted and the runs, never with a number in somebody's input.
 type tracker struct {
 	live  bool
 	base  []LV // the version below everything
-	low   LV   // smallest operation that is tracked
 	end   LV   // everything from low, not in the history of base and below end has been replayed
 	done  int  // how many operations that is
 	ready []LV // the prepared version
@@ -23,10 +23,12 @@ type tracker struct {
 	seq   sequence
 	roots map[uint32]uint32 // per container
 
-	// at holds, per operation from low on: for an insertion that begins a span, the span; for a deletion, the unit
-	// that it deleted. begins marks the first.
+	// at says which span begins with a unit; begins marks the units with which one does. Both count from low on.
+	low    uint32
 	at     []uint32
 	begins []uint64
+	// deleted says which units each deletion deleted, in the order of the operations.
+	deleted []deletion
 
 	region []lvRange // scratch
 	takes  []lvRange // scratch
@@ -37,11 +39,20 @@ type tracker struct {
 type span struct {
 	unit uint32 // name of the first
 	n    uint32
+	lv   LV // operation that inserted the first
 	// left is what stood before the first unit when it was inserted, right what then stood behind the last: units,
 	// or none. Between them nothing stood.
 	left, right uint32
 	state       uint32 // in the prepared version: 0 not inserted yet, 1 there, more: deleted so many times
 	gone        bool   // deleted in the merged version
+}
+
+// deletion says that operations lv … lv+n-1 deleted the units from unit on, or, down, from unit+n-1 to unit.
+type deletion struct {
+	lv   LV
+	n    uint32
+	unit uint32
+	down bool
 }
 
 const (
@@ -59,7 +70,7 @@ const (
 // drop forgets everything.
 func (t *tracker) drop() {
 	t.live = false
-	t.spans, t.at, t.begins = t.spans[:0], t.at[:0], t.begins[:0]
+	t.spans, t.at, t.begins, t.deleted = t.spans[:0], t.at[:0], t.begins[:0], t.deleted[:0]
 	t.seq.nodes, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.home[:0], t.seq.free[:0]
 	t.roots = nil
 }
@@ -105,10 +116,7 @@ func (t *tracker) open(d *Doc, parents []LV, now LV) {
 	t.drop()
 	t.live, t.base, t.done = true, base, 0
 	t.ready = append(t.ready[:0], base...)
-	t.low, t.end = now, now
-	if n := len(t.region); n > 0 {
-		t.low = t.region[n-1].from
-	}
+	t.end = now
 	region := t.region
 	for i := len(region) - 1; i >= 0; i-- {
 		t.replay(d, region[i].from, region[i].to)
@@ -172,24 +180,23 @@ func (t *tracker) addSpan(s span) uint32 {
 	i := uint32(len(t.spans))
 	t.spans = append(t.spans, s)
 	if s.unit < baseUnit {
-		k := s.unit - uint32(t.low)
-		t.reach(k + s.n - 1)
+		if len(t.at) == 0 {
+			t.low = s.unit // operations come in order, and so does what they insert
+		}
+		k := s.unit - t.low
+		t.reach(k + s.n)
 		t.at[k] = i
 		t.begins[k>>6] |= 1 << (k & 63)
 	}
 	return i
 }
 
-// reach makes room in at for operation low+k.
-func (t *tracker) reach(k uint32) {
-	if n := int(k) + 1 - len(t.at); n > 0 {
-		from := len(t.at)
-		t.at = slices.Grow(t.at, n)[:from+n]
-		for i := range t.at[from:] {
-			t.at[from+i] = none
-		}
+// reach makes room in at for n units.
+func (t *tracker) reach(n uint32) {
+	if more := int(n) - len(t.at); more > 0 {
+		t.at = slices.Grow(t.at, more)[:n]
 	}
-	for uint32(len(t.begins)) <= k>>6 {
+	for len(t.begins) <= int(n)>>6 {
 		t.begins = append(t.begins, 0)
 	}
 }
@@ -199,7 +206,7 @@ func (t *tracker) spanOf(c, unit uint32) (i, off uint32) {
 	if unit >= baseUnit {
 		return t.seq.find(t.roots[c], inBase, unit-baseUnit)
 	}
-	k := unit - uint32(t.low)
+	k := unit - t.low
 	word := k >> 6
 	bits := t.begins[word] & (2<<(k&63) - 1)
 	for bits == 0 {
@@ -223,6 +230,7 @@ func (t *tracker) cut(c, i, off uint32) uint32 {
 	was := s.weight()
 	rest := *s
 	rest.unit += off
+	rest.lv += LV(off)
 	rest.n -= off
 	rest.left = rest.unit - 1
 	s.n = off
@@ -274,33 +282,34 @@ func (t *tracker) turn(d *Doc, span lvRange, by uint32) {
 		from, to := max(span.from, r.lv), min(span.to, r.end())
 		switch r.kind {
 		case opTextInsert:
-			t.count(r.c, uint32(from), uint32(to-from), by)
+			t.count(r.c, r.ref+uint32(from-r.lv), uint32(to-from), by)
 		case opTextDelete, opTextErase:
-			for lv := from; lv < to; {
-				// Deleted units mostly stand in a row, upwards or downwards.
-				unit, n := t.at[lv-t.low], uint32(1)
-				if unit == none { // only a damaged file leads here
-					lv++
-					continue
-				}
-				down := false
-				for ; lv+LV(n) < to; n++ {
-					u := t.at[lv-t.low+LV(n)]
-					if n == 1 && u == unit-1 {
-						down = true
-					}
-					if down && u != unit-n || !down && u != unit+n {
-						break
-					}
-				}
-				if down {
-					t.count(r.c, unit-n+1, n, by)
-				} else {
-					t.count(r.c, unit, n, by)
-				}
-				lv += LV(n)
-			}
+			t.turnDeletions(r.c, from, to, by)
 		}
+	}
+}
+
+func (t *tracker) turnDeletions(c uint32, from, to LV, by uint32) {
+	i, _ := slices.BinarySearchFunc(t.deleted, from, func(d deletion, lv LV) int {
+		if d.lv+LV(d.n) <= lv {
+			return -1
+		}
+		return 1
+	})
+	for ; i < len(t.deleted) && t.deleted[i].lv < to; i++ {
+		d := t.deleted[i]
+		skip, n := uint32(0), d.n
+		if d.lv < from {
+			skip = uint32(from - d.lv)
+		}
+		if d.lv+LV(n) > to {
+			n = uint32(to - d.lv)
+		}
+		unit := d.unit + skip
+		if d.down {
+			unit = d.unit + d.n - n
+		}
+		t.count(c, unit, n-skip, by)
 	}
 }
 
@@ -365,19 +374,19 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 	if scan {
 		after = place(&row, after)
 	}
-	i := t.addSpan(span{unit: uint32(r.lv), n: r.n, left: left, right: row.right, state: 1})
+	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: 1})
 	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
 	return i
 }
 
 // remove deletes r.n units from pos on; down: the run's operations deleted them from the last to the first.
 func (t *tracker) remove(d *Doc, r *opRun, pos uint32, down, emit bool) {
-	t.reach(uint32(r.end()-t.low) - 1)
 	text := d.containers[r.c].state
+	first := len(t.deleted)
 	for k := uint32(0); k < r.n; {
 		i, off := t.seq.find(t.roots[r.c], inPrepared, pos)
 		if i == none {
-			return // only a damaged file leads here
+			break // only a damaged file leads here
 		}
 		i = t.isolate(r.c, i, off, r.n-k)
 		s := &t.spans[i]
@@ -391,14 +400,15 @@ func (t *tracker) remove(d *Doc, r *opRun, pos uint32, down, emit bool) {
 		s.state++
 		s.gone = true
 		t.reweigh(i, was)
-		for j := uint32(0); j < s.n; j++ {
-			op := k + j
-			if down {
-				op = r.n - 1 - op
-			}
-			t.at[uint32(r.lv-t.low)+op] = s.unit + j
+		lv := r.lv + LV(k)
+		if down {
+			lv = r.lv + LV(r.n-k-s.n)
 		}
+		t.deleted = append(t.deleted, deletion{lv, s.n, s.unit, down})
 		k += s.n
+	}
+	if down {
+		slices.Reverse(t.deleted[first:])
 	}
 }
 
@@ -443,5 +453,5 @@ func (r *spanRow) compare(a, b uint32, edge int) int {
 }
 
 func (r *spanRow) first(el uint32) bool {
-	return r.d.namedBefore(r.lv, LV(r.t.spans[el].unit))
+	return r.d.namedBefore(r.lv, r.t.spans[el].lv)
 }
