@@ -1,0 +1,430 @@
+package sync_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// script drives a machine by hand. Tests read as what is told and what it decides.
+type script struct {
+	t   *testing.T
+	m   *sync.Machine
+	now int64
+}
+
+const doc = sync.Doc(1)
+
+var (
+	own   = sync.SessionID{1}
+	ann   = sync.SessionID{2}
+	bob   = sync.SessionID{3}
+	store = sync.StoreID{9}
+)
+
+func newScript(t *testing.T) *script { return &script{t, sync.New(1), 1} }
+
+// online gives a machine with one document on a live connection to an empty relay.
+func online(t *testing.T) *script {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	s.greet(1, store, 0)
+	return s
+}
+
+func (s *script) tell(ev sync.Event) []sync.Effect {
+	return append([]sync.Effect(nil), s.m.Step(s.now, ev)...)
+}
+
+func (s *script) greet(conn sync.Conn, store sync.StoreID, head sync.Cursor) {
+	s.tell(sync.SocketOpen{Conn: conn})
+	s.tell(sync.Welcome{Conn: conn, Doc: doc, Store: store, Head: head, Genesis: true})
+}
+
+// only gives the effects of one type.
+func only[E sync.Effect](effects []sync.Effect) []E {
+	var out []E
+	for _, e := range effects {
+		if x, ok := e.(E); ok {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// one gives the only effect of its type.
+func one[E sync.Effect](s *script, effects []sync.Effect) E {
+	s.t.Helper()
+	found := only[E](effects)
+	if len(found) != 1 {
+		var want E
+		s.t.Fatalf("%d effects of type %T among %+v\n%s", len(found), want, effects, s.m.Dump())
+	}
+	return found[0]
+}
+
+func none[E sync.Effect](s *script, effects []sync.Effect) {
+	s.t.Helper()
+	if found := only[E](effects); len(found) != 0 {
+		s.t.Fatalf("not expected: %+v", found)
+	}
+}
+
+// write takes an own edit to the device and gives what follows.
+func (s *script) write(n uint32) []sync.Effect {
+	s.tell(sync.Local{Doc: doc, Ref: sync.Ref(n), To: n})
+	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 200, Hash: sync.Hash{byte(n)}})).Job
+	return s.tell(sync.StoreDone{Doc: doc, Job: job})
+}
+
+// arrive gives one update of a session as the relay would.
+func arrive(cursor sync.Cursor, session sync.SessionID, seq uint32, prev sync.Hash) sync.Entry {
+	return sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Size: 200, Session: session, Seq: seq, Prev: prev}
+}
+
+func (s *script) batch(conn sync.Conn, entries ...sync.Entry) []sync.Effect {
+	return s.tell(sync.Batch{Conn: conn, Doc: doc, Entries: entries, UpTo: entries[len(entries)-1].Cursor})
+}
+
+// openAll answers an Open with a hash per envelope, and the Store that follows; gives what follows that.
+func (s *script) openAll(effects []sync.Effect, items ...sync.OpenedItem) []sync.Effect {
+	s.t.Helper()
+	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: items})
+	return s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
+}
+
+func TestS1OneSealInFlight(t *testing.T) {
+	s := online(t)
+	first := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 5}))
+	if first.Seq != 0 || first.Prev != certHash(own) {
+		t.Fatalf("the first envelope continues the certificate, not %+v", first)
+	}
+	none[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 2, To: 6}))
+	effects := s.tell(sync.Sealed{Doc: doc, Size: 200, Hash: sync.Hash{7}})
+	none[sync.Seal](s, effects)
+	second := one[sync.Seal](s, s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job}))
+	if second.Ref != 2 || second.Seq != 1 || second.Prev != (sync.Hash{7}) {
+		t.Fatalf("the second continues the first, not %+v", second)
+	}
+}
+
+func TestS1AnEnvelopeNamesWhatWasSeenSinceTheLast(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	seal := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 1}))
+	if want := []sync.Head{{Session: ann, Seq: 0, Hash: sync.Hash{4}}}; !reflect.DeepEqual(seal.Deps, want) {
+		t.Fatalf("deps %+v, not %+v", seal.Deps, want)
+	}
+	s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 1})).Job})
+	if seal := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 2, To: 2})); len(seal.Deps) != 0 {
+		t.Fatalf("named twice: %+v", seal.Deps)
+	}
+}
+
+func TestS2NothingLeavesBeforeItIsDurable(t *testing.T) {
+	s := online(t)
+	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})
+	effects := s.tell(sync.Sealed{Doc: doc, Size: 200})
+	none[sync.Durable](s, effects)
+	none[sync.Append](s, effects)
+	effects = s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
+	one[sync.Durable](s, effects)
+	one[sync.Append](s, effects)
+}
+
+func TestS3AStoreThatFailsLosesNothing(t *testing.T) {
+	s := online(t)
+	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})
+	s.tell(sync.Local{Doc: doc, Ref: 2, To: 2})
+	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 200})).Job
+	effects := s.tell(sync.StoreDone{Doc: doc, Job: job, Problem: sync.DeviceFull})
+	one[sync.NotDurable](s, effects)
+	none[sync.Seal](s, effects)
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.DeviceFull {
+		t.Fatalf("problem %d", p)
+	}
+	s.now = one[sync.Timer](s, effects).At
+	again := one[sync.Store](s, s.tell(sync.Wake{}))
+	effects = s.tell(sync.StoreDone{Doc: doc, Job: again.Job})
+	one[sync.Durable](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Problem != sync.NoProblem || st.Device != 1 {
+		t.Fatalf("%+v", st)
+	}
+	if next := one[sync.Seal](s, effects); next.Ref != 2 {
+		t.Fatalf("%+v", next)
+	}
+}
+
+func TestS4TheWindow(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
+	sent := 0
+	for n := uint32(2); n < 2+2*sync.Window; n++ {
+		for _, e := range only[sync.Append](s.write(n)) {
+			sent += int(e.To-e.From) + 1
+		}
+	}
+	if sent != sync.Window {
+		t.Fatalf("%d sent unacknowledged", sent)
+	}
+	next := one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 10}))
+	if next.From != sync.Window+1 || next.To != sync.Window+10 {
+		t.Fatalf("%+v", next)
+	}
+}
+
+func TestS4WhatWasAcknowledgedIsNotSentAgain(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.write(2)
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	send := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true}))
+	if send.From != 1 || send.To != 1 {
+		t.Fatalf("%+v", send)
+	}
+}
+
+func TestS4ASessionsFirstEnvelopeGoesAlone(t *testing.T) {
+	s := online(t)
+	if first := one[sync.Append](s, s.write(1)); first.To != 0 {
+		t.Fatalf("%+v", first)
+	}
+	none[sync.Append](s, s.write(2))
+	one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0}))
+}
+
+func TestS5EachOnceAndInChainOrder(t *testing.T) {
+	s := online(t)
+	entry := arrive(3, ann, 0, certHash(ann))
+	show := one[sync.Show](s, s.openAll(s.batch(1, entry), sync.OpenedItem{Hash: sync.Hash{4}}))
+	if len(show.Refs) != 1 {
+		t.Fatalf("%+v", show)
+	}
+	effects := s.batch(1, entry)
+	none[sync.Open](s, effects)
+	one[sync.Drop](s, effects)
+}
+
+func TestS5ARunIsOpenedTogether(t *testing.T) {
+	s := online(t)
+	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, bob, 0, certHash(bob)), arrive(9, ann, 1, sync.Hash{1}), arrive(12, ann, 2, sync.Hash{2}))
+	if run := one[sync.Open](s, effects); run.Session != ann || len(run.Refs) != 3 {
+		t.Fatalf("%+v", run)
+	}
+}
+
+func TestS5AForkFreezesTheSession(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	effects := s.batch(1, arrive(6, ann, 1, sync.Hash{5})) // follows another history
+	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: []sync.OpenedItem{{Hash: sync.Hash{6}}}})
+	none[sync.Store](s, effects)
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
+		t.Fatalf("problem %d", p)
+	}
+	none[sync.Open](s, s.batch(1, arrive(9, ann, 2, sync.Hash{6})))
+}
+
+func TestS6TheCursorWaitsForTheDevice(t *testing.T) {
+	s := online(t)
+	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)))
+	none[sync.MarkChanged](s, effects)
+	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: []sync.OpenedItem{{Hash: sync.Hash{4}}}})
+	none[sync.MarkChanged](s, effects)
+	effects = s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 3 || mark.Store != store || len(mark.Known) != 1 {
+		t.Fatalf("%+v", mark)
+	}
+}
+
+func TestS7WhatDoesNotVerifyIsAskedForAFewTimes(t *testing.T) {
+	s := online(t)
+	asked, pause := 0, int64(0)
+	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)))
+	for {
+		effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Problem: sync.Forged})
+		none[sync.Store](s, effects)
+		timers := only[sync.Timer](effects)
+		if len(timers) == 0 || timers[0].At-s.now > 20_000 {
+			break // nothing but the next ping
+		}
+		pause = max(pause, timers[0].At-s.now)
+		s.now = timers[0].At
+		one[sync.Hello](s, s.tell(sync.Wake{}))
+		asked++
+		s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
+		effects = s.batch(1, arrive(3, ann, 0, certHash(ann)))
+		if asked > 100 {
+			t.Fatal("a loop")
+		}
+	}
+	if asked != 5 || pause < 2000 {
+		t.Fatalf("asked %d times, longest pause %d", asked, pause)
+	}
+	if st := one[sync.StatusChanged](s, s.write(1)).Status; st.Problem != sync.Forged || st.Content != sync.ContentPartial {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS8AnEnvelopeWaitsForWhatItsWriterHadSeen(t *testing.T) {
+	s := online(t)
+	needs := []sync.Head{{Session: bob, Seq: 0, Hash: sync.Hash{8}}}
+	effects := s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}, Deps: needs})
+	none[sync.Show](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial {
+		t.Fatalf("%+v", st)
+	}
+	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), sync.OpenedItem{Hash: sync.Hash{8}})
+	if show := one[sync.Show](s, effects); !reflect.DeepEqual(show.Refs, []sync.Ref{1006, 1003}) {
+		t.Fatalf("%+v", show)
+	}
+}
+
+func TestS9AnEmptyRelayIsFilled(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{
+		Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own), Snapshot: 1000,
+		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 9, Hash: sync.Hash{4}}, First: 8, Tail: 400}},
+		Marks: []sync.Mark{{Store: sync.StoreID{1}, Cursor: 70, Known: []sync.Known{{Session: ann, Seq: 9}}}},
+	})
+	s.tell(sync.SocketOpen{Conn: 1})
+	effects := s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Genesis: true})
+	none[sync.Append](s, effects)
+	if made := one[sync.MakeSnapshot](s, effects); len(made.Covers) != 1 || made.Covers[0].Seq != 9 {
+		t.Fatalf("%+v", made)
+	}
+	if up := one[sync.Append](s, s.tell(sync.SnapshotSealed{Doc: doc, Session: bob})); up.Session != bob || up.To != 0 {
+		t.Fatalf("%+v", up)
+	}
+	effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	none[sync.Append](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS10AFullRelayIsAProblemWithAPause(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	effects := s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayFull, Retry: 5000})
+	none[sync.Append](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Problem != sync.RelayFull || st.Unsent != 1 || st.Device != 1 {
+		t.Fatalf("%+v", st)
+	}
+	s.now += 4999
+	none[sync.Append](s, s.tell(sync.Wake{}))
+	s.now++
+	one[sync.Append](s, s.tell(sync.Wake{}))
+	if st := one[sync.StatusChanged](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})).Status; st.Problem != sync.NoProblem || st.Relay != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS10ARefusedSessionIsNotSentAgain(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelaySignature})
+	none[sync.Append](s, s.write(2))
+	s.now += 600_000
+	none[sync.Append](s, s.tell(sync.Wake{}))
+}
+
+func TestS11PausesDoubleAndAreJittered(t *testing.T) {
+	s := online(t)
+	conn, last := sync.Conn(1), int64(0)
+	for range 12 {
+		effects := s.tell(sync.SocketClosed{Conn: conn})
+		at := one[sync.Timer](s, effects).At
+		if wait := at - s.now; wait < 125 || wait > 15_000 || wait < last/2 {
+			t.Fatalf("a pause of %d after %d", wait, last)
+		} else {
+			last = wait
+		}
+		s.now = at
+		conn = one[sync.Connect](s, s.tell(sync.Wake{})).Conn
+	}
+	if last < 7_500 {
+		t.Fatalf("the last pause is %d", last)
+	}
+}
+
+func TestS11TheTunnelClosesTheSocket(t *testing.T) {
+	s := online(t)
+	effects := s.tell(sync.Pause{Yes: true})
+	one[sync.Disconnect](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.State != sync.RelayOffline {
+		t.Fatalf("%+v", st)
+	}
+	none[sync.Append](s, s.write(1))
+	s.now += 3_600_000
+	none[sync.Connect](s, s.tell(sync.Wake{}))
+	one[sync.Connect](s, s.tell(sync.Pause{}))
+}
+
+func TestS11ASilentConnectionIsGivenUp(t *testing.T) {
+	s := online(t)
+	s.now += 25_000
+	one[sync.Ping](s, s.tell(sync.Wake{}))
+	s.now += 10_000
+	one[sync.Disconnect](s, s.tell(sync.Wake{}))
+}
+
+func TestS12ACheckpointIsDueAndCoversNothingStillToSend(t *testing.T) {
+	s := online(t)
+	big := sync.Entry{Ref: 50, Cursor: 3, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	s.write(1) // not acknowledged: only the journal can still send it
+	effects := s.openAll(s.batch(1, big), sync.OpenedItem{Hash: sync.Hash{4}})
+	if due := one[sync.Checkpoint](s, effects); !reflect.DeepEqual(due.Covers, []sync.Known{{Session: ann, Seq: 0}}) {
+		t.Fatalf("%+v", due)
+	}
+	s.tell(sync.Checkpointed{Doc: doc, Size: 900_000})
+	next := sync.Entry{Ref: 51, Cursor: 6, Size: 300_000, Session: ann, Seq: 1, Prev: sync.Hash{4}}
+	none[sync.Checkpoint](s, s.openAll(s.batch(1, next), sync.OpenedItem{Hash: sync.Hash{5}})) // less than half the snapshot
+}
+
+func TestAJoinedDocumentWaitsForItsGenesis(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true})
+	s.tell(sync.SocketOpen{Conn: 1})
+	none[sync.CheckGenesis](s, s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store}))
+	effects := s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
+	one[sync.CheckGenesis](s, effects)
+	one[sync.Hello](s, s.tell(sync.DocKeyed{Doc: doc, Own: own, Prev: certHash(own)}))
+	s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
+	effects = s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	one[sync.Show](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentComplete || st.State != sync.RelayLive {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestTabsShareWhatIsDurable(t *testing.T) {
+	s := newScript(t) // does not lead
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	other := sync.SharedEntry{Ref: 5, Size: 200, Head: sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{4}}}
+	effects := s.tell(sync.Shared{Doc: doc, Live: true, Entries: []sync.SharedEntry{other}})
+	one[sync.Show](s, effects)
+	none[sync.Store](s, effects)
+	missed := sync.SharedEntry{Ref: 6, Size: 200, Head: sync.Head{Session: ann, Seq: 2, Hash: sync.Hash{6}}}
+	effects = s.tell(sync.Shared{Doc: doc, Live: true, Entries: []sync.SharedEntry{missed}})
+	if again := one[sync.Reread](s, effects); !reflect.DeepEqual(again.Heads, []sync.Known{{Session: ann, Seq: 0}}) {
+		t.Fatalf("%+v", again)
+	}
+	effects = s.tell(sync.RelayHas{Doc: doc, Known: []sync.Known{{Session: ann, Seq: 0}}})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
+		t.Fatalf("%+v", st)
+	}
+}
