@@ -110,6 +110,22 @@ test("every kind of edit shows in the value at once, and reads in the change see
   assert.deepEqual(plain(v.place), { street: "Elm", notes: "x", deep: { n: 7 } });
 });
 
+test("keys of any letters and length, and long texts, cross the boundary whole", async () => {
+  const { doc, vault } = await fresh();
+  const keys = ["", "é", "ключ", "😀", "x".repeat(127), "x".repeat(128), "é".repeat(100), "a b/c\"d"].sort();
+  const long = "Zwölf Boxkämpfer 😀 jagen Viktor. ".repeat(9_000);
+  doc.change((d) => {
+    for (const key of keys) d.seen.set(key, key.length);
+    d.body.insert(0, long); // larger than the scratch memory: it grows in the middle of the transaction
+    d.title = "é".repeat(20_000);
+  });
+  assert.deepEqual(Object.keys(doc.value.seen), keys);
+  await settle();
+  const there = await toyHome(vault).home.open(Note, doc.id);
+  assert.deepEqual(Object.entries(there.value.seen), keys.map((key) => [key, key.length]));
+  assert.ok(there.value.body.toString() === long && there.value.title === "é".repeat(20_000));
+});
+
 test("throwing undoes everything, and the next change is not disturbed", async () => {
   const { doc } = await fresh();
   doc.change((d) => { d.title = "a"; d.body.insert(0, "one"); d.todos.add({ text: "t" }); });
