@@ -1,7 +1,7 @@
 // The device copy in a real Chromium that is killed again and again, loses one of its stores, and never loses a number it reported durable.
 // No relay, no second device. Two stores that lie show that the test would notice.
 //
-// ROUNDS=<n> kills more often; SEED=<n> repeats the moments of a run.
+// kill.test.ts does the same to the whole package. ROUNDS=<n> kills more often; SEED=<n> repeats the moments of a run.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,7 +14,7 @@ import { deleteOpfs, life, tearIndexedDB } from "./kill.ts";
 import type { Variant } from "./pages/kill.worker.ts";
 import { call, serveWorker } from "./stores.ts";
 
-const ROUNDS = Number(process.env["ROUNDS"] ?? 20);
+const ROUNDS = Number(process.env["ROUNDS"] ?? 8);
 const FEW = Math.max(1, Math.ceil(ROUNDS / 4));
 const SEED = Number(process.env["SEED"] ?? 1);
 

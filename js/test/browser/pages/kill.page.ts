@@ -31,7 +31,9 @@ const app = {
   async stores(): Promise<{ files: boolean; indexedDB: boolean }> {
     const root = await navigator.storage.getDirectory();
     const found = await root.getDirectoryHandle("freehold").then(() => true, () => false);
-    return { files: found, indexedDB: (await indexedDB.databases()).some((d) => d.name === `freehold/${NAME}`) };
+    // A database that Chromium finds broken is not listed, or the list itself fails once.
+    const databases = await indexedDB.databases().catch(() => []);
+    return { files: found, indexedDB: databases.some((d) => d.name === `freehold/${NAME}`) };
   },
   /** Starts the package and gives the marks of every document on this device. */
   async start(workerUrl: string | null): Promise<Record<string, string>> {
