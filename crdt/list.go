@@ -8,6 +8,7 @@ type lists struct {
 	roots []uint32 // per list
 	items []item   // in order of local version
 	slots []slot   // in order of local version
+	row   slotRow  // scratch
 }
 
 type item struct {
@@ -108,14 +109,15 @@ func (r *slotRow) first(el uint32) bool {
 // addSlot makes the slot of operation lv for item, behind the slot left (none: in front).
 func (d *Doc) addSlot(ctx *context, list uint32, lv LV, item, left uint32) uint32 {
 	l := &d.lists
-	row := slotRow{d: d, list: list, ctx: ctx, lv: lv, left: left}
+	l.row = slotRow{d: d, list: list, ctx: ctx, lv: lv, left: left}
+	row := &l.row
 	row.right = row.after(left)
 	after := left
 	if row.right != none && !row.known(row.right) {
 		for row.right != none && !row.known(row.right) {
 			row.right = row.after(row.right)
 		}
-		after = place(&row, left)
+		after = place(row, left)
 	}
 	el := uint32(len(l.slots))
 	l.slots = append(l.slots, slot{lv: lv, item: item, left: left, right: row.right})

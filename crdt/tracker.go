@@ -30,6 +30,7 @@ type tracker struct {
 	// deleted says which units each deletion deleted, in the order of the operations.
 	deleted []deletion
 
+	row    spanRow   // scratch
 	region []lvRange // scratch
 	takes  []lvRange // scratch
 	gives  []lvRange // scratch
@@ -360,7 +361,8 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 		}
 		after = i
 	}
-	row := spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
+	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
+	row := &t.row
 	// The right neighbour is the first unit behind that the author had seen, deleted or not.
 	next := row.after(after)
 	scan := next != none && !row.known(next)
@@ -372,7 +374,7 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 		row.right = t.spans[next].unit
 	}
 	if scan {
-		after = place(&row, after)
+		after = place(row, after)
 	}
 	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: 1})
 	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
