@@ -94,9 +94,30 @@ func (m *Machine) close(id Doc) {
 		if m.conn.socket == socketOpen {
 			m.emit(Leave{m.conn.id, id})
 		}
+		m.drop(m.docs[i].refs())
 		m.docs = append(m.docs[:i], m.docs[i+1:]...)
 		return
 	}
+}
+
+// refs lists the bytes that are still held for the document.
+func (d *document) refs() []Ref {
+	var all []Ref
+	for i := range d.outgoing.queue {
+		all = append(all, d.outgoing.queue[i].ref)
+	}
+	for i := range d.inbox.log {
+		if d.inbox.log[i].state == arrivalWaiting {
+			all = append(all, d.inbox.log[i].Ref)
+		}
+	}
+	for i := range d.inbox.work.entries {
+		all = append(all, d.inbox.work.entries[i].Ref)
+	}
+	for i := range d.inbox.held {
+		all = append(all, d.inbox.held[i].ref)
+	}
+	return all
 }
 
 func (m *Machine) keyed(e DocKeyed) {

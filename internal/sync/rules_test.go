@@ -194,11 +194,19 @@ func TestS4WhatWasAcknowledgedIsNotSentAgain(t *testing.T) {
 
 func TestS4ASessionsFirstEnvelopeGoesAlone(t *testing.T) {
 	s := online(t)
-	if first := one[sync.Append](s, s.write(1)); first.To != 0 {
+	s.tell(sync.Pause{Yes: true})
+	s.write(1)
+	s.write(2)
+	s.tell(sync.Pause{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	first := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Genesis: true}))
+	if first.From != 0 || first.To != 0 {
 		t.Fatalf("%+v", first)
 	}
-	none[sync.Append](s, s.write(2))
-	one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0}))
+	none[sync.Append](s, s.write(3))
+	if rest := one[sync.Append](s, s.tell(sync.Ack{Conn: 2, Doc: doc, Session: own, Seq: 0})); rest.From != 1 || rest.To != 2 {
+		t.Fatalf("%+v", rest)
+	}
 }
 
 func TestS5EachOnceAndInChainOrder(t *testing.T) {
@@ -427,4 +435,17 @@ func TestTabsShareWhatIsDurable(t *testing.T) {
 	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
 		t.Fatalf("%+v", st)
 	}
+}
+
+func TestAClosedDocumentHoldsNothing(t *testing.T) {
+	s := online(t)
+	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})
+	s.tell(sync.Local{Doc: doc, Ref: 2, To: 2})
+	s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, bob, 0, certHash(bob)))
+	effects := s.tell(sync.DocClose{Doc: doc})
+	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1, 2, 1006, 1003}) {
+		t.Fatalf("%v", dropped)
+	}
+	one[sync.Leave](s, effects)
+	one[sync.Disconnect](s, effects)
 }

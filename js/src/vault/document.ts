@@ -3,20 +3,21 @@
 import { FreeholdError } from "../errors.ts";
 import { toBase64url } from "../ids.ts";
 import type { DocId, FromVault, Problem, Rights, SessionId, SessionUpdate, VaultStatus } from "../protocol.ts";
+import * as chores from "./chores.ts";
 import type { Compaction } from "./compaction.ts";
 import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
-import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
+import { relayStates, type Event, type Known, type Mark, type SharedEntry } from "./events.ts";
 import { certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
 import { Outbound } from "./outbound.ts";
-import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import { depToHead, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
-import { Kind, type DocKeys, type SessionKeys } from "./sealer.ts";
-import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "./store.ts";
+import { Kind, type SessionKeys, type SnapshotPayload } from "./sealer.ts";
+import type { Copies, StoredDoc, StoredSecret } from "./store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
-import { limits, type ClientFrame } from "./wire.ts";
+import type { ClientFrame } from "./wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
@@ -54,17 +55,13 @@ export class Document {
   readonly rights: Rights;
   /** A page of this vault has it open; otherwise it is here only to be synced. */
   attached: boolean;
-  session: SessionKeys | null = null;
   /** The genesis that the relay gave last. */
   offered: Uint8Array | null = null;
   readonly #ends: DocumentEnds;
   readonly #outbound: Outbound;
   readonly #sealed: SealedList;
-  readonly #certs: Map<SessionId, Uint8Array> = new Map();
-  readonly #storedCerts: Set<SessionId> = new Set();
+  readonly #desk: chores.Desk;
   #secret: StoredSecret;
-  #keys: DocKeys | null = null;
-  #writer: SessionId;
   #endWriting: () => void = () => undefined;
   #waiters: readonly Waiter[] = [];
   #accepted = 0;
@@ -84,11 +81,16 @@ export class Document {
     this.rights = secret.rights;
     this.attached = attached;
     this.#secret = secret;
-    this.#writer = toBase64url(ends.env.random(16));
+    this.#desk = {
+      doc: number, id: secret.doc, sealer: ends.env.sealer, copies: ends.copies, compaction: ends.compaction, refs: ends.refs,
+      certs: new Map(), storedCerts: new Set(), keys: null, session: null, writer: toBase64url(ends.env.random(16)),
+    };
     this.#sealed = new SealedList((envelopes) => this.#post({ kind: "sealed", doc: this.id, envelopes }));
-    this.#outbound = new Outbound({ doc: this.id, copies: ends.copies, cert: (s) => this.#certs.get(s) ?? null });
+    this.#outbound = new Outbound({ doc: this.id, copies: ends.copies, cert: (s) => this.#desk.certs.get(s) ?? null });
   }
 
+  /** What this vault's page writes as. Null: it does not. */
+  get session(): SessionKeys | null { return this.#desk.session; }
   get unsent(): number { return this.#status.unsent; }
 
   get status(): VaultStatus {
@@ -107,15 +109,15 @@ export class Document {
     const { env, tabs } = this.#ends;
     let loaded: Loaded = { snapshot: null, updates: [], heads: [], waiting: [], certs: new Map() };
     if (this.#secret.genesis !== null) {
-      this.#keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
-      if (stored !== null) loaded = await loadDocument(env.sealer, this.#keys, stored, await tabs.writing());
+      this.#desk.keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
+      if (stored !== null) loaded = await loadDocument(env.sealer, this.#desk.keys, stored, await tabs.writing());
       await this.#beginSession();
     }
-    for (const [session, cert] of loaded.certs) this.#certs.set(session, cert);
-    for (const c of stored?.certs ?? []) this.#storedCerts.add(c.session);
+    for (const [session, cert] of loaded.certs) this.#desk.certs.set(session, cert);
+    for (const c of stored?.certs ?? []) this.#desk.storedCerts.add(c.session);
     this.#sealed.add(stored?.envelopes.map((e) => e.bytes) ?? []);
     this.#ends.step({
-      type: "docOpen", doc: this.number, writable: this.rights !== "read", keyed: this.#keys !== null,
+      type: "docOpen", doc: this.number, writable: this.rights !== "read", keyed: this.#desk.keys !== null,
       content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
@@ -160,7 +162,7 @@ export class Document {
     this.#sealed.close();
     this.#endWriting();
     await this.#writeMark();
-    await this.#ends.copies.release(this.id, this.#writer);
+    await this.#ends.copies.release(this.id, this.#desk.writer);
   }
 
   /** Carries out an effect; results come back as events. */
@@ -172,22 +174,25 @@ export class Document {
         return this.#ends.send(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store });
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
       case "checkGenesis": return void this.#checkGenesis();
-      case "seal": return void this.#seal(e.ref, e.seq, e.prev, e.deps);
-      case "store": return void this.#store(e.job, e.refs);
+      case "seal": return this.#answer(chores.seal(this.#desk, e));
+      case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#sealed.add(envelopes)));
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
-      case "open": return void (e.kind === Kind.snapshot ? this.#openSnapshot(e.job, e.refs[0]!) : this.#open(e.job, e.session, e.refs));
+      case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);
       case "reread": return void this.#reread(e.heads);
-      case "merge": return void this.#merge(e.job, e.ref);
+      case "merge": return this.#answer(chores.merge(this.#desk, e, (snapshot) => this.#merged(snapshot)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
-      case "makeSnapshot": return void this.#makeSnapshot();
+      case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (session, bytes) => {
+        this.#outbound.keep(session, 0, bytes, true);
+        this.#sealed.add([bytes]);
+      }));
       case "learnt":
         this.#outbound.learn(e.known);
         return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
       case "markChanged": return this.#remember(e.mark);
-      case "checkpoint": return void this.#checkpoint(e.covers);
+      case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "statusChanged":
         this.#status = e.status;
         return this.tellStatus();
@@ -212,11 +217,18 @@ export class Document {
       case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, reset: m.reset, known: m.known });
       case "keyed":
         this.offered = m.genesis;
-        if (this.#keys === null) void this.#checkGenesis();
+        if (this.#desk.keys === null) void this.#checkGenesis();
         return;
       case "forgot": return;
       default: return m satisfies never;
     }
+  }
+
+  #answer(chore: Promise<Event>): void { void chore.then((event) => this.#ends.step(event)); }
+
+  #merged(snapshot: SnapshotPayload): void {
+    this.#post({ kind: "snapshot", doc: this.id, bytes: snapshot.file });
+    this.#tell({ kind: "snapshot", doc: this.id, covers: snapshot.covers.map(depToHead), file: snapshot.file });
   }
 
   #post(message: FromVault): void {
@@ -233,10 +245,11 @@ export class Document {
 
   async #beginSession(): Promise<void> {
     if (this.rights === "read" || !this.attached) return;
-    this.session = await this.#keys!.newSession();
-    this.#writer = this.session.session;
-    this.#certs.set(this.session.session, this.session.cert);
-    this.#endWriting = this.#ends.tabs.write(this.session.session);
+    const session = await this.#desk.keys!.newSession();
+    this.#desk.session = session;
+    this.#desk.writer = session.session;
+    this.#desk.certs.set(session.session, session.cert);
+    this.#endWriting = this.#ends.tabs.write(session.session);
   }
 
   async #checkGenesis(): Promise<void> {
@@ -244,8 +257,8 @@ export class Document {
     if (genesis === null) return;
     try {
       const keys = await this.#ends.env.sealer.keys(this.id, this.rights, this.#secret.secret, genesis);
-      if (this.#keys !== null || this.#closed) return;
-      this.#keys = keys;
+      if (this.#desk.keys !== null || this.#closed) return;
+      this.#desk.keys = keys;
       const secret = { ...this.#secret, genesis: genesis.slice() };
       await this.#ends.copies.putSecret(secret);
       this.#secret = secret;
@@ -256,34 +269,6 @@ export class Document {
     } catch (e) {
       this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });
     }
-  }
-
-  async #seal(ref: number, seq: number, prev: Uint8Array, deps: readonly Head[]): Promise<void> {
-    const held = this.#ends.refs.get(ref);
-    try {
-      const { bytes, hash } = await sealUpdate(this.#ends.env.sealer, this.#keys!, this.session!, seq, prev, deps, held.update!);
-      Object.assign(held, { bytes, hash, seq, deps, cert: this.session!.cert });
-      this.#ends.step({ type: "sealed", doc: this.number, size: bytes.length, hash, problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "sealed", doc: this.number, size: 0, hash: null, problem: errorToNumber(e, problem.deviceLost) });
-    }
-  }
-
-  async #store(job: number, refs: readonly number[]): Promise<void> {
-    const held = refs.map((r) => this.#ends.refs.get(r));
-    const envelopes: readonly StoredEnvelope[] = held.map((h) => ({ session: h.session, seq: h.seq, bytes: h.bytes! }));
-    const certs = new Map(held.flatMap((h) => {
-      const cert = this.#storedCerts.has(h.session) ? undefined : this.#certs.get(h.session);
-      return cert === undefined ? [] : [[h.session, cert] as const];
-    }));
-    try {
-      await this.#ends.copies.append(this.id, this.#writer, envelopes, [...certs].map(([session, cert]) => ({ session, cert })));
-    } catch (e) {
-      return this.#ends.step({ type: "storeDone", doc: this.number, job, problem: errorToNumber(e, problem.deviceLost) });
-    }
-    for (const session of certs.keys()) this.#storedCerts.add(session);
-    this.#sealed.add(envelopes.map((e) => e.bytes));
-    this.#ends.step({ type: "storeDone", doc: this.number, job, problem: 0 });
   }
 
   #durable(ref: number): void {
@@ -305,34 +290,6 @@ export class Document {
     }
   }
 
-  async #open(job: number, session: SessionId, refs: readonly number[]): Promise<void> {
-    const held = refs.map((r) => this.#ends.refs.get(r));
-    const cert = this.#certs.get(session) ?? held.find((h) => h.cert !== null)?.cert ?? null;
-    try {
-      if (cert === null) throw new FreeholdError("relay-invalid", "A session has no certificate.", "It is asked for again.");
-      const envelopes = held.map((h) => ({ session, seq: h.seq, bytes: h.bytes! }));
-      const { hashes } = await this.#keys!.verifyRun(cert, null, envelopes.map((e) => e.bytes));
-      const opened = await openUpdates(this.#ends.env.sealer, this.#keys!, envelopes, hashes);
-      opened.forEach((o, i) => Object.assign(held[i]!, { hash: o.hash, deps: o.deps, update: o.update, cert }));
-      this.#certs.set(session, cert);
-      this.#ends.step({ type: "opened", doc: this.number, job, items: opened.map((o) => ({ hash: o.hash, deps: o.deps })), problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "opened", doc: this.number, job, items: [], problem: errorToNumber(e, problem.forged) });
-    }
-  }
-
-  async #openSnapshot(job: number, ref: number): Promise<void> {
-    const held = this.#ends.refs.get(ref);
-    try {
-      if (held.cert === null) throw new FreeholdError("relay-invalid", "A snapshot has no certificate.", "It is asked for again.");
-      const { hashes } = await this.#keys!.verifyRun(held.cert, null, [held.bytes!]);
-      held.snapshot = this.#ends.env.sealer.decodeSnapshot(await this.#keys!.open(held.bytes!));
-      this.#ends.step({ type: "opened", doc: this.number, job, items: [{ hash: hashes[0]!, deps: held.snapshot.covers.map(depToHead) }], problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "opened", doc: this.number, job, items: [], problem: errorToNumber(e, problem.forged) });
-    }
-  }
-
   #show(refs: readonly number[]): void {
     const updates: readonly SessionUpdate[] = refs.map((r) => {
       const { session, update } = this.#ends.refs.get(r);
@@ -340,43 +297,6 @@ export class Document {
     });
     this.#ends.refs.drop(refs);
     this.#post({ kind: "updates", doc: this.id, updates });
-  }
-
-  async #merge(job: number, ref: number): Promise<void> {
-    const payload = this.#ends.refs.get(ref).snapshot!;
-    try {
-      const size = await this.#ends.compaction.merge(this.#keys!, this.#writer, payload);
-      this.#post({ kind: "snapshot", doc: this.id, bytes: payload.file });
-      this.#tell({ kind: "snapshot", doc: this.id, covers: payload.covers.map(depToHead), file: payload.file });
-      this.#ends.step({ type: "merged", doc: this.number, job, size, problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "merged", doc: this.number, job, size: 0, problem: errorToNumber(e, problem.deviceLost) });
-    }
-    this.#ends.refs.drop([ref]);
-  }
-
-  async #checkpoint(covers: readonly Known[]): Promise<void> {
-    try {
-      const size = await this.#ends.compaction.checkpoint(this.#keys!, this.#writer, covers);
-      this.#ends.step({ type: "checkpointed", doc: this.number, size, problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "checkpointed", doc: this.number, size: 0, problem: errorToNumber(e, problem.deviceLost) });
-    }
-  }
-
-  async #makeSnapshot(): Promise<void> {
-    try {
-      const { sealer } = this.#ends.env;
-      const { file, digest, heads } = await this.#ends.compaction.build(this.#keys!);
-      const { session, bytes } = await sealSnapshot(sealer, this.#keys!, { covers: heads.map(headToDep), digest, file });
-      if (bytes.length > limits.snapshot) throw new FreeholdError("too-large", "This document is too large for the relay.", "It is safe here.", { doc: this.id });
-      this.#certs.set(session.session, session.cert);
-      this.#outbound.keep(session.session, 0, bytes, true);
-      this.#sealed.add([bytes]);
-      this.#ends.step({ type: "snapshotSealed", doc: this.number, session: session.session, problem: 0 });
-    } catch (e) {
-      this.#ends.step({ type: "snapshotSealed", doc: this.number, session: null, problem: e instanceof FreeholdError && e.code === "too-large" ? problem.relayTooLarge : errorToNumber(e, problem.deviceLost) });
-    }
   }
 
   async #append(conn: number, session: SessionId, from: number, to: number): Promise<void> {
@@ -394,8 +314,8 @@ export class Document {
   #share(envelopes: readonly TabEnvelope[], live: boolean, whole: boolean): void {
     const entries = envelopes.map((e): SharedEntry => {
       if (e.cert !== null) {
-        this.#certs.set(e.session, e.cert);
-        this.#storedCerts.add(e.session);
+        this.#desk.certs.set(e.session, e.cert);
+        this.#desk.storedCerts.add(e.session);
       }
       if (live) this.#outbound.keep(e.session, e.seq, e.bytes, this.#ends.relays().length > 0);
       const ref = this.#ends.refs.add({ session: e.session, seq: e.seq, update: e.update });
@@ -410,8 +330,8 @@ export class Document {
     let entries: readonly TabEnvelope[] = [];
     try {
       const stored = await this.#ends.copies.load(this.id);
-      if (stored !== null && this.#keys !== null) {
-        const { ready, waiting } = await tailOf(this.#ends.env.sealer, this.#keys, stored);
+      if (stored !== null && this.#desk.keys !== null) {
+        const { ready, waiting } = await tailOf(this.#ends.env.sealer, this.#desk.keys, stored);
         entries = this.#withBytes(stored, [...ready, ...waiting].filter((u) => u.seq >= (nextBySession.get(u.session) ?? 0)));
       }
     } catch (e) {
