@@ -53,6 +53,10 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     offerUndo,
   });
   const open = opener(home, { words: view.words, failed: (error) => problem.show(error), changed: (to) => show(to) });
+  const typed = (): boolean => {
+    const { title, body } = view.words();
+    return title + body !== "";
+  };
   const begin = (): Promise<NoteDoc | null> => {
     const doc = note();
     const begun = doc !== null ? Promise.resolve(doc) : open.begin();
@@ -72,7 +76,10 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     journey = "steady";
     if (to.kind === "draft") view.draft();
     else if (to.kind === "opening") preview(to.id);
-    else if (to.kind === "empty") view.empty(here().length > 0);
+    else if (to.kind === "empty") {
+      view.empty(here().length > 0);
+      history.replaceState(null, "", location.pathname); // a link that failed has no business in the address bar either
+    }
     else {
       view.show(to.doc);
       history.replaceState(null, "", noteHash(to.doc.id));
@@ -107,12 +114,11 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     },
   });
   const updateChip = (): void => {
-    if (shown.kind === "opening" && !tunnel.on) return; // in a moment it is known
-    const { title, body } = view.words();
+    if ((shown.kind === "opening" || root.classList.contains("starting") && !typed()) && !tunnel.on) return; // in a moment it is known
     chip.el.hidden = shown.kind === "empty" && !tunnel.on;
     const known = note()?.status.value, status = known === undefined ? null : relay.told(known);
     if (status !== null) journey = nextJourney(journey, status, tunnel.on);
-    chip.show(chipWords(status, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && title + body !== "" }));
+    chip.show(chipWords(status, { tunnel: tunnel.on, journey, typed: shown.kind === "draft" && typed() }));
   };
 
   const install = installer(() => updateBar());
@@ -192,15 +198,17 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   };
   const start = async (): Promise<void> => {
     // The first key press may come before the list was read: then it is a new note, whatever the list says.
+    root.classList.add("starting");
     open.leave({ kind: "draft" });
     view.focusBody();
     await home.ready;
-    const { title, body } = view.words();
+    root.classList.remove("starting");
+    updateChip();
     const last = here()[0];
-    if (shown.kind === "draft" && title + body === "" && last !== undefined && routeOf(new URL(location.href)).kind === "start") await open.open(last.id);
+    if (shown.kind === "draft" && !typed() && last !== undefined && routeOf(new URL(location.href)).kind === "start") await open.open(last.id);
   };
-  const route = (): void => {
-    const to = routeOf(new URL(location.href));
+  const route = (address = location.href): void => {
+    const to = routeOf(new URL(address));
     root.dataset["pane"] = to.kind === "list" ? "list" : "note";
     switch (to.kind) {
       case "start": return void start();
@@ -233,8 +241,15 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     el("main", { class: "app" }, list.el, el("div", { class: "stage" }, bar.el, problem.el, view.el)),
     drawer.el, share.el, paste.el, toast.el, spoken);
   root.classList.toggle("in-tunnel", tunnel.on);
-  addEventListener("hashchange", route);
-  WIDE.addEventListener("change", route);
+  // The event's own address: a note that finishes opening in between writes its own over that of the page.
+  window.addEventListener("hashchange", (event) => route(event.newURL));
+  WIDE.addEventListener("change", () => { if (routeOf(new URL(location.href)).kind === "list") route(); });
+  addEventListener("beforeunload", (event) => {
+    // Asked only when closing the page would lose words: they are nowhere but here, and storing them failed.
+    const status = note()?.status.value;
+    const failed = status !== undefined ? status.unsaved > 0 && status.problem !== null : shown.kind === "draft" && typed() && !problem.el.hidden;
+    if (failed) event.preventDefault();
+  });
   route();
 
   keepShell((accept) => toast.show({ words: "A new version of the app is ready.", action: { label: "Use it", run: () => void useUpdate(accept) } }))

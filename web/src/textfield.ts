@@ -26,8 +26,6 @@ export interface TextFieldOptions {
   readonly onEdit?: () => void;
   /** Called when the document refused an edit. */
   readonly onRefused: (error: FreeholdError) => void;
-  /** False: the glow of merged text is left out. */
-  readonly glows?: boolean;
 }
 
 /** Errors after which the field goes back to what the document holds; after the others the words stay where they can be copied. */
@@ -37,7 +35,7 @@ export class TextField {
   readonly el: HTMLElement;
   readonly area: HTMLTextAreaElement;
   readonly #o: TextFieldOptions;
-  readonly #glow: Glow | null;
+  readonly #glow: Glow;
   #port: TextPort | null = null;
   #stop: (() => void) | null = null;
   /** The document's text as the field last showed it. */
@@ -58,7 +56,7 @@ export class TextField {
       },
     });
     this.el = el("div", { class: `field ${o.className}` }, this.area);
-    this.#glow = o.glows === false ? null : new Glow(this.el);
+    this.#glow = new Glow(this.el);
   }
 
   /** Binds the field; it shows the text from now on. A composition that is under way is left alone and written when it ends. */
@@ -90,7 +88,7 @@ export class TextField {
     this.#stop = this.#port = null;
     this.#text = "";
     this.#held = [];
-    this.#glow?.clear();
+    this.#glow.clear();
   }
 
   setReadOnly(on: boolean): void {
@@ -161,7 +159,7 @@ export class TextField {
     this.#text = this.#port.read();
     const shown = shownSplices(before, this.#text, splices);
     this.#show(this.#text, shown);
-    if (!local) this.#glow?.add(this.area.value, shown, mapRange);
+    if (!local) this.#glow.add(this.area.value, shown, mapRange);
   }
 
   /** Makes the area hold `text`; the selection moves with the splices. */

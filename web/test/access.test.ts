@@ -114,7 +114,9 @@ test("a problem and an empty home, in both themes", async () => {
 test("Tab reaches everything in the order of the page, and shows where it is", async () => {
   await page.reload();
   await waitForItems(page, ["x tickets", "- bread"]);
-  await page.evaluate(() => { (document.activeElement as HTMLElement | null)?.blur(); });
+  await page.waitFor("the list", () => document.querySelector(".row") !== null);
+  // From the very beginning of the page, wherever the last press was.
+  await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex"); });
   const seen: string[] = [], bare: string[] = [];
   for (let i = 0; i < 40; i++) {
     await page.press("Tab");

@@ -170,6 +170,7 @@ test("a link that is cut short is told as one, and damages nothing", async () =>
   await page.evaluate(() => { location.hash = "#1w.abcdef"; });
   await page.waitFor("the problem", () => !document.querySelector<HTMLElement>(".problem")!.hidden);
   assert.match(await page.evaluate(() => document.querySelector(".problem")!.textContent!), /link/i);
+  assert.equal(await page.evaluate(() => location.hash), "", "what there was of a key is out of the address bar");
   await page.click(".rows li:nth-child(1) a");
   await waitForItems(page, ["- tickets for two", "x map", "- stamps", "- soap", "- thermos"]);
 });
