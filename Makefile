@@ -46,11 +46,14 @@ browsers:
 test: browsers build check unit e2e
 	@echo "all tests passed"
 
-check: modules
+check: js
 	@$(STEP) "gofmt" sh -c 'test -z "$$(gofmt -l crdt cmd idb internal server wasm web 2>/dev/null | tee /dev/stderr)"'
 	@$(STEP) "vet native" go vet ./...
 	@$(STEP) "vet wasip1" env GOOS=wasip1 GOARCH=wasm go vet $(GO_PURE) ./wasm
 	@$(STEP) "types" npx tsc -p js/tsconfig.json --noEmit
+	@$(STEP) "types of tests" npx tsc -p js/test/tsconfig.json
+	@$(STEP) "types of the public API" npx tsc -p js/test/types
+	@$(STEP) "types of the app" npx tsc -p web/tsconfig.json
 	@$(STEP) "go test" go test ./...
 
 unit:
