@@ -22,7 +22,7 @@ modules:
 
 wasm:
 	@mkdir -p build
-	@$(STEP) "core (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/freehold.raw.wasm ./wasm
+	@$(STEP) "core (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -gcflags=github.com/freehold-dev/freehold/internal/sync=-l -o build/freehold.raw.wasm ./wasm
 ifeq ($(STRIP),0)
 	@cp build/freehold.raw.wasm build/freehold.wasm
 else

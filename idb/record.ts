@@ -2,7 +2,7 @@
 
 import { fromBase32, fromBase64url, toBase32, toBase64url } from "../js/src/ids.ts";
 import type { DocId, HeadRecord, Rights, SessionId } from "../js/src/protocol.ts";
-import type { RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "../js/src/vault/store.ts";
+import type { RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "../js/src/store/store.ts";
 import { Reader, Writer } from "./bytes.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 

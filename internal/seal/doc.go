@@ -14,7 +14,7 @@
 //	bytes, err := session.Seal(seal.Update, plain)    // appends to the session's chain
 //	plain, err := keys.Open(bytes)                    // decrypts; VerifyRun is what proves the author
 //
-// docs/ENVELOPE.md gives every byte. The browser does the same work with WebCrypto (js/src/vault/seal.ts);
+// docs/ENVELOPE.md gives every byte. The browser does the same work with WebCrypto (js/src/seal/seal.ts);
 // testdata/seal holds the vectors that both must reproduce.
 //
 // Caveats. A parsed Envelope aliases the bytes it was parsed from. Open does not verify signatures and VerifyRun

@@ -7,7 +7,7 @@
 // shape before the MessagePack library sees them, so nesting, lengths and counts are bounded by the table in shape.go
 // and not by the sender (v5 follows nested arrays by recursion; a few megabytes of 0x91 end the process otherwise).
 //
-// docs/PROTOCOL.md is the specification, js/src/vault/wire.ts the twin, testdata/wire the vectors that both read.
+// docs/PROTOCOL.md is the specification, js/src/wire/wire.ts the twin, testdata/wire the vectors that both read.
 //
 // Caveats. Decode copies: a frame does not alias the bytes it came from. Encode does not judge; only Decode does.
 package wire

@@ -13,7 +13,7 @@ import { Progress } from "./progress.ts";
 import { type Observation, type RefHost, refsOf, withInserted } from "./refs.ts";
 import { type Drained, Replica } from "./replica.ts";
 import { rootOf } from "./schema.ts";
-import { Cell, report, selection, Source } from "./store.ts";
+import { Cell, report, selection, Source } from "./cell.ts";
 import type { VaultEvent } from "./vaultclient.ts";
 
 /** What an open document needs of its home. */

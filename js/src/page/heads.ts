@@ -4,7 +4,7 @@ import type { HeadRecord } from "../protocol.ts";
 import type { AnyDocType, DocInfo, ListQuery, Status, Store } from "../types.ts";
 import { fromPlain } from "./json.ts";
 import { rootOf } from "./schema.ts";
-import { Source } from "./store.ts";
+import { Source } from "./cell.ts";
 
 /** A document that is not open: everything it has is on the device. */
 const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, problem: null });

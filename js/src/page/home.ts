@@ -10,7 +10,7 @@ import type { Host } from "./host.ts";
 import type { Drained } from "./replica.ts";
 import { problemToError } from "./progress.ts";
 import { rootOf } from "./schema.ts";
-import { Cell } from "./store.ts";
+import { Cell } from "./cell.ts";
 import { VaultClient, type VaultEvent } from "./vaultclient.ts";
 
 type DocEvent = Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>;

@@ -3,7 +3,7 @@
 import { FreeholdError, type Code } from "../errors.ts";
 import type { Level, Problem, VaultStatus } from "../protocol.ts";
 import type { Status } from "../types.ts";
-import { Source } from "./store.ts";
+import { Source } from "./cell.ts";
 
 type Goal = Exclude<Level, "memory">;
 interface Waiter {

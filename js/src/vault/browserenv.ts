@@ -2,10 +2,10 @@
 
 import { Core } from "../core/core.ts";
 import { loadModule } from "../core/load.ts";
-import { openCopies } from "./copies.ts";
+import { openCopies } from "../store/copies.ts";
 import type { VaultEnv } from "./env.ts";
-import { sealer } from "./seal.ts";
-import { webSocketWire, type Socket } from "./socket.ts";
+import { sealer } from "../seal/seal.ts";
+import { webSocketWire, type Socket } from "../wire/socket.ts";
 
 export const browserEnv = (): VaultEnv => ({
   openCopies,

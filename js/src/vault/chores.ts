@@ -8,9 +8,9 @@ import type { Event } from "./events.ts";
 import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate } from "./payload.ts";
 import { errorToNumber, problem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
-import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "./sealer.ts";
-import type { Copies, StoredEnvelope } from "./store.ts";
-import { limits } from "./wire.ts";
+import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
+import type { Copies, StoredEnvelope } from "../store/store.ts";
+import { limits } from "../wire/wire.ts";
 
 /** What is at hand for a document. */
 export interface Desk {

@@ -10,8 +10,8 @@ import type { DocId, SessionId } from "../protocol.ts";
 import type { Head, Known } from "./events.ts";
 import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
 import { depToHead, type Opened } from "./payload.ts";
-import type { DocKeys, Sealer, SnapshotPayload } from "./sealer.ts";
-import type { Copies, SessionHead, StoredDoc } from "./store.ts";
+import type { DocKeys, Sealer, SnapshotPayload } from "../seal/sealer.ts";
+import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
 
 const CERT = 96;
 

@@ -14,10 +14,10 @@ import { depToHead, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
-import { Kind, type SessionKeys, type SnapshotPayload } from "./sealer.ts";
-import type { Copies, StoredDoc, StoredSecret } from "./store.ts";
+import { Kind, type SessionKeys, type SnapshotPayload } from "../seal/sealer.ts";
+import type { Copies, StoredDoc, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
-import type { ClientFrame } from "./wire.ts";
+import type { ClientFrame } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;

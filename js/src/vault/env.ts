@@ -1,9 +1,9 @@
 // What a vault takes from the place it runs in: everything that is not its own rule. Browsers: browserenv.ts; Node gives its own.
 
 import type { Core } from "../core/core.ts";
-import type { Sealer } from "./sealer.ts";
-import type { Copies, CopiesOptions } from "./store.ts";
-import type { OpenWire } from "./socket.ts";
+import type { Sealer } from "../seal/sealer.ts";
+import type { Copies, CopiesOptions } from "../store/store.ts";
+import type { OpenWire } from "../wire/socket.ts";
 
 /** The part of BroadcastChannel that tabs.ts uses. */
 export interface Channel {

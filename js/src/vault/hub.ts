@@ -11,10 +11,10 @@ import { relayStates } from "./events.ts";
 import { Machine } from "./machine.ts";
 import { errorToProblem, problem, relayCodeToNumber } from "./problems.ts";
 import { Refs } from "./refs.ts";
-import type { Wire } from "./socket.ts";
-import type { Copies } from "./store.ts";
+import type { Wire } from "../wire/socket.ts";
+import type { Copies } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
-import type { Batch, ClientFrame, RelayError, RelayFrame } from "./wire.ts";
+import type { Batch, ClientFrame, RelayError, RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;

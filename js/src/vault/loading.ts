@@ -4,8 +4,8 @@ import type { SessionId, SessionUpdate } from "../protocol.ts";
 import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
 import { inOrder, openUpdates, type Opened, type Sorted } from "./payload.ts";
-import type { DocKeys, Sealer } from "./sealer.ts";
-import type { StoredDoc, StoredEnvelope } from "./store.ts";
+import type { DocKeys, Sealer } from "../seal/sealer.ts";
+import type { StoredDoc, StoredEnvelope } from "../store/store.ts";
 
 export interface Loaded {
   readonly snapshot: Uint8Array | null;

@@ -3,12 +3,12 @@
 import { join } from "node:path";
 import { Core } from "../core/core.ts";
 import { loadModule } from "../core/loadnode.ts";
-import { directoryStore } from "../node/directory.ts";
-import { openCopies } from "./copies.ts";
+import { directoryStore } from "../store/directory.ts";
+import { openCopies } from "../store/copies.ts";
 import type { VaultEnv } from "./env.ts";
-import { pollWire } from "./poll.ts";
-import { sealer } from "./seal.ts";
-import { webSocketWire, type Socket } from "./socket.ts";
+import { pollWire } from "../wire/poll.ts";
+import { sealer } from "../seal/seal.ts";
+import { webSocketWire, type Socket } from "../wire/socket.ts";
 
 /** Homes are directories inside `directory`. WebSocket where Node has it (22 and later), HTTP otherwise. */
 export const nodeEnv = (directory: string): VaultEnv => ({

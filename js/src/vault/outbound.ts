@@ -3,7 +3,7 @@
 import type { DocId, SessionId } from "../protocol.ts";
 import type { Known } from "./events.ts";
 import { runsOf } from "./loading.ts";
-import type { Copies } from "./store.ts";
+import type { Copies } from "../store/store.ts";
 
 /** Bytes kept in memory per document; beyond that they are read from the device when their turn comes. */
 const KEPT_BYTES = 4 << 20;

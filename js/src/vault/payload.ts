@@ -2,9 +2,9 @@
 
 import type { SessionId } from "../protocol.ts";
 import type { Head } from "./events.ts";
-import type { Dep, DocKeys, Sealer, SessionKeys, SnapshotPayload } from "./sealer.ts";
-import { Kind } from "./sealer.ts";
-import type { StoredEnvelope } from "./store.ts";
+import type { Dep, DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
+import { Kind } from "../seal/sealer.ts";
+import type { StoredEnvelope } from "../store/store.ts";
 
 const DEP_HASH = 16;
 const HASH = 32;

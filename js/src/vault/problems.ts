@@ -2,7 +2,7 @@
 
 import { FreeholdError, type Code } from "../errors.ts";
 import type { DocId, Problem } from "../protocol.ts";
-import type { RelayCode } from "./wire.ts";
+import type { RelayCode } from "../wire/wire.ts";
 
 export const problem = {
   none: 0,

@@ -2,7 +2,7 @@
 
 import type { SessionId } from "../protocol.ts";
 import type { Head } from "./events.ts";
-import type { SnapshotPayload } from "./sealer.ts";
+import type { SnapshotPayload } from "../seal/sealer.ts";
 
 export interface Held {
   /** The whole envelope; null while an own edit is not sealed. */

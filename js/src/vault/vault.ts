@@ -12,9 +12,9 @@ import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
 import { Machine } from "./machine.ts";
-import { equal } from "./octets.ts";
+import { equal } from "../seal/octets.ts";
 import { errorToProblem } from "./problems.ts";
-import type { Copies, StoredSecret, StoreProblem } from "./store.ts";
+import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
 
 export type { VaultEnv } from "./env.ts";
 

@@ -2,7 +2,7 @@
 
 import { toBase32, toBase64url } from "../../src/ids.ts";
 import type { DocId, SessionId } from "../../src/protocol.ts";
-import type { DeviceStore, SessionHead, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "../../src/vault/store.ts";
+import type { DeviceStore, SessionHead, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "../../src/store/store.ts";
 
 /** Opens stores on one place, which is empty at the start of each case. */
 export interface Place {

@@ -1,8 +1,8 @@
 // Files in memory that die like real ones: at `crash` a handle's writes since its last flush are kept, torn or lost, by the seed.
 
-import type { FileHandle, Files } from "../../src/vault/files.ts";
-import { StoreError } from "../../src/vault/storeerror.ts";
-import type { StoreCode } from "../../src/vault/store.ts";
+import type { FileHandle, Files } from "../../src/store/files.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
+import type { StoreCode } from "../../src/store/store.ts";
 import type { Random } from "./random.ts";
 
 interface File {

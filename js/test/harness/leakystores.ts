@@ -1,7 +1,7 @@
 // Stores that lie, for negative controls: a kill test that does not catch them proves nothing.
 
-import type { FileHandle, Files } from "../../src/vault/files.ts";
-import type { DeviceStore } from "../../src/vault/store.ts";
+import type { FileHandle, Files } from "../../src/store/files.ts";
+import type { DeviceStore } from "../../src/store/store.ts";
 
 /** Says "durable" and writes 500 ms later. */
 export const earlyStore = (store: DeviceStore): DeviceStore => {

@@ -6,7 +6,7 @@ import { FreeholdError } from "../../src/errors.ts";
 import { type Item, Items } from "../../src/page/items.ts";
 import { Outbox } from "../../src/page/outbox.ts";
 import type { Drained } from "../../src/page/replica.ts";
-import { Cell, selection } from "../../src/page/store.ts";
+import { Cell, selection } from "../../src/page/cell.ts";
 import { seed, seeded } from "./page-fixture.ts";
 
 test("a subscriber is called at once, then once per value", () => {

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { publicKeyOf } from "../../src/vault/ed25519.ts";
-import { sealer } from "../../src/vault/seal.ts";
+import { publicKeyOf } from "../../src/seal/ed25519.ts";
+import { sealer } from "../../src/seal/seal.ts";
 import type { DocumentVector } from "./seal-fixture.ts";
 import { checkDocument, hex, newDoc, remakeDocument, sealRun, vectorsDir } from "./seal-fixture.ts";
 

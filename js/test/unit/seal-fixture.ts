@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { Rights } from "../../src/protocol.ts";
-import { signingKey } from "../../src/vault/ed25519.ts";
-import { unlock } from "../../src/vault/keys.ts";
-import { certify, sealEnvelope, sessionOf } from "../../src/vault/run.ts";
-import { sealer } from "../../src/vault/seal.ts";
-import type { DocKeys, Kind, SessionKeys } from "../../src/vault/sealer.ts";
+import { signingKey } from "../../src/seal/ed25519.ts";
+import { unlock } from "../../src/seal/keys.ts";
+import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
+import { sealer } from "../../src/seal/seal.ts";
+import type { DocKeys, Kind, SessionKeys } from "../../src/seal/sealer.ts";
 
 export const vectorsDir = new URL("../../../testdata/seal/", import.meta.url);
 export const vectors = (name: string): any => JSON.parse(readFileSync(new URL(name, vectorsDir), "utf8"));

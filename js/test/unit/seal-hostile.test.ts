@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseEnvelope } from "../../src/vault/envelope.ts";
-import { unlock } from "../../src/vault/keys.ts";
-import { certify, verifyCertificate } from "../../src/vault/run.ts";
-import { sealer } from "../../src/vault/seal.ts";
-import type { EnvelopeHeader } from "../../src/vault/sealer.ts";
-import { Kind } from "../../src/vault/sealer.ts";
+import { parseEnvelope } from "../../src/seal/envelope.ts";
+import { unlock } from "../../src/seal/keys.ts";
+import { certify, verifyCertificate } from "../../src/seal/run.ts";
+import { sealer } from "../../src/seal/seal.ts";
+import type { EnvelopeHeader } from "../../src/seal/sealer.ts";
+import { Kind } from "../../src/seal/sealer.ts";
 import { bytes, newDoc, sealRun, vectors } from "./seal-fixture.ts";
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FreeholdError } from "../../src/errors.ts";
-import { publicKeyOf, verify } from "../../src/vault/ed25519.ts";
-import { padded } from "../../src/vault/envelope.ts";
-import { makeGenesis } from "../../src/vault/keys.ts";
-import { sealer } from "../../src/vault/seal.ts";
-import { Kind } from "../../src/vault/sealer.ts";
+import { publicKeyOf, verify } from "../../src/seal/ed25519.ts";
+import { padded } from "../../src/seal/envelope.ts";
+import { makeGenesis } from "../../src/seal/keys.ts";
+import { sealer } from "../../src/seal/seal.ts";
+import { Kind } from "../../src/seal/sealer.ts";
 import { bytes, checkDocument, hex, remakeDocument, vectors } from "./seal-fixture.ts";
 
 test("document: every byte is made again from the seeds", async () => {

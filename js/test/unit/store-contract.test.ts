@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readFrames } from "../../../idb/frame.ts";
-import { directoryStore } from "../../src/node/directory.ts";
+import { directoryStore } from "../../src/store/directory.ts";
 import { cases, type Place } from "../harness/contract.ts";
 
 const placeIn = (root: string): Place => ({

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openCopies } from "../../src/vault/copies.ts";
-import { FileStore } from "../../src/vault/filestore.ts";
-import type { Copies, StoreProblem } from "../../src/vault/store.ts";
-import type { StoreError } from "../../src/vault/storeerror.ts";
+import { openCopies } from "../../src/store/copies.ts";
+import { FileStore } from "../../src/store/filestore.ts";
+import type { Copies, StoreProblem } from "../../src/store/store.ts";
+import type { StoreError } from "../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../harness/contract.ts";
 import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
 

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openCopies } from "../../src/vault/copies.ts";
-import { FileStore } from "../../src/vault/filestore.ts";
-import type { SessionHead, StoredDoc } from "../../src/vault/store.ts";
+import { openCopies } from "../../src/store/copies.ts";
+import { FileStore } from "../../src/store/filestore.ts";
+import type { SessionHead, StoredDoc } from "../../src/store/store.ts";
 import { certOf, docId, envelope, secretOf, sessionId } from "../harness/contract.ts";
 import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
 import { randomFrom, seeds, type Random } from "../harness/random.ts";

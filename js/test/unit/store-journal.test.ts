@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeFrame, readFrames } from "../../../idb/frame.ts";
 import { encodeMarker } from "../../../idb/record.ts";
-import { FileStore } from "../../src/vault/filestore.ts";
-import type { StoreError } from "../../src/vault/storeerror.ts";
+import { FileStore } from "../../src/store/filestore.ts";
+import type { StoreError } from "../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../harness/contract.ts";
 import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
 

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { fromBase64url, toBase64url } from "../../src/ids.ts";
-import { sealer } from "../../src/vault/seal.ts";
+import { sealer } from "../../src/seal/seal.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { directoryOf, Refusal, start } from "./vault-harness.ts";
 

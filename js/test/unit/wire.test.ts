@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { FreeholdError } from "../../src/errors.ts";
-import { decodeFrame, encodeFrame, limits } from "../../src/vault/wire.ts";
-import type { Frame } from "../../src/vault/wire.ts";
+import { decodeFrame, encodeFrame, limits } from "../../src/wire/wire.ts";
+import type { Frame } from "../../src/wire/wire.ts";
 
 interface Vector { readonly name: string; readonly hex: string; readonly frame: Record<string, unknown> }
 const vectors = JSON.parse(readFileSync(new URL("../../../testdata/wire/frames.json", import.meta.url), "utf8")) as

@@ -2,10 +2,10 @@
 
 import { readFrames } from "../../../../idb/frame.ts";
 import { Store, databaseName } from "../../../../idb/schema.ts";
-import { chooseStores } from "../../../src/vault/copies.ts";
-import { FileStore } from "../../../src/vault/filestore.ts";
-import { IdbStore } from "../../../src/vault/idbstore.ts";
-import { fileName, opfsFiles } from "../../../src/vault/opfs.ts";
+import { chooseStores } from "../../../src/store/copies.ts";
+import { FileStore } from "../../../src/store/filestore.ts";
+import { IdbStore } from "../../../src/store/idbstore.ts";
+import { fileName, opfsFiles } from "../../../src/store/opfs.ts";
 import { cases, type Place } from "../../harness/contract.ts";
 import { answer } from "./ops.ts";
 

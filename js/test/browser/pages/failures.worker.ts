@@ -2,9 +2,9 @@
 
 import { Bridge, BridgeError } from "../../../../idb/bridge.ts";
 import { Store, VERSION, databaseName } from "../../../../idb/schema.ts";
-import { openCopies } from "../../../src/vault/copies.ts";
-import type { Copies } from "../../../src/vault/store.ts";
-import { StoreError } from "../../../src/vault/storeerror.ts";
+import { openCopies } from "../../../src/store/copies.ts";
+import type { Copies } from "../../../src/store/store.ts";
+import { StoreError } from "../../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../../harness/contract.ts";
 import { answer } from "./ops.ts";
 

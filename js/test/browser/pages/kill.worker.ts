@@ -1,10 +1,10 @@
 // The device copy under fire: a document whose content is which sequence numbers of which life are there.
 
-import { openCopies } from "../../../src/vault/copies.ts";
-import { FileStore } from "../../../src/vault/filestore.ts";
-import { IdbStore } from "../../../src/vault/idbstore.ts";
-import { opfsFiles } from "../../../src/vault/opfs.ts";
-import type { Copies, DeviceStore, SessionHead, StoredDoc } from "../../../src/vault/store.ts";
+import { openCopies } from "../../../src/store/copies.ts";
+import { FileStore } from "../../../src/store/filestore.ts";
+import { IdbStore } from "../../../src/store/idbstore.ts";
+import { opfsFiles } from "../../../src/store/opfs.ts";
+import type { Copies, DeviceStore, SessionHead, StoredDoc } from "../../../src/store/store.ts";
 import { certOf, docId, envelope, secretOf, sessionId } from "../../harness/contract.ts";
 import { earlyStore, forgetfulFiles } from "../../harness/leakystores.ts";
 import { answer } from "./ops.ts";

@@ -1,8 +1,8 @@
 // The vault on files whose handles drop what they did not write out, and nothing else: the second control of the kill test.
 
-import { openCopies } from "../../../src/vault/copies.ts";
-import { FileStore } from "../../../src/vault/filestore.ts";
-import { opfsFiles } from "../../../src/vault/opfs.ts";
+import { openCopies } from "../../../src/store/copies.ts";
+import { FileStore } from "../../../src/store/filestore.ts";
+import { opfsFiles } from "../../../src/store/opfs.ts";
 import { forgetfulFiles } from "../../harness/leakystores.ts";
 import { startWorkerVault } from "./vaultport.ts";
 

@@ -1,7 +1,7 @@
 // The device copy in Node: a directory of one's own.
 
-import { FileStore } from "../vault/filestore.ts";
-import type { DeviceStore } from "../vault/store.ts";
+import { FileStore } from "./filestore.ts";
+import type { DeviceStore } from "./store.ts";
 import { nodeFiles } from "./nodefs.ts";
 
 /** For `openCopies(name, { stores: [directoryStore(path)] })`. One process at a time; StoreError("blocked") names the one that has it. */

@@ -6,9 +6,9 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle as NodeHandle, link, mkdir, open, readFile, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { FileHandle, Files } from "../vault/files.ts";
-import { StoreError } from "../vault/storeerror.ts";
-import type { StoreCode } from "../vault/store.ts";
+import type { FileHandle, Files } from "./files.ts";
+import { StoreError } from "./storeerror.ts";
+import type { StoreCode } from "./store.ts";
 
 const codeByErrno: Readonly<Record<string, StoreCode>> = {
   ENOSPC: "quota", EDQUOT: "quota", EFBIG: "quota",
