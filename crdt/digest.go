@@ -1,5 +1,10 @@
 package crdt
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Digest is a name for the state: replicas with the same operations have the same digest, and different states have
 // different ones but for accidents. It is no protection against somebody who wants two states with one digest.
 //
@@ -70,12 +75,12 @@ func (d *Doc) shownKids() [][]uint32 {
 		kids[c.parent] = append(kids[c.parent], uint32(i))
 	}
 	for i := range kids {
-		sortBy(kids[i], func(a, b *uint32) bool {
-			x, y := &d.containers[*a], &d.containers[*b]
+		slices.SortFunc(kids[i], func(a, b uint32) int {
+			x, y := &d.containers[a], &d.containers[b]
 			if x.name != y.name {
-				return d.keys.names[x.name] > d.keys.names[y.name]
+				return cmp.Compare(d.keys.names[y.name], d.keys.names[x.name])
 			}
-			return x.kind > y.kind
+			return cmp.Compare(y.kind, x.kind)
 		})
 	}
 	return kids
@@ -106,8 +111,8 @@ func (d *Doc) hashRegisters(h *hash, c *container) {
 			present = append(present, at)
 		}
 	}
-	sortBy(present, func(a, b *uint32) bool {
-		return d.keys.names[d.registers[*a].key] < d.keys.names[d.registers[*b].key]
+	slices.SortFunc(present, func(a, b uint32) int {
+		return cmp.Compare(d.keys.names[d.registers[a].key], d.keys.names[d.registers[b].key])
 	})
 	h.number(uint64(len(present)))
 	for _, at := range present {

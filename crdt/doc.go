@@ -20,6 +20,8 @@
 // The package is pure: no clock, no randomness, no goroutines, nothing printed. A Doc is not safe for concurrent use.
 package crdt
 
+import "slices"
+
 // Doc is one replica of a document.
 type Doc struct {
 	graph graph
@@ -110,7 +112,7 @@ func (d *Doc) Heads() []Head {
 		row := &d.graph.sessions[i]
 		heads = append(heads, Head{row.id, row.next})
 	}
-	sortBy(heads, func(a, b *Head) bool { return a.Session.less(&b.Session) })
+	slices.SortFunc(heads, func(a, b Head) int { return a.Session.compare(&b.Session) })
 	return heads
 }
 
@@ -160,31 +162,4 @@ func (d *Doc) later(a, b LV) bool {
 	sa, _ := d.graph.id(a)
 	sb, _ := d.graph.id(b)
 	return d.graph.wins(d.graph.lamport(a), sa, d.graph.lamport(b), sb)
-}
-
-// sortBy is a heap sort: package sort would be linked for this alone.
-func sortBy[T any](s []T, less func(a, b *T) bool) {
-	sift := func(root, n int) {
-		for {
-			kid := 2*root + 1
-			if kid >= n {
-				return
-			}
-			if kid+1 < n && less(&s[kid], &s[kid+1]) {
-				kid++
-			}
-			if !less(&s[root], &s[kid]) {
-				return
-			}
-			s[root], s[kid] = s[kid], s[root]
-			root = kid
-		}
-	}
-	for i := len(s)/2 - 1; i >= 0; i-- {
-		sift(i, len(s))
-	}
-	for n := len(s) - 1; n > 0; n-- {
-		s[0], s[n] = s[n], s[0]
-		sift(0, n)
-	}
 }

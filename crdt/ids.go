@@ -50,12 +50,14 @@ const (
 // none is the index of nothing.
 const none = ^uint32(0)
 
-// less orders sessions by their bytes. The order settles ties between concurrent operations on every replica alike.
-func (s *SessionID) less(t *SessionID) bool {
+// compare orders sessions by their bytes. The order settles ties between concurrent operations on every replica alike.
+func (s *SessionID) compare(t *SessionID) int {
 	for i := range s {
 		if s[i] != t[i] {
-			return s[i] < t[i]
+			return int(s[i]) - int(t[i])
 		}
 	}
-	return false
+	return 0
 }
+
+func (s *SessionID) less(t *SessionID) bool { return s.compare(t) < 0 }

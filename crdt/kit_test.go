@@ -364,7 +364,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	for k := range m {
 		keys = append(keys, k)
 	}
-	sortBy(keys, func(a, b *string) bool { return *a < *b })
+	slices.Sort(keys)
 	return keys
 }
 

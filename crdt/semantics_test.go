@@ -274,6 +274,23 @@ func TestUpdateBytes(t *testing.T) {
 	}
 }
 
+// The operation columns of a file, as docs/FORMAT.md tells them.
+func TestFileBytes(t *testing.T) {
+	d := New()
+	_ = d.Begin(sessionOf(1))
+	must[[]byte](t)(d.Change((&script{}).child(0, KindText, "t", 1).insert(1, 0, "héy").remove(1, 2, 1).remove(1, 1, 1).insert(1, 0, "x").set(0, "k", []byte{0x2a}).out))
+	const want = "04" + "80020084" + // four runs: insert in another container, erase, insert, set in another container
+		"020201" + // containers: one up, one down
+		"03030201" + // lengths: 3, 2, 1
+		"03000100" + // positions: at the cursor, one before it (2 for 3), at the cursor (0)
+		"0101" // rest: key 1
+	for _, s := range must[[]section](t)(takeSections(d.Save())) {
+		if got := hex.EncodeToString(s.payload); s.id == sectionOps && got != want {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // A change larger than an update leaves in parts that a peer takes one by one.
 func TestLargeChangesLeaveInParts(t *testing.T) {
 	d, peer := New(), New()

@@ -162,7 +162,7 @@ func (g *graph) reduce(heads []LV) []LV {
 	if len(sorted) < 2 {
 		return sorted
 	}
-	sortBy(sorted, func(a, b *LV) bool { return *a < *b })
+	slices.Sort(sorted)
 	// Walk down from all heads at once: a head met on the way from another one is redundant.
 	w := &g.walk
 	w.heap = w.heap[:0]
