@@ -21,7 +21,7 @@ func (d *Doc) Change(commands []byte) ([]byte, error) {
 		return nil, ErrNoSession
 	}
 	if d.typing(commands) {
-		return d.patch.finish(), nil
+		return d.patch.out, nil
 	}
 	d.patch.reset()
 	d.mark()

@@ -212,6 +212,60 @@ func (r *ropes) unit(t, pos uint32) uint16 {
 	return r.units[r.hot.chunk*chunkUnits+off]
 }
 
+// insertNear is insert where typing mostly is: inside the remembered chunk, with room in it and no surrogate in front.
+// It gives false, having done nothing, when it is not so.
+func (r *ropes) insertNear(t, pos uint32, units []uint16) bool {
+	if r.hot.text != t || pos < r.hot.start {
+		return false
+	}
+	c, off := r.hot.chunk, int(pos-r.hot.start)
+	size, n := int(r.size[c]), len(units)
+	if off > size || off == 0 && pos > 0 || size+n > chunkUnits {
+		return false
+	}
+	chunk := r.units[int(c)*chunkUnits:][:chunkUnits]
+	if off > 0 && isHigh(chunk[off-1]) {
+		return false
+	}
+	if off < size {
+		copy(chunk[off+n:], chunk[off:size])
+	}
+	for _, u := range units {
+		chunk[off] = u
+		off++
+	}
+	r.size[c] = uint16(size + n)
+	r.hot.grown += uint32(n)
+	r.texts[t].length += uint32(n)
+	return true
+}
+
+// removeNear is remove under the same conditions, if enough stays in the chunk and nothing removed is a surrogate.
+func (r *ropes) removeNear(t, pos, n uint32, out []uint16) ([]uint16, bool) {
+	if r.hot.text != t || pos < r.hot.start {
+		return out, false
+	}
+	c, off := r.hot.chunk, pos-r.hot.start
+	size := uint32(r.size[c])
+	if off+n > size || size-n < chunkUnits/8 {
+		return out, false
+	}
+	chunk := r.units[int(c)*chunkUnits:][:size]
+	for _, u := range chunk[off : off+n] {
+		if u&0xf800 == 0xd800 {
+			return out[:0], false
+		}
+		out = append(out, u)
+	}
+	if off+n < size {
+		copy(chunk[off:], chunk[off+n:])
+	}
+	r.size[c] = uint16(size - n)
+	r.hot.grown -= n
+	r.texts[t].length -= n
+	return out, true
+}
+
 // splits reports whether pos lies between the two halves of a surrogate pair.
 func (r *ropes) splits(t, pos uint32) bool {
 	if pos == 0 || pos >= r.texts[t].length {

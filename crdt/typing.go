@@ -25,7 +25,7 @@ func (d *Doc) typing(in []byte) bool {
 	lv := e.end()
 	t := row.state
 	length := d.texts.texts[t].length
-	if e.session != d.writer.session || g.frontier[0] != lv-1 || lv > maxLV-longest || pos > length || d.texts.splits(t, pos) {
+	if e.session != d.writer.session || g.frontier[0] != lv-1 || lv > maxLV-longest || pos > length {
 		return false
 	}
 	l := &d.log
@@ -46,18 +46,27 @@ func (d *Doc) typing(in []byte) bool {
 			l.content = append(l.content, uint16(in[at])|uint16(in[at+1])<<8)
 		}
 		run.kind, run.ref = opTextInsert, uint32(from)
-		d.texts.insert(t, pos, l.content[from:])
-		p.begin1(c, pos, n, 0)
+		if !d.texts.insertNear(t, pos, l.content[from:]) {
+			if d.texts.splits(t, pos) {
+				l.content = l.content[:from]
+				return false
+			}
+			d.texts.insert(t, pos, l.content[from:])
+		}
+		p.one(c, pos, n, nil)
 	case cmdTextDelete:
-		if at != len(in) || n > longest || n > length-pos || d.texts.splits(t, pos+n) {
+		if at != len(in) || n > longest || n > length-pos {
 			return false
 		}
 		run.kind = opTextDelete
-		d.units = d.texts.remove(t, pos, n, d.units[:0])
-		p.begin1(c, pos, 0, n)
-		for _, u := range d.units {
-			p.out = append(p.out, byte(u), byte(u>>8))
+		var done bool
+		if d.units, done = d.texts.removeNear(t, pos, n, d.units[:0]); !done {
+			if d.texts.splits(t, pos) || d.texts.splits(t, pos+n) {
+				return false
+			}
+			d.units = d.texts.remove(t, pos, n, d.units[:0])
 		}
+		p.one(c, pos, 0, d.units)
 	default:
 		return false
 	}
@@ -73,12 +82,36 @@ func (d *Doc) typing(in []byte) bool {
 	return true
 }
 
-// begin1 starts a patch that is one splice.
-func (p *patch) begin1(c, pos, inserted, deleted uint32) {
-	out := putU32(append(p.out[:0], patchText), c)
-	out = putU32(append(out, 1), pos)
-	p.out = putU32(putU32(out, inserted), deleted)
+// one makes the patch a single splice of a few units.
+func (p *patch) one(c, pos, inserted uint32, deleted []uint16) {
+	need := 24 + 2*len(deleted)
+	if cap(p.out) < need {
+		p.out = make([]byte, 0, 4*need)
+	}
+	out := p.out[:need]
+	out[0] = patchText
+	i := setVarint(out, 1, c)
+	out[i] = 1
+	i = setVarint(out, i+1, pos)
+	i = setVarint(out, i, inserted)
+	i = setVarint(out, i, uint32(len(deleted)))
+	for _, u := range deleted {
+		out[i], out[i+1] = byte(u), byte(u>>8)
+		i += 2
+	}
+	p.out = out[:i]
 	p.text = 0
+}
+
+// setVarint is putVarint into a slice that has room, and gives where it ends.
+func setVarint(out []byte, at int, v uint32) int {
+	for v >= 0x80 {
+		out[at] = byte(v) | 0x80
+		v >>= 7
+		at++
+	}
+	out[at] = byte(v)
+	return at + 1
 }
 
 // shortVarint reads a varint of at most four bytes; next is 0 when there is none.
