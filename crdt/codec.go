@@ -84,6 +84,10 @@ func (r *reader) session() (s SessionID) {
 	return s
 }
 
+// The put functions are kept out of line: copied into every encoder they made the wasm 12 KB larger (brotli), and what is done for
+// each key press writes its bytes itself.
+
+//go:noinline
 func putVarint(out []byte, v uint64) []byte {
 	for v >= 0x80 {
 		out = append(out, byte(v)|0x80)
@@ -92,16 +96,20 @@ func putVarint(out []byte, v uint64) []byte {
 	return append(out, byte(v))
 }
 
+//go:noinline
 func putU32(out []byte, v uint32) []byte { return putVarint(out, uint64(v)) }
 
+//go:noinline
 func putZigzag(out []byte, v int64) []byte {
 	return putVarint(out, uint64(v<<1)^uint64(v>>63))
 }
 
+//go:noinline
 func putBytes(out, b []byte) []byte {
 	return append(putVarint(out, uint64(len(b))), b...)
 }
 
+//go:noinline
 func putString(out []byte, s string) []byte {
 	return append(putVarint(out, uint64(len(s))), s...)
 }
