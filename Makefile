@@ -47,7 +47,7 @@ test: browsers build check unit e2e
 	@echo "all tests passed"
 
 check: js
-	@$(STEP) "gofmt" sh -c 'test -z "$$(gofmt -l crdt cmd idb internal server wasm web 2>/dev/null | tee /dev/stderr)"'
+	@$(STEP) "gofmt" sh -c 'wrong=$$(gofmt -l crdt cmd internal server wasm web); echo "$$wrong"; test -z "$$wrong"'
 	@$(STEP) "vet native" go vet ./...
 	@$(STEP) "vet wasip1" env GOOS=wasip1 GOARCH=wasm go vet $(GO_PURE) ./wasm
 	@$(STEP) "types" npx tsc -p js/tsconfig.json --noEmit

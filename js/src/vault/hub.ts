@@ -181,9 +181,9 @@ export class Hub {
     const wait = Math.min(Math.max(0, Math.ceil(at - this.#ends.env.now())), LONGEST_TIMER);
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.step({ type: "wake" });
-      // Asked for once: a timer that fired a little early is set again.
-      if (this.#timer === null && at > this.#ends.env.now()) this.#wakeAt(at);
+      // Timers fire a little early, and the machine finds nothing to do before its time: then nobody would wake it again.
+      if (this.#ends.env.now() < at) this.#wakeAt(at);
+      else this.step({ type: "wake" });
     }, wait);
   }
 

@@ -3,23 +3,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const binary = fileURLToPath(new URL("../../../build/freehold", import.meta.url));
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 export interface RelayProcess {
   /** `http://127.0.0.1:<port>`; the same after a restart. */
@@ -48,8 +36,7 @@ export interface RelayOptions {
 export const startRelay = async (o: RelayOptions = {}): Promise<RelayProcess> => {
   if (!existsSync(binary)) throw new Error("build/freehold is missing: run `make build` first");
   const dataDir = await mkdtemp(join(tmpdir(), "freehold-relay-"));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  let port = 0; // the first start takes any free one
   let child: ChildProcess | null = null;
   let printed = "";
 
@@ -61,11 +48,20 @@ export const startRelay = async (o: RelayOptions = {}): Promise<RelayProcess> =>
     child = started;
     started.stdout.on("data", (chunk: Buffer) => { printed += chunk.toString(); });
     started.stderr.on("data", (chunk: Buffer) => { printed += chunk.toString(); });
-    for (const until = Date.now() + 10_000; ;) {
-      if (await fetch(`${url}/healthz`).then((r) => r.ok, () => false)) return;
-      if (started.exitCode !== null || Date.now() > until) throw new Error(`the relay did not start:\n${printed}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    // Its own greeting, not just an answer on the port: another relay may have the port meanwhile.
+    const from = printed.length;
+    port = await new Promise<number>((resolve, reject) => {
+      const fail = (): void => reject(new Error(`the relay did not start:\n${printed}`));
+      const late = setTimeout(fail, 10_000);
+      started.once("exit", fail);
+      started.stdout.on("data", () => {
+        const greeting = /App http:\/\/localhost:(\d+)/.exec(printed.slice(from));
+        if (greeting === null) return;
+        clearTimeout(late);
+        started.off("exit", fail);
+        resolve(Number(greeting[1]));
+      });
+    });
   };
   const stop = async (): Promise<void> => {
     const running = child;
@@ -80,7 +76,7 @@ export const startRelay = async (o: RelayOptions = {}): Promise<RelayProcess> =>
 
   await start();
   return {
-    url,
+    url: `http://127.0.0.1:${port}`,
     port,
     dataDir,
     log: () => printed,
