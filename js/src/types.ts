@@ -247,7 +247,7 @@ export interface Home {
 export interface FreeholdOptions {
   /** Names the storage on this device; two homes with one name are the same home. */
   readonly name: string;
-  /** Relay addresses, `https://…` or `http://localhost:…`. None: this device only. */
+  /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. */
   readonly relay?: string | readonly string[];
   /** Every problem that has no caller to throw to. */
   readonly onProblem?: (e: FreeholdError) => void;

@@ -60,7 +60,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.type = type;
     this.rights = opened.rights;
     this.#def = rootOf(type);
-    this.#replica = new Replica(core, this.#def, opened);
+    this.#replica = new Replica(core, this.#def, opened, (e) => this.#refused(e));
     this.#progress = new Progress(opened.status, () => this.#replica.seq);
     this.#outbox = new Outbox({
       drain: () => this.#drain(),
@@ -176,11 +176,12 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     try {
       return f();
     } catch (e) {
-      if (e instanceof FreeholdError && e.code !== "core-restarted") {
-        this.#home.problem(new FreeholdError(e.code === "storage-lost" ? "relay-invalid" : e.code, `an update was refused: ${e.message}`, "it was skipped; nothing here was changed", { doc: this.id, cause: e }));
-      }
+      if (e instanceof FreeholdError && e.code !== "core-restarted") this.#refused(e);
       return false;
     }
+  }
+  #refused(e: FreeholdError): void {
+    this.#home.problem(new FreeholdError(e.code === "storage-lost" ? "relay-invalid" : e.code, `an update was refused: ${e.message}`, "it was skipped; nothing here was changed", { doc: this.id, cause: e }));
   }
 
   #changed(local: boolean): void {
@@ -234,7 +235,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   /** The same document in a new core, read again from the device. Equal values keep their identity. */
   rebuild(core: Core, opened: Opened): void {
     const before = this.#replica;
-    this.#replica = new Replica(core, this.#def, opened);
+    this.#replica = new Replica(core, this.#def, opened, (e) => this.#refused(e));
     this.#replica.mirror.root.inherit(before.mirror.root);
     this.#progress.restart(opened.status);
     const lost = this.#lost;

@@ -15,7 +15,20 @@ import { VaultClient, type VaultEvent } from "./vaultclient.ts";
 
 type DocEvent = Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>;
 
-const asList = (relay: string | readonly string[] | undefined): readonly string[] => Object.freeze(relay === undefined ? [] : typeof relay === "string" ? [relay] : [...relay]);
+const protocolOf = (url: string): string => {
+  try {
+    return new URL(url).protocol;
+  } catch {
+    return "";
+  }
+};
+const asList = (relay: string | readonly string[] | undefined): readonly string[] => {
+  const urls = relay === undefined ? [] : typeof relay === "string" ? [relay] : [...relay];
+  for (const url of urls) {
+    if (!/^(http|ws)s?:$/.test(protocolOf(url))) throw new FreeholdError("invalid", `"${url}" is no address of a relay`, "give it whole: https://relay.example");
+  }
+  return Object.freeze(urls);
+};
 
 class Relays extends Cell<readonly string[]> {
   readonly #changed: () => void;

@@ -36,13 +36,23 @@ export class Replica implements NodeHost {
   /** Whether the last transaction did anything. */
   changed = false;
 
-  /** Throws what the core thinks of the stored bytes: FreeholdError("storage-lost" | "newer-format"). */
-  constructor(core: Core, root: ObjectDef, opened: Opened) {
+  /**
+   * `refused` hears of each update that the core refuses: it is left out, as a live one is, or nobody could open the document again.
+   * Throws what the core thinks of the snapshot: FreeholdError("storage-lost" | "newer-format").
+   */
+  constructor(core: Core, root: ObjectDef, opened: Opened, refused: (e: FreeholdError) => void) {
     this.#core = core;
     this.#rights = opened.rights;
     this.#commands = new Commands(core);
     this.#handle = opened.snapshot === null ? core.create() : core.load(opened.snapshot);
-    for (const u of opened.updates) core.apply(this.#handle, bytesOf(u.session), u.bytes);
+    for (const u of opened.updates) {
+      try {
+        core.apply(this.#handle, bytesOf(u.session), u.bytes);
+      } catch (e) {
+        if (core.dead || !(e instanceof FreeholdError)) throw e;
+        refused(e);
+      }
+    }
     this.mirror = new Mirror(root, this);
     core.view(this.#handle);
     this.mirror.apply(core);

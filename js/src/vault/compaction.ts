@@ -4,7 +4,7 @@
 // whole: the new snapshot is durable before anything that it covers goes, and until then the old one with its tail is everything.
 
 import type { Core } from "../core/core.ts";
-import { FreeholdError } from "../errors.ts";
+import { FreeholdError, type Code } from "../errors.ts";
 import { fromBase64url } from "../ids.ts";
 import type { DocId, SessionId } from "../protocol.ts";
 import type { Head, Known } from "./events.ts";
@@ -14,6 +14,8 @@ import type { DocKeys, Sealer, SnapshotPayload } from "../seal/sealer.ts";
 import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
 
 const CERT = 96;
+/** What the core says of bytes that no core takes (docs/BOUNDARY.md: `corrupt`, `invalid`). */
+const REFUSED_EVERYWHERE: ReadonlySet<Code> = new Set<Code>(["storage-lost", "invalid"]);
 
 /** What it works with; `locked` runs one at a time per document, over all tabs. */
 export interface CompactionEnds {
@@ -133,8 +135,9 @@ const applyUpdate = (core: Core, handle: number, u: Opened): void => {
   try {
     applied = core.apply(handle, fromBase64url(u.session)!, u.update);
   } catch (e) {
-    // A sealed update that the core refuses is refused by every replica alike: it is as if it were empty.
-    if (e instanceof FreeholdError && e.code !== "core-restarted") return;
+    // What does not decode does so nowhere: it is as if it were empty. What a newer core may read, or one with other limits,
+    // must stay as it is: a snapshot that covered it would take it from everybody.
+    if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return;
     throw e;
   }
   if (applied === "held") {

@@ -40,11 +40,6 @@ export const toProblem = (n: ProblemNumber, doc?: DocId): Problem | null => {
   return doc === undefined ? { code, message, hint } : { code, message, hint, doc };
 };
 
-export const toError = (n: Exclude<ProblemNumber, 0>, doc: DocId): FreeholdError => {
-  const [code, message, hint] = words[n];
-  return new FreeholdError(code, message, hint, { doc });
-};
-
 /** Any thrown thing as data for the page. */
 export const errorToProblem = (e: unknown, doc?: DocId): Problem => {
   const known = e instanceof FreeholdError;

@@ -19,7 +19,7 @@ export const pollWire = (fetch: Fetch): OpenWire => (relay, on) => new PollWire(
 
 class PollWire {
   readonly #fetch: Fetch;
-  readonly #relay: URL;
+  readonly #relay: string;
   readonly #on: WireEvents;
   readonly #all: AbortController = new AbortController();
   readonly #readingById: Map<DocId, AbortController> = new Map();
@@ -28,8 +28,7 @@ class PollWire {
 
   constructor(fetch: Fetch, relay: string, on: WireEvents) {
     this.#fetch = fetch;
-    this.#relay = new URL(relay);
-    this.#relay.protocol = this.#relay.protocol.replace("ws", "http");
+    this.#relay = relay.replace(/^ws/, "http");
     this.#on = on;
     this.#lane = this.#guard(async () => {
       await this.#health();

@@ -188,6 +188,23 @@ test("updates that do not decode are skipped and told; what is here stays", asyn
   assert.equal(doc.value.title, "goes on");
 });
 
+test("a stored update that the core refuses is skipped and told; the document opens with the rest", async () => {
+  const vault = new ToyVault();
+  const first = toyHome(vault);
+  const doc = await first.home.create(Note, { title: "good" });
+  await doc.saved();
+  doc.close();
+  const { updates } = vault.docs.get(doc.id)!;
+  updates.unshift({ session: "AAAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0xff, 1, 2, 3, 4]) }); // a version to come
+  updates.push({ session: "AAAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0, 9, 9, 9, 200]) });
+  const { home, problems } = toyHome(vault);
+  const again = await home.open(Note, doc.id);
+  assert.equal(again.value.title, "good");
+  assert.deepEqual(problems.map((p) => [p.code, p.doc]), [["newer-format", doc.id], ["relay-invalid", doc.id]]);
+  again.change((d) => { d.title = "goes on"; });
+  await again.saved();
+});
+
 test("a dead core: the page rebuilds it from what is stored and goes on", async () => {
   const vault = new ToyVault();
   // The module is real; one call of it is made to throw, as a trap in it would.

@@ -58,6 +58,9 @@ test("a wrong link says what is wrong", async (t) => {
   const { home } = open(directory(t));
   await assert.rejects(home.join(Note, "https://notes.example/#1w.abc"), code("bad-link"));
   assert.throws(() => freehold({ name: "a/b" }), code("invalid"));
+  assert.throws(() => freehold({ name: "n", relay: "relay.example" }), code("invalid"));
+  assert.throws(() => home.relays.set(["https://relay.example", "localhost:7070"]), code("invalid"));
+  assert.deepEqual(home.relays.value, []);
   assert.throws(() => defineDoc("x", { version: 1, shape: { $id: s.string() } }), code("invalid"));
   await home.close();
 });

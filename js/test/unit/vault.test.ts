@@ -44,3 +44,14 @@ test("two homes meet through the relay", async (t) => {
   assert.equal(mine.digest, theirs.digest);
   await a.until("the page was shown what the relay sees", () => mine.sealed.length === 3);
 });
+
+test("a relay's address that is none is a connection that never opens, and no crash", async (t) => {
+  for (const relay of ["relay.example", "http://", "::"]) {
+    const page = await start(t, await directoryOf(t), [relay]);
+    const note = await page.edit({ op: "create", type: "note" });
+    await note.type(0, "here");
+    await page.until("it is offline", () => note.status.relayState === "offline");
+    assert.equal(note.status.device, 4);
+    await page.stop();
+  }
+});
