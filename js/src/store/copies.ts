@@ -54,7 +54,7 @@ export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<C
     });
     return !isKnown;
   });
-  const copies = new StoreCopies(lanes, fresh);
+  const copies = new StoreCopies(lanes, fresh, o.onCopies ?? ((): void => undefined));
   if (!fresh) await copies.list();
   return copies;
 };
@@ -71,12 +71,21 @@ class StoreCopies implements Copies {
   /** Differences that a load saw. A write under way looks the same, here or in another tab; only what a second look still misses is missing. */
   #suspicions: Array<{ readonly lane: Lane; readonly doc: DocId; readonly missing: Missing }> = [];
   #repair: Promise<void> | null = null;
+  /** Something may have been found missing behind the back of the repair that runs. */
+  #again = false;
   #closed = false;
 
-  constructor(lanes: readonly Lane[], fresh: boolean) {
+  constructor(lanes: readonly Lane[], fresh: boolean, onCopies: (copies: 0 | 1 | 2) => void) {
     this.#lanes = lanes;
     this.fresh = fresh;
     this.offered = lanes.map((l) => l.store.kind);
+    let told = this.copies;
+    const tell = (): void => {
+      if (this.copies === told || this.#closed) return;
+      told = this.copies;
+      onCopies(told);
+    };
+    for (const lane of lanes) lane.onChange = tell;
   }
 
   get copies(): 0 | 1 | 2 {
@@ -111,7 +120,7 @@ class StoreCopies implements Copies {
     }
     lists.forEach((list, i) => {
       const has = new Set(list?.map((e) => e.secret.doc));
-      for (const doc of listedById.keys()) if (!has.has(doc)) this.#lanes[i]?.behind.add(doc);
+      for (const doc of listedById.keys()) if (!has.has(doc)) this.#lanes[i]?.lag(doc);
     });
     return [...listedById.values()];
   }
@@ -204,9 +213,11 @@ class StoreCopies implements Copies {
 
   /** Repairs run one after the other, never in the way of a write. A lane that fails again waits for its next turn. */
   #startRepair(): void {
-    if (this.#closed || this.#repair !== null || (this.#suspicions.length === 0 && this.#lanes.every((lane) => lane.isWhole))) return;
-    this.#repair = this.#repairAll().finally(() => {
+    if (this.#closed || (this.#suspicions.length === 0 && this.#lanes.every((lane) => lane.isWhole))) return;
+    this.#again = this.#repair !== null;
+    this.#repair ??= this.#repairAll().finally(() => {
       this.#repair = null;
+      if (this.#again) this.#startRepair();
     });
   }
 
@@ -215,7 +226,7 @@ class StoreCopies implements Copies {
     await this.#compare();
     for (const { lane, doc, missing } of this.#suspicions.splice(0)) {
       const { parts, whole } = await this.#loadAll(doc);
-      if (whole !== null && isStillMissing(missing, missingFrom(parts.get(lane) ?? null, whole))) lane.behind.add(doc);
+      if (whole !== null && isStillMissing(missing, missingFrom(parts.get(lane) ?? null, whole))) lane.lag(doc);
     }
     for (const lane of this.#lanes) {
       for (const doc of lane.isOpen ? [...lane.behind] : []) {

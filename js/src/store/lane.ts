@@ -9,10 +9,11 @@ const RETRY = 2000;
 
 export class Lane {
   readonly store: DeviceStore;
-  /** Documents of which this store lacks something, as far as is known. */
-  readonly behind: Set<DocId> = new Set();
+  /** Hears of everything that may have changed `isOpen` or `behind`. */
+  onChange: () => void = () => undefined;
   /** How often an operation failed: a repair that a failure ran into has not healed anything. */
   failures = 0;
+  readonly #behind: Set<DocId> = new Set();
   #isOpen = false;
   #wasOpen = false;
   #wasEmptied = false;
@@ -30,9 +31,13 @@ export class Lane {
   get isOpen(): boolean {
     return this.#isOpen;
   }
+  /** Documents of which this store lacks something, as far as is known. */
+  get behind(): ReadonlySet<DocId> {
+    return this.#behind;
+  }
   /** Holds everything that was acknowledged. */
   get isWhole(): boolean {
-    return this.#isOpen && this.behind.size === 0;
+    return this.#isOpen && this.#behind.size === 0;
   }
   /** True at most once per RETRY: the caller then tries. */
   get isDue(): boolean {
@@ -46,7 +51,7 @@ export class Lane {
     this.#triedAt = this.#now();
     try {
       const opened = await this.store.open();
-      this.#isOpen = true;
+      this.#setOpen(true);
       if (opened.fresh && (isKnown || this.#wasOpen)) this.setEmptied();
       this.#wasOpen = true;
       return opened;
@@ -59,7 +64,7 @@ export class Lane {
   /** Runs one operation; a failure is said once per document and code until `heal`, and leaves the store behind on that document. */
   async run<T>(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<T>): Promise<{ readonly value: T } | StoreError> {
     if (!this.#isOpen) {
-      this.behind.add(doc);
+      this.lag(doc);
       return new StoreError("storage-lost", `the ${this.store.kind} store is not open`);
     }
     try {
@@ -67,11 +72,11 @@ export class Lane {
     } catch (e) {
       const error = toStoreError(e, `${doing} in the ${this.store.kind} store`);
       // Where something is known to be missing, "missing" is no news.
-      const isNews = !this.behind.has(doc) || error.code !== "storage-lost";
-      this.behind.add(doc);
+      const isNews = !this.#behind.has(doc) || error.code !== "storage-lost";
+      this.lag(doc);
       this.failures++;
       // Emptied in the middle of this life: opening it again makes it a store once more, and the repair fills it.
-      if (error.code === "evicted") this.#isOpen = false;
+      if (error.code === "evicted") this.#setOpen(false);
       if (isNews) this.fail(error, doc);
       return error;
     }
@@ -83,11 +88,18 @@ export class Lane {
     this.#say(error, false, doc);
   }
 
+  /** Something of this document is missing here. */
+  lag(doc: DocId): void {
+    this.#behind.add(doc);
+    this.onChange();
+  }
+
   /** Nothing of this document is missing here any more. */
   heal(doc: DocId): void {
-    this.behind.delete(doc);
+    this.#behind.delete(doc);
     this.#saidByDoc.delete(doc);
-    if (this.behind.size === 0) this.#saidByDoc.delete("");
+    if (this.#behind.size === 0) this.#saidByDoc.delete("");
+    this.onChange();
   }
 
   /** The store has lost what it had; said once it is whole again. */
@@ -103,7 +115,12 @@ export class Lane {
 
   async close(): Promise<void> {
     if (this.#isOpen) await this.store.close();
-    this.#isOpen = false;
+    this.#setOpen(false);
+  }
+
+  #setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    this.onChange();
   }
 
   #say(error: StoreError, recovered: boolean, doc?: DocId): void {

@@ -149,6 +149,8 @@ export interface CopiesOptions {
   readonly stores?: readonly DeviceStore[];
   /** Hears every problem, also the recovered ones. Must not throw. */
   readonly onProblem?: (problem: StoreProblem) => void;
+  /** Hears `copies` whenever it changes, until `close`. Must not throw. */
+  readonly onCopies?: (copies: 0 | 1 | 2) => void;
   /** Milliseconds; spaces the attempts to bring a failed store back. `performance.now` when absent. */
   readonly now?: () => number;
 }

@@ -76,7 +76,7 @@ class Vault {
 
   async #start(name: string, relays: readonly string[]): Promise<Replies["start"]> {
     if (this.#copies !== null) throw new FreeholdError("invalid", "The vault is started already.", "Use one vault per home.");
-    const copies = await this.#env.openCopies(name, { onProblem: (p) => this.#storeProblem(p), now: () => this.#env.now() });
+    const copies = await this.#env.openCopies(name, { onProblem: (p) => this.#storeProblem(p), onCopies: () => this.#tellStatus(), now: () => this.#env.now() });
     this.#copies = copies;
     for (const { secret, head } of await copies.list()) {
       this.#secretById.set(secret.doc, secret);
@@ -249,10 +249,11 @@ class Vault {
     const said: Problem = p.doc === undefined ? { code, message, hint } : { code, message, hint, doc: p.doc };
     this.#port.post({ kind: "problem", problem: said });
     if (!p.recovered) this.#deviceProblem = said;
-    void this.#hub?.then((hub) => {
-      for (const document of hub.documents) document.tellStatus();
-    });
+    this.#tellStatus();
   }
+
+  /** Something about the whole device changed. */
+  #tellStatus(): void { for (const document of this.#running?.documents ?? []) document.tellStatus(); }
 
   async #secret(doc: DocId): Promise<StoredSecret | null> {
     const known = this.#secretById.get(doc);

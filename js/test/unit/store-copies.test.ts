@@ -105,6 +105,58 @@ test("a store that fails lowers the copies and says so once; later it gets what 
   assert.equal(p.problems.length, 1);
 });
 
+test("whoever asked to hear of the copies hears of each change, also of a store that heals in silence", async () => {
+  const p = pair();
+  const told: number[] = [];
+  let now = 0;
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new FileStore(p.b)], onCopies: (n) => told.push(n), now: () => now });
+  await copies.putSecret(secretOf(1));
+  assert.deepEqual(told, []);
+  p.b.failNext("write", "quota");
+  await flush(copies, 0);
+  await flush(copies, 1);
+  assert.deepEqual(told, [1]);
+  now += 10_000;
+  await flush(copies, 2);
+  await copies.settled();
+  assert.deepEqual(told, [1, 2]);
+  await copies.close();
+  assert.deepEqual(told, [1, 2], "closing is no loss");
+});
+
+test("what a list finds missing while a repair is past it is repaired all the same", async () => {
+  const p = pair();
+  const before = await p.open();
+  for (const n of [1, 2]) await before.putSecret(secretOf(n));
+  await before.close();
+  p.b.wipe();
+  let answer = (): void => undefined;
+  let held: Promise<void> | null = null;
+  let late: Promise<unknown> | null = null;
+  class Slow extends FileStore {
+    override async list() {
+      const hold = held;
+      const found = await super.list();
+      await hold;
+      return found;
+    }
+    override async putSecret(secret: Parameters<FileStore["putSecret"]>[0]) {
+      await super.putSecret(secret);
+      if (secret.doc !== docId(2)) return;
+      // The first document is filled again. Now comes the answer of a list that read the store when it was empty.
+      answer();
+      await late;
+    }
+  }
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Slow(p.b)], now: () => 0 });
+  held = new Promise((resolve) => (answer = resolve));
+  late = copies.list();
+  held = null;
+  await late;
+  await copies.settled();
+  assert.equal(copies.copies, 2);
+});
+
 test("a store that lags gets no relay mark", async () => {
   const p = pair();
   const copies = await p.open();
