@@ -6,7 +6,9 @@ type document struct {
 	touched   bool // settle has something to look at
 	settledAt int64
 	keyed     bool
-	refused   bool // the keys do not fit: it stays away from the relay
+	refused   bool   // the keys do not fit: it stays away from the relay
+	checkAt   int64  // the genesis is checked again
+	checks    uint32 // that failed on the device, in a row
 	writable  bool
 	content   bool
 
@@ -135,10 +137,24 @@ func (m *Machine) refusedKeys(e DocRefused) {
 	if d == nil || d.keyed {
 		return
 	}
-	d.refused, d.issues.key = true, e.Problem
+	d.issues.key = e.Problem
+	if e.Problem.ofDevice() { // the keys may well fit: again, as with every store that fails
+		d.checkAt = m.now + m.random.pause(d.checks)
+		d.checks++
+		return
+	}
+	d.refused = true
 	if d.outbox.subscribed {
 		d.outbox.subscribed = false
 		m.emit(Leave{m.conn.id, d.id})
+	}
+}
+
+// checkAgain has the genesis checked again that the device could not keep.
+func (m *Machine) checkAgain(d *document) {
+	if !d.keyed && !d.refused && d.checkAt != 0 && m.now >= d.checkAt {
+		d.checkAt = 0
+		m.emit(CheckGenesis{d.id})
 	}
 }
 
@@ -170,6 +186,6 @@ func (d *document) isDue(now int64) bool {
 	return false
 }
 
-func (d *document) times() [6]int64 {
-	return [6]int64{d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.snapshotAt, d.checkpoint.notBefore}
+func (d *document) times() [7]int64 {
+	return [7]int64{d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.snapshotAt, d.checkpoint.notBefore}
 }

@@ -79,7 +79,8 @@ type DocKeyed struct {
 	Prev Hash
 }
 
-// DocRefused answers CheckGenesis: the keys do not fit. The document stays closed to the relay.
+// DocRefused answers CheckGenesis: the keys do not fit, and the document stays closed to the relay; or the device could not
+// keep the genesis, which is tried again.
 type DocRefused struct {
 	Doc     Doc
 	Problem Problem

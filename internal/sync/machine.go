@@ -88,6 +88,7 @@ func (m *Machine) take(ev Event) {
 // settle does for one document whatever its state now allows.
 func (m *Machine) settle(d *document) {
 	d.touched, d.settledAt = false, m.now
+	m.checkAgain(d)
 	m.sealNext(d)
 	m.openNext(d)
 	m.askAgain(d)

@@ -6,6 +6,7 @@ type outgoing struct {
 	stage   stage // of the first in the queue
 	size    uint32
 	hash    Hash
+	deps    []Head // what its envelope names
 	job     Job
 	tries   uint32
 	retryAt int64
@@ -52,19 +53,20 @@ func (m *Machine) sealNext(d *document) {
 	case stageWaiting:
 		s := d.lookup(d.own)
 		o.stage, o.retryAt = stageSealing, 0
-		m.emit(Seal{d.id, o.queue[0].ref, s.next, s.hash, d.news()})
+		o.deps = d.news()
+		m.emit(Seal{d.id, o.queue[0].ref, s.next, s.hash, o.deps})
 	case stageFailed:
 		m.storeOwn(d)
 	case stageSealing, stageStoring:
 	}
 }
 
-// news lists the sessions of others that were shown to the page since our last envelope.
+// news lists the sessions of others that were shown to the page since our last envelope. They count as named once an envelope
+// that names them is durable: a seal may fail.
 func (d *document) news() []Head {
 	var deps []Head
 	for i := range d.sessions {
 		if s := &d.sessions[i]; s.id != d.own && !s.upload && s.shown > s.named {
-			s.named = s.shown
 			deps = append(deps, Head{s.id, s.shown - 1, s.seen})
 		}
 	}
@@ -126,11 +128,14 @@ func (m *Machine) ownStored(d *document) {
 	seq := s.next
 	s.store(o.hash, o.size)
 	s.shown, s.seen = s.next, s.hash
+	for i := range o.deps {
+		d.session(o.deps[i].Session).named = o.deps[i].Seq + 1
+	}
 	d.content = true
 	o.device = front.to
 	o.ends = append(o.ends, end{s.next, front.to})
 	o.queue = append(o.queue[:0], o.queue[1:]...)
-	o.stage, o.tries = stageWaiting, 0
+	o.stage, o.tries, o.deps = stageWaiting, 0, nil
 	m.emit(Durable{d.id, front.ref, seq}) // S2: from here on others may have it
 }
 

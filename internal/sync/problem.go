@@ -45,5 +45,8 @@ func (i issues) gravest() Problem {
 	return NoProblem
 }
 
+// ofDevice reports whether the device could not do its part; what it was doing may go well another time.
+func (p Problem) ofDevice() bool { return DeviceFull <= p && p <= DeviceBlocked }
+
 // passing reports whether trying the same again later may help. The others block what was refused until the next connection.
 func (p Problem) passing() bool { return p == RelayFull || p == RelayQuota || p == RelayBusy }

@@ -85,7 +85,7 @@ func (m *Machine) sharedSnapshot(e SharedSnapshot) {
 // checkpointNext starts a checkpoint when the tail is long enough (S12).
 func (m *Machine) checkpointNext(d *document) {
 	c := &d.checkpoint
-	if c.running || m.now < c.notBefore || d.inbox.work.stage != stageWaiting || len(d.inbox.held) > 0 {
+	if c.running || m.now < c.notBefore || d.inbox.work.stage != stageWaiting {
 		return
 	}
 	gain := uint64(0)
@@ -108,7 +108,7 @@ func (m *Machine) checkpointNext(d *document) {
 	m.emit(Checkpoint{d.id, append([]Known(nil), c.covers...)})
 }
 
-// coverable is how much of a session a checkpoint may cover. A session that somebody still writes has to reach the relay
+// coverable is how much of a session a checkpoint may cover: nothing that waits to be shown, for that is not in its file. A session that somebody still writes has to reach the relay
 // envelope by envelope, because its chain there must go on; what ended can also reach it inside a snapshot.
 func (m *Machine) coverable(d *document, s *session) uint32 {
 	if m.conn.relays > 0 && (s.live || s.id == d.own) {
