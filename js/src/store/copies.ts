@@ -70,6 +70,8 @@ class StoreCopies implements Copies {
   readonly #repairer: SessionId = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
   /** Differences that a load saw. A write under way looks the same, here or in another tab; only what a second look still misses is missing. */
   #suspicions: Array<{ readonly lane: Lane; readonly doc: DocId; readonly missing: Missing }> = [];
+  /** Documents that are being forgotten: one store may have dropped them already, which is no loss. */
+  readonly #forgetting = new Set<DocId>();
   #repair: Promise<void> | null = null;
   /** Something may have been found missing behind the back of the repair that runs. */
   #again = false;
@@ -120,7 +122,7 @@ class StoreCopies implements Copies {
     }
     lists.forEach((list, i) => {
       const has = new Set(list?.map((e) => e.secret.doc));
-      for (const doc of listedById.keys()) if (!has.has(doc)) this.#lanes[i]?.lag(doc);
+      for (const doc of listedById.keys()) if (!has.has(doc) && !this.#forgetting.has(doc)) this.#lanes[i]?.lag(doc);
     });
     return [...listedById.values()];
   }
@@ -153,30 +155,40 @@ class StoreCopies implements Copies {
   }
 
   async putHead(head: HeadRecord): Promise<void> {
-    await this.#bestEffort(() => true, (s) => s.putHead(head));
+    await this.#bestEffort("keep the head", () => true, (s) => s.putHead(head));
   }
 
   async putMark(doc: DocId, mark: RelayMark): Promise<void> {
     // A mark says that everything below it is here. Where that is not so, it would hide the gap for ever.
-    await this.#bestEffort((lane) => !lane.behind.has(doc), (s) => s.putMark(doc, mark));
+    await this.#bestEffort("keep a mark", (lane) => !lane.behind.has(doc), (s) => s.putMark(doc, mark));
   }
 
   async forget(doc: DocId): Promise<void> {
-    await this.settled();
-    const results = await Promise.allSettled(this.#lanes.map(async (lane) => {
-      if (!lane.isOpen) throw new StoreError("blocked", `the ${lane.store.kind} store is not open, so the document would come back from it`);
-      try {
-        await lane.store.forget(doc);
-      } catch (e) {
-        throw toStoreError(e, `forget in the ${lane.store.kind} store`);
+    const asked: Lane[] = [];
+    this.#forgetting.add(doc);
+    try {
+      await this.settled();
+      for (const lane of this.#lanes) {
+        if (!lane.isOpen) throw new StoreError("blocked", `the ${lane.store.kind} store is not open, so the document would come back from it`);
       }
-      lane.heal(doc);
-    }));
-    for (const r of results) if (r.status === "rejected") throw r.reason;
+      // One after the other, files first: they can refuse, when another tab writes the document. Then nothing has gone yet.
+      for (const lane of this.#lanes) {
+        asked.push(lane);
+        await lane.store.forget(doc);
+      }
+      for (const lane of this.#lanes) lane.heal(doc);
+    } catch (e) {
+      // What is left of it has to be read; then each gets back what it lacks.
+      for (const lane of asked) lane.lag(doc);
+      throw toStoreError(e, "forget a document");
+    } finally {
+      this.#forgetting.delete(doc);
+      this.#startRepair();
+    }
   }
 
   async release(doc: DocId, writer: SessionId): Promise<void> {
-    await this.#bestEffort(() => true, (s) => s.release(doc, writer));
+    await this.#bestEffort("give up a journal", () => true, (s) => s.release(doc, writer));
   }
 
   async settled(): Promise<void> {
@@ -192,13 +204,14 @@ class StoreCopies implements Copies {
   async #durable(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<void>): Promise<Durable> {
     const results = await Promise.all(this.#lanes.map((lane) => lane.run(doc, doing, operation)));
     const stored = results.filter((r) => !(r instanceof StoreError)).length;
-    if (this.#lanes.some((lane) => lane.isDue)) this.#startRepair();
+    this.#repairIfDue();
     if (stored === 0) throw results.find((r) => r instanceof StoreError) ?? new StoreError("storage-lost", "this browser offers no storage here");
     return { copies: this.copiesOf(doc) };
   }
 
-  async #bestEffort(isFit: (lane: Lane) => boolean, operation: (s: DeviceStore) => Promise<void>): Promise<void> {
-    await Promise.allSettled(this.#lanes.filter((lane) => lane.isOpen && isFit(lane)).map((lane) => operation(lane.store)));
+  async #bestEffort(doing: string, isFit: (lane: Lane) => boolean, operation: (s: DeviceStore) => Promise<void>): Promise<void> {
+    await Promise.all(this.#lanes.filter((lane) => lane.isOpen && isFit(lane)).map((lane) => lane.attempt(doing, operation)));
+    this.#repairIfDue();
   }
 
   async #loadAll(doc: DocId): Promise<{ readonly parts: ReadonlyMap<Lane, StoredDoc | null>; readonly whole: StoredDoc | null }> {
@@ -209,6 +222,10 @@ class StoreCopies implements Copies {
       if (!(result instanceof StoreError)) parts.set(lane, result.value);
     }));
     return { parts, whole: unionDocs([...parts.values()].flatMap((p) => p ?? [])) };
+  }
+
+  #repairIfDue(): void {
+    if (this.#lanes.some((lane) => lane.isDue)) this.#startRepair();
   }
 
   /** Repairs run one after the other, never in the way of a write. A lane that fails again waits for its next turn. */
@@ -239,6 +256,7 @@ class StoreCopies implements Copies {
 
   /** False when it is worth another try at once. */
   async #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
+    if (this.#forgetting.has(doc)) return true;
     const failures = lane.failures;
     const { parts, whole } = await this.#loadAll(doc);
     const part = parts.get(lane);

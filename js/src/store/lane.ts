@@ -75,10 +75,21 @@ export class Lane {
       const isNews = !this.#behind.has(doc) || error.code !== "storage-lost";
       this.lag(doc);
       this.failures++;
-      // Emptied in the middle of this life: opening it again makes it a store once more, and the repair fills it.
       if (error.code === "evicted") this.#setOpen(false);
       if (isNews) this.fail(error, doc);
       return error;
+    }
+  }
+
+  /** Runs what nothing is lost without. Its failure counts only when it shows that the store was emptied in the middle of this life. */
+  async attempt(doing: string, operation: (s: DeviceStore) => Promise<void>): Promise<void> {
+    try {
+      await operation(this.store);
+    } catch (e) {
+      const error = toStoreError(e, `${doing} in the ${this.store.kind} store`);
+      if (error.code !== "evicted") return;
+      this.#setOpen(false);
+      this.fail(error);
     }
   }
 
@@ -118,6 +129,7 @@ export class Lane {
     this.#setOpen(false);
   }
 
+  /** A store that was emptied is closed: opening it again makes it a store once more, and the repair fills it. */
   #setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     this.onChange();

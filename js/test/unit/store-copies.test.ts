@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { openCopies } from "../../src/store/copies.ts";
 import { FileStore } from "../../src/store/filestore.ts";
 import type { Copies, StoreProblem } from "../../src/store/store.ts";
-import type { StoreError } from "../../src/store/storeerror.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../harness/contract.ts";
 import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
 
@@ -309,11 +309,74 @@ test("forget takes it from both, or says that it did not", async () => {
   await flush(copies, 0);
   p.b.failNext("remove", "blocked");
   await assert.rejects(copies.forget(doc), (e: StoreError) => e.code === "blocked");
-  assert.notEqual(await copies.load(doc), null);
   await copies.settled();
+  assert.deepEqual([copies.copies, await alone(p.a), await alone(p.b)], [2, [0], [0]], "what is not forgotten is whole again");
   await copies.forget(doc);
   assert.equal(await copies.load(doc), null);
   await copies.close();
   const next = await p.open();
   assert.deepEqual(await next.list(), []);
+});
+
+test("the store that may refuse to forget is asked first, and a refusal leaves the other as it was", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  const before = p.b.names;
+  p.a.failNext("remove", "blocked");
+  await assert.rejects(copies.forget(doc), (e: StoreError) => e.code === "blocked");
+  assert.deepEqual(p.b.names, before);
+  await copies.settled();
+  assert.deepEqual([copies.copies, p.problems], [2, []], "the caller has the refusal; nobody else needs to hear of it");
+});
+
+test("no repair brings back what is being forgotten", async () => {
+  const p = pair();
+  let begun = (): void => undefined;
+  let end = (): void => undefined;
+  const beginning = new Promise<void>((resolve) => (begun = resolve));
+  const ending = new Promise<void>((resolve) => (end = resolve));
+  class Slow extends FileStore {
+    override async forget(id: string) {
+      begun();
+      await ending;
+      await super.forget(id);
+    }
+  }
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Slow(p.b)] });
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  const forgetting = copies.forget(doc);
+  await beginning;
+  // One store has dropped it, the other has it still: for a list or a load that is a store which lost something.
+  await copies.list();
+  await copies.load(doc);
+  await copies.settled();
+  end();
+  await forgetting;
+  await copies.settled();
+  assert.deepEqual([p.a.names, p.b.names], [["/marker"], ["/marker"]]);
+});
+
+test("a store found emptied by a best-effort write is filled again", async () => {
+  const p = pair();
+  let isEmptied = false;
+  class Emptied extends FileStore {
+    override async putHead(head: Parameters<FileStore["putHead"]>[0]) {
+      if (isEmptied) throw new StoreError("evicted", "emptied by the browser");
+      await super.putHead(head);
+    }
+  }
+  let now = 0;
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Emptied(p.b)], onProblem: (x) => p.problems.push(x), now: () => now });
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.b.wipe();
+  isEmptied = true;
+  now += 10_000;
+  await copies.putHead({ id: doc, type: "note", rights: "owner", changed: 1, head: {} });
+  await copies.settled();
+  assert.deepEqual([brief(p.problems), copies.copies], [["evicted", "storage-lost recovered"], 2]);
+  assert.deepEqual(await alone(p.b), [0]);
 });
