@@ -124,34 +124,35 @@ type held struct {
 
 // device runs a machine and carries out its effects. Results come back later, in any order: pending holds them.
 type device struct {
-	t       *testing.T
-	name    string
-	rand    *rand.Rand
-	relay   *toyRelay
-	disk    *disk
-	machine *sync.Machine
-	runs    uint32 // how often it was started
-	own     sync.SessionID
-	doc     sync.Doc
-	refs    map[sync.Ref]*held
-	lastRef sync.Ref
-	pending []func()
-	toRelay []func() // on the wire, in order
-	toHere  []func()
-	conn    sync.Conn
-	open    bool
-	greeted bool
-	read    sync.Cursor // how far the relay has sent
-	timer   int64
-	shown   []int
-	merged  []int // shown because a snapshot brought it
-	ops     uint32
-	uploads map[sync.SessionID]*envelope
-	status  sync.Status
-	durable []int // operations said to be durable
-	broken  bool  // the disk takes nothing
-	doings  int   // effects that were more than a sign of life
-	clock   *int64
+	t        *testing.T
+	name     string
+	rand     *rand.Rand
+	relay    *toyRelay
+	disk     *disk
+	machine  *sync.Machine
+	runs     uint32 // how often it was started
+	own      sync.SessionID
+	doc      sync.Doc
+	refs     map[sync.Ref]*held
+	lastRef  sync.Ref
+	pending  []func()
+	toRelay  []func() // on the wire, in order
+	toHere   []func()
+	conn     sync.Conn
+	open     bool
+	greeted  bool
+	read     sync.Cursor // how far the relay has sent
+	timer    int64
+	shown    []int
+	merged   []int // shown because a snapshot brought it
+	ops      uint32
+	writable bool
+	uploads  map[sync.SessionID]*envelope
+	status   sync.Status
+	durable  []int // operations said to be durable
+	broken   bool  // the disk takes nothing
+	doings   int   // effects that were more than a sign of life
+	clock    *int64
 }
 
 func (d *device) step(ev sync.Event) {
@@ -165,7 +166,10 @@ func (d *device) start(relays uint32) {
 	d.runs++
 	d.doc++
 	d.machine = sync.New(uint64(d.rand.Uint32()))
-	d.own = sync.SessionID{d.name[0], byte(d.runs)}
+	d.own = sync.SessionID{}
+	if d.writable {
+		d.own = sync.SessionID{d.name[0], byte(d.runs)}
+	}
 	d.refs, d.pending, d.toRelay, d.toHere = map[sync.Ref]*held{}, nil, nil, nil
 	d.uploads = map[sync.SessionID]*envelope{}
 	d.open, d.timer, d.ops, d.status = false, 0, 0, sync.Status{}
@@ -177,7 +181,7 @@ func (d *device) start(relays uint32) {
 	d.merged = slices.Clone(d.disk.folded)
 	d.step(sync.Relays{Count: relays})
 	d.step(sync.Lead{Yes: true})
-	open := sync.DocOpen{Doc: d.doc, Writable: true, Keyed: true, Content: true, Own: d.own, Prev: certHash(d.own), Snapshot: d.disk.size, Marks: slices.Clone(d.disk.marks)}
+	open := sync.DocOpen{Doc: d.doc, Writable: d.writable, Keyed: true, Content: true, Own: d.own, Prev: certHash(d.own), Snapshot: d.disk.size, Marks: slices.Clone(d.disk.marks)}
 	for _, h := range headsOf(d.disk.covers, ready) {
 		first := h.Seq + 1
 		if run := d.disk.runs[h.Session]; len(run) > 0 {
@@ -197,6 +201,9 @@ func (d *device) start(relays uint32) {
 
 // edit is a key press; gives the operation.
 func (d *device) edit(op int) {
+	if !d.writable {
+		return
+	}
 	d.ops++
 	d.shown = append(d.shown, op)
 	d.lastRef++

@@ -16,7 +16,8 @@
 //	S6 a cursor passes an envelope only when that is stored here (or known to be)
 //	S7 what cannot be taken is asked for again with growing pauses, a few times, then reported
 //	S8 an envelope is shown to the page only after those that its writer had seen
-//	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover
+//	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover; a
+//	   session's chain there counts from where it begins
 //	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop
 //	S11 connections are retried with jittered pauses that double; a pause (the tunnel) closes the socket and stops the clock
 //	S12 a checkpoint is due when the tail exceeds max(256 KiB, half the snapshot); it covers nothing that only the journal can still send

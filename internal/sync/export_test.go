@@ -13,8 +13,8 @@ func (m *Machine) Dump() string {
 			d.id, d.own[:4], o.mark.Cursor, in.received, in.reading, in.work.stage, d.outgoing.stage, len(d.outgoing.queue), o.upload.stage, in.asks)
 		for j := range d.sessions {
 			x := &d.sessions[j]
-			s += fmt.Sprintf("  session %x: first %d next %d shown %d relay %d cover %d sent %d broken %v blocked %v frozen %v upload %v\n",
-				x.id[:4], x.first, x.next, x.shown, x.relay, x.cover, x.sent, x.broken, x.blocked, x.frozen, x.upload)
+			s += fmt.Sprintf("  session %x: first %d next %d shown %d relay %d-%d cover %d sent %d broken %v blocked %v frozen %v upload %v\n",
+				x.id[:4], x.first, x.next, x.shown, x.begin, x.relay, x.cover, x.sent, x.broken, x.blocked, x.frozen, x.upload)
 		}
 		for _, a := range in.log {
 			s += fmt.Sprintf("  came %d: %x/%d state %d\n", a.Cursor, a.Session[:4], a.Seq, a.state)

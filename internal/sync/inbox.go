@@ -147,7 +147,7 @@ func (d *document) judge(e *Entry) arrivalState {
 	case e.Kind != KindUpdate, s != nil && (s.frozen || s.upload):
 		return arrivalDone
 	case e.Seq < next:
-		s.learn(e.Seq + 1)
+		s.learn(e.Seq)
 		return arrivalDone
 	case e.Seq > next: // what is between may come later in the same reading
 		return arrivalWaiting
@@ -241,7 +241,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	var fresh []Ref
 	for i := range w.entries {
 		e := &w.entries[i]
-		s.learn(e.Seq + 1)
+		s.learn(e.Seq)
 		if e.Seq != s.next { // another tab stored it in the meantime
 			m.drop([]Ref{e.Ref})
 			continue

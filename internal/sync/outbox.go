@@ -53,7 +53,8 @@ func (o *outbox) use(d *document, store StoreID) {
 	o.mark = Mark{Store: store}
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		s.relay, s.cover, s.sent, s.told, s.broken = 0, 0, 0, true, false
+		s.forgetRelay()
+		s.told, s.broken = true, false
 	}
 	for i := range o.marks {
 		if o.marks[i].Store == store {
@@ -61,7 +62,7 @@ func (o *outbox) use(d *document, store StoreID) {
 			o.marks = append(o.marks[:i], o.marks[i+1:]...)
 			for _, k := range o.mark.Known {
 				s := d.session(k.Session)
-				s.learn(k.Seq + 1)
+				s.learnCover(k.Seq + 1)
 				s.told = true
 			}
 			o.mark.Known = nil
@@ -144,9 +145,8 @@ func (m *Machine) welcome(e Welcome) {
 		o.mark.Cursor = 0
 		o.reset = true
 		for i := range d.sessions {
-			d.sessions[i].relay, d.sessions[i].cover = 0, 0
+			d.sessions[i].forgetRelay()
 		}
-		d.rewind()
 		m.subscribe(d)
 		return
 	}
@@ -180,6 +180,10 @@ func (m *Machine) sendNext(d *document) {
 		m.emit(MakeSnapshot{d.id, o.upload.covers})
 		return
 	}
+	if d.isAllThere() { // what was refused came there by another way
+		d.issues.send = NoProblem
+		return
+	}
 	room := uint32(Window)
 	for i := range d.sessions {
 		s := &d.sessions[i]
@@ -187,55 +191,29 @@ func (m *Machine) sendNext(d *document) {
 	}
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		from, ok := s.sendFrom()
-		if !ok || room == 0 {
+		from, to := s.run(room)
+		if from == to {
 			continue
 		}
-		n := min(room, s.next-from)
-		if s.relay == 0 {
-			n = 1
+		room -= to - from
+		s.sent = to
+		m.emit(Append{m.conn.id, d.id, s.id, from, to - 1})
+	}
+}
+
+func (d *document) isAllThere() bool {
+	for i := range d.sessions {
+		if s := &d.sessions[i]; !s.upload && s.known() < s.next {
+			return false
 		}
-		room -= n
-		s.sent = from + n
-		m.emit(Append{m.conn.id, d.id, s.id, from, s.sent - 1})
 	}
-}
-
-// pending is how many envelopes are sent and not acknowledged.
-func (s *session) pending() uint32 {
-	start := max(s.relay, s.cover, s.first)
-	if s.sent <= start {
-		return 0
-	}
-	return s.sent - start
-}
-
-// sendFrom gives the next envelope to send, if there is one that the relay can take.
-func (s *session) sendFrom() (uint32, bool) {
-	from := s.relay
-	if from == 0 { // the relay takes a session's first envelope at any number
-		from = max(s.cover, s.first)
-	}
-	if from < s.first || s.blocked || s.broken || s.frozen || s.upload {
-		return 0, false
-	}
-	if s.relay == 0 && s.sent > 0 {
-		// A relay takes any number as a session's first. Were the first one refused and the second taken, it would lack the
-		// first for good: so that one goes alone.
-		return 0, false
-	}
-	from = max(from, s.sent)
-	return from, from < s.next && s.known() < s.next
+	return true
 }
 
 // needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		s := &d.sessions[i]
-		if s.frozen || s.upload || s.known() >= s.next {
-			continue
-		}
-		if s.broken || s.first > s.known() || s.relay > 0 && s.relay < s.first {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && s.known() < s.next && !s.joins() {
 			return true
 		}
 	}
@@ -276,8 +254,11 @@ func (m *Machine) ack(e Ack) {
 		}
 		d.noteUpload(e.Session)
 		*u = upload{}
-	} else if s := d.lookup(e.Session); s != nil {
-		s.learn(min(e.Seq+1, s.next))
+	} else if s := d.lookup(e.Session); s != nil && s.next > 0 {
+		if s.beginsLate() {
+			s.sent = 0 // the one before is next
+		}
+		s.learn(min(e.Seq, s.next-1))
 	}
 	if !d.isBlocked() {
 		d.issues.send = NoProblem
@@ -323,9 +304,9 @@ func (m *Machine) refused(e Refused) {
 	case s == nil:
 		d.issues.send = e.Problem
 		o.blocked = true
-	case e.Problem == RelayGap && e.Next < s.relay && e.Next >= s.first:
-		s.relay, s.sent = e.Next, 0 // it has less than we thought, and we have the rest
-	case e.Problem == RelayStale && e.Next > s.known():
+	case e.Problem == RelayGap && 0 < e.Next && e.Next < max(s.relay, s.cover) && e.Next >= s.first: // it ends earlier than we thought
+		s.begin, s.relay, s.sent = min(s.begin, e.Next-1), e.Next, 0
+	case e.Problem == RelayStale && e.Next <= s.next && (s.relay == 0 || e.Next < s.begin): // it begins later than we thought
 		s.learn(e.Next)
 		s.sent = 0
 	case e.Problem == RelayGap || e.Problem == RelayStale:
@@ -354,13 +335,13 @@ func (m *Machine) relayHas(e RelayHas) {
 	}
 	if e.Reset {
 		for i := range d.sessions {
-			d.sessions[i].relay, d.sessions[i].cover = 0, 0
+			d.sessions[i].forgetRelay()
 		}
 	}
 	for _, k := range e.Known {
 		s := d.session(k.Session)
 		told := s.told
-		s.learn(k.Seq + 1)
+		s.learnCover(k.Seq + 1)
 		s.told = told
 	}
 }

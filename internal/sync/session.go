@@ -8,7 +8,8 @@ type session struct {
 	first uint32 // envelopes before it are only inside the device's snapshot
 	next  uint32 // stored on this device
 	shown uint32 // given to the page
-	relay uint32 // the relay's chain; 0: it has none of it
+	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
+	relay uint32 // 0: it has none of it
 	cover uint32 // inside a snapshot that the relay has
 	sent  uint32 // sent on this connection
 	named uint32 // what our newest envelope said that we have seen of it
@@ -23,21 +24,81 @@ type session struct {
 	frozen  bool // it forked: nothing more of it is taken
 }
 
-// known is what the relay has, in whichever form.
-func (s *session) known() uint32 { return max(s.relay, s.cover) }
-
-// learn notes that the relay has the chain up to, not including, next.
-func (s *session) learn(next uint32) {
-	if next > s.relay {
-		s.relay, s.told = next, false
+// known is what the relay has from the beginning without a hole, in whichever form.
+func (s *session) known() uint32 {
+	if s.beginsLate() {
+		return s.cover
 	}
+	return max(s.relay, s.cover)
 }
 
-// learnCover notes that a snapshot on the relay covers everything before next.
-func (s *session) learnCover(next uint32) {
-	if next > s.cover {
-		s.cover, s.told = next, false
+// beginsLate reports whether the relay lacks what leads up to its chain.
+func (s *session) beginsLate() bool { return s.begin > s.cover }
+
+// learn notes that the relay has an envelope. Its chain has no hole: it has all between this one and those that it has.
+func (s *session) learn(seq uint32) {
+	before := s.known()
+	if s.relay == 0 || seq < s.begin {
+		s.begin = seq
 	}
+	s.relay = max(s.relay, seq+1)
+	s.told = s.told && s.known() == before
+}
+
+// learnCover notes that the relay has everything before next, inside a snapshot or in some form that was known before.
+func (s *session) learnCover(next uint32) {
+	before := s.known()
+	s.cover = max(s.cover, next)
+	s.told = s.told && s.known() == before
+}
+
+// forgetRelay begins with a relay that nothing is known of.
+func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.sent = 0, 0, 0, 0 }
+
+// joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks.
+func (s *session) joins() bool {
+	switch {
+	case s.broken:
+		return false
+	case s.beginsLate():
+		return s.first <= s.cover && s.begin <= s.next
+	case s.relay == 0:
+		return s.first <= s.cover
+	}
+	return s.first <= s.relay
+}
+
+// run gives the next envelopes to send, [from, to), at most so many. A session whose chain there is to begin, or is led up to
+// from before, gets one at a time: were the first of two refused and the second taken, the relay would lack the first.
+func (s *session) run(room uint32) (from, to uint32) {
+	switch {
+	case room == 0 || s.known() >= s.next || s.blocked || s.frozen || s.upload || !s.joins():
+		return 0, 0
+	case s.beginsLate():
+		from, to = s.begin-1, s.begin
+	case s.relay == 0:
+		from, to = s.cover, s.cover+1
+	default:
+		from = max(s.relay, s.sent)
+		return from, max(from, min(s.next, from+room))
+	}
+	if s.sent > 0 {
+		return 0, 0
+	}
+	return from, to
+}
+
+// pending is how many envelopes are sent and not acknowledged.
+func (s *session) pending() uint32 {
+	switch {
+	case s.sent == 0:
+		return 0
+	case s.beginsLate():
+		return 1
+	case s.relay == 0:
+		return s.sent - min(s.sent, s.cover)
+	}
+	return s.sent - min(s.sent, s.relay)
 }
 
 // store notes one more envelope on the device.

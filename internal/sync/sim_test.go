@@ -15,7 +15,7 @@ var (
 	seedsFlag = flag.Uint64("seeds", 300, "how many seeds the simulation runs")
 )
 
-// TestSimulation lets two or three devices and a relay suffer, then leaves them alone: all must show everything that any of
+// TestSimulation lets two to four devices (one may only read) and a relay (whose disk may be lost, or begin late) suffer, then leaves them alone: all must show everything that any of
 // them was told to be durable, and nothing twice or before what its writer had seen.
 func TestSimulation(t *testing.T) {
 	if *seedFlag != 0 {
@@ -35,8 +35,9 @@ func simulate(t *testing.T, seed uint64) {
 	relay.wipe()
 	now := int64(1)
 	var devices []*device
-	for i := range 2 + r.IntN(2) {
-		d := &device{t: t, name: string(rune('a' + i)), rand: r, relay: relay, clock: &now}
+	writers := 2 + r.IntN(2)
+	for i := range writers + r.IntN(2) {
+		d := &device{t: t, name: string(rune('a' + i)), rand: r, relay: relay, clock: &now, writable: i < writers}
 		d.disk = &disk{runs: map[sync.SessionID][]*envelope{}, covers: map[sync.SessionID]sync.Head{}}
 		d.start(1)
 		devices = append(devices, d)
@@ -53,7 +54,11 @@ func simulate(t *testing.T, seed uint64) {
 		case n < 23:
 			d.start(1) // a crash: what was not durable is gone
 		case n < 24 && r.IntN(4) == 0:
-			relay.wipe()
+			if r.IntN(2) == 0 {
+				relay.wipe()
+			} else {
+				relay.beginLate(r)
+			}
 			for _, other := range devices {
 				other.cut()
 			}

@@ -3,6 +3,7 @@ package sync_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/freehold-dev/freehold/internal/sync"
 )
@@ -51,16 +52,34 @@ func (r *toyRelay) wipe() {
 	r.log, r.genesis = nil, false
 }
 
+// beginLate makes it a new relay that somebody gave no more than an envelope from the middle of a session.
+func (r *toyRelay) beginLate(rand *rand.Rand) {
+	var middle []*envelope
+	for _, e := range r.log {
+		if e.seq > 0 {
+			middle = append(middle, e.envelope)
+		}
+	}
+	r.wipe()
+	if len(middle) > 0 {
+		r.genesis = true
+		r.log = append(r.log, logged{3, middle[rand.IntN(len(middle))]})
+	}
+}
+
 func (r *toyRelay) head() sync.Cursor { return sync.Cursor(len(r.log)) * 3 }
 
 // chain gives the range of a session's envelopes here, [first, next).
 func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) {
 	for i := range r.log {
 		e := r.log[i].envelope
-		if e.session == s && (last == nil || e.seq >= next) {
-			if last == nil {
-				first = e.seq
-			}
+		if e.session != s {
+			continue
+		}
+		if last == nil || e.seq < first {
+			first = e.seq
+		}
+		if last == nil || e.seq >= next {
 			next, last = e.seq+1, e
 		}
 	}
@@ -77,8 +96,13 @@ func (r *toyRelay) append(run []*envelope) (problem sync.Problem, goOn uint32) {
 	switch {
 	case last != nil && run[0].seq > next:
 		return sync.RelayGap, next
-	case last != nil && run[0].seq < first:
+	case last != nil && run[len(run)-1].seq+1 < first:
 		return sync.RelayStale, first
+	}
+	for _, e := range run {
+		if last != nil && e.seq < first { // from before the first, up to it
+			r.log = append(r.log, logged{r.head() + 3, e})
+		}
 	}
 	for _, e := range run {
 		if last != nil && e.seq < next {
