@@ -57,6 +57,7 @@ export type Request =
   | { readonly op: "start"; readonly name: string; readonly relays: readonly string[] }
   | { readonly op: "create"; readonly type: string }
   | { readonly op: "open"; readonly doc: DocId; readonly type: string }
+  /** Keeps what a link gives; `open` follows. */
   | { readonly op: "join"; readonly link: string; readonly type: string }
   /** Own operations [from, to) drained from the core. Answered when they are durable on the device; the page sends the next one then. */
   | { readonly op: "update"; readonly doc: DocId; readonly session: SessionId; readonly from: number; readonly to: number; readonly bytes: Uint8Array }
@@ -75,7 +76,8 @@ export interface Replies {
   start: { readonly heads: readonly HeadRecord[]; readonly copies: 0 | 1 | 2; readonly persisted: boolean };
   create: Opened;
   open: Opened;
-  join: Opened;
+  /** `reopen`: the page has it open by a key that could not write, and the link's is better: it counts once the document was closed and opened. */
+  join: { readonly doc: DocId; readonly reopen: boolean };
   update: { readonly copies: 0 | 1 | 2 };
   head: null;
   link: { readonly link: string };
@@ -117,6 +119,8 @@ export type FromVault =
   /** A joined document met its relay: from here on the page may write, as this session. */
   | { readonly kind: "session"; readonly doc: DocId; readonly session: SessionId }
   | { readonly kind: "status"; readonly doc: DocId; readonly status: VaultStatus }
+  /** The vault let go of an open document, and says nothing more about it. `not-found`: another tab forgot it. `core-restarted`: open it again. */
+  | { readonly kind: "ended"; readonly doc: DocId; readonly problem: Problem }
   | { readonly kind: "heads"; readonly heads: readonly HeadRecord[] }
   /** Envelopes as the relay sees them, newest last; at most the last 64. */
   | { readonly kind: "sealed"; readonly doc: DocId; readonly envelopes: readonly Uint8Array[] }

@@ -34,7 +34,6 @@ type AnyView = View<AnyDocType["shape"]>;
 export class OpenDoc implements Doc<AnyDocType>, RefHost {
   readonly id: string;
   readonly type: AnyDocType;
-  readonly rights: Rights;
   readonly sealed: Cell<readonly Uint8Array[]> = new Cell<readonly Uint8Array[]>(Object.freeze([]));
   readonly observations: Set<Observation> = new Set();
   /** How many `open` calls share it. */
@@ -51,14 +50,11 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   /** What observers of texts have not been told yet. */
   readonly #tidings: { readonly node: TextNode; readonly splices: readonly TextSplice[]; readonly local: boolean }[] = [];
   #telling = false;
-  /** Operations that the dead core had not handed over. */
-  #lost = 0;
 
   constructor(home: DocHome, type: AnyDocType, core: Core, opened: Opened) {
     this.#home = home;
     this.id = opened.doc;
     this.type = type;
-    this.rights = opened.rights;
     this.#def = rootOf(type);
     this.#replica = new Replica(core, this.#def, opened, (e) => this.#refused(e));
     this.#progress = new Progress(opened.status, () => this.#replica.seq);
@@ -76,6 +72,9 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     });
   }
 
+  get rights(): Rights {
+    return this.#replica.rights;
+  }
   get value(): AnyView {
     return this.#replica.mirror.root.view() as AnyView;
   }
@@ -134,15 +133,25 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   }
   /** Closes for everybody who opened it. */
   release(): void {
-    if (this.#closed) return;
     this.flush();
+    this.#end(closedError(this.id));
+  }
+  /** The vault let go of it for good: the same, with the reason as its last status. */
+  end(e: FreeholdError): void {
+    if (this.#closed) return;
+    this.#progress.failed(e);
+    this.#end(e);
+    this.#home.problem(e);
+  }
+  #end(e: FreeholdError): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#outbox.close();
     this.#heads.stop();
     for (const o of this.observations) o.stop();
     this.root.view(); // made while the core is there, so that `value` stays readable
     this.#replica.free();
-    this.#progress.close(closedError(this.id));
+    this.#progress.close(e);
     this.#home.closed(this);
   }
   /** Hands everything over now: the page may be gone in the next moment. */
@@ -153,7 +162,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   }
 
   /** What the vault says about this document. */
-  hear(e: Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>): void {
+  hear(e: Exclude<VaultEvent, { readonly kind: "heads" | "problem" | "ended" }>): void {
     if (this.#closed) return;
     switch (e.kind) {
       case "updates": return this.#receive(() => e.updates.map((u) => this.#apply(() => this.#replica.apply(u))).includes(true));
@@ -168,7 +177,6 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.#home.moved();
   }
   #receive(apply: () => boolean): void {
-    if (this.#replica.dead) return; // the rebuild reads it from the device
     if (apply()) this.#changed(false);
   }
   /** What does not decode is skipped: nothing of it was applied, and what was here stays. */
@@ -228,19 +236,27 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   settled(): Promise<void> {
     return this.#outbox.settled();
   }
-  /** The core died. What had not been handed over went with it. */
-  died(): void {
-    this.#lost = this.#replica.undrained;
+  /** Nothing is read, edited or heard here until `reopen`: the core died, or the vault ended the session. */
+  suspend(): void {
+    this.#replica.end();
   }
-  /** The same document in a new core, read again from the device. Equal values keep their identity. */
-  rebuild(core: Core, opened: Opened): void {
+  get suspended(): boolean {
+    return this.#replica.dead;
+  }
+  /** The same document read again from the device, in a session of its own; must be settled. Equal values keep their identity. `why`: for whom it is news. */
+  reopen(core: Core, opened: Opened, why: string | null): void {
     const before = this.#replica;
-    this.#replica = new Replica(core, this.#def, opened, (e) => this.#refused(e));
-    this.#replica.mirror.root.inherit(before.mirror.root);
-    this.#progress.restart(opened.status);
-    const lost = this.#lost;
-    this.#lost = 0;
-    this.#home.problem(new FreeholdError("core-restarted", lost === 0 ? "the core was rebuilt; nothing was lost" : `the core was rebuilt; ${lost} unsaved operations were lost`, lost === 0 ? "nothing to do" : "look over the last edit", { doc: this.id }));
+    const now = new Replica(core, this.#def, opened, (e) => this.#refused(e));
+    before.free();
+    this.#replica = now;
+    now.mirror.root.inherit(before.mirror.root);
+    // What the device has of the session is here again; the rest was in memory only, drained or not.
+    const lost = Math.max(0, before.seq - now.count(before.session));
+    this.#outbox.restart();
+    this.#progress.restart(opened.status, lost);
+    if (why !== null || lost > 0) {
+      this.#home.problem(new FreeholdError("core-restarted", `${why ?? "the document was opened again"}; ${lost === 0 ? "nothing was lost" : `${lost} unsaved operations were lost`}`, lost === 0 ? "nothing to do" : "look over the last edit", { doc: this.id }));
+    }
     for (const o of this.observations) {
       try {
         o.moved();

@@ -51,10 +51,11 @@ export class OpenHome implements Home, DocHome {
   /** Opens that share one request. */
   readonly #openingById: Map<string, Promise<OpenDoc>> = new Map();
   /** What the vault said about documents whose opening is under way. */
-  readonly #early: DocEvent[] = [];
+  #early: DocEvent[] = [];
   #openings = 0;
   #client: Promise<VaultClient> | null = null;
   #core: Promise<Core> | null = null;
+  #reopening: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(host: Host, o: FreeholdOptions) {
@@ -111,7 +112,10 @@ export class OpenHome implements Home, DocHome {
 
   async join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>> {
     rootOf(type);
-    return (await this.#make(type, (vault) => vault.request({ op: "join", link: String(link), type: type.name }))) as unknown as Doc<D>;
+    const { doc: id, reopen } = await (await this.#vault()).request({ op: "join", link: String(link), type: type.name });
+    const doc = await this.open(type, id);
+    if (reopen) await this.#reopen([doc as unknown as OpenDoc], null);
+    return doc;
   }
 
   list<D extends AnyDocType>(type: D, q: ListQuery<D> = {}): Store<ReadonlyArray<DocInfo<D>> | undefined> {
@@ -237,14 +241,14 @@ export class OpenHome implements Home, DocHome {
       }
       const doc = new OpenDoc(this, type, core, opened);
       this.#docById.set(doc.id, doc);
-      for (const e of this.#early) if (e.doc === doc.id) doc.hear(e);
+      this.#hearEarly(doc);
       this.#heads.changed();
       return doc;
     } catch (e) {
       if (opened !== null) void this.#tell({ op: "close", doc: opened.doc });
       throw e;
     } finally {
-      if (--this.#openings === 0) this.#early.length = 0;
+      if (--this.#openings === 0) this.#early = [];
     }
   }
 
@@ -252,38 +256,61 @@ export class OpenHome implements Home, DocHome {
     if (e.kind === "heads") return this.#heads.replace(e.heads);
     if (e.kind === "problem") return this.problem(problemToError(e.problem));
     const doc = this.#docById.get(e.doc);
-    if (doc !== undefined) doc.hear(e);
+    if (doc !== undefined && (e.kind === "ended" || !doc.suspended)) this.#hearOf(doc, e);
     else if (this.#openings > 0) this.#early.push(e);
+  }
+  #hearOf(doc: OpenDoc, e: DocEvent): void {
+    if (e.kind !== "ended") doc.hear(e);
+    else if (e.problem.code === "core-restarted") void this.#reopen([doc], "the vault was restarted");
+    else doc.end(problemToError(e.problem));
   }
 
   /** A dead core takes nothing with it but what had not been handed over: a new one reads the rest from the device. */
   #died(core: Core): void {
     core.ondeath = () => {};
     this.#core = null;
-    const docs = [...this.#docById.values()];
-    for (const doc of docs) doc.died();
-    queueMicrotask(() => void this.#rebuild(docs));
+    void this.#reopen([...this.#docById.values()], "the core was rebuilt");
   }
-  async #rebuild(docs: readonly OpenDoc[]): Promise<void> {
-    for (const doc of docs) {
-      try {
-        await doc.settled();
-        const vault = await this.#vault();
-        this.#openings++;
+
+  /** Reads documents again from the device, for new sessions, and says why; what did not get there is lost, and told. */
+  #reopen(docs: readonly OpenDoc[], why: string | null): Promise<void> {
+    for (const doc of docs) doc.suspend();
+    // One after the other: what is to be opened again may come to that once more meanwhile.
+    return (this.#reopening = this.#reopening.then(async () => {
+      for (const doc of docs) {
         try {
-          await vault.request({ op: "close", doc: doc.id });
-          const opened = await vault.request({ op: "open", doc: doc.id, type: doc.type.name });
-          const core = await this.#loaded();
-          if (this.#docById.get(doc.id) !== doc) continue; // closed meanwhile
-          doc.rebuild(core, opened);
-          for (const e of this.#early) if (e.doc === doc.id) doc.hear(e);
-        } finally {
-          if (--this.#openings === 0) this.#early.length = 0;
+          await this.#reopenOne(doc, why);
+        } catch (e) {
+          this.problem(e instanceof FreeholdError ? e : new FreeholdError("core-restarted", "the core could not be rebuilt", "reload the page; what was saved is safe", { doc: doc.id, cause: e }));
         }
-      } catch (e) {
-        this.problem(e instanceof FreeholdError ? e : new FreeholdError("core-restarted", "the core could not be rebuilt", "reload the page; what was saved is safe", { doc: doc.id, cause: e }));
       }
+    }));
+  }
+  async #reopenOne(doc: OpenDoc, why: string | null): Promise<void> {
+    await doc.settled();
+    const vault = await this.#vault();
+    const core = await this.#loaded();
+    if (this.#docById.get(doc.id) !== doc || !doc.suspended) return; // closed meanwhile, or opened again for another reason
+    this.#openings++;
+    try {
+      await vault.request({ op: "close", doc: doc.id });
+      this.#forgetEarly(doc.id); // of the session before
+      const opened = await vault.request({ op: "open", doc: doc.id, type: doc.type.name });
+      if (this.#docById.get(doc.id) !== doc) return void this.#tell({ op: "close", doc: doc.id });
+      doc.reopen(core, opened, why);
+      this.#hearEarly(doc);
+    } finally {
+      if (--this.#openings === 0) this.#early = [];
     }
+  }
+
+  #hearEarly(doc: OpenDoc): void {
+    for (const e of this.#forgetEarly(doc.id)) this.#hearOf(doc, e);
+  }
+  #forgetEarly(id: string): readonly DocEvent[] {
+    const early = this.#early;
+    this.#early = early.filter((e) => e.doc !== id);
+    return early.filter((e) => e.doc === id);
   }
 }
 

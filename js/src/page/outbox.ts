@@ -7,7 +7,7 @@ import type { Drained } from "./replica.ts";
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
 
-/** Refusals that time does not heal: asking again would only repeat the problem. */
+/** Refusals that time does not heal: asked again when somebody wants to know, and not before. */
 const HOPELESS: ReadonlySet<string> = new Set(["closed", "not-found", "read-only"]);
 
 export interface OutboxEnds {
@@ -57,12 +57,17 @@ export class Outbox {
     for (let u = this.#ends.drain(); u !== null; u = this.#ends.drain()) this.#pending.push({ update: u, sent: false });
     for (const p of this.#pending) if (!p.sent) this.#offer(p);
   }
-  /** Offers a failed update again at once. */
+  /** Offers what was refused again at once. */
   retry(): void {
-    if (this.#retry === null) return;
-    clearTimeout(this.#retry);
-    this.#retry = null;
+    if (this.#pending.length === 0 || this.#pending.some((p) => p.sent)) return;
+    this.#wake();
     this.#next();
+  }
+  /** A new session began: what the one before had drained is on the device or lost. */
+  restart(): void {
+    this.#wake();
+    this.#pending = [];
+    this.#wait = FIRST_RETRY;
   }
   /** Resolves when the vault has answered everything that was sent. */
   settled(): Promise<void> {
@@ -70,10 +75,13 @@ export class Outbox {
   }
   close(): void {
     this.#closed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
   }
-
   #settle(): void {
     for (const resolve of this.#settling.splice(0)) resolve();
   }

@@ -65,9 +65,10 @@ export class Trail {
     piece.end = piece.source.read();
     piece.source = null;
   }
-  /** The source is gone, and another has taken over: its text keeps the identity of an equal one; versions never read show what was recovered. */
+  /** The source is gone, and another has taken over: its text keeps the identity of an equal one; versions that nobody read or kept show what was recovered. */
   handOver(to: Trail, recovered: string): void {
     if (this.#newest !== null && this.#newest.known === recovered) to.#newest = this.#newest;
+    if (this.#piece.end !== null) return;
     this.#piece.instead = to.version(recovered.length);
     this.#piece.source = null;
   }

@@ -44,9 +44,14 @@ export class Progress {
     if (vault.unsent === 0 && vault.relayState !== "none") this.#earlierSent = true;
     this.#settle();
   }
-  /** A new session began: its marks count from the start. */
-  restart(vault: VaultStatus): void {
+  /** A new session began: its marks count from the start. Who waits for edits of the one before is told how that ended. */
+  restart(vault: VaultStatus, lost: number): void {
+    for (const w of this.#waiters) {
+      if (lost === 0 && w.goal === "device") w.done();
+      else w.done(new FreeholdError("core-restarted", lost === 0 ? "a new session began while this was waited for" : `${lost} unsaved operations were lost`, lost === 0 ? "ask again" : "look over the last edit"));
+    }
     this.#device = 0;
+    this.#earlierSent = false;
     this.update(vault);
   }
   stored(to: number): void {

@@ -3,7 +3,7 @@
 import { Commands } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
-import { fromBase64url } from "../ids.ts";
+import { fromBase64url, toBase64url } from "../ids.ts";
 import type { Opened, Rights, SessionId, SessionUpdate } from "../protocol.ts";
 import { editorOf } from "./draft/editors.ts";
 import type { ObjectEditor } from "./draft/object.ts";
@@ -23,7 +23,7 @@ export interface Drained {
 export class Replica implements NodeHost {
   readonly mirror: Mirror;
   readonly #core: Core;
-  readonly #rights: Rights;
+  readonly rights: Rights;
   readonly #handle: number;
   readonly #commands: Commands;
   readonly #txn: Transaction = new Transaction();
@@ -33,6 +33,7 @@ export class Replica implements NodeHost {
   #seq = 0;
   #drained = 0;
   #root: ObjectEditor | null = null;
+  #ended = false;
   /** Whether the last transaction did anything. */
   changed = false;
 
@@ -42,7 +43,7 @@ export class Replica implements NodeHost {
    */
   constructor(core: Core, root: ObjectDef, opened: Opened, refused: (e: FreeholdError) => void) {
     this.#core = core;
-    this.#rights = opened.rights;
+    this.rights = opened.rights;
     this.#commands = new Commands(core);
     this.#handle = opened.snapshot === null ? core.create() : core.load(opened.snapshot);
     for (const u of opened.updates) {
@@ -70,8 +71,31 @@ export class Replica implements NodeHost {
   get session(): SessionId {
     return this.#session;
   }
+  /** It is of no use any more: the core died, or this was ended. */
   get dead(): boolean {
-    return this.#core.dead;
+    return this.#ended || this.#core.dead;
+  }
+  end(): void {
+    this.#ended = true;
+  }
+  /** How many operations of a session are here. */
+  count(session: SessionId): number {
+    const heads = this.#core.heads(this.#handle);
+    let at = 0;
+    const varint = (): number => {
+      let n = 0;
+      for (let scale = 1; ; scale *= 0x80) {
+        const byte = heads[at++]!;
+        n += (byte & 0x7f) * scale;
+        if (byte < 0x80) return n;
+      }
+    };
+    for (let left = varint(); left > 0; left--) {
+      const id = toBase64url(heads.subarray(at, (at += 16)));
+      const next = varint();
+      if (id === session) return next;
+    }
+    return 0;
   }
   /** The next sequence number of the own session: how much this page has written. */
   get seq(): number {
@@ -119,13 +143,13 @@ export class Replica implements NodeHost {
     const txn = this.#txn;
     if (txn.open) throw new FreeholdError("invalid", "change() was called inside change()", "make one change of both");
     if (this.#session === "") throw this.#unwritable();
-    if (this.#core.dead) throw new FreeholdError("core-restarted", "the core is being rebuilt", "try again in a moment");
+    if (this.dead) throw new FreeholdError("core-restarted", "the document is being opened again", "try again in a moment");
     this.changed = false;
     txn.begin(this.#commands, this.#session, this.#lv, this.#seq, this.#containers);
     return (this.#root ??= editorOf(txn, this.mirror.root, null, "") as ObjectEditor);
   }
   #unwritable(): FreeholdError {
-    return this.#rights === "read"
+    return this.rights === "read"
       ? new FreeholdError("read-only", "this document is open for reading", "ask for a link that can write")
       : new FreeholdError("not-ready", "nothing of this document has arrived yet", "wait until status.content is no longer \"waiting\"");
   }

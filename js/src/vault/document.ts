@@ -63,6 +63,7 @@ export class Document {
   readonly #desk: chores.Desk;
   #secret: StoredSecret;
   #endWriting: () => void = () => undefined;
+  readonly #endUse: () => void;
   #waiters: readonly Waiter[] = [];
   #accepted = 0;
   #status: StatusNumbers = none;
@@ -74,8 +75,10 @@ export class Document {
   #unsaid: FromVault[] | null = [];
   #closed = false;
 
-  constructor(ends: DocumentEnds, number: number, secret: StoredSecret, attached: boolean) {
+  /** `endUse` is called when it is closed and nothing of it is written any more. */
+  constructor(ends: DocumentEnds, number: number, secret: StoredSecret, attached: boolean, endUse: () => void) {
     this.#ends = ends;
+    this.#endUse = endUse;
     this.number = number;
     this.id = secret.doc;
     this.rights = secret.rights;
@@ -138,7 +141,7 @@ export class Document {
 
   /** An edit of the page. Resolves when it is durable; when it could not be stored it rejects, and is stored later all the same. */
   update(session: SessionId, to: number, bytes: Uint8Array): Promise<void> {
-    if (session !== this.session?.session) throw new FreeholdError("closed", "This writing session has ended.", "Open the document again.", { doc: this.id });
+    if (this.#closed || session !== this.session?.session) throw new FreeholdError("closed", "This writing session has ended.", "Open the document again.", { doc: this.id });
     return new Promise((resolve, reject) => {
       if (to <= this.#status.device) return resolve();
       this.#waiters = [...this.#waiters, { to, resolve, reject }];
@@ -155,14 +158,19 @@ export class Document {
     })));
   }
 
-  /** Must be settled. The machine forgets it, its journal is given up. */
-  async close(): Promise<void> {
+  /** The machine forgets it, its journal is given up. Whoever still waits is told `reason`: what is not durable by now is not kept. */
+  async close(reason: FreeholdError): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const w of waiters) w.reject(reason);
     this.#ends.step({ type: "docClose", doc: this.number });
     this.#sealed.close();
     this.#endWriting();
     await this.#writeMark();
     await this.#ends.copies.release(this.id, this.#desk.writer);
+    this.#endUse();
   }
 
   /** Carries out an effect; results come back as events. */

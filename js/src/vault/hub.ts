@@ -12,7 +12,7 @@ import { Machine } from "./machine.ts";
 import { errorToProblem, problem, relayCodeToNumber } from "./problems.ts";
 import { Refs } from "./refs.ts";
 import type { Wire } from "../wire/socket.ts";
-import type { Copies } from "../store/store.ts";
+import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
 import type { Batch, ClientFrame, RelayError, RelayFrame } from "../wire/wire.ts";
 
@@ -26,6 +26,8 @@ export interface HubEnds {
   readonly name: string;
   post(message: FromVault): void;
   deviceProblem(): Problem | null;
+  /** The machine is gone, and with it everything that it was to do. */
+  died(hub: Hub, e: unknown): void;
   /** Another tab said something that is not about an open document. */
   hear(message: Extract<TabMessage, { readonly kind: "head" | "forgot" }>): void;
   /** Another tab has documents open that this one, which leads, should sync. */
@@ -60,7 +62,7 @@ export class Hub {
     this.#ends = ends;
     this.#machine = machine;
     const { env, copies } = ends;
-    this.tabs = new Tabs(ends.name, env, (m) => this.#hear(m));
+    this.tabs = new Tabs(ends.name, env, (m) => this.#hear(m), (e) => ends.post({ kind: "problem", problem: errorToProblem(e) }));
     this.#documentEnds = {
       env, copies, tabs: this.tabs, refs: new Refs(),
       compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked }),
@@ -80,6 +82,9 @@ export class Hub {
   }
 
   get leads(): boolean { return this.#leads; }
+  get paused(): boolean { return this.#paused; }
+  /** It does nothing any more: closed, or its machine died. */
+  get stopped(): boolean { return this.#stopped; }
   get documents(): Iterable<Document> { return this.#documentById.values(); }
   document(id: DocId): Document | undefined { return this.#documentById.get(id); }
   isOpenElsewhere(id: DocId): boolean { return this.#elsewhere.has(id); }
@@ -97,17 +102,18 @@ export class Hub {
     this.tabs.tell({ kind: "pause", paused });
   }
 
-  /** A document for the caller to start. */
-  add(secret: ConstructorParameters<typeof Document>[2], attached: boolean): Document {
-    const document = new Document(this.#documentEnds, ++this.#lastNumber, secret, attached);
+  /** A document for the caller to start. `endUse` is called when it is closed. */
+  add(secret: StoredSecret, attached: boolean, endUse: () => void): Document {
+    const document = new Document(this.#documentEnds, ++this.#lastNumber, secret, attached, endUse);
     this.#documentByNumber.set(document.number, document);
     this.#documentById.set(document.id, document);
     if (attached) this.tabs.tell({ kind: "open", docs: [document.id] });
     return document;
   }
 
-  async remove(document: Document): Promise<void> {
-    await document.close();
+  /** Closes it. What waits for the device and cannot wait any longer gets `reason`. */
+  async remove(document: Document, reason: FreeholdError = closedError(document.id)): Promise<void> {
+    await document.close(reason);
     this.#documentByNumber.delete(document.number);
     if (this.#documentById.get(document.id) === document) this.#documentById.delete(document.id);
     if (document.attached) this.tabs.tell({ kind: "closed", docs: [document.id] });
@@ -124,16 +130,16 @@ export class Hub {
         for (const effect of this.#machine.step(this.#ends.env.now(), next)) this.#run(effect);
       }
     } catch (e) {
-      // The machine is gone. What is durable stays so; nothing more is promised until the page starts another vault.
+      // What is durable stays so. Nothing else is known of what was under way.
       this.#stop();
-      this.#ends.post({ kind: "problem", problem: errorToProblem(e) });
+      this.#ends.died(this, e);
     } finally {
       this.#stepping = false;
     }
   }
 
   close(): void {
-    this.#stop();
+    if (!this.#stopped) this.#stop();
     this.tabs.close();
     this.#machine.free();
   }
@@ -292,3 +298,5 @@ export class Hub {
     }
   }
 }
+
+const closedError = (doc: DocId): FreeholdError => new FreeholdError("closed", "This document was closed before the edit was on the device.", "Open it again.", { doc });

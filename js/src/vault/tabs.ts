@@ -2,9 +2,13 @@
 //
 // A message is about bytes that are durable already. Losing one loses nothing: the machine sees the hole and reads the store.
 
+import { FreeholdError } from "../errors.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import type { Channel, VaultEnv } from "./env.ts";
 import type { Head, Known } from "./events.ts";
+
+/** How long other tabs may take to let go of a document that is forgotten, in milliseconds. */
+const LET_GO = 10_000;
 
 /** One envelope with its opened content. */
 export interface TabEnvelope extends Head {
@@ -31,29 +35,35 @@ export type TabMessage =
 
 export class Tabs {
   readonly #prefix: string;
-  readonly #env: Pick<VaultEnv, "locks" | "openChannel">;
+  /** Null where there are none, or where this browser turned out to refuse them: then this vault goes on as if it were alone. */
+  #locks: VaultEnv["locks"];
   readonly #channel: Channel | null;
   readonly #ends: AbortController = new AbortController();
   readonly #releases: Set<() => void> = new Set();
+  readonly #failed: (e: FreeholdError) => void;
 
-  constructor(name: string, env: Pick<VaultEnv, "locks" | "openChannel">, receive: (message: TabMessage) => void) {
+  /** `failed` hears, once, that this browser refuses locks. */
+  constructor(name: string, env: Pick<VaultEnv, "locks" | "openChannel">, receive: (message: TabMessage) => void, failed: (e: FreeholdError) => void) {
+    this.#failed = failed;
     this.#prefix = `freehold/${name}`;
-    this.#env = env;
+    this.#locks = env.locks;
     this.#channel = env.openChannel?.(this.#prefix) ?? null;
     if (this.#channel !== null) this.#channel.onmessage = (event) => receive(event.data as TabMessage);
   }
 
-  tell(message: TabMessage): void { this.#channel?.postMessage(message); }
+  tell(message: TabMessage): void {
+    if (!this.#ends.signal.aborted) this.#channel?.postMessage(message);
+  }
 
   /** Calls back once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. */
   lead(begin: () => void): void {
-    if (this.#env.locks === null) return begin();
+    if (this.#locks === null) return begin();
     void this.#hold(`${this.#prefix}/relay`, begin);
   }
 
   /** Shows other tabs that this session is being written. Gives what ends it. */
   write(session: SessionId): () => void {
-    if (this.#env.locks === null) return () => undefined;
+    if (this.#locks === null) return () => undefined;
     let release = (): void => undefined;
     let ended = false;
     void this.#hold(this.#sessionLock(session), (free) => {
@@ -69,14 +79,38 @@ export class Tabs {
   /** Sessions that some tab is writing. */
   async writing(): Promise<ReadonlySet<SessionId>> {
     const prefix = this.#sessionLock("");
-    const held = (await this.#env.locks?.query())?.held ?? [];
+    const held = (await this.#locks?.query())?.held ?? [];
     return new Set(held.flatMap((l) => (l.name?.startsWith(prefix) ? [l.name.slice(prefix.length)] : [])));
+  }
+
+  /** Shows that this vault works on a document. Waits while another tab forgets it. Gives what ends it. */
+  async use(doc: DocId): Promise<() => void> {
+    if (this.#locks === null) return () => undefined;
+    return new Promise((resolve) => {
+      // A lock that is never had because everything closes is nothing to end.
+      void this.#hold(this.#useLock(doc), resolve, "shared").then(() => resolve(() => undefined));
+    });
+  }
+
+  /** Runs when no vault works on the document any more, nor begins to. FreeholdError("blocked") when one does not let go of it. */
+  async alone<T>(doc: DocId, run: () => Promise<T>): Promise<T> {
+    if (this.#locks === null) return run();
+    let isMine = false;
+    try {
+      return await this.#locks.request(this.#useLock(doc), { signal: AbortSignal.timeout(LET_GO) }, () => {
+        isMine = true;
+        return run();
+      }) as T;
+    } catch (e) {
+      if (isMine) throw e;
+      throw new FreeholdError("blocked", "Another tab has this document open and does not answer.", "Close other tabs of this app, then try again.", { doc, cause: e });
+    }
   }
 
   /** Runs when no other tab runs anything for this document. */
   readonly locked = async <T>(doc: DocId, run: () => Promise<T>): Promise<T> => {
     const name = `${this.#prefix}/compact/${doc}`;
-    if (this.#env.locks !== null) return this.#env.locks.request(name, run) as Promise<T>;
+    if (this.#locks !== null) return this.#locks.request(name, run) as Promise<T>;
     const before = this.#laneByName.get(name) ?? Promise.resolve();
     const mine = before.then(run, run);
     const settled = mine.then(() => undefined, () => undefined);
@@ -94,22 +128,28 @@ export class Tabs {
     this.#channel?.close();
   }
 
+  #useLock(doc: DocId): string { return `${this.#prefix}/use/${doc}`; }
   #sessionLock(session: SessionId): string { return `${this.#prefix}/session/${session}`; }
 
   /** Holds a lock until it is freed or everything is closed. */
-  async #hold(name: string, begin: (free: () => void) => void): Promise<void> {
+  async #hold(name: string, begin: (free: () => void) => void, mode: LockMode = "exclusive"): Promise<void> {
+    let isHeld = false;
     try {
-      await this.#env.locks!.request(name, { signal: this.#ends.signal }, () => new Promise<void>((resolve) => {
+      await this.#locks!.request(name, { signal: this.#ends.signal, mode }, () => new Promise<void>((resolve) => {
         const free = (): void => {
           this.#releases.delete(free);
           resolve();
         };
         if (this.#ends.signal.aborted) return free();
+        isHeld = true;
         this.#releases.add(free);
         begin(free);
       }));
-    } catch (e) {
-      if (!this.#ends.signal.aborted) throw e;
+    } catch (cause) {
+      if (this.#ends.signal.aborted || isHeld) return;
+      if (this.#locks !== null) this.#failed(new FreeholdError("blocked", "This browser does not let tabs of this app agree on who writes what.", "Use one tab of this app at a time.", { cause }));
+      this.#locks = null;
+      begin(() => undefined);
     }
   }
 }

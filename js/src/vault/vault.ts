@@ -26,6 +26,12 @@ export const startVault = (port: Port<FromVault, ToVault>, env: VaultEnv): void 
 
 const notStarted = (): FreeholdError => new FreeholdError("not-ready", "The vault is not started.", "Send `start` first.");
 const notFound = (doc: DocId): FreeholdError => new FreeholdError("not-found", "This document is not on this device.", "Open it by its link.", { doc });
+const forgotten = (doc: DocId): FreeholdError => new FreeholdError("not-found", "This document was removed from this device in another tab.", "Open it by its link.", { doc });
+const restarted = (doc?: DocId): FreeholdError =>
+  new FreeholdError("core-restarted", "The sync machine stopped.", "Everything said to be saved is. Look over the last edit; reload the page if it goes on.", doc === undefined ? {} : { doc });
+
+/** How often a vault makes another machine: what kills each new one is something stored, and would kill the next. */
+const MOST_RESTARTS = 3;
 
 class Vault {
   readonly #port: Port<FromVault, ToVault>;
@@ -39,6 +45,9 @@ class Vault {
   /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
   #running: Hub | null = null;
   #deviceProblem: Problem | null = null;
+  #name = "";
+  #relays: readonly string[] = [];
+  #restarts = 0;
 
   constructor(port: Port<FromVault, ToVault>, env: VaultEnv) {
     this.#port = port;
@@ -49,7 +58,7 @@ class Vault {
     try {
       const reply = await this.#do(request);
       this.#port.post({ kind: "reply", id, reply });
-      if (reply !== null && "session" in reply) this.#running?.document(reply.doc)?.speak();
+      if (reply !== null && "status" in reply) this.#running?.document(reply.doc)?.speak();
     } catch (e) {
       this.#port.post({ kind: "error", id, problem: errorToProblem(e, "doc" in request ? request.doc : undefined) });
     }
@@ -66,7 +75,7 @@ class Vault {
       case "link": return this.#link(r.doc, r.rights);
       case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
       case "close": return this.#inLane(r.doc, () => this.#close(r.doc));
-      case "relays": return this.#withHub((hub) => hub.setRelays(r.relays));
+      case "relays": return this.#setRelays(r.relays);
       case "pause": return this.#withHub((hub) => hub.pause(true));
       case "resume": return this.#withHub((hub) => hub.pause(false));
       case "stop": return this.#stop();
@@ -76,6 +85,8 @@ class Vault {
 
   async #start(name: string, relays: readonly string[]): Promise<Replies["start"]> {
     if (this.#copies !== null) throw new FreeholdError("invalid", "The vault is started already.", "Use one vault per home.");
+    this.#name = name;
+    this.#relays = relays;
     const copies = await this.#env.openCopies(name, { onProblem: (p) => this.#storeProblem(p), onCopies: () => this.#tellStatus(), now: () => this.#env.now() });
     this.#copies = copies;
     for (const { secret, head } of await copies.list()) {
@@ -83,27 +94,48 @@ class Vault {
       this.#headById.set(secret.doc, head ?? emptyHead(secret));
     }
     // Reading the list needs no wasm; the machine is made meanwhile.
-    this.#hub = this.#makeHub(name, copies, relays);
-    this.#hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
+    this.#setHub(this.#makeHub(copies));
     return { heads: [...this.#headById.values()], copies: copies.copies, persisted: await this.#env.persisted() };
   }
 
-  async #makeHub(name: string, copies: Copies, relays: readonly string[]): Promise<Hub> {
+  #setHub(hub: Promise<Hub>): void {
+    this.#hub = hub;
+    hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
+  }
+
+  async #makeHub(copies: Copies): Promise<Hub> {
     const machine = new Machine(await this.#env.loadCore(), this.#env.random(8));
     const hub = new Hub({
-      env: this.#env, copies, name,
+      env: this.#env, copies, name: this.#name,
       post: (message) => this.#port.post(message),
       deviceProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null),
+      died: (dead, e) => {
+        this.#running = null;
+        this.#setHub(this.#restart(dead, copies, e));
+      },
       hear: (m) => {
-        if (m.kind === "head") this.#headById.set(m.head.id, m.head);
-        else void this.#inLane(m.doc, () => this.#drop(m.doc));
+        if (m.kind === "forgot") return void this.#inLane(m.doc, () => this.#forgotten(m.doc));
+        this.#headById.set(m.head.id, m.head);
         this.#tellHeads();
       },
       adopt: (docs) => void this.#adopt(docs),
     }, machine);
     this.#running = hub;
-    hub.setRelays(relays);
+    hub.setRelays(this.#relays);
     void this.#adopt([...this.#secretById.keys()], true);
+    return hub;
+  }
+
+  /** Another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */
+  async #restart(dead: Hub, copies: Copies, e: unknown): Promise<Hub> {
+    this.#port.post({ kind: "problem", problem: errorToProblem(e) });
+    const documents = [...dead.documents];
+    await Promise.allSettled(documents.map((d) => dead.remove(d, restarted(d.id))));
+    dead.close();
+    if (++this.#restarts > MOST_RESTARTS) throw restarted();
+    const hub = await this.#makeHub(copies);
+    if (dead.paused) hub.pause(true);
+    for (const d of documents) if (d.attached) this.#port.post({ kind: "ended", doc: d.id, problem: errorToProblem(restarted(d.id)) });
     return hub;
   }
 
@@ -117,15 +149,18 @@ class Vault {
     return this.#attach(doc, false);
   }
 
-  async #join(link: string, type: string): Promise<Opened> {
+  async #join(link: string, type: string): Promise<Replies["join"]> {
     const parsed = await this.#env.sealer.parseLink(link);
-    return this.#inLane(parsed.doc, async () => {
-      const known = await this.#secret(parsed.doc);
+    const { doc } = parsed;
+    return this.#inLane(doc, async () => {
+      const hub = await this.#ready();
+      const known = await this.#secret(doc);
       // A key that never met its document may be a wrong one: the newer link is believed.
-      if (known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret))) {
-        await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
-      }
-      return this.#attach(parsed.doc, false);
+      const isBetter = known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret));
+      if (isBetter) await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
+      // A session goes on: what its page wrote and is on its way here belongs to it.
+      const open = hub.document(doc);
+      return { doc, reopen: isBetter && open?.attached === true && open.session === null };
     });
   }
 
@@ -138,14 +173,26 @@ class Vault {
       await hub.remove(before);
     }
     // Other tabs are heard from here on, so that nothing falls between reading and listening.
-    const secret = await this.#secret(doc);
-    if (secret === null) throw notFound(doc);
-    const document = hub.add(secret, true);
+    const document = await this.#add(hub, doc, true);
     try {
       const { snapshot, updates } = await document.start(isNew ? null : await this.#copies!.load(doc), isNew);
+      if (hub.stopped) throw restarted(doc);
       return { doc, rights: document.rights, session: document.session?.session ?? "", snapshot, updates, status: document.status };
     } catch (e) {
       await hub.remove(document);
+      throw e;
+    }
+  }
+
+  /** While it is here, no other tab can forget it. */
+  async #add(hub: Hub, doc: DocId, attached: boolean): Promise<Document> {
+    const endUse = await hub.tabs.use(doc);
+    try {
+      const secret = await this.#secret(doc);
+      if (secret === null) throw notFound(doc);
+      return hub.add(secret, attached, endUse);
+    } catch (e) {
+      endUse();
       throw e;
     }
   }
@@ -193,24 +240,42 @@ class Vault {
 
   async #forget(doc: DocId): Promise<null> {
     const hub = await this.#ready();
-    await this.#drop(doc);
-    await this.#copies!.forget(doc);
+    const document = hub.document(doc);
+    if (document !== undefined) await hub.remove(document);
+    // The other tabs let go of it first: a store that one of them writes to cannot be emptied.
     hub.tabs.tell({ kind: "forgot", doc });
-    this.#tellHeads();
+    try {
+      await hub.tabs.alone(doc, () => this.#copies!.forget(doc));
+    } catch (e) {
+      const head = this.#headById.get(doc);
+      if (head !== undefined) hub.tabs.tell({ kind: "head", head }); // still here, so every list shows it
+      throw e;
+    }
+    this.#drop(doc);
     return null;
   }
 
-  async #drop(doc: DocId): Promise<void> {
+  /** Another tab forgets it. */
+  async #forgotten(doc: DocId): Promise<void> {
     const hub = await this.#ready();
     const document = hub.document(doc);
-    if (document !== undefined) await hub.remove(document);
+    if (document !== undefined) {
+      const reason = forgotten(doc);
+      await hub.remove(document, reason);
+      if (document.attached) this.#port.post({ kind: "ended", doc, problem: errorToProblem(reason) });
+    }
+    this.#drop(doc);
+  }
+
+  #drop(doc: DocId): void {
     this.#headById.delete(doc);
     this.#secretById.delete(doc);
+    this.#tellHeads();
   }
 
   async #stop(): Promise<null> {
-    if (this.#hub !== null) {
-      const hub = await this.#hub;
+    const hub = await this.#hub?.catch(() => null); // why there is none was said
+    if (hub) {
       for (const document of [...hub.documents]) {
         await document.settled();
         await hub.remove(document);
@@ -237,11 +302,9 @@ class Vault {
 
   async #background(hub: Hub, doc: DocId, onlyUnsent = false): Promise<void> {
     const stored = await this.#copies!.load(doc);
-    const secret = stored?.secret ?? null;
-    if (stored === null || secret === null) return;
-    if (onlyUnsent && !hasUnsent(stored, hub.relays)) return;
-    const document = hub.add(secret, false);
-    await document.start(stored, false);
+    if (stored === null || (onlyUnsent && !hasUnsent(stored, hub.relays))) return;
+    const document = await this.#add(hub, doc, false);
+    await document.start(await this.#copies!.load(doc), false);
   }
 
   #storeProblem(p: StoreProblem): void {
@@ -267,7 +330,8 @@ class Vault {
   async #keepSecret(secret: StoredSecret): Promise<void> {
     await this.#opened().putSecret(secret);
     this.#secretById.set(secret.doc, secret);
-    if (!this.#headById.has(secret.doc)) this.#headById.set(secret.doc, emptyHead(secret));
+    const { doc, type, rights } = secret;
+    this.#headById.set(doc, { ...(this.#headById.get(doc) ?? emptyHead(secret)), type, rights });
     this.#tellHeads();
   }
 
@@ -281,6 +345,11 @@ class Vault {
   async #ready(): Promise<Hub> {
     if (this.#hub === null) throw notStarted();
     return this.#hub;
+  }
+
+  #setRelays(relays: readonly string[]): Promise<null> {
+    this.#relays = relays;
+    return this.#withHub((hub) => hub.setRelays(relays));
   }
 
   async #withHub(run: (hub: Hub) => void): Promise<null> {

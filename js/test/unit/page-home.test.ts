@@ -205,6 +205,51 @@ test("a stored update that the core refuses is skipped and told; the document op
   await again.saved();
 });
 
+test("edits that the vault will not take any more: saved says so each time, and the next session goes on", async () => {
+  const vault = new ToyVault();
+  const { home, problems } = toyHome(vault);
+  const doc = await home.create(Note, { title: "kept" });
+  await doc.saved();
+  vault.refuse = { code: "closed", message: "this session has ended", hint: "open it again" };
+  doc.change((d) => { d.body.insert(0, "never stored"); });
+  await assert.rejects(doc.saved(), code("closed"));
+  await assert.rejects(doc.saved(), code("closed"));
+  doc.change((d) => { d.body.insert(0, "nor this "); });
+  const before = doc.value.body;
+  const waiting = assert.rejects(doc.saved(), code("closed"));
+  await waiting;
+  vault.refuse = null;
+  problems.length = 0;
+  vault.tell({ kind: "ended", doc: doc.id, problem: { code: "core-restarted", message: "the machine died", hint: "-" } });
+  assert.throws(() => doc.change((d) => { d.title = "x"; }), code("core-restarted"));
+  await settle();
+  await settle();
+  assert.deepEqual(problems.map((p) => p.message), ["the vault was restarted; 21 unsaved operations were lost"]);
+  assert.equal(doc.value.title, "kept");
+  assert.equal(doc.value.body.toString(), "");
+  assert.equal(before.toString(), "nor this never stored", "a version that somebody holds stays what it was");
+  doc.change((d) => { d.title = "goes on"; });
+  await doc.saved();
+  assert.deepEqual([doc.status.value.newest, doc.status.value.unsaved], ["device", 0]);
+  assert.equal((await toyHome(vault).home.open(Note, doc.id)).value.title, "goes on");
+});
+
+test("a document that another tab forgot ends here: its status says why, and nobody waits for it", async () => {
+  const vault = new ToyVault();
+  const { home, problems } = toyHome(vault);
+  const doc = await home.create(Note, { title: "shared" });
+  await doc.saved();
+  vault.hold = true;
+  doc.change((d) => { d.title = "on its way"; });
+  const saved = doc.saved();
+  vault.tell({ kind: "ended", doc: doc.id, problem: { code: "not-found", message: "removed in another tab", hint: "-", doc: doc.id } });
+  await assert.rejects(saved, code("not-found"));
+  assert.equal(doc.status.value.problem?.code, "not-found");
+  assert.throws(() => doc.change(() => {}), code("closed"));
+  assert.equal(doc.value.title, "on its way");
+  assert.deepEqual(problems.map((p) => p.code), ["not-found"]);
+});
+
 test("a dead core: the page rebuilds it from what is stored and goes on", async () => {
   const vault = new ToyVault();
   // The module is real; one call of it is made to throw, as a trap in it would.

@@ -70,7 +70,7 @@ export class ToyVault {
         return this.#open(page, doc);
       }
       case "open": return this.docs.has(r.doc) ? this.#open(page, r.doc) : undefined;
-      case "join": return this.docs.has(r.link) ? this.#open(page, r.link) : undefined;
+      case "join": return this.docs.has(r.link) ? { doc: r.link, reopen: false } : undefined;
       case "update": {
         const update = { session: r.session, bytes: r.bytes };
         this.docs.get(r.doc)?.updates.push(update);

@@ -45,6 +45,7 @@ export class Page {
   #last = 0;
   #stopped = false;
   readonly problems: Problem[] = [];
+  readonly ended: Extract<FromVault, { readonly kind: "ended" }>[] = [];
   heads: readonly unknown[] = [];
 
   constructor(env: VaultEnv) {
@@ -69,7 +70,8 @@ export class Page {
   }
 
   async edit(request: Extract<Request, { readonly op: "create" | "open" | "join" }>): Promise<Editor> {
-    const opened = await this.request(request) as Opened;
+    const { doc } = request.op === "join" ? await this.request(request) : { doc: null };
+    const opened = await this.request(doc === null ? request as Exclude<typeof request, { readonly op: "join" }> : { op: "open", doc, type: request.type });
     const editor = new Editor(await Core.start(await loadModule()), opened, this);
     this.#editors.set(opened.doc, editor);
     const early = this.#early;
@@ -105,6 +107,7 @@ export class Page {
       else pending.reject(new Refusal(m.problem));
     } else if (m.kind === "problem") this.problems.push(m.problem);
     else if (m.kind === "heads") this.heads = m.heads;
+    else if (m.kind === "ended") this.ended.push(m);
     else {
       const editor = this.#editors.get(m.doc);
       if (editor === undefined) this.#early.push(m);
@@ -167,7 +170,7 @@ export class Editor {
     return { from, to: this.#drained, bytes };
   }
 
-  hear(m: Exclude<FromVault, { readonly kind: "reply" | "error" | "problem" | "heads" }>): void {
+  hear(m: Exclude<FromVault, { readonly kind: "reply" | "error" | "problem" | "heads" | "ended" }>): void {
     switch (m.kind) {
       case "updates": return this.#apply(m.updates);
       case "snapshot": return this.#core.merge(this.#handle, m.bytes);

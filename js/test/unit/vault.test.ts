@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startRelay } from "../e2e/relayprocess.ts";
-import { directoryOf, start } from "./vault-harness.ts";
+import { Core } from "../../src/core/core.ts";
+import { loadModule } from "../../src/core/loadnode.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { directoryOf, type Refusal, start } from "./vault-harness.ts";
 
 test("what was answered is there after a restart", async (t) => {
   const path = await directoryOf(t);
@@ -54,4 +57,57 @@ test("a relay's address that is none is a connection that never opens, and no cr
     assert.equal(note.status.device, 4);
     await page.stop();
   }
+});
+
+test("a machine that dies leaves no request unanswered, and another one takes its place", async (t) => {
+  const path = await directoryOf(t);
+  const cores: Core[] = [];
+  const page = await start(t, path, [], { ...nodeEnv(path), loadCore: async () => {
+    const core = await Core.start(await loadModule());
+    cores.push(core);
+    return core;
+  } });
+  const note = await page.edit({ op: "create", type: "note" });
+  await note.type(0, "kept");
+  cores[0]!.fail("a test says so");
+  await assert.rejects(note.type(4, " lost"), /core-restarted/);
+  await page.until("the page is told to open it again", () => page.ended.length === 1);
+  assert.deepEqual(page.ended.map((e) => [e.doc, e.problem.code]), [[note.doc, "core-restarted"]]);
+  const again = await page.edit({ op: "open", doc: note.doc, type: "note" });
+  assert.equal(again.value, "kept");
+  await again.type(4, "!");
+
+  // What dies again and again is left alone, and still every request is answered.
+  for (let i = 0; i < 3; i++) {
+    await page.request({ op: "relays", relays: [] }); // answered by the new one
+    cores.at(-1)!.fail("a test says so");
+    await assert.rejects(page.request({ op: "open", doc: note.doc, type: "note" }), /core-restarted/);
+  }
+  await assert.rejects(page.request({ op: "open", doc: note.doc, type: "note" }), /core-restarted/);
+  await page.stop();
+});
+
+test("an edit that comes while its document closes is refused, not forgotten", async (t) => {
+  const page = await start(t, await directoryOf(t));
+  const note = await page.edit({ op: "create", type: "note" });
+  const edits = [note.type(0, "before")];
+  const forgotten = page.request({ op: "forget", doc: note.doc });
+  edits.push(note.type(6, " while"), note.type(12, " it goes"));
+  const late = Promise.allSettled(edits);
+  await forgotten;
+  const last = await Promise.allSettled([note.type(20, ", after")]);
+  assert.deepEqual([...(await late).slice(1), ...last].map((edit) => edit.status === "rejected" && (edit.reason as Refusal).problem.code), ["closed", "closed", "closed"]);
+});
+
+test("a browser that refuses locks is told of once, and this vault goes on alone", async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const path = await directoryOf(t);
+  const refuse = async (): Promise<never> => { throw new DOMException("The request was denied.", "SecurityError"); };
+  const page = await start(t, path, [relay.url], { ...nodeEnv(path), locks: { request: refuse, query: refuse } });
+  const note = await page.edit({ op: "create", type: "note" });
+  await note.type(0, "out");
+  await page.until("it leads", () => note.status.relay === 3);
+  assert.deepEqual(page.problems.map((p) => p.code), ["blocked"]);
+  await page.request({ op: "forget", doc: note.doc });
 });
