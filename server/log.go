@@ -8,6 +8,9 @@ import (
 // Log keeps documents. Its methods may be called from several goroutines; Commit is called from one at a time.
 //
 // Must: what Commit returned nil for is there after a power cut; what it returned an error for may be there or not.
+// Must: nothing is shown, neither for reading nor for judging, that is not durable: not what is on its way, and not what
+// a failed Commit left. It would be acknowledged and sent to others, and the next power cut would give its cursors to
+// other envelopes.
 // Must: after a failed Commit reading goes on as before.
 type Log interface {
 	History

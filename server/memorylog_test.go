@@ -9,5 +9,5 @@ import (
 )
 
 func TestMemoryLog(t *testing.T) {
-	logtest.Run(t, false, func(*testing.T) server.Log { return server.NewMemoryLog(wire.StoreID{1}) })
+	logtest.Run(t, false, nil, func(*testing.T) server.Log { return server.NewMemoryLog(wire.StoreID{1}) })
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // Run checks a log. open gives the same one each time it is called, after the one before was closed; where a store
-// forgets with its process, reopens is false.
-func Run(t *testing.T, reopens bool, open func(t *testing.T) server.Log) {
+// forgets with its process, reopens is false. loseFlush, where there is something to flush, makes the log's commits fail
+// after everything was written.
+func Run(t *testing.T, reopens bool, loseFlush func(server.Log), open func(t *testing.T) server.Log) {
 	log := open(t)
 	a, b := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	one, two := a.NewSession(), a.NewSession()
@@ -116,10 +117,33 @@ func Run(t *testing.T, reopens bool, open func(t *testing.T) server.Log) {
 		})
 	}
 	check(t, log)
+	if loseFlush != nil {
+		// A Commit that reached the file and not the disk: of a session that is known, of a new one, of a new document.
+		loseFlush(log)
+		three, stranger := a.NewSession(), servertest.NewDoc(t, 4)
+		lost := []*server.Write{
+			{Doc: a.ID(), Session: one.ID, Entries: entries(9, one.Run(2))},
+			{Doc: a.ID(), Session: three.ID, Cert: three.Cert, Entries: entries(11, three.Run(1))},
+			{Doc: stranger.ID(), Genesis: stranger.Genesis()},
+		}
+		if err := log.Commit(lost); err == nil {
+			t.Fatal("a Commit without its flush succeeded")
+		}
+		t.Run("nothing of a failed commit is shown", func(t *testing.T) {
+			check(t, log)
+			if record, err := log.Session(a.ID(), three.ID); err != nil || record != nil {
+				t.Fatalf("its session: %v, %v", record, err)
+			}
+			if record, err := log.Room(stranger.ID()); err != nil || record.Genesis != nil {
+				t.Fatalf("its document: %+v, %v", record, err)
+			}
+		})
+	}
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !reopens {
+	// After a failed Commit there may be more than before.
+	if !reopens || loseFlush != nil {
 		return
 	}
 	t.Run("reopened", func(t *testing.T) {

@@ -16,7 +16,7 @@ func end(log *bbolt.Bucket, doc seal.DocID) (wire.Cursor, uint64) {
 	if len(k) != len(doc)+8 || len(v) < 8 {
 		return 0, 0
 	}
-	return wire.Cursor(binary.BigEndian.Uint64(k[len(doc):])), binary.BigEndian.Uint64(v)
+	return cursorOf(k[len(doc):]), binary.BigEndian.Uint64(v)
 }
 
 // lastOf finds the last key that begins with prefix, nil if none does.
@@ -50,6 +50,14 @@ func envelopeAt(log *bbolt.Bucket, doc seal.DocID, cursor []byte) []byte {
 		return v[8:]
 	}
 	return nil
+}
+
+// cursorOf reads a cursor as it is kept, 0 where it is none.
+func cursorOf(b []byte) wire.Cursor {
+	if len(b) != 8 {
+		return 0
+	}
+	return wire.Cursor(binary.BigEndian.Uint64(b))
 }
 
 func sessionKey(doc seal.DocID, id seal.SessionID) []byte {

@@ -44,10 +44,18 @@ var ErrNewerFormat = errors.New("native: the data folder was written by a newer 
 type BoltLog struct {
 	db    *bbolt.DB
 	store wire.StoreID
-	// broken is set by a failure that is not a full disk. What the kernel has of the file is unknown after it
-	// (a second fsync may succeed without the first one's pages), so nothing is written until a restart.
-	broken atomic.Bool
+	// update is db.Update; a test lets it fail as a disk does.
+	update func(func(*bbolt.Tx) error) error
+	// unsettled has the documents of a Commit that is not on disk, as they were before it. bbolt shows a transaction as
+	// soon as its last page is written, before that is flushed, and goes on showing it when the flush fails: what
+	// these documents have more than this is not shown. It is nil between commits, and stays after a failure
+	// that is not a full disk: what the disk has of the file is then unknown (a second fsync may succeed without the
+	// first one's pages), so nothing is written until a restart.
+	unsettled atomic.Pointer[records]
 }
+
+// records are documents at one time.
+type records map[seal.DocID]server.RoomRecord
 
 var (
 	metaBucket = []byte("meta")
@@ -80,8 +88,9 @@ func OpenBoltLog(folder string) (*BoltLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: open the log: %w", err)
 	}
-	l := &BoltLog{db: db}
-	if err := errors.Join(l.prepare(), syncFolder(folder)); err != nil {
+	l := &BoltLog{db: db, update: db.Update}
+	// The file may show what a killed process wrote and did not flush. It will be acknowledged, so it must be on disk.
+	if err := errors.Join(l.prepare(), db.Sync(), syncFolder(folder)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return l, nil
@@ -136,10 +145,22 @@ func (l *BoltLog) Close() error { return l.db.Close() }
 // Commit implements server.Log. Errors: ErrFull, after which it may be tried again; after any other nothing is written
 // until a restart.
 func (l *BoltLog) Commit(writes []*server.Write) error {
-	if l.broken.Load() {
+	if l.unsettled.Load() != nil {
 		return errors.New("native: the log takes nothing more after a failed write; restart the relay")
 	}
-	err := l.db.Update(func(tx *bbolt.Tx) error {
+	before := make(records)
+	for _, w := range writes {
+		if _, have := before[w.Doc]; have {
+			continue
+		}
+		record, err := l.Room(w.Doc)
+		if err != nil {
+			return err
+		}
+		before[w.Doc] = record
+	}
+	l.unsettled.Store(&before)
+	err := l.update(func(tx *bbolt.Tx) error {
 		for _, w := range writes {
 			if err := put(tx, w); err != nil {
 				return err
@@ -149,12 +170,29 @@ func (l *BoltLog) Commit(writes []*server.Write) error {
 	})
 	switch {
 	case err == nil:
-		return nil
+		l.unsettled.Store(nil)
 	case isFull(err):
+		l.unsettled.Store(nil)
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	l.broken.Store(true)
 	return err
+}
+
+// settled gives a document as it was before the Commit that is not on disk; ok is false where there is none of it. Ask
+// within a transaction: one that sees the Commit finds it here until it is durable.
+func (l *BoltLog) settled(doc seal.DocID) (record server.RoomRecord, ok bool) {
+	if before := l.unsettled.Load(); before != nil {
+		record, ok = (*before)[doc]
+	}
+	return record, ok
+}
+
+// last is the highest cursor of a document that may be shown.
+func (l *BoltLog) last(doc seal.DocID) wire.Cursor {
+	if record, ok := l.settled(doc); ok {
+		return record.Head
+	}
+	return wire.MaxInteger
 }
 
 // isFull: the file could not take a page, and what it has is as it was.
@@ -211,6 +249,10 @@ func put(tx *bbolt.Tx, w *server.Write) error {
 // Room implements server.Log.
 func (l *BoltLog) Room(doc seal.DocID) (record server.RoomRecord, err error) {
 	err = l.db.View(func(tx *bbolt.Tx) error {
+		if before, ok := l.settled(doc); ok {
+			record = before
+			return nil
+		}
 		b := tx.Bucket(docsBucket).Get(doc[:])
 		if b == nil {
 			return nil
@@ -237,9 +279,17 @@ func (l *BoltLog) Session(doc seal.DocID, id seal.SessionID) (record *server.Ses
 		if cert == nil {
 			return nil
 		}
-		prefix, seqs := sessionKey(doc, id), tx.Bucket(seqBucket).Cursor()
+		prefix, seqs, head := sessionKey(doc, id), tx.Bucket(seqBucket).Cursor(), l.last(doc)
+		k, last := lastOf(seqs, prefix)
+		for k != nil && cursorOf(last) > head {
+			if k, last = seqs.Prev(); !bytes.HasPrefix(k, prefix) {
+				return nil
+			}
+		}
 		_, first := seqs.Seek(prefix)
-		_, last := lastOf(seqs, prefix)
+		for cursorOf(first) > head {
+			_, first = seqs.Next()
+		}
 		log := tx.Bucket(logBucket)
 		a, b := envelopeAt(log, doc, first), envelopeAt(log, doc, last)
 		if a == nil || b == nil {
@@ -255,14 +305,14 @@ func (l *BoltLog) Session(doc seal.DocID, id seal.SessionID) (record *server.Ses
 func (l *BoltLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (entry *wire.Entry, err error) {
 	err = l.db.View(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(seqBucket).Get(seqKey(doc, id, seq))
-		if cursor == nil {
+		if cursor == nil || cursorOf(cursor) > l.last(doc) {
 			return nil
 		}
 		envelope := envelopeAt(tx.Bucket(logBucket), doc, cursor)
 		if envelope == nil {
 			return errors.New("native: a seq without its envelope")
 		}
-		entry = &wire.Entry{Cursor: wire.Cursor(binary.BigEndian.Uint64(cursor)), Envelope: bytes.Clone(envelope)}
+		entry = &wire.Entry{Cursor: cursorOf(cursor), Envelope: bytes.Clone(envelope)}
 		return nil
 	})
 	return entry, err
@@ -272,12 +322,15 @@ func (l *BoltLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (entry
 func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, more bool, err error) {
 	err = l.db.View(func(tx *bbolt.Tx) error {
 		var page server.Page
-		certs, c := tx.Bucket(certBucket), tx.Bucket(logBucket).Cursor()
+		certs, c, head := tx.Bucket(certBucket), tx.Bucket(logBucket).Cursor(), l.last(doc)
 		for k, v := c.Seek(logKey(doc, since+1)); bytes.HasPrefix(k, doc[:]); k, v = c.Next() {
 			if len(k) != len(doc)+8 || len(v) < 8 {
 				return errors.New("native: damaged log record")
 			}
-			envelope := v[8:]
+			cursor, envelope := cursorOf(k[len(doc):]), v[8:]
+			if cursor > head {
+				break
+			}
 			if page.Full(limit, len(envelope)) {
 				more = true
 				break
@@ -286,7 +339,6 @@ func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []
 			if err != nil {
 				return err
 			}
-			cursor := wire.Cursor(binary.BigEndian.Uint64(k[len(doc):]))
 			page.Add(cursor, bytes.Clone(envelope), id, func() []byte { return bytes.Clone(certs.Get(sessionKey(doc, id))) })
 		}
 		entries = page.Entries

@@ -11,6 +11,7 @@ import (
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/logtest"
 	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -25,7 +26,45 @@ func openLog(t *testing.T, folder string) *native.BoltLog {
 
 func TestBoltLog(t *testing.T) {
 	folder := t.TempDir()
-	logtest.Run(t, true, func(t *testing.T) server.Log { return openLog(t, folder) })
+	logtest.Run(t, true, nil, func(t *testing.T) server.Log { return openLog(t, folder) })
+}
+
+func TestBoltLogWhoseFlushFails(t *testing.T) {
+	loseFlush := func(log server.Log) { log.(*native.BoltLog).LoseFlush(errors.New("input/output error")) }
+	logtest.Run(t, false, loseFlush, func(t *testing.T) server.Log { return openLog(t, t.TempDir()) })
+}
+
+// An append whose flush failed is refused as often as it is sent, and nobody is given it, however visible the file has it.
+func TestFailedFlushIsNeverAcknowledged(t *testing.T) {
+	log := openLog(t, t.TempDir())
+	relay := server.NewRelay(log, server.DefaultLimits(), nil)
+	defer relay.Close()
+	doc := servertest.NewDoc(t, 1)
+	s := doc.NewSession()
+	run := s.Run(2)
+	if refusal := relay.Found(doc.ID(), doc.Genesis()); refusal != nil {
+		t.Fatal(refusal)
+	}
+	send := func(run [][]byte) wire.Frame {
+		answer := make(chan wire.Frame, 1)
+		relay.Append(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}, nil, func(f wire.Frame) { answer <- f })
+		return <-answer
+	}
+	if _, ok := send(run[:1]).(*wire.Ack); !ok {
+		t.Fatal("refused before anything failed")
+	}
+	log.LoseFlush(errors.New("input/output error"))
+	for again := range 3 {
+		if e, ok := send(run[1:]).(*wire.Error); !ok || e.Code != wire.CodeStorage {
+			t.Fatalf("sent %d times, lost with the flush: not refused", again+1)
+		}
+	}
+	if batch, refusal := relay.Read(doc.ID(), 0); refusal != nil || len(batch.Entries) != 1 {
+		t.Fatalf("read: %+v, %v", batch, refusal)
+	}
+	if ack, ok := send(run[:1]).(*wire.Ack); !ok || ack.Cursor != 1 {
+		t.Fatal("what is durable is not acknowledged again")
+	}
 }
 
 func TestTwoRelaysDoNotShareAFolder(t *testing.T) {
