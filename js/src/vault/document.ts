@@ -73,6 +73,7 @@ export class Document {
   #early: Extract<TabMessage, { readonly doc: DocId }>[] | null = [];
   /** What to tell the page once it has the document. Null: it has it. */
   #unsaid: FromVault[] | null = [];
+  #checking = false;
   #closed = false;
 
   /** `endUse` is called when it is closed and nothing of it is written any more. */
@@ -113,7 +114,7 @@ export class Document {
     let loaded: Loaded = { snapshot: null, updates: [], heads: [], waiting: [], certs: new Map() };
     if (this.#secret.genesis !== null) {
       this.#desk.keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
-      if (stored !== null) loaded = await loadDocument(env.sealer, this.#desk.keys, stored, await tabs.writing());
+      if (stored !== null) loaded = await loadDocument(env.sealer, this.#desk.keys, await this.#desk.compaction.merged(stored), await tabs.writing());
       await this.#beginSession();
     }
     for (const [session, cert] of loaded.certs) this.#desk.certs.set(session, cert);
@@ -262,20 +263,24 @@ export class Document {
 
   async #checkGenesis(): Promise<void> {
     const genesis = this.offered;
-    if (genesis === null) return;
+    if (genesis === null || this.#desk.keys !== null || this.#checking) return;
+    this.#checking = true;
     try {
       const keys = await this.#ends.env.sealer.keys(this.id, this.rights, this.#secret.secret, genesis);
-      if (this.#desk.keys !== null || this.#closed) return;
-      this.#desk.keys = keys;
       const secret = { ...this.#secret, genesis: genesis.slice() };
-      await this.#ends.copies.putSecret(secret);
+      await this.#ends.copies.putSecret(secret); // a device that cannot keep it is asked again; until then nothing is opened
+      if (this.#closed) return;
       this.#secret = secret;
+      this.#desk.keys = keys;
       await this.#beginSession();
       this.#ends.step({ type: "docKeyed", doc: this.number, ...(await this.#own()) });
       if (this.session !== null) this.#post({ kind: "session", doc: this.id, session: this.session.session });
       this.#tell({ kind: "keyed", doc: this.id, genesis: secret.genesis });
     } catch (e) {
+      this.#desk.keys = null;
       this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });
+    } finally {
+      this.#checking = false;
     }
   }
 

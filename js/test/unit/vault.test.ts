@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { startRelay } from "../e2e/relayprocess.ts";
 import { Core } from "../../src/core/core.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { directoryOf, type Refusal, start } from "./vault-harness.ts";
 
@@ -110,4 +111,37 @@ test("a browser that refuses locks is told of once, and this vault goes on alone
   await page.until("it leads", () => note.status.relay === 3);
   assert.deepEqual(page.problems.map((p) => p.code), ["blocked"]);
   await page.request({ op: "forget", doc: note.doc });
+});
+
+test("a disk that is full when a joined document meets its relay: it opens as soon as there is room", { timeout: 30_000 }, async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const a = await start(t, await directoryOf(t), [relay.url]);
+  const mine = await a.edit({ op: "create", type: "note" });
+  await mine.type(0, "shared");
+  await a.until("it is out", () => mine.status.relay === 6);
+  const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
+
+  const path = await directoryOf(t);
+  const env = nodeEnv(path);
+  let isFull = true;
+  let refused = 0;
+  const b = await start(t, path, [relay.url], { ...env, openCopies: async (name, o) => {
+    const copies = await env.openCopies(name, o);
+    const putSecret = copies.putSecret.bind(copies);
+    copies.putSecret = async (secret) => {
+      if (!isFull || secret.genesis === null) return putSecret(secret);
+      refused++;
+      throw new StoreError("quota", "the disk is full");
+    };
+    return copies;
+  } });
+  const theirs = await b.edit({ op: "join", link, type: "note" });
+  await b.until("it says so", () => theirs.status.problem?.code === "quota");
+  assert.ok(refused > 0);
+  assert.equal(theirs.session, "");
+  isFull = false;
+  await b.until("it opens", () => theirs.value === "shared" && theirs.session !== "");
+  await theirs.type(6, "!");
+  await a.until("and writes", () => mine.value === "shared!");
 });
