@@ -144,10 +144,6 @@ func (c *socket) start(conn *gws.Conn) {
 
 // Send implements server.Line.
 func (c *socket) Send(b []byte) error {
-	patience := sendGrace + time.Duration(len(b)/sendAtLeast)*time.Second
-	if err := c.conn.NetConn().SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
 	return c.conn.WriteMessage(gws.OpcodeBinary, b)
 }
 
@@ -170,11 +166,11 @@ func (c *socket) sayGoodbye() {
 	if conn == nil {
 		return
 	}
-	// A Send that is stuck gives up at the same moment, and the connection ends either way.
-	if err := conn.NetConn().SetDeadline(time.Now().Add(goodbyeWithin)); err == nil {
-		conn.WriteClose(1001, []byte("the relay stops"))
-	}
-	conn.NetConn().Close()
+	// A Send that is stuck holds the goodbye up; it gives up when the connection is closed under it.
+	over := time.AfterFunc(goodbyeWithin, c.HangUp)
+	conn.WriteClose(1001, []byte("the relay stops"))
+	over.Stop()
+	c.HangUp()
 }
 
 func (c *socket) keepAlive() {
@@ -217,8 +213,9 @@ func socketOf(conn *gws.Conn) *socket {
 	return c
 }
 
-// liveConn gives up on a connection that brings no byte for idleAfter. Progress counts and not whole messages: a large
-// one may take minutes over a thin line, and nothing else can come between its bytes.
+// liveConn gives up on a connection that brings no byte for idleAfter, and on one that does not take what is sent. What
+// comes is judged by progress and not by whole messages: a large one may take minutes over a thin line, and nothing else
+// can come between its bytes.
 type liveConn struct {
 	net.Conn
 	extended time.Time
@@ -233,6 +230,16 @@ func (c *liveConn) Read(b []byte) (int, error) {
 		c.extended = now
 	}
 	return c.Conn.Read(b)
+}
+
+// Write sends one whole frame, a message or the library's own ping or pong. Each has a deadline by its length: one left
+// from a frame before would cut off whoever was not written to for a while.
+func (c *liveConn) Write(b []byte) (int, error) {
+	patience := sendGrace + time.Duration(len(b)/sendAtLeast)*time.Second
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }
 
 // silent drops the library's log: it names addresses.
