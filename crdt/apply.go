@@ -1,119 +1,123 @@
 package crdt
 
-// held are updates that came before what they depend on.
-type held struct {
-	updates []heldUpdate
-	bytes   int
-}
-
-type heldUpdate struct {
-	session SessionID
-	bytes   []byte
-}
+import "slices"
 
 // Apply applies an update of a session and gives the patch; fresh is false when everything in it was here already.
-// Updates that were held and are ready now are applied too.
+// Updates that were held and are ready now are applied too. A session's updates are to be given in its order; one that
+// leaves a gap waits for what belongs in between.
 //
-// ErrMissing: operations it depends on are not here; it is held, within limits, until they are. Any other error
-// refuses the update as a whole, here and on every other replica.
+// ErrMissing: operations it depends on, or updates of its session before it, are not here; it is held until they are.
+// ErrTooLarge: there is no room for it, neither in the document nor among what is held. Nothing was said about it, so
+// it may come again. ErrNewerFormat: this version cannot read it, nor what its session wrote after it.
+// ErrInvalid: it is of the session that writes here, with operations that were not written here.
+//
+// ErrCorrupt refuses the update as a whole, here and on every other replica, and ends its session: whatever else it
+// writes is refused as well. Otherwise what follows would wait for ever for operations that nobody takes.
 func (d *Doc) Apply(session SessionID, update []byte) (patch []byte, fresh bool, err error) {
 	d.patch.reset()
-	d.mark()
-	fresh, err = d.apply(session, update)
-	if err != nil {
-		d.rollback()
-		if e, ok := err.(*Error); ok && e.Code == CodeMissing {
-			d.hold(session, update)
-		}
+	if fresh, err = d.receive(session, update); err != nil {
 		return nil, false, err
 	}
 	if fresh {
-		d.applyHeld()
+		d.release()
 	}
 	return d.patch.finish(), fresh, nil
 }
 
-// hold keeps an update for later. When there is no room it is dropped; whoever sent it will be asked again.
-func (d *Doc) hold(session SessionID, update []byte) {
-	h := &d.held
-	if len(h.updates) >= MaxHeldUpdates || h.bytes+len(update) > MaxHeldBytes {
-		return
-	}
-	for i := range h.updates {
-		if u := &h.updates[i]; u.session == session && string(u.bytes) == string(update) {
-			return
-		}
-	}
-	h.updates = append(h.updates, heldUpdate{session, append([]byte(nil), update...)})
-	h.bytes += len(update)
-}
-
-// applyHeld applies what has become ready, until nothing has. A held update that turns out to be bad is dropped.
-func (d *Doc) applyHeld() {
-	for progress := true; progress; {
-		progress = false
-		waiting := d.held.updates[:0]
-		for _, u := range d.held.updates {
-			d.mark()
-			fresh, err := d.apply(u.session, u.bytes)
-			if err == nil {
-				progress = progress || fresh
-				d.held.bytes -= len(u.bytes)
-				continue
-			}
-			d.rollback()
-			if e, ok := err.(*Error); ok && e.Code == CodeMissing {
-				waiting = append(waiting, u)
-			} else {
-				d.held.bytes -= len(u.bytes)
-			}
-		}
-		clear(d.held.updates[len(waiting):])
-		d.held.updates = waiting
-	}
-}
-
-// apply integrates an update. After an error the caller rolls back.
-func (d *Doc) apply(id SessionID, update []byte) (fresh bool, err error) {
+// receive judges an update that arrives.
+func (d *Doc) receive(id SessionID, update []byte) (fresh bool, err error) {
 	var w decoder
-	if err := w.open(update); err != nil {
-		return false, err
-	}
-	g := &d.graph
-	next := Seq(0)
-	if s, ok := g.index[id]; ok {
-		next = g.sessions[s].next
-	}
-	if w.first+Seq(w.ops) <= next {
+	bad := w.open(update)
+	next := d.graph.nextOf(&id)
+	if bad == nil && w.end() <= next {
 		return false, nil
 	}
 	if d.writer.open && id == d.writer.id {
 		return false, invalid("update of the session that writes here, with operations it did not write")
 	}
+	h := &d.held
+	if end := h.ended[id]; end != nil {
+		return false, end
+	}
+	s := h.of(id)
+	if s.stuck() {
+		return false, h.hold(id, heldUpdate{bytes: update}, nil, next)
+	}
+	if bad == nil {
+		fresh, bad = d.take(id, &w)
+	}
+	switch {
+	case bad == errGap:
+		return false, h.hold(id, heldUpdate{bytes: update, gap: true, first: w.first}, nil, next)
+	case bad == ErrMissing:
+		return false, h.hold(id, heldUpdate{bytes: update}, &w, next)
+	case bad != nil && !isCode(bad, CodeTooLarge):
+		h.end(id, bad)
+	}
+	return fresh, bad
+}
+
+// errGap says that operations between what is here of a session and its update are missing.
+var errGap = &Error{CodeMissing, "operations of the session before it are missing"}
+
+// take applies an opened update. errGap, ErrMissing and ErrTooLarge come before anything has changed; ErrCorrupt
+// refuses it, and then everything is as it was.
+func (d *Doc) take(id SessionID, w *decoder) (fresh bool, err error) {
+	g := &d.graph
+	next := g.nextOf(&id)
+	if w.end() <= next {
+		return false, nil
+	}
 	if w.first > next {
+		return false, errGap
+	}
+	if len(g.lacking(w.sessions, w.parents)) > 0 {
 		return false, ErrMissing
 	}
-	parents := make([]LV, 0, len(w.parents)+1)
-	for _, name := range w.parents {
-		s, ok := g.index[w.sessions[name.session-1]]
-		if !ok {
-			return false, ErrMissing
-		}
-		lv, ok := g.find(s, Seq(name.seq))
-		if !ok {
-			return false, ErrMissing
-		}
-		parents = append(parents, lv)
+	parents := g.resolve(w)
+	if !d.hasRoom(&id, uint64(w.end()-next), parents) {
+		return false, tooLarge("document has too many operations or branches")
 	}
-	if uint64(g.next())+uint64(w.ops) > maxLV {
-		return false, tooLarge("document has too many operations")
+	d.mark()
+	if err := d.follow(id, w, parents); err != nil {
+		d.rollback()
+		return false, corrupt(err.(*Error).Reason) // also what is over a limit: limits are part of the format
 	}
+	return true, nil
+}
+
+// hasRoom reports whether the document can take n operations of a session behind parents. It depends on what else is
+// here, so it is no reason to refuse an update for good.
+func (d *Doc) hasRoom(id *SessionID, n uint64, parents []LV) bool {
+	g := &d.graph
+	if uint64(g.next())+n > maxAppliedLV {
+		return false
+	}
+	if len(g.frontier) < maxHeads {
+		return true
+	}
+	if s, ok := g.index[*id]; ok {
+		if own, _ := g.find(s, g.sessions[s].next-1); hasLV(g.frontier, own) {
+			return true
+		}
+	}
+	for _, p := range parents {
+		if _, ok := slices.BinarySearch(g.frontier, p); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// follow integrates an update that leaves no gap behind what is here. After an error the caller rolls back.
+func (d *Doc) follow(id SessionID, w *decoder, parents []LV) error {
+	g := &d.graph
 	s, isNew := g.addSession(id)
 	if isNew {
 		d.patch.session(s, &g.sessions[s].id)
 	}
-	a := applier{d: d, w: &w, session: s}
-	return true, a.run(parents, uint32(next-w.first))
+	a := applier{d: d, w: w, session: s}
+	return a.run(parents, uint32(g.sessions[s].next-w.first))
 }
 
 // applier integrates the operations of an opened update.
@@ -130,12 +134,19 @@ func (a *applier) run(also []LV, known uint32) error {
 	if known > 0 {
 		also = also[:0]
 	}
-	if from := w.first + Seq(known); from > 0 {
+	from := w.first + Seq(known)
+	follows := from > 0
+	if follows {
 		own, _ := g.find(a.session, from-1)
 		also = append(also, own)
 	}
 	ctx := &d.ctx
 	ctx.parents = g.reduce(also)
+	// The session's own operation before may be in the history of a listed parent, and is the last of also. A listed
+	// one that is superfluous would make every reader walk back to it.
+	if n := len(also); n > len(ctx.parents) && (n > len(ctx.parents)+1 || !follows || hasLV(ctx.parents, also[n-1])) {
+		return corrupt("parent that another one follows")
+	}
 	ctx.linear = sameLVs(ctx.parents, g.frontier)
 	ctx.ranges, ctx.asked = ctx.ranges[:0], false
 	ctx.first = g.push(a.session, w.ops-known, ctx.parents)

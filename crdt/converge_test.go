@@ -379,7 +379,7 @@ func (s *swarm) settle() {
 	}
 	first := s.peers[0]
 	for _, p := range s.peers {
-		if n := len(p.doc.held.updates); n > 0 || p.doc.held.bytes != 0 {
+		if n := p.doc.held.updates; n > 0 || p.doc.held.bytes != 0 {
 			s.t.Fatalf("peer %d still holds %d updates", p.number, n)
 		}
 		for _, have := range s.seen(p) {

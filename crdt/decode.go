@@ -42,10 +42,13 @@ type wireOp struct {
 	left   wireID
 }
 
+// end is the number behind its last operation.
+func (w *decoder) end() Seq { return w.first + Seq(w.ops) }
+
 // open reads the head and the tables and checks the operations.
 func (w *decoder) open(update []byte) error {
 	if len(update) > MaxUpdateBytes {
-		return tooLarge("update larger than one may be")
+		return corrupt("update larger than one may be")
 	}
 	w.r = reader{in: update}
 	r := &w.r
@@ -82,7 +85,7 @@ func (w *decoder) open(update []byte) error {
 			return corrupt("operation of an update does not decode")
 		}
 		if w.ops += op.n; w.ops > MaxUpdateOps {
-			return tooLarge("update with more operations than one may have")
+			return corrupt("update with more operations than one may have")
 		}
 	}
 	if r.bad || w.ops == 0 || uint64(w.first)+uint64(w.ops) > maxLV {

@@ -64,10 +64,17 @@ func New() *Doc {
 }
 
 // Begin makes session the one that edits here. ErrInvalid when it already has operations: a session never goes on
-// after it ended, or two devices could write different operations under one name.
+// after it ended, or two devices could write different operations under one name. ErrInvalid too while Update has not
+// given out everything of the session before: nobody else would ever get it.
 func (d *Doc) Begin(session SessionID) error {
 	if _, used := d.graph.index[session]; used {
 		return invalid("session already has operations")
+	}
+	if d.held.ended[session] != nil {
+		return invalid("session has ended")
+	}
+	if d.Size().Undrained > 0 {
+		return invalid("session before has operations that Update has not given out")
 	}
 	d.writer = writer{id: session, open: true, session: none}
 	for i := range d.containers {

@@ -33,8 +33,10 @@ func (d *Doc) Dump() []byte {
 	}
 	d.dumpState(&w)
 	w.line("writer session ", int32(d.writer.session), " drained ", uint64(d.writer.drained))
-	for _, u := range d.held.updates {
-		w.line("held").hex(u.session[:]).hex(u.bytes)
+	for _, s := range d.held.sessions {
+		for _, u := range s.updates {
+			w.line("held").hex(s.id[:]).hex(u.bytes)
+		}
 	}
 	return append(w.out, '\n')
 }

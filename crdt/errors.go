@@ -14,7 +14,8 @@ const (
 	CodeDesync      Code = -9 // a predicted container index does not match
 )
 
-// Error is every failure of this package. After an error the document is what it was before the call.
+// Error is every failure of this package. After an error the document is what it was before the call; only that Apply
+// takes nothing more of a session whose update it refused.
 type Error struct {
 	Code   Code
 	Reason string
@@ -37,6 +38,11 @@ func (e *Error) Error() string { return "crdt: " + e.Reason }
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
+}
+
+func isCode(err error, code Code) bool {
+	e, ok := err.(*Error)
+	return ok && e.Code == code
 }
 
 func invalid(reason string) error  { return &Error{CodeInvalid, reason} }

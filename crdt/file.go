@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // A document file is a magic, a version and checksummed sections; docs/FORMAT.md describes every byte.
 
 const (
@@ -16,7 +18,8 @@ const (
 	sectionContent    = 6
 	sectionValues     = 7
 	sectionState      = 8
-	sectionKnown      = 9 // the first id this version does not know
+	sectionEnded      = 9
+	sectionKnown      = 10 // the first id this version does not know
 )
 
 // section is one section of a file as it was read.
@@ -84,6 +87,9 @@ func (d *Doc) Save() []byte {
 	out = putSection(out, sectionContent, putUnits(nil, d.log.content))
 	out = putSection(out, sectionValues, d.log.values)
 	out = putSection(out, sectionState, s.state())
+	if ended := s.ended(); ended != nil {
+		out = putSection(out, sectionEnded, ended)
+	}
 	for _, k := range d.kept {
 		out = putSection(out, k.id, k.payload)
 	}
@@ -158,6 +164,26 @@ func (s *saver) sessions() []byte {
 	out := putVarint(nil, uint64(len(s.d.graph.sessions)))
 	for i := range s.d.graph.sessions {
 		out = append(out, s.d.graph.sessions[i].id[:]...)
+	}
+	return out
+}
+
+// ended lists the sessions that ended with a refused update, nil when there are none. One that this version only
+// cannot read has not ended.
+func (s *saver) ended() []byte {
+	var ids []SessionID
+	for id, why := range s.d.held.ended {
+		if isCode(why, CodeCorrupt) {
+			ids = append(ids, id)
+		}
+	}
+	if ids == nil {
+		return nil
+	}
+	slices.SortFunc(ids, func(a, b SessionID) int { return a.compare(&b) })
+	out := putVarint(nil, uint64(len(ids)))
+	for i := range ids {
+		out = append(out, ids[i][:]...)
 	}
 	return out
 }

@@ -174,17 +174,25 @@ func TestPositionsOutOfRange(t *testing.T) {
 		type raw struct {
 			session int
 			bytes   []byte
+			end     Seq
+			seen    [3]Seq // what its history has of each session
 		}
 		var net []raw
 		var next [3]Seq
+		var seen [3][3]Seq
 		for range 3 + r.Intn(12) {
 			i := r.Intn(3)
 			out := putU32([]byte{updateContainers}, uint32(next[i]))
-			if other := (i + 1 + r.Intn(2)) % 3; next[other] > 0 && r.Intn(2) == 0 {
-				id := sessionOf(other + 1)
-				out[0] |= updateSessions | updateParents
-				out = append(append(out, 1), id[:]...)
-				out = putU32(append(out, 1, 1), uint32(r.Intn(int(next[other]))))
+			if len(net) > 0 && r.Intn(2) == 0 {
+				if m := &net[r.Intn(len(net))]; m.session != i && m.end > seen[i][m.session] {
+					id := sessionOf(m.session + 1)
+					out[0] |= updateSessions | updateParents
+					out = append(append(out, 1), id[:]...)
+					out = putU32(append(out, 1, 1), uint32(m.end-1))
+					for k, n := range m.seen {
+						seen[i][k] = max(seen[i][k], n)
+					}
+				}
 			}
 			out = append(out, 2, containerRoot, byte(KindText), 0, 1, 't')
 			for range 1 + r.Intn(3) {
@@ -200,7 +208,8 @@ func TestPositionsOutOfRange(t *testing.T) {
 				}
 				next[i] += Seq(n)
 			}
-			net = append(net, raw{i, out})
+			seen[i][i] = next[i]
+			net = append(net, raw{i, out, next[i], seen[i]})
 		}
 		var first *Doc
 		for range 4 {

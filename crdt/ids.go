@@ -34,17 +34,21 @@ const kindEnd = KindCounter + 1
 
 // Limits of the format. They are checked before anything is allocated.
 const (
-	MaxUpdateOps    = 65536       // operations in one update
-	MaxUpdateBytes  = 1 << 20     // bytes of one update
-	MaxValueBytes   = 64 << 10    // bytes of one register
-	MaxKeyBytes     = 1024        // UTF-8 bytes of one key
-	MaxDepth        = 64          // containers inside containers, and values inside values
-	MaxHeldUpdates  = 1000        // updates that wait for their dependencies
-	MaxHeldBytes    = 1 << 20     // and their bytes
-	MaxFileBytes    = 256 << 20   // bytes of a document file
-	maxTextPosition = 1 << 30     // positions in a text stay below this
-	maxLV           = 1<<31 - 256 // local versions stay below this; the tracker uses the upper half for other names
-	maxCounter      = 1<<53 - 1   // what JavaScript counts exactly
+	MaxUpdateOps    = 65536         // operations in one update
+	MaxUpdateBytes  = 1 << 20       // bytes of one update
+	MaxValueBytes   = 64 << 10      // bytes of one register
+	MaxKeyBytes     = 1024          // UTF-8 bytes of one key
+	MaxDepth        = 64            // containers inside containers, and values inside values
+	MaxHeldUpdates  = 1000          // updates of one session that wait for what they follow
+	MaxHeldBytes    = 1 << 20       // and their bytes
+	heldSessions    = 4             // so many sessions may hold as much as that; all together hold no more
+	MaxFileBytes    = 256 << 20     // bytes of a document file
+	maxTextPosition = 1 << 30       // positions in a text stay below this
+	maxLV           = 1<<31 - 256   // local versions stay below this; the tracker uses the upper half for other names
+	maxMergedLV     = maxLV / 2     // merging a file leaves the rest to updates,
+	maxAppliedLV    = maxLV / 4 * 3 // and these leave the rest to whoever writes here
+	maxHeads        = 24_576        // branches at once: the names of so many parents fit an update
+	maxCounter      = 1<<53 - 1     // what JavaScript counts exactly
 )
 
 // none is the index of nothing.

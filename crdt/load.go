@@ -35,32 +35,52 @@ func (d *Doc) Merge(file []byte) ([]byte, error) {
 	}
 	d.patch.reset()
 	d.mark()
-	fresh := false
+	if err := d.union(other); err != nil {
+		d.rollback()
+		return nil, err
+	}
+	for id, why := range other.held.ended {
+		if !d.writer.open || id != d.writer.id {
+			d.held.end(id, why)
+		}
+	}
+	d.release()
+	return d.patch.finish(), nil
+}
+
+// union takes the operations of other that are not here. After an error the caller rolls back.
+func (d *Doc) union(other *Doc) error {
+	g := &d.graph
 	for i := range other.graph.entries {
 		from := &other.graph.entries[i]
-		row := &other.graph.sessions[from.session]
-		seq, end := from.seq, from.seq+Seq(from.n)
-		if s, ok := d.graph.index[row.id]; ok {
-			seq = max(seq, d.graph.sessions[s].next)
-		}
-		for seq < end {
+		id := other.graph.sessions[from.session].id
+		end := from.seq + Seq(from.n)
+		for seq := max(from.seq, g.nextOf(&id)); seq < end; {
+			if d.writer.open && id == d.writer.id {
+				return invalid("file with operations of the session that writes here, which it did not write")
+			}
 			e := encoder{d: other, session: from.session, first: seq}
 			to := e.run(end)
-			if to == seq {
-				d.rollback()
-				return nil, tooLarge("operation does not fit an update")
+			var w decoder
+			if err := w.open(e.finish()); err != nil {
+				return err
 			}
-			if _, err := d.apply(row.id, e.finish()); err != nil {
-				d.rollback()
-				return nil, err
+			if len(g.lacking(w.sessions, w.parents)) > 0 {
+				return corrupt("operation of a file follows one that the file does not have")
 			}
-			seq, fresh = to, true
+			if uint64(g.next())+uint64(to-seq) > maxMergedLV {
+				return tooLarge("document would have too many operations")
+			}
+			if err := d.follow(id, &w, g.resolve(&w)); err != nil {
+				return err
+			}
+			seq = to
 		}
 	}
-	if fresh {
-		d.applyHeld()
+	if len(g.frontier) > maxHeads {
+		return tooLarge("document would have too many branches")
 	}
-	return d.patch.finish(), nil
+	return nil
 }
 
 // loader reads the sections of a file.
@@ -95,7 +115,31 @@ func (l *loader) run() error {
 	if err := l.graph(); err != nil {
 		return err
 	}
+	if err := l.ended(); err != nil {
+		return err
+	}
 	return l.texts()
+}
+
+// ended reads which sessions ended with a refused update; most files have none.
+func (l *loader) ended() error {
+	r := &l.part[sectionEnded]
+	if len(r.in) == 0 {
+		return nil
+	}
+	last := SessionID{}
+	for i, n := 0, r.count(len(last)); i < n; i++ {
+		id := r.session()
+		if i > 0 && !last.less(&id) {
+			return corrupt("ended sessions out of order")
+		}
+		l.d.held.end(id, errEnded)
+		last = id
+	}
+	if r.bad || r.left() > 0 {
+		return corrupt("ended sessions are torn")
+	}
+	return nil
 }
 
 func (l *loader) tables() error {
@@ -239,7 +283,10 @@ func (l *loader) parents(r *reader, lv LV, explicit bool, s uint32) ([]LV, error
 		if r.bad {
 			return nil, corrupt("parents are torn")
 		}
-		heads = g.reduce(heads)
+		n := len(heads)
+		if heads = g.reduce(heads); len(heads) < n {
+			return nil, corrupt("parent that another one follows")
+		}
 	}
 	if row := &g.sessions[s]; row.next > 0 {
 		own, _ := g.find(s, row.next-1)

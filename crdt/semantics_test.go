@@ -215,6 +215,7 @@ func TestUpdatesNameOnlyWhatTheySaw(t *testing.T) {
 	d := New()
 	_ = d.Begin(sessionOf(1))
 	must[[]byte](t)(d.Change((&script{}).child(0, KindList, "l", 1).add(1, at(0), packInt(1)).addObject(1, at(1), KindText, 2).insert(2, 0, "x").out))
+	file := d.Save()
 	other := sessionOf(1)
 	head := append([]byte{updateContainers | updateSessions, 0, 1}, other[:]...)
 	list := []byte{1 + 1, containerRoot, byte(KindList), 0, 1, 'l'}
@@ -226,13 +227,14 @@ func TestUpdatesNameOnlyWhatTheySaw(t *testing.T) {
 		"edit inside":   append(text, byte(opTextInsert)|2<<4, 0, 1, 'z'),
 	} {
 		update := append(append([]byte{}, head...), rest...)
+		d = must[*Doc](t)(Load(file))
 		if _, _, err := d.Apply(sessionOf(2), update); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s of something not seen: %v", name, err)
 		}
 		// The same with the parents named is fine.
 		seen := append(append([]byte{update[0] | updateParents}, update[1:len(head)]...), 1, 1, 2)
 		seen = append(seen, rest...)
-		fresh := must[*Doc](t)(Load(d.Save()))
+		fresh := must[*Doc](t)(Load(file))
 		if _, _, err := fresh.Apply(sessionOf(2), seen); err != nil {
 			t.Errorf("%s of something seen: %v", name, err)
 		}
@@ -336,20 +338,33 @@ func TestHeldUpdates(t *testing.T) {
 	peer := New()
 	for i := len(updates) - 1; i > 0; i-- {
 		for range 2 { // a duplicate takes no room
-			if _, _, err := peer.Apply(sessionOf(1), updates[i]); !errors.Is(err, ErrMissing) {
+			want := ErrMissing
+			if i < 50 {
+				want = ErrTooLarge
+			}
+			if _, _, err := peer.Apply(sessionOf(1), updates[i]); !errors.Is(err, want) {
 				t.Fatalf("update %d: %v", i, err)
 			}
 		}
 	}
-	if n := len(peer.held.updates); n != MaxHeldUpdates {
+	if n := peer.held.updates; n != MaxHeldUpdates {
 		t.Fatalf("%d updates held", n)
 	}
+	// Another session's update does not suffer from that, and what was not held is told apart from what was.
+	other := []byte{updateContainers, 1, 1, containerRoot, byte(opMapDelete), 1, 'o'}
+	if _, _, err := peer.Apply(sessionOf(2), other); !errors.Is(err, ErrMissing) {
+		t.Fatalf("update of another session: %v", err)
+	}
+	if _, _, err := peer.Apply(sessionOf(2), []byte{updateContainers, 0, 1, containerRoot, byte(opMapDelete), 1, 'o'}); err != nil || peer.held.updates != MaxHeldUpdates {
+		t.Fatalf("%v, %d updates held", err, peer.held.updates)
+	}
+	must[[]byte](t)(d.Merge(peer.Save()))
 	for _, u := range updates[:50] {
 		if _, _, err := peer.Apply(sessionOf(1), u); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if peer.Digest() != d.Digest() || len(peer.held.updates) != 0 || peer.held.bytes != 0 {
-		t.Fatalf("%d updates still held", len(peer.held.updates))
+	if peer.Digest() != d.Digest() || peer.held.updates != 0 || peer.held.bytes != 0 {
+		t.Fatalf("%d updates still held", peer.held.updates)
 	}
 }

@@ -87,7 +87,7 @@ func (e *encoder) run(to Seq) Seq {
 			return false
 		}
 		for r.n > 0 {
-			if e.size() > updateRoom {
+			if stop > e.first && e.size() > updateRoom {
 				return false
 			}
 			part := e.fitting(r)
@@ -201,7 +201,6 @@ func (e *encoder) op(r *opRun) {
 	}
 	switch r.kind {
 	case opTextInsert:
-		d.units = d.units[:0]
 		text := putUnits(nil, d.log.content[r.ref:r.ref+r.n])
 		out = putBytes(putU32(out, r.pos), text)
 	case opTextDelete, opTextErase:
