@@ -262,11 +262,13 @@ class StoreCopies implements Copies {
     const part = parts.get(lane);
     // What cannot be read may be what is missing here.
     if (part === undefined || parts.size < this.#lanes.length) return true;
+    // Nobody has it: forgotten meanwhile, or lost with this store.
+    if (whole === null && lane.isEmptied) return true;
     const missing = whole === null ? null : missingFrom(part, whole);
     const healed = await lane.run(doc, "repair", async (s) => {
       if (missing === null) return;
       if (missing.secret !== null) await s.putSecret(missing.secret);
-      if (missing.snapshot !== null) await s.checkpoint(doc, this.#repairer, missing.snapshot);
+      for (const snapshot of missing.snapshots) await s.checkpoint(doc, this.#repairer, snapshot);
       for (const { envelopes, certs } of inBatches(missing)) await s.append(doc, this.#repairer, envelopes, certs);
       for (const mark of missing.marks) await s.putMark(doc, mark);
       await s.release(doc, this.#repairer);

@@ -15,9 +15,48 @@ const isCovered = (by: Coverage, session: SessionId, seq: number): boolean => (b
 export const coversEntries = (by: Coverage, { envelopes, certs }: Entries): boolean =>
   envelopes.every((e) => isCovered(by, e.session, e.seq)) && certs.every((c) => by.has(c.session));
 
-/** Brings what was found together: the envelopes after the snapshot, and every certificate once. */
-export const gather = (snapshot: StoredSnapshot | null, records: readonly Entries[]): Pick<StoredDoc, "snapshot" | "envelopes" | "certs"> => {
-  const covers = snapshot?.covers ?? [];
+/** A snapshot, as far as it matters what it makes superfluous. */
+export type Covering = Pick<StoredSnapshot, "generation" | "covers">;
+
+/** Whether a has everything that b says it has. */
+export const coversAll = (a: Covering, b: Covering): boolean => {
+  const by = coverageOf(a.covers);
+  return b.covers.every((c) => isCovered(by, c.session, c.seq));
+};
+
+/** Newest first, without those that another one covers. Mostly one: each checkpoint covers what the one before it did. */
+export const notCovered = <T extends Covering>(snapshots: readonly T[]): readonly T[] => {
+  const sorted = [...snapshots].sort((a, b) => b.generation - a.generation);
+  // Of two that cover the same, the newer one stays.
+  return sorted.filter((s, i) => !sorted.some((other, j) => i !== j && coversAll(other, s) && (j < i || !coversAll(s, other))));
+};
+
+/** The furthest heads of all of them. */
+const headsOfAll = (snapshots: readonly Covering[]): readonly SessionHead[] => {
+  const headBySession = new Map<SessionId, SessionHead>();
+  for (const head of snapshots.flatMap((s) => s.covers)) if (head.seq > (headBySession.get(head.session)?.seq ?? -1)) headBySession.set(head.session, head);
+  return [...headBySession.values()];
+};
+
+/** The snapshots of a document; none of them covers another. */
+export const snapshotsOf = ({ snapshot, besides }: StoredDoc): readonly StoredSnapshot[] => (snapshot === null ? [] : [snapshot, ...besides]);
+
+/** How far they reach together. */
+export const coversOf = (doc: StoredDoc): readonly SessionHead[] => headsOfAll(snapshotsOf(doc));
+
+/** What a store keeps: the newest snapshot, and those that were the document before it. `isSuperfluous`: a record that both of these cover. */
+export const retained = <T extends Covering>(snapshots: readonly T[]): { readonly kept: readonly T[]; isSuperfluous(record: Entries): boolean } => {
+  const [newest, ...others] = [...snapshots].sort((a, b) => b.generation - a.generation);
+  if (newest === undefined) return { kept: [], isSuperfluous: () => false };
+  const before = notCovered(others);
+  const both = [coverageOf(newest.covers), coverageOf(headsOfAll(before))];
+  return { kept: [newest, ...before], isSuperfluous: (record) => both.every((by) => coversEntries(by, record)) };
+};
+
+/** Brings what was found together: the snapshots that cover all, the envelopes after them, and every certificate once. */
+export const gather = (snapshots: readonly StoredSnapshot[], records: readonly Entries[]): Pick<StoredDoc, "snapshot" | "besides" | "envelopes" | "certs"> => {
+  const [snapshot = null, ...besides] = notCovered(snapshots);
+  const covers = headsOfAll(snapshots);
   const by = coverageOf(covers);
   const certBySession = new Map<SessionId, Uint8Array>(covers.map((c) => [c.session, c.cert]));
   const envelopes: StoredEnvelope[] = [];
@@ -25,5 +64,5 @@ export const gather = (snapshot: StoredSnapshot | null, records: readonly Entrie
     for (const { session, cert } of record.certs) if (!certBySession.has(session)) certBySession.set(session, cert);
     for (const e of record.envelopes) if (!isCovered(by, e.session, e.seq)) envelopes.push(e);
   }
-  return { snapshot, envelopes, certs: [...certBySession].map(([session, cert]) => ({ session, cert })) };
+  return { snapshot, besides, envelopes, certs: [...certBySession].map(([session, cert]) => ({ session, cert })) };
 };

@@ -2,6 +2,8 @@
 //
 // Must: `flush` resolves only when the bytes would survive a SIGKILL of everything.
 // Must: while a handle is open, `open` of the same file (here, in another tab or process) rejects with StoreError("blocked"); `read` does not.
+// Must: a handle whose file was removed under it says so: `flush` rejects with StoreError("evicted"), in a directory at once, in a browser
+// within a second of writing. So does everything that finds the root itself gone.
 // Must: every failure is a StoreError.
 
 import type { DeviceStore } from "./store.ts";
@@ -19,7 +21,7 @@ export interface FileHandle {
 
 export interface Files {
   readonly kind: Exclude<DeviceStore["kind"], "indexeddb">;
-  /** Makes the root where it is missing, and takes what must be held while it is used. */
+  /** Makes the root where it is missing, and takes what must be held while it is used. Again after "evicted". */
   prepare(): Promise<void>;
   /** Names of directories in the root. */
   dirs(): Promise<readonly string[]>;
@@ -27,7 +29,7 @@ export interface Files {
   list(dir: string): Promise<readonly string[]>;
   /** The whole file as it is now, also one that somebody holds open; null when missing. */
   read(dir: string, name: string): Promise<Uint8Array | null>;
-  /** Opens for writing, creating the file and its directory where missing. The entry itself is durable after the first `flush`. */
+  /** Opens for writing, creating the file and its directory where missing, but never the root. The entry itself is durable after the first `flush`. */
   open(dir: string, name: string): Promise<FileHandle>;
   /** Missing is fine. StoreError("blocked") while somebody holds it open. */
   remove(dir: string, name: string): Promise<void>;

@@ -8,7 +8,7 @@ import {
   encodeSecret, encodeSnapshot, type Entries,
 } from "../../../idb/record.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
-import { coverageOf, coversEntries, gather, type Coverage } from "./coverage.ts";
+import { gather, retained, type Covering } from "./coverage.ts";
 import type { FileHandle, Files } from "./files.ts";
 import { Journal, sortSegments } from "./journal.ts";
 import { readSlots, writeSlots } from "./slots.ts";
@@ -44,6 +44,7 @@ export class FileStore implements DeviceStore {
   }
 
   async open(): Promise<{ readonly fresh: boolean }> {
+    await this.#dropHandles();
     await this.#files.prepare();
     const bytes = await this.#files.read("", MARKER);
     const format = bytes === null ? null : decodeMarker(frameAt(bytes, 0));
@@ -73,14 +74,10 @@ export class FileStore implements DeviceStore {
     const secret = await this.#secret(doc);
     if (secret === null) return null;
     const names = await this.#files.list(doc);
-    let snapshot: StoredSnapshot | null = null;
-    for (const generation of generationsOf(names)) {
-      snapshot = await this.#snapshot(doc, generation);
-      if (snapshot !== null) break;
-    }
+    const snapshots = await Promise.all(generationsOf(names).map((generation) => this.#snapshot(doc, generation)));
     const records: Entries[] = [];
     for (const name of sortSegments(names)) records.push(...(await this.#segment(doc, name)).records);
-    return { secret, ...gather(snapshot, records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [] };
+    return { secret, ...gather(snapshots.flatMap((s) => s ?? []), records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [] };
   }
 
   async putSecret(secret: StoredSecret): Promise<void> {
@@ -102,6 +99,7 @@ export class FileStore implements DeviceStore {
   }
 
   async checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void> {
+    await this.#needSecret(doc);
     await withHandle(this.#files, doc, `${SNAPSHOT}${snapshot.generation}`, async (h) => {
       const frame = encodeSnapshot(snapshot);
       await h.truncate(0);
@@ -109,7 +107,7 @@ export class FileStore implements DeviceStore {
       await h.flush();
     });
     await this.#journalByKey.get(keyOf(doc, writer))?.rotate();
-    this.#remember(doc, [...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, snapshot.covers]]);
+    this.#coversByDoc.set(doc, new Map([...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, snapshot.covers]]));
     await this.#dropCovered(doc);
   }
 
@@ -142,10 +140,17 @@ export class FileStore implements DeviceStore {
   }
 
   async close(): Promise<void> {
+    await this.#dropHandles();
+    await Promise.all(this.#slotsByDoc.values());
+    await this.#files.close();
+  }
+
+  /** Gives up what an opening of this store has brought along. Handles of removed files may fail to close: they are of no use either way. */
+  async #dropHandles(): Promise<void> {
     const journals = [...this.#journalByKey.values()];
     this.#journalByKey.clear();
-    await Promise.all([...journals.map((j) => j.rotate()), ...this.#slotsByDoc.values()]);
-    await this.#files.close();
+    this.#coversByDoc.clear();
+    await Promise.allSettled(journals.map((j) => j.rotate()));
   }
 
   #journal(doc: DocId, writer: SessionId): Journal {
@@ -155,12 +160,15 @@ export class FileStore implements DeviceStore {
     return journal;
   }
 
+  /** Nothing is written beside a missing secret: nobody could open it, and in an emptied store it would look like a life. */
   async #needSecret(doc: DocId): Promise<void> {
-    if ((await this.#secret(doc)) === null) throw new StoreError("storage-lost", `the ${this.kind} store has no key for ${doc}`);
+    if ((await this.#secret(doc)) !== null) return;
+    if ((await this.#files.read("", MARKER)) === null) throw new StoreError("evicted", `the ${this.kind} store was emptied while it was open`);
+    throw new StoreError("storage-lost", `the ${this.kind} store has no key for ${doc}`);
   }
 
   #inTurn(doc: DocId, run: () => Promise<void>): Promise<void> {
-    const turn = (this.#slotsByDoc.get(doc) ?? Promise.resolve()).then(run);
+    const turn = (this.#slotsByDoc.get(doc) ?? Promise.resolve()).then(() => this.#needSecret(doc)).then(run);
     const settled = turn.catch(() => undefined).then(() => {
       if (this.#slotsByDoc.get(doc) === settled) this.#slotsByDoc.delete(doc);
     });
@@ -186,20 +194,19 @@ export class FileStore implements DeviceStore {
     return { records, isKnown: records.length === frames.length && damage.every((d) => d.tail) };
   }
 
-  /** Keeps the two newest whole snapshots and drops the segments that the older of them covers. Each step alone leaves everything readable. */
+  /** Keeps what `retained` says and drops the rest. Each step alone leaves everything readable. */
   async #dropCovered(doc: DocId): Promise<void> {
     const names = await this.#files.list(doc);
-    const kept: Array<readonly [number, readonly SessionHead[]]> = [];
+    const whole: Covering[] = [];
     for (const generation of generationsOf(names)) {
-      const covers = kept.length < 2 ? await this.#covers(doc, generation) : null;
-      if (covers === null) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
-      else kept.push([generation, covers]);
+      const covers = await this.#covers(doc, generation);
+      if (covers !== null) whole.push({ generation, covers });
     }
-    this.#remember(doc, kept);
-    const [, older] = kept;
-    if (older === undefined) return;
-    const coverage = coverageOf(older[1]);
-    for (const name of sortSegments(names)) await this.#dropSegment(doc, name, coverage);
+    const { kept, isSuperfluous } = retained(whole);
+    const generations = new Set(kept.map((s) => s.generation));
+    for (const generation of generationsOf(names)) if (!generations.has(generation)) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
+    this.#coversByDoc.set(doc, new Map(kept.map((s) => [s.generation, s.covers])));
+    if (kept.length > 1) for (const name of sortSegments(names)) await this.#dropSegment(doc, name, isSuperfluous);
   }
 
   /** What a snapshot covers; null when it is not whole. One that this life wrote needs no reading. */
@@ -207,18 +214,14 @@ export class FileStore implements DeviceStore {
     return this.#coversByDoc.get(doc)?.get(generation) ?? (await this.#snapshot(doc, generation))?.covers ?? null;
   }
 
-  #remember(doc: DocId, covers: Iterable<readonly [number, readonly SessionHead[]]>): void {
-    this.#coversByDoc.set(doc, new Map(covers));
-  }
-
-  async #dropSegment(doc: DocId, name: string, coverage: Coverage): Promise<void> {
+  async #dropSegment(doc: DocId, name: string, isSuperfluous: (record: Entries) => boolean): Promise<void> {
     try {
       // Opened first, read then: a segment that its writer still holds cannot be opened, and one that it gave up gets no more records.
-      const isSuperfluous = await withHandle(this.#files, doc, name, async () => {
+      const isDone = await withHandle(this.#files, doc, name, async () => {
         const { records, isKnown } = await this.#segment(doc, name);
-        return isKnown && records.every((r) => coversEntries(coverage, r));
+        return isKnown && records.every(isSuperfluous);
       });
-      if (isSuperfluous) await this.#files.remove(doc, name);
+      if (isDone) await this.#files.remove(doc, name);
     } catch (e) {
       if (!(e instanceof StoreError) || e.code !== "blocked") throw e;
     }

@@ -2,7 +2,7 @@
 //
 // Every method is one strict transaction, so nothing here can be torn; a damaged value is skipped like a damaged frame in a file.
 
-import { Bridge, BridgeError, type Found, type Key, type Reason, type Write } from "../../../idb/bridge.ts";
+import { Bridge, BridgeError, type Found, type Key, type Needed, type Reason, type Write } from "../../../idb/bridge.ts";
 import { frameAt, type Frame } from "../../../idb/frame.ts";
 import {
   FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks, encodeSecret,
@@ -10,7 +10,7 @@ import {
 } from "../../../idb/record.ts";
 import { Store } from "../../../idb/schema.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
-import { coverageOf, coversEntries, gather } from "./coverage.ts";
+import { gather, retained } from "./coverage.ts";
 import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
@@ -19,6 +19,9 @@ const codeByReason: Readonly<Record<Reason, StoreCode>> = { quota: "quota", bloc
 
 const frameOf = (value: Uint8Array | undefined): Frame | null => (value === undefined ? null : frameAt(value, 0));
 const lastPart = (key: Key): number => Number(key[key.length - 1]);
+
+/** Nothing is written beside a missing secret: nobody could open it. */
+const secretOf = (doc: DocId): Needed => ({ store: Store.secrets, key: doc });
 
 const attempt = async <T>(run: () => Promise<T>): Promise<T> => {
   try {
@@ -76,7 +79,7 @@ export class IdbStore implements DeviceStore {
       const secret = decodeSecret(frameOf(value));
       if (secret === null) return null;
       const entries = records.values.flatMap((v) => decodeEntries(frameOf(v)) ?? []);
-      return { secret, ...gather(newestFirst(snapshots)[0] ?? null, entries), marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []) };
+      return { secret, ...gather(whole(snapshots), entries), marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []) };
     });
   }
 
@@ -88,26 +91,24 @@ export class IdbStore implements DeviceStore {
     return attempt(async () => {
       const value = encodeEntries({ envelopes, certs });
       const counter = await this.#counter(doc, writer);
-      return this.#db().write([{ store: Store.records, key: [doc, writer, counter.n++], value }], { store: Store.secrets, key: doc });
+      return this.#db().write([{ store: Store.records, key: [doc, writer, counter.n++], value }], secretOf(doc));
     });
   }
 
   checkpoint(doc: DocId, _writer: SessionId, snapshot: StoredSnapshot): Promise<void> {
     return attempt(async () => {
-      await this.#db().write([{ store: Store.snapshots, key: [doc, snapshot.generation], value: encodeSnapshot(snapshot) }]);
+      await this.#db().write([{ store: Store.snapshots, key: [doc, snapshot.generation], value: encodeSnapshot(snapshot) }], secretOf(doc));
       const found = await this.#db().all(Store.snapshots, [doc]);
-      const kept = newestFirst(found).slice(0, 2);
+      const { kept, isSuperfluous } = retained(whole(found));
       const generations = new Set(kept.map((s) => s.generation));
       const drop: Write[] = found.keys.filter((key) => !generations.has(lastPart(key))).map((remove) => ({ store: Store.snapshots, remove }));
-      const older = kept[1];
-      if (older !== undefined) {
+      if (kept.length > 1) {
         // A record that a live writer of another tab made is dropped too: it is a value of its own, nothing is written behind it.
-        const coverage = coverageOf(older.covers);
         const records = await this.#db().all(Store.records, [doc]);
         records.values.forEach((value, i) => {
           const entries = decodeEntries(frameOf(value));
           const remove = records.keys[i];
-          if (entries !== null && remove !== undefined && coversEntries(coverage, entries)) drop.push({ store: Store.records, remove });
+          if (entries !== null && remove !== undefined && isSuperfluous(entries)) drop.push({ store: Store.records, remove });
         });
       }
       if (drop.length > 0) await this.#db().write(drop);
@@ -115,11 +116,11 @@ export class IdbStore implements DeviceStore {
   }
 
   putHead(head: HeadRecord): Promise<void> {
-    return this.#write([{ store: Store.heads, key: head.id, value: encodeHead(0, head) }]);
+    return this.#write([{ store: Store.heads, key: head.id, value: encodeHead(0, head) }], secretOf(head.id));
   }
 
   putMark(doc: DocId, mark: RelayMark): Promise<void> {
-    return this.#write([{ store: Store.marks, key: [doc, mark.relay], value: encodeMarks(0, [mark]) }]);
+    return this.#write([{ store: Store.marks, key: [doc, mark.relay], value: encodeMarks(0, [mark]) }], secretOf(doc));
   }
 
   forget(doc: DocId): Promise<void> {
@@ -147,8 +148,8 @@ export class IdbStore implements DeviceStore {
     return this.#bridge;
   }
 
-  #write(writes: readonly Write[]): Promise<void> {
-    return attempt(async () => this.#db().write(writes));
+  #write(writes: readonly Write[], needs?: Needed): Promise<void> {
+    return attempt(async () => this.#db().write(writes, needs));
   }
 
   /** Two appends at once share one counter, also while it is being read. */
@@ -166,6 +167,5 @@ export class IdbStore implements DeviceStore {
   }
 }
 
-/** The snapshots that are whole, newest first. */
-const newestFirst = (found: Found): readonly StoredSnapshot[] =>
-  found.values.flatMap((v) => decodeSnapshot(frameOf(v)) ?? []).sort((a, b) => b.generation - a.generation);
+/** The snapshots that are whole. */
+const whole = (found: Found): readonly StoredSnapshot[] => found.values.flatMap((v) => decodeSnapshot(frameOf(v)) ?? []);

@@ -39,6 +39,10 @@ export class Lane {
   get isWhole(): boolean {
     return this.#isOpen && this.#behind.size === 0;
   }
+  /** Has lost what it had, and was not filled again so far. */
+  get isEmptied(): boolean {
+    return this.#wasEmptied;
+  }
   /** True at most once per RETRY: the caller then tries. */
   get isDue(): boolean {
     if (this.isWhole || this.#now() - this.#triedAt < RETRY) return false;

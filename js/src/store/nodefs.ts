@@ -11,6 +11,8 @@ import { StoreError } from "./storeerror.ts";
 import type { StoreCode } from "./store.ts";
 
 const codeByErrno: Readonly<Record<string, StoreCode>> = {
+  // Where a missing file is an answer, it never comes to this: the root itself is gone.
+  ENOENT: "evicted",
   ENOSPC: "quota", EDQUOT: "quota", EFBIG: "quota",
   EACCES: "blocked", EPERM: "blocked", EROFS: "blocked", EBUSY: "blocked", EMFILE: "blocked", ENFILE: "blocked",
 };
@@ -98,12 +100,24 @@ export const nodeFiles = (root: string): Files => {
   const held = new Set<string>();
   let lock: string | null = null;
 
+  const holdsLock = async (): Promise<boolean> => lock !== null && (await readFile(lock, "utf8").catch(() => "")) === processLine(process.pid);
+
+  const makeDir = async (path: string): Promise<void> => {
+    try {
+      await mkdir(path);
+    } catch (e) {
+      if (errno(e) === "EEXIST") return;
+      throw e;
+    }
+    await syncDir(root);
+  };
+
   const openFile = async (dir: string, name: string): Promise<FileHandle> => {
     const path = join(root, dir, name);
     if (held.has(path)) throw new StoreError("blocked", `${path} is open already`);
     held.add(path);
     try {
-      if (dir !== "" && (await mkdir(join(root, dir), { recursive: true })) !== undefined) await syncDir(root);
+      if (dir !== "") await makeDir(join(root, dir));
       let isNew = false;
       const handle = await open(path, "r+").catch(async (e: unknown) => {
         if (errno(e) !== "ENOENT") throw e;
@@ -117,6 +131,7 @@ export const nodeFiles = (root: string): Files => {
         flush: () =>
           attempt(`flush ${path}`, async () => {
             await handle.datasync();
+            if ((await handle.stat()).nlink === 0) throw new StoreError("evicted", `${path} was removed while it was open`);
             if (isNew) await syncDir(dirname(path));
             isNew = false;
           }),
@@ -140,7 +155,7 @@ export const nodeFiles = (root: string): Files => {
     prepare: () =>
       attempt(`open ${root}`, async () => {
         await mkdir(root, { recursive: true });
-        lock ??= await takeLock(root);
+        if (!(await holdsLock())) lock = await takeLock(root);
       }),
     dirs: () => attempt(`list ${root}`, () => entries("", "directory")),
     list: (dir) => attempt<readonly string[]>(`list ${dir}`, () => entries(dir, "file"), { value: [] }),
@@ -159,7 +174,7 @@ export const nodeFiles = (root: string): Files => {
         await syncDir(root);
       }),
     close: async () => {
-      if (lock !== null) await rm(lock, { force: true });
+      if (lock !== null && (await holdsLock())) await rm(lock, { force: true });
       lock = null;
     },
   };

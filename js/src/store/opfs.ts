@@ -11,7 +11,8 @@ const codeByName: Readonly<Record<string, StoreCode>> = {
   QuotaExceededError: "quota",
   NoModificationAllowedError: "blocked",
   InvalidStateError: "storage-lost",
-  NotFoundError: "storage-lost",
+  // Where a missing file is an answer, it never comes to this: the browser removed what we hold.
+  NotFoundError: "evicted",
 };
 
 const nameOf = (e: unknown): string => (e instanceof Error || e instanceof DOMException ? e.name : "");
@@ -27,18 +28,31 @@ const attempt = async <T>(doing: string, run: () => Promise<T> | T, missing?: { 
   }
 };
 
-const handleOver = (h: FileSystemSyncAccessHandle, path: string): FileHandle => ({
-  size: () => attempt(`measure ${path}`, () => h.getSize()),
-  write: (bytes, at) =>
-    attempt(`write ${path}`, () => {
-      // A full disk may show as a short write instead of an exception.
-      const wrote = h.write(bytes as Uint8Array<ArrayBuffer>, { at });
-      if (wrote !== bytes.length) throw new StoreError("quota", `wrote ${wrote} of ${bytes.length} bytes to ${path}`);
-    }),
-  truncate: (size) => attempt(`truncate ${path}`, () => h.truncate(size)),
-  flush: () => attempt(`flush ${path}`, () => h.flush()),
-  close: () => attempt(`close ${path}`, () => h.close()),
-});
+/** Milliseconds of writing after which a handle's file is looked up again: a handle goes on without an error when the browser removed it. */
+const LOOK_EVERY = 1000;
+
+/** `look` rejects with NotFoundError when the file is not there any more. */
+const handleOver = (h: FileSystemSyncAccessHandle, path: string, look: () => Promise<unknown>): FileHandle => {
+  let lookedAt = performance.now();
+  return {
+    size: () => attempt(`measure ${path}`, () => h.getSize()),
+    write: (bytes, at) =>
+      attempt(`write ${path}`, () => {
+        // A full disk may show as a short write instead of an exception.
+        const wrote = h.write(bytes as Uint8Array<ArrayBuffer>, { at });
+        if (wrote !== bytes.length) throw new StoreError("quota", `wrote ${wrote} of ${bytes.length} bytes to ${path}`);
+      }),
+    truncate: (size) => attempt(`truncate ${path}`, () => h.truncate(size)),
+    flush: () =>
+      attempt(`flush ${path}`, async () => {
+        h.flush();
+        if (performance.now() - lookedAt < LOOK_EVERY) return;
+        lookedAt = performance.now();
+        await look();
+      }),
+    close: () => attempt(`close ${path}`, () => h.close()),
+  };
+};
 
 /** True where this thread can open sync access handles at all. */
 export const hasSyncHandles = (): boolean =>
@@ -80,7 +94,7 @@ export const opfsFiles = (name: string): Files => {
     open: (dir, file) =>
       attempt(`open ${dir}/${file}`, async () => {
         const handle = await (await at(dir, true)).getFileHandle(file, { create: true });
-        return handleOver(await handle.createSyncAccessHandle(), `${dir}/${file}`);
+        return handleOver(await handle.createSyncAccessHandle(), `${dir}/${file}`, async () => (await at(dir, false)).getFileHandle(file));
       }),
     remove: (dir, file) => attempt<void>(`remove ${dir}/${file}`, async () => (await at(dir, false)).removeEntry(file), { value: undefined }),
     removeDir: (dir) => attempt<void>(`remove ${dir}`, () => top().removeEntry(dir, { recursive: true }), { value: undefined }),

@@ -55,8 +55,14 @@ export interface RelayMark {
 
 export interface StoredDoc {
   readonly secret: StoredSecret;
+  /** The newest one. */
   readonly snapshot: StoredSnapshot | null;
-  /** Envelopes not covered by the snapshot, in stored order; duplicates possible. */
+  /**
+   * Snapshots that cover what `snapshot` does not, none covered by another: lives that saw different stores each made their own. Mostly
+   * none. The next checkpoint must merge them.
+   */
+  readonly besides: readonly StoredSnapshot[];
+  /** Envelopes not covered by any of the snapshots, in stored order; duplicates possible. */
   readonly envelopes: readonly StoredEnvelope[];
   /** Certificates (96 bytes) of sessions met so far. */
   readonly certs: ReadonlyArray<{ readonly session: SessionId; readonly cert: Uint8Array }>;
@@ -71,7 +77,7 @@ export interface StoreErrorShape extends Error {
 
 export interface DeviceStore {
   readonly kind: "opfs" | "directory" | "indexeddb";
-  /** Opens or creates. `fresh` is true when no marker of an earlier life was found. */
+  /** Opens or creates; again after a method rejected with "evicted". `fresh` is true when no marker of an earlier life was found. */
   open(): Promise<{ readonly fresh: boolean }>;
   /** Every document's secret and head: what the list needs, and what rebuilds the other store. */
   list(): Promise<ReadonlyArray<{ readonly secret: StoredSecret; readonly head: HeadRecord | null }>>;
@@ -84,8 +90,8 @@ export interface DeviceStore {
    */
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<void>;
   /**
-   * Durable. Keeps this generation and the one before it; then drops records that the *older* of the two covers whole, so that either
-   * generation with the records left is everything (`writer`'s own records and those of ended writers only).
+   * Durable. Keeps this generation and what was the document before it: the generation below, and what that one does not cover. Then drops
+   * records that both cover whole, so that either with the records left is everything (`writer`'s own records and those of ended writers only).
    */
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void>;
   /** Best effort. */
@@ -126,7 +132,7 @@ export interface Copies {
   readonly fresh: boolean;
   /** Union of the stores. */
   list(): ReturnType<DeviceStore["list"]>;
-  /** Union of the stores: the newest snapshot, and each envelope that it does not cover, once. */
+  /** Union of the stores: the snapshots that cover everything, and each envelope that they do not cover, once. */
   load(doc: DocId): Promise<StoredDoc | null>;
   putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;

@@ -1,8 +1,8 @@
 // Two stores' views of one document as one, and what each of them lacks of it.
 
 import type { SessionId } from "../protocol.ts";
-import { coverageOf, gather } from "./coverage.ts";
-import type { RelayMark, StoredDoc, StoredEnvelope, StoredSecret } from "./store.ts";
+import { coverageOf, coversAll, gather, snapshotsOf } from "./coverage.ts";
+import type { RelayMark, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
 
 const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}`;
 
@@ -22,39 +22,45 @@ const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
   return [...markByStore.values()];
 };
 
-/** The newest snapshot, and every envelope after it once, in stored order. Null for no documents at all. */
+/** The snapshots that cover everything, and every envelope after them once, in stored order. Null for no documents at all. */
 export const unionDocs = (docs: readonly StoredDoc[]): StoredDoc | null => {
-  const [first] = docs;
-  if (first === undefined) return null;
-  const snapshot = docs.reduce((best, d) => (d.snapshot !== null && d.snapshot.generation > (best?.generation ?? -1) ? d.snapshot : best), first.snapshot);
+  if (docs.length === 0) return null;
   const envelopeByKey = new Map<string, StoredEnvelope>();
   for (const e of docs.flatMap((d) => d.envelopes)) if (!envelopeByKey.has(keyOf(e))) envelopeByKey.set(keyOf(e), e);
   const all = { envelopes: [...envelopeByKey.values()], certs: docs.flatMap((d) => d.certs) };
-  return { secret: docs.map((d) => d.secret).reduce(betterSecret), ...gather(snapshot, [all]), marks: unionMarks(docs) };
+  return { secret: docs.map((d) => d.secret).reduce(betterSecret), ...gather(docs.flatMap(snapshotsOf), [all]), marks: unionMarks(docs) };
 };
 
 /** What to add to a store that has `part` (null: nothing of it), so that it alone is `whole`. Null fields: nothing. */
 export interface Missing {
   readonly secret: StoredSecret | null;
-  readonly snapshot: StoredDoc["snapshot"];
+  /** Under numbers that are free in that store, the newest last. */
+  readonly snapshots: readonly StoredSnapshot[];
   readonly envelopes: readonly StoredEnvelope[];
   readonly certs: StoredDoc["certs"];
   readonly marks: readonly RelayMark[];
 }
 
+/** A number that stands for another snapshot there would be written over: then the next free one. */
+const missingSnapshots = (has: readonly StoredSnapshot[], wanted: readonly StoredSnapshot[]): readonly StoredSnapshot[] => {
+  let last = Math.max(-1, ...has.map((s) => s.generation));
+  const missing = wanted.filter((w) => !has.some((h) => coversAll(h, w))).sort((a, b) => a.generation - b.generation);
+  return missing.map((s) => ({ ...s, generation: (last = Math.max(s.generation, last + 1)) }));
+};
+
 export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing | null => {
   const has = new Set(part?.envelopes.map(keyOf));
   const hasCert = new Set(part?.certs.map((c) => c.session));
-  const snapshot = whole.snapshot !== null && whole.snapshot.generation > (part?.snapshot?.generation ?? -1) ? whole.snapshot : null;
-  const covered = coverageOf(snapshot?.covers ?? []);
+  const snapshots = missingSnapshots(part === null ? [] : snapshotsOf(part), snapshotsOf(whole));
+  const covered = coverageOf(snapshots.flatMap((s) => s.covers));
   const missing: Missing = {
     secret: part === null || (part.secret.genesis === null && whole.secret.genesis !== null) ? whole.secret : null,
-    snapshot,
+    snapshots,
     envelopes: whole.envelopes.filter((e) => !has.has(keyOf(e))),
     certs: whole.certs.filter((c) => !hasCert.has(c.session) && !covered.has(c.session)),
     marks: part === null ? whole.marks : [],
   };
-  return missing.secret || missing.snapshot || missing.envelopes.length + missing.certs.length > 0 ? missing : null;
+  return missing.secret || missing.snapshots.length + missing.envelopes.length + missing.certs.length > 0 ? missing : null;
 };
 
 /** Whether anything of an earlier look is missing in a later one too. */
@@ -64,7 +70,7 @@ export const isStillMissing = (earlier: Missing, later: Missing | null): boolean
   const certs = new Set(earlier.certs.map((c) => c.session));
   return (
     (earlier.secret !== null && later.secret !== null) ||
-    (earlier.snapshot !== null && later.snapshot !== null) ||
+    (earlier.snapshots.length > 0 && later.snapshots.length > 0) ||
     later.envelopes.some((e) => keys.has(keyOf(e))) ||
     later.certs.some((c) => certs.has(c.session))
   );

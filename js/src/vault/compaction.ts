@@ -11,6 +11,7 @@ import type { Head, Known } from "./events.ts";
 import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
 import { depToHead, type Opened } from "./payload.ts";
 import type { DocKeys, Sealer, SnapshotPayload } from "../seal/sealer.ts";
+import { coversOf } from "../store/coverage.ts";
 import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
 
 const CERT = 96;
@@ -67,7 +68,23 @@ export class Compaction {
   async #load(doc: DocId): Promise<StoredDoc> {
     const stored = await this.#ends.copies.load(doc);
     if (stored === null) throw new FreeholdError("not-found", "This document is not on this device any more.", "It was forgotten; open its link again.", { doc });
-    return stored;
+    return this.merged(stored);
+  }
+
+  /**
+   * The document with one snapshot. Lives that saw different stores have each made their own, and no store can tell what they have in
+   * common: that takes a core. On the device they become one with the next checkpoint.
+   */
+  async merged(stored: StoredDoc): Promise<StoredDoc> {
+    if (stored.snapshot === null || stored.besides.length === 0) return stored;
+    const core = await this.#ready();
+    const handle = core.load(stored.snapshot.file);
+    try {
+      for (const other of stored.besides) core.merge(handle, other.file);
+      return { ...stored, snapshot: { generation: stored.snapshot.generation, file: core.save(handle), covers: coversOf(stored) }, besides: [] };
+    } finally {
+      core.free(handle);
+    }
   }
 
   async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built> {
@@ -86,7 +103,7 @@ export class Compaction {
 
   async #save(doc: DocId, writer: SessionId, stored: StoredDoc, file: Uint8Array, heads: readonly SessionHead[]): Promise<number> {
     const coverBySession = new Map<SessionId, SessionHead>();
-    for (const h of [...(stored.snapshot?.covers ?? []), ...heads]) {
+    for (const h of [...coversOf(stored), ...heads]) {
       if (h.seq > (coverBySession.get(h.session)?.seq ?? -1)) coverBySession.set(h.session, h);
     }
     const generation = (stored.snapshot?.generation ?? 0) + 1;

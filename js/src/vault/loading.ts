@@ -5,6 +5,7 @@ import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
 import { inOrder, openUpdates, type Opened, type Sorted } from "./payload.ts";
 import type { DocKeys, Sealer } from "../seal/sealer.ts";
+import { coversOf } from "../store/coverage.ts";
 import type { StoredDoc, StoredEnvelope } from "../store/store.ts";
 
 export interface Loaded {
@@ -20,7 +21,7 @@ export interface Loaded {
 
 /** A session's envelopes after the snapshot, consecutive from the first; what stands behind a hole is fetched again. */
 export const runsOf = (stored: StoredDoc): ReadonlyMap<SessionId, readonly StoredEnvelope[]> => {
-  const coverBySession = new Map(stored.snapshot?.covers.map((c) => [c.session, c]));
+  const coverBySession = new Map(coversOf(stored).map((c) => [c.session, c]));
   const bySession = new Map<SessionId, Map<number, StoredEnvelope>>();
   for (const e of stored.envelopes) {
     if (e.seq <= (coverBySession.get(e.session)?.seq ?? -1)) continue;
@@ -39,21 +40,21 @@ export const runsOf = (stored: StoredDoc): ReadonlyMap<SessionId, readonly Store
 };
 
 export const certsOf = (stored: StoredDoc): Map<SessionId, Uint8Array> => new Map([
-  ...(stored.snapshot?.covers ?? []).filter((c) => c.cert.some((b) => b !== 0)).map((c): [SessionId, Uint8Array] => [c.session, c.cert]),
+  ...coversOf(stored).filter((c) => c.cert.some((b) => b !== 0)).map((c): [SessionId, Uint8Array] => [c.session, c.cert]),
   ...stored.certs.map((c): [SessionId, Uint8Array] => [c.session, c.cert]),
 ]);
 
 /** Opens every update after the snapshot. */
 export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): Promise<Sorted> => {
-  const covered = new Map(stored.snapshot?.covers.map((c) => [c.session, c.seq]));
+  const covered = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
   return inOrder(await openUpdates(sealer, keys, [...runsOf(stored).values()].flat()), covered);
 };
 
 /** The last of each session in the snapshot and these updates, which are in their sessions' order. */
 export const headsOf = (stored: StoredDoc, updates: readonly Opened[]): readonly Head[] =>
-  [...new Map([...(stored.snapshot?.covers ?? []), ...updates].map((h): [SessionId, Head] => [h.session, h])).values()];
+  [...new Map([...coversOf(stored), ...updates].map((h): [SessionId, Head] => [h.session, h])).values()];
 
-/** `live`: sessions that another tab writes right now. */
+/** Of a document whose snapshots are one (compaction.ts: `merged`). `live`: sessions that another tab writes right now. */
 export const loadDocument = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc, live: ReadonlySet<SessionId>): Promise<Loaded> => {
   const { ready, waiting } = await tailOf(sealer, keys, stored);
   const runs = runsOf(stored);

@@ -120,6 +120,21 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "keeps no head, mark or snapshot of a document whose secret is not there",
+    run: async (place) => {
+      const store = await opened(place);
+      const code = async (run: Promise<void>): Promise<unknown> => run.then(() => "kept", (e: unknown) => (e as { code?: string }).code);
+      equal(await code(store.putHead({ id: docId(1), type: "note", rights: "owner", changed: 1, head: {} })), "storage-lost", "head");
+      equal(await code(store.putMark(docId(1), { relay: "https://one.example", storeId: "a", cursor: 1, acked: [] })), "storage-lost", "mark");
+      equal(await code(store.checkpoint(docId(1), sessionId(1), snapshotOf(1, []))), "storage-lost", "snapshot");
+      await store.putSecret(secretOf(1));
+      equal((await store.list()).map((l) => l.head), [null], "head");
+      const doc = await store.load(docId(1));
+      equal([doc?.marks, doc?.snapshot], [[], null], "marks and snapshot");
+      await store.close();
+    },
+  },
+  {
     name: "one append is one record, however many envelopes it carries",
     run: async (place) => {
       const store = await opened(place);

@@ -45,7 +45,7 @@ export const crashFiles = (): CrashFiles => {
     if (--plan.times === 0) planned.delete(operation);
     throw new StoreError(plan.code, `${operation} was made to fail`);
   };
-  const handle = (file: File): FileHandle => {
+  const handle = (file: File, path: string): FileHandle => {
     const born = life;
     const alive = (): void => {
       if (life !== born) throw new StoreError("storage-lost", "a handle of an earlier life");
@@ -66,6 +66,7 @@ export const crashFiles = (): CrashFiles => {
       flush: async () => {
         alive();
         fail("flush");
+        if (fileByPath.get(path) !== file) throw new StoreError("evicted", `${path} was removed under its handle`);
         file.flushed = file.now;
       },
       close: async () => {
@@ -91,7 +92,7 @@ export const crashFiles = (): CrashFiles => {
       if (file.held) throw new StoreError("blocked", `${path} is held`);
       file.held = true;
       fileByPath.set(path, file);
-      return handle(file);
+      return handle(file, path);
     },
     remove: async (dir, name) => {
       fail("remove");

@@ -380,3 +380,95 @@ test("a store found emptied by a best-effort write is filled again", async () =>
   assert.deepEqual([brief(p.problems), copies.copies], [["evicted", "storage-lost recovered"], 2]);
   assert.deepEqual(await alone(p.b), [0]);
 });
+
+test("a store emptied while it is open is no copy, and becomes one again", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  p.b.wipe();
+  assert.deepEqual(await flush(copies, 1), { copies: 1 });
+  assert.deepEqual(brief(p.problems), ["evicted"]);
+  p.wait();
+  await flush(copies, 2);
+  await copies.settled();
+  assert.deepEqual([copies.copies, await alone(p.b)], [2, [0, 1, 2]]);
+  assert.deepEqual(brief(p.problems), ["evicted", "storage-lost recovered"]);
+});
+
+test("the only store, emptied while it is open, is never said to be whole again", async () => {
+  const files = crashFiles();
+  const problems: StoreProblem[] = [];
+  let now = 0;
+  const copies = await openCopies("test", { stores: [new FileStore(files)], onProblem: (p) => problems.push(p), now: () => now });
+  await copies.putSecret(secretOf(1));
+  await flush(copies, 0);
+  files.wipe();
+  await assert.rejects(flush(copies, 1), (e: StoreError) => e.code === "evicted");
+  now += 10_000;
+  await assert.rejects(flush(copies, 1), (e: StoreError) => e.code === "storage-lost");
+  await copies.settled();
+  assert.deepEqual([copies.copies, brief(problems)], [0, ["evicted"]]);
+});
+
+test("snapshots of lives that saw one store each are kept beside each other, until one covers both", async () => {
+  const p = pair();
+  const only = (files: CrashFiles) => openCopies("test", { stores: [new FileStore(files)] });
+  // Life 1 sees only the first store, writes and makes three checkpoints.
+  const one = await only(p.a);
+  await one.putSecret(secretOf(1));
+  for (const seq of [0, 1, 2]) {
+    await one.append(doc, sessionId(1), [envelope(1, seq)], seq === 0 ? [certOf(1)] : []);
+    await one.checkpoint(doc, sessionId(1), snapshotOf(seq + 1, [headOf(1, seq)]));
+  }
+  await one.close();
+  // Life 2 sees only the second one, and makes two: a lower number, and something that the others lack.
+  const two = await only(p.b);
+  await two.putSecret(secretOf(1));
+  await two.append(doc, sessionId(2), [envelope(2, 0)], [certOf(2)]);
+  for (const generation of [1, 2]) await two.checkpoint(doc, sessionId(2), snapshotOf(generation, [headOf(2, 0)]));
+  await two.close();
+
+  const covered = (found: Awaited<ReturnType<Copies["load"]>>): unknown =>
+    [found?.snapshot, ...(found?.besides ?? [])].map((x) => x?.covers.map((c) => `${c.session === sessionId(1) ? 1 : 2}.${c.seq}`).join(" ")).sort();
+  const both = await p.open();
+  assert.deepEqual(covered(await both.load(doc)), ["1.2", "2.0"]);
+  await both.settled();
+  assert.equal(both.copies, 2);
+  await both.close();
+  for (const files of [p.a, p.b]) {
+    const store = await only(files);
+    assert.deepEqual(covered(await store.load(doc)), ["1.2", "2.0"], "each store has both");
+    await store.close();
+  }
+
+  const next = await p.open();
+  const newest = Math.max(...[(await next.load(doc))!].flatMap((d) => [d.snapshot!, ...d.besides]).map((x) => x.generation));
+  const all = [headOf(1, 2), headOf(2, 0)];
+  await next.checkpoint(doc, sessionId(3), snapshotOf(newest + 1, all));
+  assert.deepEqual(covered(await next.load(doc)), ["1.2 2.0"]);
+  const generations = (files: CrashFiles): number => files.names.filter((n) => n.includes("snap.")).length;
+  assert.deepEqual([generations(p.a), generations(p.b)], [3, 3], "what was the document before the newest one stays");
+  await next.checkpoint(doc, sessionId(3), snapshotOf(newest + 2, all));
+  assert.deepEqual([generations(p.a), generations(p.b)], [2, 2]);
+  await next.close();
+});
+
+test("a snapshot of the same number that covers something else is not written over", async () => {
+  const p = pair();
+  for (const [files, session] of [[p.a, 1], [p.b, 2]] as const) {
+    const life = await openCopies("test", { stores: [new FileStore(files)] });
+    await life.putSecret(secretOf(1));
+    await life.checkpoint(doc, sessionId(session), snapshotOf(1, [headOf(session, 0)]));
+    await life.close();
+  }
+  const both = await p.open();
+  await both.load(doc);
+  await both.settled();
+  await both.close();
+  const sessions = async (files: CrashFiles): Promise<number> => {
+    const found = await new FileStore(files).load(doc);
+    return new Set([found?.snapshot, ...(found?.besides ?? [])].flatMap((x) => x?.covers.map((c) => c.session) ?? [])).size;
+  };
+  assert.deepEqual([await sessions(p.a), await sessions(p.b)], [2, 2]);
+});

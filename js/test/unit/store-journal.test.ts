@@ -140,3 +140,21 @@ test("a head that was half written leaves the one before it", async () => {
     assert.deepEqual((await store.list())[0]?.head, head(n));
   }
 });
+
+test("a store that was emptied under an open journal takes nothing more, and says why", async () => {
+  const files = crashFiles();
+  const store = await opened(files);
+  await store.putSecret(secretOf(1));
+  await flush(store, 0);
+  files.wipe();
+  await assert.rejects(flush(store, 1), rejectsWith("evicted"));
+  await assert.rejects(flush(store, 2), rejectsWith("evicted"));
+  await assert.rejects(store.putHead({ id: doc, type: "note", rights: "owner", changed: 1, head: {} }), rejectsWith("evicted"));
+  await assert.rejects(store.putMark(doc, { relay: "r", storeId: "s", cursor: 1, acked: [] }), rejectsWith("evicted"));
+  await assert.rejects(store.checkpoint(doc, sessionId(1), snapshotOf(1, [headOf(1, 0)])), rejectsWith("evicted"));
+  assert.deepEqual(files.names, [], "nothing is left that nobody could open");
+  assert.deepEqual(await store.open(), { fresh: true });
+  await store.putSecret(secretOf(1));
+  await flush(store, 1);
+  assert.deepEqual(await loaded(store), [1]);
+});
