@@ -74,6 +74,9 @@ export class Document {
   /** What to tell the page once it has the document. Null: it has it. */
   #unsaid: FromVault[] | null = [];
   #checking = false;
+  #isWelcome = false;
+  /** Who waits for the relay to have all of it. */
+  #senders: (() => void)[] = [];
   #closed = false;
 
   /** `endUse` is called when it is closed and nothing of it is written any more. */
@@ -166,6 +169,7 @@ export class Document {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const w of waiters) w.reject(reason);
+    this.#lookSent();
     this.#ends.step({ type: "docClose", doc: this.number });
     this.#sealed.close();
     this.#endWriting();
@@ -179,6 +183,7 @@ export class Document {
     const { refs } = this.#ends;
     switch (e.type) {
       case "hello":
+        this.#isWelcome = false;
         this.#outbound.restart(e.conn);
         return this.#ends.send(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store });
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
@@ -204,9 +209,28 @@ export class Document {
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "statusChanged":
         this.#status = e.status;
+        this.#lookSent();
         return this.tellStatus();
       default: return e satisfies never;
     }
+  }
+
+  /** The relay's welcome was taken in: from here on `unsent` counts by the store that it has. */
+  welcomed(): void {
+    this.#isWelcome = true;
+    this.#lookSent();
+  }
+
+  /** Resolves when the relay has all that is here, or it was closed. */
+  sent(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#senders.push(resolve);
+      this.#lookSent();
+    });
+  }
+
+  #lookSent(): void {
+    if (this.#closed || (this.#isWelcome && this.unsent === 0)) for (const resolve of this.#senders.splice(0)) resolve();
   }
 
   /** The relay does not know a session: its certificate goes with its next append. */

@@ -32,6 +32,10 @@ export interface HubEnds {
   hear(message: Extract<TabMessage, { readonly kind: "head" | "forgot" }>): void;
   /** Another tab has documents open that this one, which leads, should sync. */
   adopt(docs: readonly DocId[]): void;
+  /** This tab is the one that talks to the relay from here on, or has another list of relays. */
+  led(): void;
+  /** A relay said which store it has. */
+  met(relay: string, store: string): void;
 }
 
 export class Hub {
@@ -55,6 +59,8 @@ export class Hub {
   #paused = false;
   #wire: Wire | null = null;
   #conn = 0;
+  /** Of the relay of that connection. */
+  #address = "";
   #relayState = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -93,6 +99,7 @@ export class Hub {
     if (relays.length === this.#relays.length && relays.every((r, i) => r === this.#relays[i])) return;
     this.#relays = relays;
     this.step({ type: "relays", count: relays.length });
+    if (this.#leads) this.#ends.led();
   }
   get relays(): readonly string[] { return this.#relays; }
 
@@ -158,6 +165,7 @@ export class Hub {
     this.step({ type: "lead", yes: true });
     this.tabs.tell({ kind: "who" });
     this.#ends.adopt([...this.#elsewhere]);
+    this.#ends.led();
   }
 
   #setPaused(paused: boolean): void {
@@ -205,6 +213,7 @@ export class Hub {
     this.#conn = conn;
     const address = this.#relays[relay];
     if (address === undefined) return this.step({ type: "socketClosed", conn, garbage: false });
+    this.#address = address;
     this.#wire = this.#ends.env.openWire(address, {
       opened: () => this.step({ type: "socketOpen", conn }),
       closed: (garbage) => {
@@ -234,7 +243,9 @@ export class Hub {
     switch (frame.type) {
       case "welcome":
         document.offered = frame.genesis;
-        return this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
+        this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
+        document.welcomed();
+        return this.#ends.met(this.#address, frame.store);
       case "batch": return this.#batch(conn, document, frame);
       case "ack":
         this.#requestById.delete(frame.req);

@@ -8,6 +8,7 @@
 
 import { FreeholdError } from "../errors.ts";
 import type { DocId, FromVault, HeadRecord, Opened, Port, Problem, Replies, Request, ToVault } from "../protocol.ts";
+import { Background } from "./background.ts";
 import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
@@ -44,6 +45,7 @@ class Vault {
   #hub: Promise<Hub> | null = null;
   /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
   #running: Hub | null = null;
+  #background: Background | null = null;
   #deviceProblem: Problem | null = null;
   #name = "";
   #relays: readonly string[] = [];
@@ -105,6 +107,15 @@ class Vault {
 
   async #makeHub(copies: Copies): Promise<Hub> {
     const machine = new Machine(await this.#env.loadCore(), this.#env.random(8));
+    const background = new Background({
+      copies,
+      hub: () => this.#ready(),
+      secrets: () => this.#secretById.values(),
+      inLane: (doc, run) => this.#inLane(doc, run),
+      add: (where, doc) => this.#add(where, doc, false),
+      problem: (said) => this.#port.post({ kind: "problem", problem: said }),
+    });
+    this.#background = background;
     const hub = new Hub({
       env: this.#env, copies, name: this.#name,
       post: (message) => this.#port.post(message),
@@ -118,11 +129,12 @@ class Vault {
         this.#headById.set(m.head.id, m.head);
         this.#tellHeads();
       },
-      adopt: (docs) => void this.#adopt(docs),
+      adopt: (docs) => void background.adopt(docs),
+      led: () => void background.probe(),
+      met: (relay, store) => background.meet(relay, store),
     }, machine);
     this.#running = hub;
     hub.setRelays(this.#relays);
-    void this.#adopt([...this.#secretById.keys()], true);
     return hub;
   }
 
@@ -235,7 +247,7 @@ class Vault {
   async #detach(hub: Hub, document: Document): Promise<void> {
     const isNeeded = hub.leads && hub.relays.length > 0 && (document.unsent > 0 || hub.isOpenElsewhere(document.id));
     await hub.remove(document);
-    if (isNeeded) await this.#background(hub, document.id);
+    if (isNeeded) await this.#background?.keep(hub, document.id);
   }
 
   async #forget(doc: DocId): Promise<null> {
@@ -284,27 +296,6 @@ class Vault {
     }
     await this.#copies?.close();
     return null;
-  }
-
-  /** Syncs documents that no page of this vault has open: those of other tabs, and at the start those with something to send. */
-  async #adopt(docs: readonly DocId[], onlyUnsent = false): Promise<void> {
-    const hub = await this.#ready();
-    for (const doc of docs) {
-      try {
-        await this.#inLane(doc, async () => {
-          if (hub.document(doc) === undefined && hub.relays.length > 0) await this.#background(hub, doc, onlyUnsent);
-        });
-      } catch (e) {
-        this.#port.post({ kind: "problem", problem: errorToProblem(e, doc) });
-      }
-    }
-  }
-
-  async #background(hub: Hub, doc: DocId, onlyUnsent = false): Promise<void> {
-    const stored = await this.#copies!.load(doc);
-    if (stored === null || (onlyUnsent && !hasUnsent(stored, hub.relays))) return;
-    const document = await this.#add(hub, doc, false);
-    await document.start(await this.#copies!.load(doc), false);
   }
 
   #storeProblem(p: StoreProblem): void {
@@ -372,11 +363,3 @@ class Vault {
 const rank: Readonly<Record<Opened["rights"], number>> = { read: 0, write: 1, owner: 2 };
 
 const emptyHead = (s: StoredSecret): HeadRecord => ({ id: s.doc, type: s.type, head: {}, changed: 0, rights: s.rights });
-
-/** Whether any configured relay lacks something, as far as was remembered. */
-const hasUnsent = (stored: NonNullable<Awaited<ReturnType<Copies["load"]>>>, relays: readonly string[]): boolean => {
-  const mark = stored.marks.find((m) => relays.includes(m.relay));
-  const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
-  return stored.envelopes.some((e) => e.seq > (ackedBySession.get(e.session) ?? -1))
-    || (stored.snapshot?.covers ?? []).some((c) => c.seq > (ackedBySession.get(c.session) ?? -1));
-};

@@ -1,0 +1,96 @@
+// Documents that no page of this vault has open and that are synced all the same: those of other tabs, and those of which the
+// relay lacks something, be it that a page closed them too early, that the relay is another one or that it lost its disk.
+
+import type { DocId, Problem } from "../protocol.ts";
+import type { StoredDoc, StoredSecret, Copies } from "../store/store.ts";
+import { coversOf } from "../store/coverage.ts";
+import type { Document } from "./document.ts";
+import type { Hub } from "./hub.ts";
+import { errorToProblem } from "./problems.ts";
+
+/** How long one document is waited for before the next one is sent beside it, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** What it needs of the vault. */
+export interface BackgroundEnds {
+  readonly copies: Copies;
+  hub(): Promise<Hub>;
+  /** Of every document on this device. */
+  secrets(): Iterable<StoredSecret>;
+  inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
+  /** A document that no page has open, for this to start. */
+  add(hub: Hub, doc: DocId): Promise<Document>;
+  problem(p: Problem): void;
+}
+
+export class Background {
+  readonly #ends: BackgroundEnds;
+  /** Stores of relays that were looked through. */
+  readonly #met: Set<string> = new Set();
+  #filling: Promise<void> = Promise.resolve();
+
+  constructor(ends: BackgroundEnds) { this.#ends = ends; }
+
+  /** Other tabs have these open, and this one talks to the relay. */
+  async adopt(docs: readonly DocId[]): Promise<void> {
+    for (const doc of docs) await this.#carry(doc, async () => true);
+  }
+
+  /** Syncs a document that was just closed until the relay has all of it. In its lane. */
+  async keep(hub: Hub, doc: DocId): Promise<Document> {
+    const document = await this.#ends.add(hub, doc);
+    await document.start(await this.#ends.copies.load(doc), false);
+    void document.sent().then(() => this.#ends.inLane(doc, async () => {
+      if (hub.document(doc) === document && !hub.isOpenElsewhere(doc)) await hub.remove(document);
+    }));
+    return document;
+  }
+
+  /** With no document open no relay is asked anything. One is enough to learn which store it has. */
+  async probe(): Promise<void> {
+    const hub = await this.#ends.hub();
+    if (!hub.leads || [...hub.documents].length > 0) return;
+    for (const { doc, genesis } of this.#ends.secrets()) if (genesis !== null) return void (await this.#carry(doc, async () => true));
+  }
+
+  /** A relay said which store it has. The first time, each document of which that store lacks something is sent there, one after the other. */
+  meet(relay: string, store: string): void {
+    const name = `${relay} ${store}`;
+    if (this.#met.has(name)) return;
+    this.#met.add(name);
+    this.#filling = this.#filling.then(async () => {
+      for (const { doc } of [...this.#ends.secrets()]) {
+        const document = await this.#carry(doc, async () => {
+          const stored = await this.#ends.copies.load(doc);
+          return stored !== null && lacks(stored, relay, store);
+        });
+        if (document !== null) await within(document.sent(), PATIENCE);
+      }
+    });
+  }
+
+  /** Null when it is open already, or nothing is to be done. */
+  async #carry(doc: DocId, isNeeded: () => Promise<boolean>): Promise<Document | null> {
+    try {
+      const hub = await this.#ends.hub();
+      const isIdle = (): boolean => !hub.stopped && hub.relays.length > 0 && hub.document(doc) === undefined;
+      return await this.#ends.inLane(doc, async () => (isIdle() && (await isNeeded()) && isIdle() ? this.keep(hub, doc) : null));
+    } catch (e) {
+      this.#ends.problem(errorToProblem(e, doc));
+      return null;
+    }
+  }
+}
+
+/** Whether that store of a relay lacks something of a document, as far as was remembered. */
+const lacks = (stored: StoredDoc, relay: string, store: string): boolean => {
+  const mark = stored.marks.find((m) => m.relay === relay && m.storeId === store);
+  const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
+  return [...stored.envelopes, ...coversOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
+};
+
+const within = async (done: Promise<void>, ms: number): Promise<void> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([done, new Promise<void>((resolve) => { timer = setTimeout(resolve, ms); })]);
+  clearTimeout(timer);
+};

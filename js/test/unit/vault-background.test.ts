@@ -1,0 +1,77 @@
+// Documents that no page has open, against the real relay: they reach a relay that lacks them, and are let go of then.
+
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { directoryOf, type Page, start } from "./vault-harness.ts";
+
+const relayOf = async (t: TestContext): Promise<RelayProcess> => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  return relay;
+};
+
+/** Makes notes and closes them, each on the relay unless there is none; gives their ids and links. */
+const closedNotes = async (page: Page, count: number, hasRelay: boolean): Promise<Array<{ readonly doc: string; readonly link: string }>> => {
+  const notes = [];
+  for (let i = 0; i < count; i++) {
+    const note = await page.edit({ op: "create", type: "note" });
+    await note.type(0, `note ${i}`);
+    if (hasRelay) await page.until("it is on the relay", () => note.status.relay === 6);
+    const { link } = await page.request({ op: "link", doc: note.doc, rights: "read" });
+    await page.request({ op: "close", doc: note.doc });
+    notes.push({ doc: note.doc, link });
+  }
+  return notes;
+};
+
+const arriveAt = async (t: TestContext, relay: RelayProcess, notes: ReadonlyArray<{ readonly link: string }>): Promise<void> => {
+  const page = await start(t, await directoryOf(t), [relay.url]);
+  for (const [i, { link }] of notes.entries()) {
+    const note = await page.edit({ op: "join", link, type: "note" });
+    await page.until(`note ${i} arrives`, () => note.value === `note ${i}`);
+  }
+};
+
+test("closed documents go to a relay that lost its disk, once one document meets it", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const page = await start(t, await directoryOf(t), [relay.url]);
+  const notes = await closedNotes(page, 4, true);
+  await relay.wipe();
+  await relay.start();
+  await page.edit({ op: "open", doc: notes[0]!.doc, type: "note" });
+  await arriveAt(t, relay, notes);
+});
+
+test("a start with nothing open asks the relay, and fills it when it is another one", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const path = await directoryOf(t);
+  const before = await start(t, path, [relay.url]);
+  const notes = await closedNotes(before, 3, true);
+  await before.stop();
+  await relay.wipe();
+  await relay.start();
+  await start(t, path, [relay.url]);
+  await arriveAt(t, relay, notes);
+});
+
+test("a relay that is given later gets every document, also the closed ones", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const path = await directoryOf(t);
+  const env = nodeEnv(path);
+  let hungUp = (): void => undefined;
+  const done = new Promise<void>((resolve) => { hungUp = resolve; });
+  const page = await start(t, path, [], { ...env, openWire: (address, on) => {
+    const wire = env.openWire(address, on);
+    return { send: (frame) => wire.send(frame), close: () => {
+      hungUp();
+      wire.close();
+    } };
+  } });
+  const notes = await closedNotes(page, 3, false);
+  await page.request({ op: "relays", relays: [relay.url] });
+  await arriveAt(t, relay, notes);
+  await done; // with nothing left to send, nothing is open and the relay is left
+  assert.deepEqual(page.problems, []);
+});
