@@ -7,7 +7,7 @@
 import { Store, VERSION, databaseName, upgrade } from "./schema.ts";
 
 /**
- * `quota`: no space; the database is as it was. `blocked`: another tab holds an older version open.
+ * `quota`: no space; the database is as it was. `blocked`: another tab holds an older version open, or the browser does not answer.
  * `newer`: a newer version of the app has upgraded it. `wiped`: it was there in this life and has come back empty.
  * `missing`: what a write needs is not there; nothing was written. `failed`: anything else the browser says, in `cause`.
  */
@@ -53,23 +53,35 @@ const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-const openDatabase = (name: string, version: number): Promise<{ readonly db: IDBDatabase; readonly created: boolean }> =>
+/** Milliseconds after which an opening that says nothing has failed: a browser that answers at all takes a fraction of that. */
+const PATIENCE = 10_000;
+
+const openDatabase = (name: string, version: number, patience: number): Promise<{ readonly db: IDBDatabase; readonly created: boolean }> =>
   new Promise((resolve, reject) => {
     const doing = `open the database ${name}`;
     let created = false;
     let gaveUp = false;
     const request = indexedDB.open(name, version);
+    const giveUp = (why: string): void => {
+      gaveUp = true;
+      reject(new BridgeError("blocked", `${doing}: ${why}`));
+    };
+    const timer = setTimeout(() => giveUp(`no answer within ${patience} ms`), patience);
     request.onupgradeneeded = (e) => {
       created = e.oldVersion === 0;
       upgrade(request.result);
     };
     // `blocked` comes once and may be followed by nothing for ever, so it is the answer; a late success is closed again.
-    request.onblocked = () => {
-      gaveUp = true;
-      reject(new BridgeError("blocked", `${doing}: another tab holds an older version of it`));
+    request.onblocked = () => giveUp("another tab holds an older version of it");
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(bridgeError(doing, request.error));
     };
-    request.onerror = () => reject(bridgeError(doing, request.error));
-    request.onsuccess = () => (gaveUp ? request.result.close() : resolve({ db: request.result, created }));
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      if (gaveUp) request.result.close();
+      else resolve({ db: request.result, created });
+    };
   });
 
 /** A key without which a write must not happen. */
@@ -109,20 +121,22 @@ const submit = async (tx: IDBTransaction, writes: readonly Write[], needs?: Need
 export class Bridge {
   readonly #name: string;
   readonly #version: number;
+  readonly #patience: number;
   #db: IDBDatabase | null = null;
   #closed = false;
 
-  private constructor(name: string, version: number, db: IDBDatabase) {
+  private constructor(name: string, version: number, patience: number, db: IDBDatabase) {
     this.#name = name;
+    this.#patience = patience;
     this.#version = version;
     this.#adopt(db);
   }
 
-  /** `version` is for what comes after this one: a schema is tried beside the tabs that still have the old one. */
-  static async open(home: string, version: number = VERSION): Promise<Bridge> {
+  /** `version` is for what comes after this one: a schema is tried beside the tabs that still have the old one. `patience`: milliseconds. */
+  static async open(home: string, version: number = VERSION, patience: number = PATIENCE): Promise<Bridge> {
     const name = databaseName(home);
     try {
-      return new Bridge(name, version, (await openDatabase(name, version)).db);
+      return new Bridge(name, version, patience, (await openDatabase(name, version, patience)).db);
     } catch (e) {
       throw bridgeError(`open the database ${name}`, e);
     }
@@ -184,7 +198,7 @@ export class Bridge {
   async #connection(): Promise<IDBDatabase> {
     if (this.#db !== null) return this.#db;
     if (this.#closed) throw new BridgeError("failed", `the database ${this.#name} was closed`);
-    const { db, created } = await openDatabase(this.#name, this.#version);
+    const { db, created } = await openDatabase(this.#name, this.#version, this.#patience);
     this.#adopt(db);
     if (created) throw new BridgeError("wiped", `the database ${this.#name} has come back empty`);
     return db;

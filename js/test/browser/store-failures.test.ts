@@ -28,6 +28,7 @@ for (const engine of ["chromium", "firefox", "webkit"] as const satisfies readon
       "after a newer tab has upgraded": "newer",
       "after a deletion, the first use": "wiped",
       "after a deletion, the second use": "none",
+      "an opening that is never answered": "blocked",
       "after close": "failed",
     });
   });

@@ -96,6 +96,19 @@ answer({
     seen["after a deletion, the first use"] = await reasonOf(() => put(emptied));
     seen["after a deletion, the second use"] = await reasonOf(() => put(emptied));
     emptied.close();
+    // An upgrade that never ends: whoever opens behind it hears nothing at all.
+    const endless = indexedDB.open(databaseName("silent"), VERSION);
+    const isStuck = new Promise<void>((resolve) => {
+      endless.onupgradeneeded = () => {
+        const store = endless.result.createObjectStore("busy");
+        const goOn = (): void => void (store.get("x").onsuccess = goOn);
+        goOn();
+        resolve();
+      };
+    });
+    await isStuck;
+    seen["an opening that is never answered"] = await reasonOf(() => Bridge.open("silent", VERSION, 300));
+    endless.transaction?.abort();
     seen["after close"] = await reasonOf(() => put(emptied));
     return seen;
   },
