@@ -115,6 +115,7 @@ const app = {
     return { ...rest, problem: problem === null ? null : asFailure(problem) };
   },
   problems: (): Failure[] => problems,
+  forget: (): Promise<void> => home.forget(doc.id),
   pause: (): void => home.pause(),
   resume: (): void => home.resume(),
 };

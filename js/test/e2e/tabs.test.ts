@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import type { FreeholdError } from "freehold";
 import type { Engine, Page } from "../harness/browser.ts";
 import type { StaticServer } from "../harness/server.ts";
 import { device, serveApp, type Device } from "./devices.ts";
@@ -61,6 +62,22 @@ for (const engine of ["chromium", "firefox"] as const) {
     await shows(third, "one two three");
     const exports = await Promise.all([first.page, second, third].map((p) => p.evaluate(() => window.app.export())));
     assert.equal(new Set(exports).size, 1);
+  });
+
+  test(`a document that one tab in ${engine} forgets ends in the others first, and stays forgotten`, { timeout: 60_000 }, async (t) => {
+    const { first, tab } = await setUp(t, engine, false);
+    const id = await first.page.evaluate(() => window.app.create());
+    await first.page.evaluate(() => window.app.insert(0, "gone soon"));
+    const second = await tab(null);
+    await second.evaluate((doc) => window.app.open(doc), id);
+    await second.evaluate(() => window.app.insert(0, "both write: "));
+    await Promise.all([saved(first.page, "device"), saved(second, "device")]);
+    await first.page.evaluate(async () => { await window.app.forget(); return null; });
+    await second.waitFor("the end in the other tab", () => window.app.status().problem?.code === "not-found");
+    assert.equal((await second.evaluate(() => window.app.failToSave("device")))?.code, "closed");
+    const third = await tab(null);
+    assert.equal(await third.evaluate((doc) => window.app.open(doc).then(() => "opened", (e: FreeholdError) => e.code), id), "not-found");
+    assert.deepEqual((await first.page.evaluate(() => window.app.problems())).map((p) => p.code), []);
   });
 
   test(`one tab in ${engine} talks to the relay for all, and another takes over`, { timeout: 60_000 }, async (t) => {
