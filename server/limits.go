@@ -10,7 +10,7 @@ type Limits struct {
 	DocSubscribers int
 	// ConnectionDocs is how many documents one connection may listen to.
 	ConnectionDocs int
-	// Connections is how many sockets the relay holds.
+	// Connections is how many sockets the relay holds, and how many plain requests it answers at once.
 	Connections int
 	// WindowAppends and WindowBytes bound what one connection may have waiting for the disk. Beyond it the relay
 	// reads no further from that socket: the sender feels it as a full pipe and not as an error.
@@ -18,6 +18,9 @@ type Limits struct {
 	WindowBytes   int
 	// BatchBytes is where a Batch ends. One larger envelope travels alone.
 	BatchBytes int
+	// LargeBytes is the memory that envelopes above BatchBytes may take on their way out, all connections together, and
+	// as much again messages above BatchBytes on their way in. The others wait their turn.
+	LargeBytes int
 	// Answers is how many Acks, Errors and Pongs may wait for a connection that does not read them.
 	Answers int
 	// WarmRooms is how many documents stay in memory that nobody listens to.
@@ -35,6 +38,7 @@ func DefaultLimits() Limits {
 		WindowAppends:  32,
 		WindowBytes:    4 << 20,
 		BatchBytes:     256 << 10,
+		LargeBytes:     256 << 20,
 		Answers:        256,
 		WarmRooms:      1024,
 	}

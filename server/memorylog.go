@@ -87,27 +87,27 @@ func (l *MemoryLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (*wi
 }
 
 // Read implements Log.
-func (l *MemoryLog) Read(doc seal.DocID, since wire.Cursor, limit int) ([]wire.Entry, bool, error) {
+func (l *MemoryLog) Read(doc seal.DocID, since wire.Cursor, limit int) ([]wire.Entry, int, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	d := l.docs[doc]
 	if d == nil {
-		return nil, false, nil
+		return nil, 0, nil
 	}
 	from, _ := slices.BinarySearchFunc(d.entries, since+1, func(e wire.Entry, c wire.Cursor) int { return int(e.Cursor) - int(c) })
 	var page Page
 	for i := from; i < len(d.entries); i++ {
 		e := d.entries[i]
 		if page.Full(limit, len(e.Envelope)) {
-			return page.Entries, true, nil
+			return page.Entries, len(e.Envelope), nil
 		}
 		id, err := SessionOf(e.Envelope)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		page.Add(e.Cursor, e.Envelope, id, func() []byte { return d.certs[id] })
 	}
-	return page.Entries, false, nil
+	return page.Entries, 0, nil
 }
 
 // Commit implements Log.

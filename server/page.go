@@ -14,10 +14,9 @@ type Page struct {
 	given   map[seal.SessionID]bool
 }
 
-// Full reports whether an envelope of this size belongs on the next page. One that is above the limit by itself gets
-// a page of its own.
+// Full reports whether an envelope of this size belongs on the next page.
 func (p *Page) Full(limit, size int) bool {
-	return len(p.Entries) > 0 && (p.size+size > limit || len(p.Entries) == wire.MaxRun)
+	return p.size+size > limit || len(p.Entries) == wire.MaxRun
 }
 
 // Add puts an entry on the page. cert is asked for at the session's first envelope only.

@@ -194,7 +194,7 @@ func (p *Peer) startSending() {
 // send writes frames until there are none: answers first, then each ready subscription in turn.
 func (p *Peer) send() {
 	for {
-		frame, more := p.nextFrame()
+		frame, lease, more := p.nextFrame()
 		if !more {
 			return
 		}
@@ -205,6 +205,7 @@ func (p *Peer) send() {
 		if err == nil {
 			err = p.line.Send(b)
 		}
+		lease.Release()
 		if err != nil {
 			p.line.HangUp()
 			p.mu.Lock()
@@ -216,17 +217,17 @@ func (p *Peer) send() {
 }
 
 // nextFrame gives the next frame, nil where a subscription had none after all; more is false when sending ends.
-func (p *Peer) nextFrame() (frame wire.Frame, more bool) {
+func (p *Peer) nextFrame() (frame wire.Frame, lease Lease, more bool) {
 	p.mu.Lock()
 	if len(p.answers) > 0 {
 		defer p.mu.Unlock()
 		frame, p.answers = p.answers[0], p.answers[1:]
-		return frame, true
+		return frame, Lease{}, true
 	}
 	if len(p.ready) == 0 {
 		defer p.mu.Unlock()
 		p.sending, p.answers, p.ready = false, nil, nil
-		return nil, false
+		return nil, Lease{}, false
 	}
 	s := p.ready[0]
 	p.ready = p.ready[1:]
@@ -235,15 +236,15 @@ func (p *Peer) nextFrame() (frame wire.Frame, more bool) {
 	current := p.subscriptions[s.Doc()] == s
 	p.mu.Unlock()
 	if !current {
-		return nil, true
+		return nil, Lease{}, true
 	}
-	frame, refusal := s.Next()
+	frame, lease, refusal := s.Next()
 	if refusal != nil {
 		doc := s.Doc()
-		return refusal.Frame(&doc, nil), true
+		return refusal.Frame(&doc, nil), Lease{}, true
 	}
 	if frame != nil {
 		p.look(s)
 	}
-	return frame, true
+	return frame, lease, true
 }

@@ -15,6 +15,7 @@ type Relay struct {
 	log       Log
 	limits    Limits
 	committer *committer
+	large     *budget
 
 	mu     sync.Mutex
 	places map[seal.DocID]*place
@@ -26,7 +27,7 @@ type Relay struct {
 // NewRelay serves a log. The relay closes it. report, if not nil, is called when writing begins to fail, and with nil
 // when it works again.
 func NewRelay(log Log, limits Limits, report func(error)) *Relay {
-	return &Relay{log: log, limits: limits, committer: newCommitter(log, report),
+	return &Relay{log: log, limits: limits, committer: newCommitter(log, report), large: newBudget(limits.LargeBytes),
 		places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 }
 
@@ -92,16 +93,21 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 	}})
 }
 
-// Read gives what follows a cursor of this relay's store. Errors: CodeNoRoom, CodeStorage.
-func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, *Refusal) {
+// Read gives what follows a cursor of this relay's store, and a lease on the memory of it: release it when the batch is
+// sent. Errors: CodeNoRoom, CodeStorage, CodeBusy.
+func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, Lease, *Refusal) {
 	record, refusal := r.Room(doc)
 	if refusal != nil {
-		return nil, refusal
+		return nil, Lease{}, refusal
 	}
 	if since > record.Head {
 		since = 0
 	}
-	return r.batch(doc, since)
+	batch, lease, refusal := r.batch(doc, since, nil)
+	if batch == nil && refusal == nil {
+		refusal = Busy()
+	}
+	return batch, lease, refusal
 }
 
 // Room gives a document's record. Errors: CodeNoRoom, CodeStorage.
@@ -116,17 +122,32 @@ func (r *Relay) Room(doc seal.DocID) (RoomRecord, *Refusal) {
 	return record, nil
 }
 
-func (r *Relay) batch(doc seal.DocID, since wire.Cursor) (*wire.Batch, *Refusal) {
-	entries, more, err := r.log.Read(doc, since, r.limits.BatchBytes)
+// copiesSent is how often a large envelope is in memory at most while it is sent: as a frame, and in the WebSocket
+// library's buffer of the next power of two.
+const copiesSent = 3
+
+// batch reads the log. It gives nil where a large envelope comes next and there is no memory for it now; waiter, if not
+// nil, is told when to ask again.
+func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (*wire.Batch, Lease, *Refusal) {
+	entries, next, err := r.log.Read(doc, since, r.limits.BatchBytes)
+	var lease Lease
+	if err == nil && len(entries) == 0 && next > 0 {
+		var room bool
+		if lease, room = r.large.take(copiesSent*next, waiter); !room {
+			return nil, Lease{}, nil
+		}
+		entries, next, err = r.log.Read(doc, since, next)
+	}
 	if err != nil {
-		return nil, unreadable(err)
+		lease.Release()
+		return nil, Lease{}, unreadable(err)
 	}
 	// An empty list on the wire, not nil.
-	b := &wire.Batch{Doc: doc, Entries: append([]wire.Entry{}, entries...), UpTo: since, More: more}
+	b := &wire.Batch{Doc: doc, Entries: append([]wire.Entry{}, entries...), UpTo: since, More: next > 0}
 	if n := len(entries); n > 0 {
 		b.UpTo = entries[n-1].Cursor
 	}
-	return b, nil
+	return b, lease, nil
 }
 
 // enter finds or makes the place of a document and keeps it until leave.

@@ -63,11 +63,13 @@ func (l *gatedLog) Commit(writes []*server.Write) error {
 
 // line is a device's end: what the relay sent, in order.
 type line struct {
-	t      *testing.T
-	peer   *server.Peer
-	mu     sync.Mutex
-	got    []wire.Frame
-	hold   chan struct{}
+	t    *testing.T
+	peer *server.Peer
+	mu   sync.Mutex
+	got  []wire.Frame
+	hold chan struct{}
+	// stuck counts the Sends that hold keeps.
+	stuck  int
 	hungUp bool
 }
 
@@ -80,9 +82,15 @@ func dial(t *testing.T, relay *server.Relay) *line {
 func (l *line) Send(b []byte) error {
 	l.mu.Lock()
 	hold := l.hold
+	if hold != nil {
+		l.stuck++
+	}
 	l.mu.Unlock()
 	if hold != nil {
 		<-hold
+		l.mu.Lock()
+		l.stuck--
+		l.mu.Unlock()
 	}
 	frame, err := wire.Decode(b)
 	l.mu.Lock()
@@ -214,7 +222,7 @@ func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
 		if got := append(writer.take(), reader.take()...); len(got) > 0 {
 			t.Fatalf("before the disk has it: %v", describe(got))
 		}
-		if batch, refusal := relay.Read(doc.ID(), 0); refusal != nil || len(batch.Entries) > 0 {
+		if batch, _, refusal := relay.Read(doc.ID(), 0); refusal != nil || len(batch.Entries) > 0 {
 			t.Fatalf("readable before the disk has it: %v", refusal)
 		}
 		release()
@@ -489,6 +497,59 @@ func TestSlowReader(t *testing.T) {
 		}
 		release()
 		check("slow", slow.take())
+	})
+}
+
+// Large envelopes go out to as many readers at once as there is memory for. The others hold none while they wait, and get
+// theirs when one is through or gone.
+func TestLargeEnvelopesShareABudget(t *testing.T) {
+	limits := server.DefaultLimits()
+	const size = 1 << 20
+	// Two at once: the second may go beyond the limit, a third is not begun.
+	limits.LargeBytes = 3*size + size/2
+	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		s := doc.NewSession()
+		var readers []*line
+		for range 5 {
+			l := dial(t, relay)
+			l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			readers = append(readers, l)
+		}
+		var releases []func()
+		for _, l := range readers {
+			releases = append(releases, l.stall())
+		}
+		large := s.Snapshot(make([]byte, size))
+		relay.Append(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{large}}, nil, func(wire.Frame) {})
+		sending := func() (n int) {
+			synctest.Wait()
+			for _, l := range readers {
+				l.mu.Lock()
+				n += l.stuck
+				l.mu.Unlock()
+			}
+			return n
+		}
+		if n := sending(); n != 2 {
+			t.Fatalf("%d large batches on their way, want 2", n)
+		}
+		if _, _, refusal := relay.Read(doc.ID(), 0); refusal == nil || refusal.Code != wire.CodeBusy {
+			t.Fatalf("a plain read beside them: %v", refusal)
+		}
+		for _, release := range releases {
+			release()
+		}
+		for i, l := range readers {
+			if batch := takeOne[*wire.Batch](l); len(batch.Entries) != 1 || !bytes.Equal(batch.Entries[0].Envelope, large) {
+				t.Fatalf("reader %d: %d entries", i, len(batch.Entries))
+			}
+		}
+		if _, lease, refusal := relay.Read(doc.ID(), 0); refusal != nil {
+			t.Fatalf("a plain read after them: %v", refusal)
+		} else {
+			lease.Release()
+		}
 	})
 }
 

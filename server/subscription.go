@@ -58,32 +58,33 @@ func (s *Subscription) Close() {
 	p.relay.leave(p)
 }
 
-// Next gives the frame to send now, or nil when the reader has everything. Not for concurrent use.
-func (s *Subscription) Next() (wire.Frame, *Refusal) {
+// Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
+// has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
+func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
 	if refusal := p.load(); refusal != nil {
 		p.mu.Unlock()
-		return nil, refusal
+		return nil, Lease{}, refusal
 	}
 	switch {
 	case !s.welcomed || !s.named && p.genesis != nil:
 		defer p.mu.Unlock()
-		return s.welcome(), nil
+		return s.welcome(), Lease{}, nil
 	case s.begun && s.since >= p.durable:
 		p.mu.Unlock()
-		return nil, nil
+		return nil, Lease{}, nil
 	case s.begun && len(p.tail) > 0 && s.since >= p.tailFrom:
 		defer p.mu.Unlock()
-		return s.fromTail(), nil
+		return s.fromTail(), Lease{}, nil
 	}
 	p.mu.Unlock()
-	batch, refusal := p.relay.batch(p.doc, s.since)
-	if refusal != nil {
-		return nil, refusal
+	batch, lease, refusal := p.relay.batch(p.doc, s.since, s)
+	if batch == nil {
+		return nil, Lease{}, refusal
 	}
 	s.since, s.begun = batch.UpTo, true
-	return batch, nil
+	return batch, lease, nil
 }
 
 // welcome is the first frame, and comes again with the genesis. The caller holds the place's mu.

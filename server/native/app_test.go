@@ -23,7 +23,7 @@ func TestApp(t *testing.T) {
 		"manifest.webmanifest": {Data: []byte("{}")},
 		"doctor/index.html":    {Data: []byte("doctor")},
 	}
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), nil), native.Options{App: files})
+	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), nil), native.Options{App: files, Limits: server.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestApp(t *testing.T) {
 
 func TestRelayWithoutApp(t *testing.T) {
 	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), nil),
-		native.Options{App: fstest.MapFS{".gitkeep": {}}})
+		native.Options{App: fstest.MapFS{".gitkeep": {}}, Limits: server.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -319,7 +319,7 @@ func (l *BoltLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (entry
 }
 
 // Read implements server.Log.
-func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, more bool, err error) {
+func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, next int, err error) {
 	err = l.db.View(func(tx *bbolt.Tx) error {
 		var page server.Page
 		certs, c, head := tx.Bucket(certBucket), tx.Bucket(logBucket).Cursor(), l.last(doc)
@@ -332,7 +332,7 @@ func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []
 				break
 			}
 			if page.Full(limit, len(envelope)) {
-				more = true
+				next = len(envelope)
 				break
 			}
 			id, err := server.SessionOf(envelope)
@@ -344,5 +344,5 @@ func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []
 		entries = page.Entries
 		return nil
 	})
-	return entries, more, err
+	return entries, next, err
 }

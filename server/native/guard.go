@@ -5,6 +5,7 @@ import (
 	"log"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/freehold-dev/freehold/server"
 )
@@ -33,6 +34,19 @@ func guard(origins Origins, next http.Handler) http.Handler {
 			h.Set("Access-Control-Allow-Headers", "Content-Type")
 			h.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// atMost answers so many requests at once and refuses the others. A connection that became a WebSocket is none any more.
+func atMost(limit int, next http.Handler) http.Handler {
+	var now atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer now.Add(-1)
+		if now.Add(1) > int64(limit) {
+			writeRefusal(w, server.Busy())
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -24,8 +24,6 @@ const (
 	maxWait = 30 * time.Second
 	// bodies is how many appends may be read at once; each may be a frame long.
 	bodies = 16
-	// bodyGrace and sendAtLeast are what a slow sender is allowed.
-	bodyGrace = 30 * time.Second
 )
 
 // api is the relay over plain requests, for service workers and scripts.
@@ -83,11 +81,12 @@ func (a *api) get(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, refusal)
 		return
 	}
-	batch, refusal := a.relay.Read(doc, since)
+	batch, lease, refusal := a.relay.Read(doc, since)
 	if refusal != nil {
 		writeRefusal(w, refusal)
 		return
 	}
+	defer lease.Release()
 	w.Header().Set(headHeader, strconv.FormatUint(uint64(record.Head), 10))
 	a.write(w, batch)
 }
@@ -172,8 +171,8 @@ func (a *api) read(w http.ResponseWriter, r *http.Request, limit int64) (seal.Do
 	default:
 		return doc, nil, server.Busy()
 	}
-	patience := bodyGrace + time.Duration(limit/sendAtLeast)*time.Second
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	until := time.Now().Add(patienceFor(int(limit)))
+	if err := http.NewResponseController(w).SetReadDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return doc, nil, server.BadFrame(err)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))

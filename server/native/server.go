@@ -33,7 +33,7 @@ type Options struct {
 
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits.Connections), stopping: make(chan struct{})}
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits), stopping: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /v1/socket", s.sockets)
@@ -46,7 +46,7 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		mux.Handle("GET /", files)
 	}
 	s.http = &http.Server{
-		Handler:           guard(NewOrigins(o.Origins...), mux),
+		Handler:           atMost(o.Limits.Connections, guard(NewOrigins(o.Origins...), mux)),
 		ReadHeaderTimeout: 5 * time.Second,
 		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
 		WriteTimeout:   20 * time.Minute,

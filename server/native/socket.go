@@ -2,7 +2,6 @@ package native
 
 import (
 	"bufio"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -18,10 +17,6 @@ const (
 	pingEvery = 25 * time.Second
 	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
 	idleAfter = 60 * time.Second
-	// sendAtLeast in bytes per second and sendGrace are what a slow device is allowed.
-	sendAtLeast = 16 << 10
-	sendGrace   = 30 * time.Second
-
 	// readBuffer holds a keystroke's frame; larger ones are read past it. It is the largest part of an idle connection.
 	readBuffer = 1 << 10
 )
@@ -31,6 +26,7 @@ type sockets struct {
 	relay    *server.Relay
 	limit    int
 	upgrader *gws.Upgrader
+	large    *turns
 
 	mu   sync.Mutex
 	open map[*socket]struct{}
@@ -39,8 +35,8 @@ type sockets struct {
 	ended   sync.WaitGroup
 }
 
-func newSockets(relay *server.Relay, limit int) *sockets {
-	s := &sockets{relay: relay, limit: limit, open: make(map[*socket]struct{})}
+func newSockets(relay *server.Relay, limits server.Limits) *sockets {
+	s := &sockets{relay: relay, limit: limits.Connections, large: newTurns(limits), open: make(map[*socket]struct{})}
 	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
 		SubProtocols:        []string{wire.Subprotocol},
 		ReadMaxPayloadSize:  wire.MaxFrame,
@@ -70,13 +66,13 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	live := &liveConn{Conn: raw}
+	live := newLiveConn(raw, s.large)
 	conn, err := s.upgrader.UpgradeFromConn(live, bufio.NewReaderSize(live, readBuffer), r)
 	if err != nil {
 		s.leave(c)
 		return
 	}
-	c.start(conn)
+	c.start(conn, live)
 }
 
 func (s *sockets) admit(c *socket) bool {
@@ -126,9 +122,13 @@ type socket struct {
 	mu   sync.Mutex
 	conn *gws.Conn
 	ping *time.Timer
+
+	// live belongs to the goroutine that reads.
+	live *liveConn
 }
 
-func (c *socket) start(conn *gws.Conn) {
+func (c *socket) start(conn *gws.Conn, live *liveConn) {
+	c.live = live
 	c.peer = c.all.relay.NewPeer(c)
 	conn.Session().Store(sessionKeyOfSocket, c)
 	c.mu.Lock()
@@ -139,7 +139,10 @@ func (c *socket) start(conn *gws.Conn) {
 		go c.sayGoodbye()
 	}
 	// Not in this goroutine: it would keep the request's memory for as long as the connection lives.
-	go conn.ReadLoop()
+	go func() {
+		conn.ReadLoop()
+		live.heard()
+	}()
 }
 
 // Send implements server.Line.
@@ -198,6 +201,20 @@ func (handler) OnMessage(conn *gws.Conn, m *gws.Message) {
 	defer m.Close()
 	if c := socketOf(conn); c != nil {
 		c.peer.Receive(m.Bytes())
+		c.live.heard()
+	}
+}
+
+func (handler) OnPing(conn *gws.Conn, payload []byte) {
+	if c := socketOf(conn); c != nil {
+		c.live.control(payload)
+	}
+	_ = conn.WritePong(payload)
+}
+
+func (handler) OnPong(conn *gws.Conn, payload []byte) {
+	if c := socketOf(conn); c != nil {
+		c.live.control(payload)
 	}
 }
 
@@ -211,35 +228,6 @@ func socketOf(conn *gws.Conn) *socket {
 	v, _ := conn.Session().Load(sessionKeyOfSocket)
 	c, _ := v.(*socket)
 	return c
-}
-
-// liveConn gives up on a connection that brings no byte for idleAfter, and on one that does not take what is sent. What
-// comes is judged by progress and not by whole messages: a large one may take minutes over a thin line, and nothing else
-// can come between its bytes.
-type liveConn struct {
-	net.Conn
-	extended time.Time
-}
-
-func (c *liveConn) Read(b []byte) (int, error) {
-	// Moving the deadline costs more than the read of a small frame.
-	if now := time.Now(); now.Sub(c.extended) > idleAfter/10 {
-		if err := c.Conn.SetReadDeadline(now.Add(idleAfter)); err != nil {
-			return 0, err
-		}
-		c.extended = now
-	}
-	return c.Conn.Read(b)
-}
-
-// Write sends one whole frame, a message or the library's own ping or pong. Each has a deadline by its length: one left
-// from a frame before would cut off whoever was not written to for a while.
-func (c *liveConn) Write(b []byte) (int, error) {
-	patience := sendGrace + time.Duration(len(b)/sendAtLeast)*time.Second
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }
 
 // silent drops the library's log: it names addresses.

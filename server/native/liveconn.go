@@ -1,0 +1,116 @@
+package native
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+const (
+	// sendAtLeast in bytes per second and sendGrace are what a slow device is allowed, in either direction.
+	sendAtLeast = 16 << 10
+	sendGrace   = 30 * time.Second
+	// copiesReceived is how often a frame is in memory at most until its envelopes are judged: in the WebSocket library's
+	// buffer of the next power of two, and decoded.
+	copiesReceived = 3
+	// controlHeader is the length of a ping or pong from a device without its payload.
+	controlHeader = 6
+)
+
+// turns are the connections that may bring a large message at the same time.
+type turns struct {
+	// above is how many bytes of a message come without one.
+	above int
+	taken chan struct{}
+}
+
+func newTurns(limits server.Limits) *turns {
+	return &turns{limits.BatchBytes, make(chan struct{}, max(1, limits.LargeBytes/(copiesReceived*wire.MaxFrame)))}
+}
+
+// liveConn gives up on a connection that brings no byte for idleAfter, and on one that does not take what is sent. What
+// comes is judged by progress and not by whole messages: one may take minutes over a thin line, and nothing else
+// can come between its bytes. SECURITY: a message that grows large is read on only when it is its connection's turn,
+// however it is cut into frames; until then it stays with its sender.
+type liveConn struct {
+	net.Conn
+	large  *turns
+	gone   chan struct{}
+	closed sync.Once
+
+	// What follows belongs to the goroutine that reads.
+	extended time.Time
+	// unheard is how many bytes of a message have come.
+	unheard int
+	// until is when a message that has a turn must have come, zero without one.
+	until time.Time
+}
+
+func newLiveConn(conn net.Conn, large *turns) *liveConn {
+	return &liveConn{Conn: conn, large: large, gone: make(chan struct{})}
+}
+
+func (c *liveConn) Read(b []byte) (int, error) {
+	if c.until.IsZero() {
+		if c.unheard > c.large.above {
+			select {
+			case c.large.taken <- struct{}{}:
+			case <-c.gone:
+				return 0, net.ErrClosed
+			}
+			c.until = time.Now().Add(patienceFor(wire.MaxFrame))
+			c.extended = time.Time{}
+		} else {
+			b = b[:min(len(b), c.large.above+1)]
+		}
+	}
+	// Moving the deadline costs more than the read of a small frame.
+	if now := time.Now(); now.Sub(c.extended) > idleAfter/10 {
+		deadline := now.Add(idleAfter)
+		if !c.until.IsZero() && c.until.Before(deadline) {
+			deadline = c.until
+		}
+		if err := c.Conn.SetReadDeadline(deadline); err != nil {
+			return 0, err
+		}
+		c.extended = now
+	}
+	n, err := c.Conn.Read(b)
+	c.unheard += n
+	return n, err
+}
+
+// heard says that the message was dealt with, or that no more of it will come.
+func (c *liveConn) heard() {
+	c.unheard = 0
+	if !c.until.IsZero() {
+		c.until, c.extended = time.Time{}, time.Time{}
+		<-c.large.taken
+	}
+}
+
+// control says that some of what came was a ping or pong, between the frames of a message perhaps.
+func (c *liveConn) control(payload []byte) { c.unheard -= controlHeader + len(payload) }
+
+// Write sends one whole frame, a message or the library's own ping or pong. Each has a deadline by its length: one left
+// from a frame before would cut off whoever was not written to for a while.
+func (c *liveConn) Write(b []byte) (int, error) {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(patienceFor(len(b)))); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+// Close also ends a Read that waits for its turn.
+func (c *liveConn) Close() error {
+	c.closed.Do(func() { close(c.gone) })
+	return c.Conn.Close()
+}
+
+// patienceFor is how long so many bytes may take.
+func patienceFor(size int) time.Duration {
+	return sendGrace + time.Duration(size/sendAtLeast)*time.Second
+}
