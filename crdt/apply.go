@@ -251,19 +251,24 @@ func (a *applier) find(name wireID) (LV, bool) {
 // container resolves a row of the container table, making the container when it is new here.
 func (a *applier) container(ctx *context, i uint32) (uint32, error) {
 	d := a.d
-	row := &a.w.containers[i]
-	if row.index != none {
-		return row.index, nil
+	known := &a.w.containers[i]
+	if known.index != none {
+		return known.index, nil
+	}
+	row := wireRow{form: containerEarly} // an update without a table works where the operation before it did
+	if known.at > 0 {
+		r := reader{in: a.w.r.in, at: int(known.at)}
+		row = a.w.row(&r, int(i))
 	}
 	switch row.form {
 	case containerRoot:
-		row.index = 0
+		known.index = 0
 	case containerEarly:
 		if Seq(row.early) >= a.w.first {
 			return 0, corrupt("container of an operation before the first")
 		}
 		lv, _ := d.graph.find(a.session, a.w.first-1-Seq(row.early))
-		row.index = d.log.runs[d.log.at(lv)].c
+		known.index = d.log.runs[d.log.at(lv)].c
 	case containerItem:
 		parent, err := a.container(ctx, row.parent)
 		if err != nil {
@@ -277,7 +282,7 @@ func (a *applier) container(ctx *context, i uint32) (uint32, error) {
 		if !ok || d.lists.items[item].list != parent || d.lists.items[item].kind != row.kind {
 			return 0, corrupt("container of an item of another kind or list")
 		}
-		row.index = d.lists.items[item].child
+		known.index = d.lists.items[item].child
 	default:
 		parent, err := a.container(ctx, row.parent)
 		if err != nil {
@@ -293,7 +298,7 @@ func (a *applier) container(ctx *context, i uint32) (uint32, error) {
 		if fresh {
 			d.undo.add(undoRecord{kind: undoContainer})
 		}
-		row.index = c
+		known.index = c
 	}
-	return row.index, nil
+	return known.index, nil
 }

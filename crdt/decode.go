@@ -15,16 +15,22 @@ type decoder struct {
 // wireID names an operation: session 0 is the update's own, others are one more than their place in the table.
 type wireID struct{ session, seq uint32 }
 
-// wireContainer is a row of the container table.
+// wireContainer is a row of the container table. The rest of it is read again when it is resolved: a row may have two
+// bytes in the update, so it must not be large here.
 type wireContainer struct {
+	at    uint32 // where it is in the update
+	index uint32 // in the document, once resolved
+	depth uint8  // rows above it in the table
+}
+
+// wireRow is what a row of the container table says.
+type wireRow struct {
 	form   byte // containerItem, containerEarly, containerRoot, or 0 for a key
 	kind   Kind
 	parent uint32
 	key    []byte
 	item   wireID
 	early  uint32
-	index  uint32 // in the document, once resolved
-	depth  uint32 // rows above it in the table
 }
 
 // wireOp is one run of operations.
@@ -76,7 +82,7 @@ func (w *decoder) open(update []byte) error {
 	if head&updateContainers != 0 {
 		w.openContainers()
 	} else {
-		w.containers = append(w.containers, wireContainer{form: containerEarly, index: none})
+		w.containers = append(w.containers, wireContainer{index: none}) // see applier.container
 	}
 	w.body = r.at
 	var op wireOp
@@ -116,47 +122,70 @@ func (w *decoder) openParents() {
 	}
 }
 
-func (w *decoder) id() wireID {
-	return wireID{w.r.u32(uint32(len(w.sessions))), w.r.u32(maxLV)}
+func (w *decoder) id() wireID { return w.r.id(len(w.sessions)) }
+
+// id reads the name of an operation in an update with so many sessions in its table.
+func (r *reader) id(sessions int) wireID {
+	return wireID{r.u32(uint32(sessions)), r.u32(maxLV)}
 }
 
 func (w *decoder) openContainers() {
 	r := &w.r
 	n := r.count(1)
-	w.containers = make([]wireContainer, 0, min(n, 64))
+	if n > r.left()/2+1 { // only the root's row has one byte, and there is one root
+		r.bad = true
+		return
+	}
+	w.containers = make([]wireContainer, 0, n)
+	root := false
 	for i := 0; i < n && !r.bad; i++ {
-		form := r.byte()
-		c := wireContainer{form: form &^ 15, kind: Kind(form & 15), index: none}
-		switch c.form {
+		c := wireContainer{at: uint32(r.at), index: none}
+		row := w.row(r, i)
+		switch row.form {
 		case 0, containerItem:
-			c.parent = r.u32(uint32(max(i, 1)) - 1)
-			if i == 0 || r.bad || c.kind == KindValue || c.kind >= kindEnd {
-				r.bad = true
+			if r.bad {
 				return
 			}
-			if c.depth = w.containers[c.parent].depth + 1; c.depth > MaxDepth {
+			if c.depth = w.containers[row.parent].depth + 1; c.depth > MaxDepth || !validKey(row.key) {
 				r.bad = true
 			}
-			if c.form == containerItem {
-				c.item = w.id()
-			} else {
-				c.key = r.bytes(MaxKeyBytes)
-				if !validKey(c.key) {
-					r.bad = true
-				}
-			}
-		case containerEarly:
-			c.early = r.u32(maxLV)
-			fallthrough
 		case containerRoot:
-			if form&15 != 0 {
+			if root {
 				r.bad = true
 			}
-		default:
-			r.bad = true
+			root = true
 		}
 		w.containers = append(w.containers, c)
 	}
+}
+
+// row reads row i of the container table.
+func (w *decoder) row(r *reader, i int) (row wireRow) {
+	form := r.byte()
+	row.form, row.kind = form&^15, Kind(form&15)
+	switch row.form {
+	case 0, containerItem:
+		row.parent = r.u32(uint32(max(i, 1)) - 1)
+		if i == 0 || row.kind == KindValue || row.kind >= kindEnd {
+			r.bad = true
+			return row
+		}
+		if row.form == containerItem {
+			row.item = r.id(len(w.sessions))
+		} else {
+			row.key = r.bytes(MaxKeyBytes)
+		}
+	case containerEarly, containerRoot:
+		if row.kind != 0 {
+			r.bad = true
+		}
+		if row.form == containerEarly {
+			row.early = r.u32(maxLV)
+		}
+	default:
+		r.bad = true
+	}
+	return row
 }
 
 // next reads one run; false when it does not decode.

@@ -245,7 +245,16 @@ func (s *saver) ops() []byte {
 			last = c
 		}
 		kinds = append(kinds, tag)
-		if r.kind <= opTextNothing || r.kind == opListInsert && r.sub == KindValue {
+		if r.kind == opTextNothing {
+			n := r.n
+			for ; n > MaxUpdateOps; n -= MaxUpdateOps {
+				kinds = append(kinds, byte(opTextNothing))
+				lengths = putU32(lengths, MaxUpdateOps)
+			}
+			lengths = putU32(lengths, n)
+			continue
+		}
+		if r.kind < opTextNothing || r.kind == opListInsert && r.sub == KindValue {
 			lengths = putU32(lengths, r.n)
 		}
 		switch r.kind {

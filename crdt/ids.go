@@ -32,7 +32,8 @@ const (
 // kindEnd is the first number that is no kind.
 const kindEnd = KindCounter + 1
 
-// Limits of the format. They are checked before anything is allocated.
+// Limits of the format. They are checked while input is taken apart, which takes memory of at most eight times its size
+// and a mebibyte, before any of it is applied.
 const (
 	MaxUpdateOps    = 65536         // operations in one update
 	MaxUpdateBytes  = 1 << 20       // bytes of one update

@@ -145,7 +145,10 @@ func (l *loader) ended() error {
 func (l *loader) tables() error {
 	d := l.d
 	r := &l.part[sectionSessions]
-	for n := r.count(len(SessionID{})); n > 0; n-- {
+	n := r.count(len(SessionID{}))
+	d.graph.sessions = make([]session, 0, n)
+	d.graph.index = make(map[SessionID]uint32, n)
+	for ; n > 0; n-- {
 		if _, fresh := d.graph.addSession(r.session()); !fresh {
 			return corrupt("session listed twice")
 		}
@@ -153,18 +156,8 @@ func (l *loader) tables() error {
 	if r.bad || r.left() > 0 {
 		return corrupt("session table is torn")
 	}
-	r = &l.part[sectionKeys]
-	for i, n := 0, r.count(1); i < n; i++ {
-		name := r.bytes(MaxKeyBytes)
-		if r.bad || !validKey(name) || int(d.keys.intern(name)) != i {
-			return corrupt("key table is torn or has a key twice")
-		}
-	}
-	if r.bad || r.left() > 0 {
-		return corrupt("key table is torn")
-	}
 	r = &l.part[sectionContainers]
-	n := r.count(3)
+	n = r.count(3)
 	l.containers = make([]fileContainer, 1, n+1)
 	l.containers[0] = fileContainer{kind: KindMap}
 	for i := 1; i <= n; i++ {
@@ -191,7 +184,21 @@ func (l *loader) tables() error {
 	if r.bad || r.left() > 0 {
 		return corrupt("operation columns are torn")
 	}
-	d.log.runs = make([]opRun, 0, len(o.kinds.in))
+	if len(o.kinds.in) > len(o.lengths.in)+len(o.rest.in) {
+		return corrupt("operations without their fields")
+	}
+	// Room for what an ordinary file has; that there are really more is not believed before they are read.
+	d.log.runs = make([]opRun, 0, min(len(o.kinds.in), len(r.in)/8))
+	r = &l.part[sectionKeys]
+	for i, n := 0, min(r.count(1), len(l.containers)+len(o.kinds.in)); i < n; i++ {
+		name := r.bytes(MaxKeyBytes)
+		if r.bad || !validKey(name) || int(d.keys.intern(name)) != i {
+			return corrupt("key table is torn or has a key twice")
+		}
+	}
+	if r.bad || r.left() > 0 {
+		return corrupt("key table is torn")
+	}
 	return nil
 }
 
@@ -200,7 +207,7 @@ func (l *loader) graph() error {
 	d, g := l.d, &l.d.graph
 	r := &l.part[sectionGraph]
 	n := r.count(2)
-	g.entries = make([]entry, 0, n)
+	g.entries = make([]entry, 0, min(n, len(r.in)/4))
 	content, values := uint32(0), uint32(0)
 	deleted := make([]uint64, len(g.sessions))
 	for i := 0; i < n; i++ {
@@ -325,7 +332,10 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		}
 		return uint32(lv) - back
 	}
-	if r.kind <= opTextNothing {
+	switch {
+	case r.kind == opTextNothing:
+		r.n = o.lengths.u32(MaxUpdateOps) // it has no content that bounds it
+	case r.kind < opTextNothing:
 		r.n = o.lengths.u32(maxTextPosition)
 	}
 	switch r.kind {

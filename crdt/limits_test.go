@@ -1,0 +1,130 @@
+package crdt
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"testing"
+)
+
+// file puts sections together; nil ones are as in an empty document.
+func file(parts [sectionKnown][]byte) []byte {
+	out := append([]byte(fileMagic), fileMajor, fileMinor)
+	for id := uint64(sectionSessions); id < sectionEnded; id++ {
+		payload := parts[id]
+		if payload == nil {
+			payload = map[uint64][]byte{sectionOps: make([]byte, 5), sectionContent: {}, sectionValues: {}}[id]
+			if payload == nil {
+				payload = []byte{0}
+			}
+		}
+		out = putSection(out, id, payload)
+	}
+	return putSection(out, sectionEnd, nil)
+}
+
+// allocated is how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// A small file has no billion operations, and merging a file always leaves room to type.
+func TestFileCannotUseUpTheOperations(t *testing.T) {
+	session := sessionOf(9)
+	// A text "t" and runs of n deletions that find nothing.
+	nothing := func(runs int, n uint32) []byte {
+		var parts [sectionKnown][]byte
+		parts[sectionSessions] = append([]byte{1}, session[:]...)
+		parts[sectionKeys] = []byte{1, 1, 't'}
+		parts[sectionContainers] = []byte{1, byte(KindText), 0, 0}
+		parts[sectionGraph] = append(putU32([]byte{1, 1}, uint32(runs)*n), 0)
+		kinds := bytes.Repeat([]byte{byte(opTextNothing)}, runs)
+		kinds[0] |= 0x80
+		lengths := bytes.Repeat(putU32(nil, n), runs)
+		parts[sectionOps] = append(putBytes(putBytes(putBytes(nil, kinds), []byte{2}), lengths), 0, 0)
+		return file(parts)
+	}
+	if _, err := Load(nothing(1, 1<<30)); !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("a run of 2³⁰ operations: %v", err)
+	}
+	for _, runs := range []int{3, 1 << 14, 1<<15 - 1} {
+		d := New()
+		_ = d.Begin(sessionOf(1))
+		_, err := d.Merge(nothing(runs, MaxUpdateOps))
+		if runs > 3 != errors.Is(err, ErrTooLarge) {
+			t.Fatalf("%d runs merged: %v", runs, err)
+		}
+		must[[]byte](t)(d.Change((&script{}).set(0, "alive", packInt(1)).out))
+		u, _ := d.Update()
+		peer := New()
+		must[[]byte](t)(peer.Merge(d.Save())) // what is written can be read again
+		if _, fresh, err := peer.Apply(sessionOf(1), u); err != nil || fresh {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What malformed input claims to have is not believed before it is read.
+func TestMalformedInputTakesLittleMemory(t *testing.T) {
+	update := func(head byte, rest ...[]byte) []byte {
+		out := []byte{head, 5}
+		for _, b := range rest {
+			out = append(out, b...)
+		}
+		return out
+	}
+	const n = MaxUpdateBytes - 64
+	for name, in := range map[string][]byte{
+		"root rows":      update(updateContainers, putVarint(nil, n), bytes.Repeat([]byte{containerRoot}, n)),
+		"early rows":     update(updateContainers, putVarint(nil, n/2), bytes.Repeat([]byte{containerEarly, 1}, n/2)),
+		"key rows":       update(updateContainers, putVarint(nil, n/4), []byte{containerRoot}, bytes.Repeat([]byte{byte(KindMap), 0, 1, 'k'}, n/4)),
+		"sessions":       update(updateSessions, putVarint(nil, n/16), make([]byte, n)),
+		"parents":        update(updateSessions|updateParents, []byte{1}, make([]byte, 16), putVarint(nil, n/2-20), bytes.Repeat([]byte{1, 0}, n/2-20)),
+		"text":           update(0, putBytes([]byte{byte(opTextInsert), 0}, bytes.Repeat([]byte("é"), n/2)), []byte{0xff}),
+		"one-byte texts": update(0, bytes.Repeat([]byte{byte(opTextInsert), 0, 1, 'x'}, n/4), []byte{0xff}),
+	} {
+		d := New()
+		var err error
+		got := allocated(func() { _, _, err = d.Apply(sessionOf(1), in) })
+		if !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got > 8*uint64(len(in))+1<<20 {
+			t.Errorf("%s: %d bytes of input took %d", name, len(in), got)
+		}
+	}
+	const m = 4 << 20
+	var keys []byte
+	for i := range m / 4 {
+		keys = append(keys, 3, byte(i&127), byte(i>>7&127), byte(i>>14&127))
+	}
+	var sessions []byte
+	for i := range m / 16 {
+		s := SessionID{0: byte(i), 1: byte(i >> 8), 2: byte(i >> 16)}
+		sessions = append(sessions, s[:]...)
+	}
+	for name, set := range map[string]func(parts *[sectionKnown][]byte){
+		"tags":       func(p *[sectionKnown][]byte) { p[sectionOps] = append(putBytes(nil, make([]byte, m)), 0, 0, 0, 0) },
+		"entries":    func(p *[sectionKnown][]byte) { p[sectionGraph] = append(putVarint(nil, m/2), make([]byte, m)...) },
+		"containers": func(p *[sectionKnown][]byte) { p[sectionContainers] = append(putVarint(nil, m/3), bytes.Repeat([]byte{1, 0, 0}, m/3+1)...) },
+		"keys":       func(p *[sectionKnown][]byte) { p[sectionKeys] = append(putVarint(nil, m/4), keys...) },
+		"sessions":   func(p *[sectionKnown][]byte) { p[sectionSessions] = append(putVarint(nil, m/16), sessions...) },
+		"content":    func(p *[sectionKnown][]byte) { p[sectionContent] = make([]byte, m) },
+	} {
+		var parts [sectionKnown][]byte
+		set(&parts)
+		in := file(parts)
+		var err error
+		got := allocated(func() { _, err = Load(in) })
+		if !errors.Is(err, ErrCorrupt) {
+			t.Errorf("file of %s: %v", name, err)
+		}
+		if got > 8*uint64(len(in))+1<<20 {
+			t.Errorf("file of %s: %d bytes of input took %d", name, len(in), got)
+		}
+	}
+}
