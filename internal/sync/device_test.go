@@ -147,7 +147,7 @@ type device struct {
 	merged   []int // shown because a snapshot brought it
 	ops      uint32
 	writable bool
-	uploads  map[sync.SessionID]*envelope
+	uploads  int // snapshots sealed in this life
 	status   sync.Status
 	durable  []int // operations said to be durable
 	broken   bool  // the disk takes nothing
@@ -171,7 +171,7 @@ func (d *device) start(relays uint32) {
 		d.own = sync.SessionID{d.name[0], byte(d.runs)}
 	}
 	d.refs, d.pending, d.toRelay, d.toHere = map[sync.Ref]*held{}, nil, nil, nil
-	d.uploads = map[sync.SessionID]*envelope{}
+	d.uploads = 0
 	d.open, d.timer, d.ops, d.status = false, 0, 0, sync.Status{}
 	ready, waiting := d.disk.ready()
 	d.shown = slices.Clone(d.disk.folded)
@@ -299,20 +299,24 @@ func (d *device) run(effect sync.Effect) {
 	case sync.MakeSnapshot:
 		d.later(func() {
 			ready, _ := d.disk.ready()
-			up := &envelope{session: sync.SessionID{d.name[0], byte(d.runs), 1, byte(len(d.uploads))}, kind: sync.KindSnapshot}
+			up := &envelope{session: sync.SessionID{d.name[0], byte(d.runs), 1, byte(d.uploads)}, kind: sync.KindSnapshot}
 			up.deps, up.ops = headsOf(d.disk.covers, ready), slices.Clone(d.disk.folded)
 			for _, e := range ready {
 				up.ops = union(up.ops, e.ops)
 			}
-			for _, h := range e.Covers {
-				if d.disk.next(h.Session) <= h.Seq {
-					d.t.Fatalf("%s: S9: a snapshot is to cover what is not durable", d.name)
-				}
+			if d.broken {
+				d.step(sync.SnapshotSealed{Doc: d.doc, Problem: sync.DeviceLost})
+				return
 			}
 			up.prev = certHash(up.session)
-			d.uploads[up.session] = up
-			d.step(sync.SnapshotSealed{Doc: d.doc, Session: up.session})
+			d.uploads++
+			d.lastRef++
+			d.refs[d.lastRef] = &held{envelope: up}
+			d.step(sync.SnapshotSealed{Doc: d.doc, Ref: d.lastRef, Session: up.session, Covers: up.deps})
 		})
+	case sync.Upload:
+		up := d.ref(e.Ref).envelope
+		d.send(sync.Append{Conn: e.Conn, Session: up.session}, []*envelope{up})
 	case sync.MarkChanged:
 		d.disk.marks = slices.DeleteFunc(d.disk.marks, func(m sync.Mark) bool { return m.Store == e.Mark.Store })
 		d.disk.marks = slices.Insert(d.disk.marks, 0, e.Mark)
@@ -357,7 +361,7 @@ func (d *device) append(e sync.Append) {
 	var run []*envelope
 	first := e.From
 	for seq := e.From; seq <= e.To; seq++ {
-		x := d.uploads[e.Session]
+		var x *envelope
 		for _, y := range d.disk.runs[e.Session] {
 			if y.seq == seq {
 				x = y
@@ -376,6 +380,10 @@ func (d *device) append(e sync.Append) {
 		d.later(func() { d.step(sync.Missing{Doc: d.doc, Session: e.Session, First: first}) })
 		return
 	}
+	d.send(e, run)
+}
+
+func (d *device) send(e sync.Append, run []*envelope) {
 	d.toRelay = append(d.toRelay, func() {
 		problem, goOn := d.relay.append(run)
 		d.toHere = append(d.toHere, func() {

@@ -119,6 +119,9 @@ func (d *document) refs() []Ref {
 	for i := range d.inbox.held {
 		all = append(all, d.inbox.held[i].ref)
 	}
+	if ref := d.outbox.upload.ref; ref != 0 {
+		all = append(all, ref)
+	}
 	return all
 }
 
@@ -187,5 +190,5 @@ func (d *document) isDue(now int64) bool {
 }
 
 func (d *document) times() [7]int64 {
-	return [7]int64{d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.snapshotAt, d.checkpoint.notBefore}
+	return [7]int64{d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
 }

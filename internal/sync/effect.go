@@ -111,10 +111,14 @@ type Append struct {
 	From, To uint32
 }
 
-// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it, at least these heads: SnapshotSealed.
-type MakeSnapshot struct {
-	Doc    Doc
-	Covers []Head
+// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it: SnapshotSealed.
+type MakeSnapshot struct{ Doc Doc }
+
+// Upload sends a sealed snapshot: Ack of its session, or Refused.
+type Upload struct {
+	Conn Conn
+	Doc  Doc
+	Ref  Ref
 }
 
 // Learnt says what the relay is now known to have: other tabs are told, and bytes kept for sending may go.
@@ -161,6 +165,7 @@ func (Drop) effect()          {}
 func (Merge) effect()         {}
 func (Append) effect()        {}
 func (MakeSnapshot) effect()  {}
+func (Upload) effect()        {}
 func (Learnt) effect()        {}
 func (MarkChanged) effect()   {}
 func (Checkpoint) effect()    {}

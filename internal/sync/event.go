@@ -213,10 +213,12 @@ type RelayHas struct {
 	Known []Known
 }
 
-// SnapshotSealed answers MakeSnapshot: an envelope of a fresh session, its number 0, or a Problem.
+// SnapshotSealed answers MakeSnapshot: an envelope of a fresh session, its number 0, and the heads that it covers; or a Problem.
 type SnapshotSealed struct {
 	Doc     Doc
+	Ref     Ref
 	Session SessionID
+	Covers  []Head
 	Problem Problem
 }
 

@@ -3,9 +3,6 @@ package sync
 // Window is how many of a document's envelopes may be with the relay unacknowledged (S4).
 const Window = 32
 
-// snapshotPause is the least time between two snapshots of a document made for a relay, in milliseconds.
-const snapshotPause = 60_000
-
 // outbox is what the relay has, lacks and is being sent.
 type outbox struct {
 	mark       Mark   // of the store in use; Known stands in the sessions
@@ -18,14 +15,6 @@ type outbox struct {
 	holdUntil  int64 // a passing refusal
 	refusals   uint32
 	upload     upload
-	snapshotAt int64 // no other snapshot for the relay before
-}
-
-// upload is a snapshot on its way to the relay.
-type upload struct {
-	stage   stage // waiting means that there is none
-	session SessionID
-	covers  []Head
 }
 
 // recall takes up what is known of the store that a relay was last seen with.
@@ -92,6 +81,7 @@ func (o *outbox) passed(c Cursor) {
 func (o *outbox) disconnected(d *document) {
 	o.subscribed, o.welcomed, o.blocked = false, false, false
 	o.holdUntil, o.refusals = 0, 0
+	o.upload.blocked = false
 	if o.upload.stage == stageStoring { // sent or not, it goes again: it has one name and is taken once
 		o.upload.stage = stageFailed
 	}
@@ -170,14 +160,7 @@ func (m *Machine) sendNext(d *document) {
 		return
 	}
 	o.holdUntil = 0
-	if o.upload.stage != stageWaiting {
-		m.sendSnapshot(d)
-		return
-	}
-	if d.writable && m.now >= o.snapshotAt && d.needsSnapshot() {
-		o.upload = upload{stage: stageSealing, covers: d.heads()}
-		o.snapshotAt = m.now + snapshotPause
-		m.emit(MakeSnapshot{d.id, o.upload.covers})
+	if m.uploadNext(d) {
 		return
 	}
 	if d.isAllThere() { // what was refused came there by another way
@@ -210,37 +193,6 @@ func (d *document) isAllThere() bool {
 	return true
 }
 
-// needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds.
-func (d *document) needsSnapshot() bool {
-	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && s.known() < s.next && !s.joins() {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Machine) snapshotSealed(e SnapshotSealed) {
-	d := m.find(e.Doc)
-	if d == nil || d.outbox.upload.stage != stageSealing {
-		return
-	}
-	if e.Problem != NoProblem {
-		d.outbox.upload = upload{}
-		d.issues.send = e.Problem
-		return
-	}
-	d.outbox.upload.stage, d.outbox.upload.session = stageFailed, e.Session // sealed, not sent
-}
-
-func (m *Machine) sendSnapshot(d *document) {
-	u := &d.outbox.upload
-	if u.stage == stageFailed {
-		u.stage = stageStoring
-		m.emit(Append{m.conn.id, d.id, u.session, 0, 0})
-	}
-}
-
 func (m *Machine) ack(e Ack) {
 	d := m.find(e.Doc)
 	if !m.heard(e.Conn) || d == nil {
@@ -248,12 +200,8 @@ func (m *Machine) ack(e Ack) {
 	}
 	o := &d.outbox
 	o.refusals, o.markMoved = 0, true
-	if u := &o.upload; u.stage == stageStoring && u.session == e.Session {
-		for _, h := range u.covers {
-			d.session(h.Session).learnCover(h.Seq + 1)
-		}
-		d.noteUpload(e.Session)
-		*u = upload{}
+	if o.upload.isUpload(e.Session) {
+		m.uploaded(d)
 	} else if s := d.lookup(e.Session); s != nil && s.next > 0 {
 		if s.beginsLate() {
 			s.sent = 0 // the one before is next
@@ -265,19 +213,13 @@ func (m *Machine) ack(e Ack) {
 	}
 }
 
-// noteUpload remembers a session that wrote one snapshot and nothing else.
-func (d *document) noteUpload(id SessionID) {
-	s := d.session(id)
-	s.upload, s.first, s.next, s.shown, s.relay = true, 1, 1, 1, 1
-}
-
 func (d *document) isBlocked() bool {
 	for i := range d.sessions {
 		if d.sessions[i].blocked {
 			return true
 		}
 	}
-	return d.outbox.blocked
+	return d.outbox.blocked || d.outbox.upload.blocked
 }
 
 // refused turns a refusal into a pause, a new place to go on from, or something not tried again on this connection (S10).
@@ -288,7 +230,7 @@ func (m *Machine) refused(e Refused) {
 	}
 	o := &d.outbox
 	s := d.lookup(e.Session)
-	isUpload := o.upload.stage == stageStoring && o.upload.session == e.Session
+	isUpload := o.upload.isUpload(e.Session)
 	switch {
 	case e.Problem.passing():
 		d.issues.send = e.Problem
@@ -300,7 +242,8 @@ func (m *Machine) refused(e Refused) {
 		d.rewind()
 	case isUpload:
 		d.issues.send = e.Problem
-		o.upload, o.blocked = upload{}, true
+		m.endUpload(&o.upload)
+		o.upload.blocked = true
 	case s == nil:
 		d.issues.send = e.Problem
 		o.blocked = true

@@ -123,7 +123,7 @@ func (r *reader) event() Event {
 	case packRelayHas:
 		return RelayHas{r.doc(), r.bool(), r.known()}
 	case packSnapshotSealed:
-		return SnapshotSealed{r.doc(), r.session(), r.problem()}
+		return SnapshotSealed{r.doc(), r.ref(), r.session(), r.heads(), r.problem()}
 	case packCheckpointed:
 		return Checkpointed{r.doc(), r.u32(), r.problem()}
 	}

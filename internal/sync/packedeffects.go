@@ -25,6 +25,7 @@ const (
 	packMarkChanged   = 84
 	packCheckpoint    = 85
 	packStatusChanged = 86
+	packUpload        = 87
 )
 
 type writer struct{ b []byte }
@@ -82,7 +83,8 @@ func (w *writer) effect(e Effect) {
 		w.varint(uint64(e.To))
 	case MakeSnapshot:
 		w.begin(packMakeSnapshot, uint64(e.Doc))
-		w.heads(e.Covers)
+	case Upload:
+		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref))
 	case Learnt:
 		w.begin(packLearnt, uint64(e.Doc), flag(e.Reset))
 		w.known(e.Known)

@@ -91,14 +91,3 @@ func (d *document) have() []Known {
 	}
 	return all
 }
-
-// heads lists the end of what was shown of every session.
-func (d *document) heads() []Head {
-	var all []Head
-	for i := range d.sessions {
-		if s := &d.sessions[i]; s.shown > 0 && !s.upload {
-			all = append(all, Head{s.id, s.shown - 1, s.seen})
-		}
-	}
-	return all
-}

@@ -6,7 +6,7 @@ import type { Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
 import type { Event } from "./events.ts";
 import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate } from "./payload.ts";
-import { errorToNumber, problem } from "./problems.ts";
+import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
 import type { Copies, StoredEnvelope } from "../store/store.ts";
@@ -110,16 +110,18 @@ export const checkpoint = async (d: Desk, e: Chore<"checkpoint">): Promise<Event
   }
 };
 
-/** `made` hears the sealed snapshot and the session that it is all of. */
-export const makeSnapshot = async (d: Desk, made: (session: SessionId, bytes: Uint8Array) => void): Promise<Event> => {
+/** `made` hears the sealed snapshot; its bytes stand behind the ref until the machine lets go of it. */
+export const makeSnapshot = async (d: Desk, made: (bytes: Uint8Array) => void): Promise<Event> => {
+  const failed = (n: ProblemNumber): Event => ({ type: "snapshotSealed", doc: d.doc, ref: 0, session: null, covers: [], problem: n });
   try {
     const { file, digest, heads } = await d.compaction.build(d.keys!);
     const { session, bytes } = await sealSnapshot(d.sealer, d.keys!, { covers: heads.map(headToDep), digest, file });
-    if (bytes.length > limits.snapshot) return { type: "snapshotSealed", doc: d.doc, session: null, problem: problem.relayTooLarge };
+    if (bytes.length > limits.snapshot) return failed(problem.relayTooLarge);
     d.certs.set(session.session, session.cert);
-    made(session.session, bytes);
-    return { type: "snapshotSealed", doc: d.doc, session: session.session, problem: problem.none };
+    made(bytes);
+    const ref = d.refs.add({ session: session.session, seq: 0, bytes });
+    return { type: "snapshotSealed", doc: d.doc, ref, session: session.session, covers: heads, problem: problem.none };
   } catch (error) {
-    return { type: "snapshotSealed", doc: d.doc, session: null, problem: errorToNumber(error, problem.deviceLost) };
+    return failed(errorToNumber(error, problem.deviceLost));
   }
 };

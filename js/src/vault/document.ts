@@ -9,7 +9,7 @@ import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import { relayStates, type Event, type Known, type Mark, type SharedEntry } from "./events.ts";
 import { certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
-import { Outbound } from "./outbound.ts";
+import { Outbound, type Frame } from "./outbound.ts";
 import { depToHead, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
@@ -198,10 +198,11 @@ export class Document {
       case "reread": return void this.#reread(e.heads);
       case "merge": return this.#answer(chores.merge(this.#desk, e, (snapshot) => this.#merged(snapshot)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
-      case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (session, bytes) => {
-        this.#outbound.keep(session, 0, bytes, true);
-        this.#sealed.add([bytes]);
-      }));
+      case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (bytes) => this.#sealed.add([bytes])));
+      case "upload": {
+        const { session, bytes } = refs.get(e.ref);
+        return this.#outbound.upload(session, bytes!, this.#frame(e.conn, session), e.conn);
+      }
       case "learnt":
         this.#outbound.learn(e.known);
         return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
@@ -336,12 +337,14 @@ export class Document {
     this.#post({ kind: "updates", doc: this.id, updates });
   }
 
+  #frame(conn: number, session: SessionId): Frame {
+    return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes });
+  }
+
   async #append(conn: number, session: SessionId, from: number, to: number): Promise<void> {
     const doc = this.number;
     try {
-      const first = await this.#outbound.send(session, from, to, (cert, envelopes) => {
-        this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(doc, session), cert, envelopes });
-      }, conn);
+      const first = await this.#outbound.send(session, from, to, this.#frame(conn, session), conn);
       if (first > from) this.#ends.step({ type: "missing", doc, session, first });
     } catch (e) { // the device could not read them
       this.#ends.step({ type: "refused", conn, doc, session, problem: errorToNumber(e, problem.deviceLost), retry: 0, next: 0 });

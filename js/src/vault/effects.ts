@@ -35,7 +35,8 @@ export type DocEffect =
   | { readonly type: "reread"; readonly doc: number; readonly heads: readonly Known[] }
   | { readonly type: "merge"; readonly doc: number; readonly job: number; readonly ref: number }
   | { readonly type: "append"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly from: number; readonly to: number }
-  | { readonly type: "makeSnapshot"; readonly doc: number; readonly covers: readonly Head[] }
+  | { readonly type: "makeSnapshot"; readonly doc: number }
+  | { readonly type: "upload"; readonly conn: number; readonly doc: number; readonly ref: number }
   | { readonly type: "learnt"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly type: "markChanged"; readonly doc: number; readonly mark: Mark }
   | { readonly type: "checkpoint"; readonly doc: number; readonly covers: readonly Known[] }
@@ -70,7 +71,7 @@ const effect = (u: Unpacker): Effect => {
     case 79: return { type: "drop", refs: u.refs() };
     case 80: return { type: "merge", doc: u.n(), job: u.n(), ref: u.n() };
     case 81: return { type: "append", conn: u.n(), doc: u.n(), session: u.id(), from: u.n(), to: u.n() };
-    case 82: return { type: "makeSnapshot", doc: u.n(), covers: u.heads() };
+    case 82: return { type: "makeSnapshot", doc: u.n() };
     case 83: return { type: "learnt", doc: u.n(), reset: u.n() !== 0, known: u.known() };
     case 84: return { type: "markChanged", doc: u.n(), mark: { relay: u.n(), store: u.id(), cursor: u.n(), known: u.known() } };
     case 85: return { type: "checkpoint", doc: u.n(), covers: u.known() };
@@ -78,6 +79,7 @@ const effect = (u: Unpacker): Effect => {
       type: "statusChanged", doc: u.n(),
       status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), problem: u.n() as ProblemNumber },
     };
+    case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n() };
     default: throw new TypeError(`effect ${kind} of the machine is not known: script and wasm are of different versions`);
   }
 };

@@ -47,7 +47,7 @@ export type Event =
   | { readonly type: "refused"; readonly conn: number; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber; readonly retry: number; readonly next: number }
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
-  | { readonly type: "snapshotSealed"; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber }
+  | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly problem: ProblemNumber };
 
 /** The time in milliseconds, then the event. */
@@ -90,7 +90,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;
     case "relayHas": p.n(26, e.doc).flag(e.reset).known(e.known); break;
-    case "snapshotSealed": p.n(27, e.doc).id(e.session).n(e.problem); break;
+    case "snapshotSealed": p.n(27, e.doc, e.ref).id(e.session).heads(e.covers).n(e.problem); break;
     case "checkpointed": p.n(28, e.doc, e.size, e.problem); break;
   }
   return p.done();

@@ -10,6 +10,9 @@ const KEPT_BYTES = 4 << 20;
 /** One append is acknowledged as a whole, so a slow connection is better served by several. */
 const FRAME_BYTES = 512 << 10;
 
+/** Puts one append on the wire. */
+export type Frame = (cert: Uint8Array | null, envelopes: readonly Uint8Array[]) => void;
+
 export interface OutboundEnds {
   readonly doc: DocId;
   readonly copies: Copies;
@@ -62,7 +65,7 @@ export class Outbound {
    * Sends envelopes [from, to] in one frame or several, the certificate with the first of its session on this connection.
    * Gives the first sequence number that the device still has of them: `from`, unless a checkpoint took some in; then nothing is sent.
    */
-  send(session: SessionId, from: number, to: number, frame: (cert: Uint8Array | null, envelopes: readonly Uint8Array[]) => void, conn: number): Promise<number> {
+  send(session: SessionId, from: number, to: number, frame: Frame, conn: number): Promise<number> {
     const sent = this.#lane.then(async () => {
       const envelopes = await this.#find(session, from, to);
       const hole = envelopes.lastIndexOf(null);
@@ -72,8 +75,7 @@ export class Outbound {
       let size = 0;
       const flush = (): void => {
         if (part.length === 0) return;
-        frame(this.#introduced.has(session) ? null : this.#ends.cert(session), part);
-        this.#introduced.add(session);
+        this.#put(session, part, frame);
         part = [];
         size = 0;
       };
@@ -87,6 +89,16 @@ export class Outbound {
     });
     this.#lane = sent.catch(() => undefined);
     return sent;
+  }
+
+  /** Sends a snapshot, whose bytes are the caller's: they are of no store, so no other could be read in their place. */
+  upload(session: SessionId, bytes: Uint8Array, frame: Frame, conn: number): void {
+    this.#lane = this.#lane.then(() => { if (conn === this.#conn) this.#put(session, [bytes], frame); });
+  }
+
+  #put(session: SessionId, envelopes: readonly Uint8Array[], frame: Frame): void {
+    frame(this.#introduced.has(session) ? null : this.#ends.cert(session), envelopes);
+    this.#introduced.add(session);
   }
 
   async #find(session: SessionId, from: number, to: number): Promise<ReadonlyArray<Uint8Array | null>> {

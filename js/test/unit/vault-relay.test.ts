@@ -90,6 +90,24 @@ test("a long document reaches an empty relay as a snapshot and what it does not 
   assert.equal(offline.value, `${text}and on`);
 });
 
+test("megabytes typed while an empty relay is away go out with the snapshot that it needs first", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  await relay.stop();
+  const path = await directoryOf(t);
+  const a = await start(t, path);
+  const mine = await a.edit({ op: "create", type: "note" });
+  for (let i = 0; i < 4; i++) await mine.type(0, "x".repeat(100_000)); // a checkpoint: these reach a relay in a snapshot only
+  await a.request({ op: "stop" });
+
+  const again = await start(t, path, [relay.url]);
+  const reopened = await again.edit({ op: "open", doc: mine.doc, type: "note" });
+  for (let i = 0; i < 6; i++) await reopened.type(0, "y".repeat(900_000)); // more than is kept in memory for sending
+  assert.ok(reopened.status.unsent >= 6);
+  await relay.start();
+  await again.until("the relay has all of it", () => reopened.status.unsent === 0, 30_000);
+  await again.until("a snapshot was needed", () => reopened.sealed.some((e) => sealer.header(e).kind === 1));
+});
+
 test("links that were cut short or belong elsewhere are typed errors, and damage nothing", async (t) => {
   const relay = await relayOf(t);
   const a = await start(t, await directoryOf(t), [relay.url]);
