@@ -10,9 +10,11 @@ type committer struct {
 	// failing is true since the last commit that failed. It belongs to run.
 	failing bool
 
-	mu      sync.Mutex
-	wake    *sync.Cond
-	queue   []commit
+	mu    sync.Mutex
+	wake  *sync.Cond
+	queue []commit
+	// held is the size of all appends from before they are judged until they are durable or refused.
+	held    int
 	closing bool
 	stopped chan struct{}
 }
@@ -30,6 +32,26 @@ type commit struct {
 
 // groupBytes bounds how much one transaction holds.
 const groupBytes = 16 << 20
+
+// heldBytes bounds what waits for a disk, of all connections together: a disk that hangs must not fill the memory.
+const heldBytes = 4 * groupBytes
+
+// reserve makes room for an append of so many bytes, until release; false where there is none.
+func (c *committer) reserve(size int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held+size > heldBytes {
+		return false
+	}
+	c.held += size
+	return true
+}
+
+func (c *committer) release(size int) {
+	c.mu.Lock()
+	c.held -= size
+	c.mu.Unlock()
+}
 
 func newCommitter(log Log, report func(error)) *committer {
 	c := &committer{log: log, report: report, stopped: make(chan struct{})}

@@ -44,8 +44,12 @@ func (r *Relay) Close() error {
 }
 
 // Found brings a document's genesis and returns when the relay has it on disk.
-// Errors: CodeBadGenesis, CodeStorage, CodeStopping.
+// Errors: CodeBadGenesis, CodeBusy, CodeStorage, CodeStopping.
 func (r *Relay) Found(doc seal.DocID, genesis []byte) *Refusal {
+	if !r.committer.reserve(len(genesis)) {
+		return Busy()
+	}
+	defer r.committer.release(len(genesis))
 	p, refusal := r.enter(doc)
 	if refusal != nil {
 		return refusal
@@ -62,6 +66,17 @@ func (r *Relay) Found(doc seal.DocID, genesis []byte) *Refusal {
 // it may be called before Append returns, and from another goroutine after it. by, if not nil, is not sent its own.
 func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 	refused := func(refusal *Refusal) { done(refusal.Frame(&a.Doc, &a.Req)) }
+	// Before the room judges: it counts on everything that it has taken.
+	size := sizeOf(a)
+	if !r.committer.reserve(size) {
+		refused(Busy())
+		return
+	}
+	answer := done
+	done = func(f wire.Frame) {
+		r.committer.release(size)
+		answer(f)
+	}
 	p, refusal := r.enter(a.Doc)
 	if refusal != nil {
 		refused(refusal)
@@ -91,6 +106,16 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 		}
 		done(ack)
 	}})
+}
+
+// sizeOf is about how much memory an append holds.
+func sizeOf(a *wire.Append) int {
+	// The frame's own fields and a closure; without them an endless number of repeated appends would be free.
+	n := 512
+	for _, e := range a.Envelopes {
+		n += len(e)
+	}
+	return n
 }
 
 // Read gives what follows a cursor of this relay's store, and a lease on the memory of it: release it when the batch is

@@ -237,6 +237,61 @@ func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
 	})
 }
 
+// A disk that hangs does not fill the memory: beyond 64 MiB the answer is busy, from whichever connection, and what was
+// taken before is acknowledged when the disk goes on.
+func TestAHangingDiskMakesTheRelayBusy(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		// Sealed and padded, 62 of these fit.
+		body := make([]byte, 1<<20)
+		release := log.hold()
+		acks, busy, other := 0, 0, 0
+		var mu sync.Mutex
+		for i := range 10 {
+			doc := servertest.NewDoc(t, uint64(i))
+			if err := log.MemoryLog.Commit([]*server.Write{{Doc: doc.ID(), Genesis: doc.Genesis()}}); err != nil {
+				t.Fatal(err)
+			}
+			s := doc.NewSession()
+			for range 10 {
+				relay.Append(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Update(body)}}, nil, func(f wire.Frame) {
+					mu.Lock()
+					defer mu.Unlock()
+					switch e, refused := f.(*wire.Error); {
+					case !refused:
+						acks++
+					case e.Code == wire.CodeBusy && e.RetryAfter > 0:
+						busy++
+					default:
+						other++
+					}
+				})
+			}
+		}
+		synctest.Wait()
+		if busy != 100-62 || acks+other > 0 {
+			t.Fatalf("a disk that hangs, 100 MiB: %d acknowledged, %d busy, %d others", acks, busy, other)
+		}
+		release()
+		synctest.Wait()
+		if acks != 62 {
+			t.Fatalf("%d of 62 acknowledged in the end", acks)
+		}
+		doc := servertest.NewDoc(t, 1)
+		s := doc.SessionOf(99)
+		relay.Append(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)}, nil, func(f wire.Frame) {
+			mu.Lock()
+			defer mu.Unlock()
+			if _, ok := f.(*wire.Ack); ok {
+				acks++
+			}
+		})
+		synctest.Wait()
+		if acks != 63 {
+			t.Fatal("nothing is taken afterwards")
+		}
+	})
+}
+
 func TestOneCommitServesAllThatCameMeanwhile(t *testing.T) {
 	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
 		var lines []*line
