@@ -100,7 +100,8 @@ func (c *committer) next() []commit {
 		n++
 	}
 	group := c.queue[:n:n]
-	c.queue = c.queue[n:]
+	// A copy, so that the group and all that it refers to can be freed when it is done.
+	c.queue = append([]commit(nil), c.queue[n:]...)
 	return group
 }
 

@@ -20,6 +20,8 @@ type Line interface {
 type Peer struct {
 	relay *Relay
 	line  Line
+	// id is not 0 and no other connection's.
+	id uint64
 
 	mu sync.Mutex
 	// answers wait to be sent, before anything of a subscription.
@@ -37,7 +39,7 @@ type Peer struct {
 
 // NewPeer begins a connection.
 func (r *Relay) NewPeer(line Line) *Peer {
-	p := &Peer{relay: r, line: line, subscriptions: make(map[seal.DocID]*Subscription)}
+	p := &Peer{relay: r, line: line, id: r.peers.Add(1), subscriptions: make(map[seal.DocID]*Subscription)}
 	p.room = sync.NewCond(&p.mu)
 	return p
 }

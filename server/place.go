@@ -42,8 +42,8 @@ type heldRoom struct {
 
 type tailEntry struct {
 	wire.Entry
-	// by is the connection that brought it, or nil.
-	by *Peer
+	// by is the number of the connection that brought it, 0 for none. A pointer would keep a closed one in memory.
+	by uint64
 }
 
 // The tail of one document in memory: enough for listeners that keep up, the log serves the others.
@@ -178,8 +178,12 @@ func (p *place) remember(entries []wire.Entry, by *Peer) {
 	if len(p.tail) == 0 {
 		p.tailFrom = p.durable
 	}
+	id := uint64(0)
+	if by != nil {
+		id = by.id
+	}
 	for _, e := range entries {
-		p.tail = append(p.tail, tailEntry{e, by})
+		p.tail = append(p.tail, tailEntry{e, id})
 		p.tailBytes += len(e.Envelope)
 	}
 	drop := 0

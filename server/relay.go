@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -16,6 +17,8 @@ type Relay struct {
 	limits    Limits
 	committer *committer
 	large     *budget
+	// peers counts the connections there were, to number them.
+	peers atomic.Uint64
 
 	mu     sync.Mutex
 	places map[seal.DocID]*place

@@ -3,9 +3,11 @@ package server_test
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
@@ -432,6 +434,48 @@ func TestFanOutLeavesOutOnesOwn(t *testing.T) {
 		a.say(&wire.Append{Doc: doc.ID(), Req: 2, Envelopes: s.Run(1)})
 		if got := append(b.take(), c.take()...); len(got) > 0 {
 			t.Fatalf("after they left: %v", describe(got))
+		}
+	})
+}
+
+// What a document keeps in memory for its listeners goes with the last of them, and a connection that closed is kept by
+// nothing that it brought.
+func TestNothingIsKeptForThoseWhoLeft(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		s := doc.NewSession()
+		reader := dial(t, relay)
+		reader.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		// bring appends as a connection that closes, and gives a look at whether that is still in memory.
+		bring := func() weak.Pointer[line] {
+			writer := dial(t, relay)
+			writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
+			takeOne[*wire.Ack](writer)
+			writer.peer.Close()
+			return weak.Make(writer)
+		}
+		gone := bring()
+		takeOne[*wire.Batch](reader)
+		runtime.GC()
+		runtime.GC()
+		if gone.Value() != nil {
+			t.Error("a closed connection is still in memory")
+		}
+		if n := relay.TailBytes(doc.ID()); n == 0 {
+			t.Fatal("nothing is kept for a listener: this test tests nothing")
+		}
+		reader.peer.Close()
+		if n := relay.TailBytes(doc.ID()); n > 0 {
+			t.Errorf("%d bytes are kept for nobody", n)
+		}
+		// Who comes back gets all of it from the log.
+		again := dial(t, relay)
+		if _, entries := again.listen(&wire.Hello{Doc: doc.ID()}); len(entries) != 1 {
+			t.Errorf("%d entries", len(entries))
+		}
+		bring()
+		if batch := takeOne[*wire.Batch](again); len(batch.Entries) != 1 || batch.UpTo != 2 {
+			t.Errorf("%+v", batch)
 		}
 	})
 }

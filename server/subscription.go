@@ -54,6 +54,9 @@ func (s *Subscription) Close() {
 	p := s.place
 	p.mu.Lock()
 	delete(p.listeners, s)
+	if len(p.listeners) == 0 {
+		p.tail, p.tailBytes = nil, 0
+	}
 	p.mu.Unlock()
 	p.relay.leave(p)
 }
@@ -107,7 +110,7 @@ func (s *Subscription) fromTail() wire.Frame {
 			continue
 		}
 		b.UpTo = e.Cursor
-		if e.by == nil || e.by != s.by {
+		if e.by == 0 || s.by == nil || e.by != s.by.id {
 			b.Entries = append(b.Entries, e.Entry)
 		}
 	}

@@ -1,0 +1,19 @@
+package server
+
+import "github.com/freehold-dev/freehold/internal/seal"
+
+// TailBytes is how much of a document is in memory for its listeners.
+func (r *Relay) TailBytes(doc seal.DocID) (n int) {
+	r.mu.Lock()
+	p := r.places[doc]
+	r.mu.Unlock()
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.tail {
+		n += len(e.Envelope)
+	}
+	return n
+}
