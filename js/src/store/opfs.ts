@@ -50,7 +50,12 @@ const handleOver = (h: FileSystemSyncAccessHandle, path: string, look: () => Pro
         lookedAt = performance.now();
         await look();
       }),
-    close: () => attempt(`close ${path}`, () => h.close()),
+    close: () =>
+      attempt(`close ${path}`, async () => {
+        // Closing a handle whose file is gone blocks the whole worker for ever in Chromium; that one is left to the worker's end.
+        await look();
+        h.close();
+      }),
   };
 };
 

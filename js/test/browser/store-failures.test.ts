@@ -92,6 +92,22 @@ test("chromium: files that reach the quota are one copy less, and get what they 
   assert.deepEqual(await call(page, "problems"), []);
 });
 
+test("chromium: files that the browser clears under an open home are no copy, and are filled again", async (t) => {
+  const { server, browser } = await start(t, launchChromium());
+  const page = await browser.newPage();
+  await page.goto(`${server.url}/`);
+  assert.equal(await call(page, "open", "cleared", 0), 2);
+  assert.equal(await call(page, "append", 0, 1000), 2);
+  await page.cdp.send("Storage.clearDataForOrigin", { origin: server.url, storageTypes: "file_systems" });
+  // A handle to a removed file takes bytes without a word; the store looks after its file once in a second of writing.
+  assert.equal(await call(page, "appendUntil", 1, 5000), 1);
+  assert.deepEqual(await call(page, "problems"), ["opfs evicted"]);
+  const found = await call<number[]>(page, "found");
+  assert.equal(await call(page, "append", found.length, 1000), 2);
+  assert.deepEqual(await call(page, "problems"), ["opfs storage-lost recovered"]);
+  assert.deepEqual(await call(page, "found"), Array.from({ length: found.length + 1 }, (_, seq) => seq));
+});
+
 test("firefox: a full disk is a typed failure of both stores, and what came before and after it is there", async (t) => {
   // Kilobytes for all sites together.
   const { server, browser } = await start(t, launchFirefox({ prefs: { "dom.quotaManager.temporaryStorage.fixedLimit": 12_288 } }));

@@ -52,6 +52,12 @@ answer({
       return e instanceof StoreError ? e.code : String(e);
     }
   },
+  /** Appends until the copies are so many, or `ms` have passed. */
+  appendUntil: async (wanted: number, ms: number) => {
+    const end = performance.now() + ms;
+    for (let seq = 1; copies.copies !== wanted && performance.now() < end; seq++) await copies.append(doc, sessionId(session), [envelope(session, seq)], []);
+    return copies.copies;
+  },
   /** As `append`, once the repair that follows has opened the store again. */
   appendWhenOpen: async (seq: number) => {
     await copies.load(doc).catch(() => null);
