@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -134,13 +135,15 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(v.body))
 }
 
-// accepts reads Accept-Encoding as browsers write it: names, perhaps with a weight, which is not zero.
+// accepts reads Accept-Encoding: names, perhaps with a weight, where zero means no.
 func accepts(r *http.Request, encoding string) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if name == encoding {
-			return true
+		name, weight, weighted := strings.Cut(part, ";")
+		if strings.TrimSpace(name) != encoding {
+			continue
 		}
+		q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
+		return !weighted || err == nil && q > 0
 	}
 	return false
 }

@@ -44,6 +44,8 @@ func TestApp(t *testing.T) {
 		{"/sw.js", "br", "text/javascript; charset=utf-8", "", "self"},
 		{"/app.js", "", "text/javascript; charset=utf-8", "", "plain"},
 		{"/app.js", "gzip, deflate, br", "text/javascript; charset=utf-8", "br", "brotli"},
+		{"/app.js", "br;q=0, gzip", "text/javascript; charset=utf-8", "gzip", "gzip"},
+		{"/app.js", "br; q=0.000, gzip ;q=0", "text/javascript; charset=utf-8", "", "plain"},
 		{"/app.js", "gzip;q=0.8", "text/javascript; charset=utf-8", "gzip", "gzip"},
 		{"/freehold.wasm", "br", "application/wasm", "", "\x00asm"},
 		{"/manifest.webmanifest", "", "application/manifest+json", "", "{}"},
