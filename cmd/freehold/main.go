@@ -19,7 +19,8 @@ freehold serve:
   --listen ADDRESS   host and port (127.0.0.1:7070; its IPv6 twin is opened too)
   --data FOLDER      where sealed documents are kept (data)
   --origin ORIGIN    a page of this origin may use the relay, too; may be repeated;
-                     pages of the relay's own host and of localhost always may, "*" lets all
+                     pages of the relay's own host and of localhost always may, "*" lets all;
+                     list the public one behind a proxy on this machine
 `
 
 // version is set at release with -ldflags "-X main.version=1.2.3".

@@ -12,24 +12,33 @@ import (
 type Origins struct {
 	// exact are origins as browsers send them: scheme, host and port where it is not the scheme's own.
 	exact map[string]bool
+	// hosts are theirs.
+	hosts map[string]bool
 	any   bool
 }
 
 // NewOrigins allows pages of the relay's own host and of this machine, and those listed; "*" allows every page.
 func NewOrigins(listed ...string) Origins {
-	o := Origins{exact: make(map[string]bool)}
+	o := Origins{exact: make(map[string]bool), hosts: make(map[string]bool)}
 	for _, origin := range listed {
 		if origin == "*" {
 			o.any = true
 			continue
 		}
-		o.exact[strings.TrimSuffix(strings.ToLower(origin), "/")] = true
+		origin = strings.TrimSuffix(strings.ToLower(origin), "/")
+		o.exact[origin] = true
+		if u, err := url.Parse(origin); err == nil {
+			o.hosts[u.Host] = true
+		}
 	}
 	return o
 }
 
 // Allow judges a request.
 func (o Origins) Allow(r *http.Request) bool {
+	if !o.any && !o.isNamed(r) {
+		return false
+	}
 	origin := r.Header.Get("Origin")
 	if origin == "" || o.any || o.exact[origin] {
 		return true
@@ -39,6 +48,18 @@ func (o Origins) Allow(r *http.Request) bool {
 		return false
 	}
 	return strings.EqualFold(u.Host, r.Host) || isThisMachine(u.Hostname())
+}
+
+// isNamed reports whether a request asks for this relay by a name that may be its own. SECURITY: who owns a name can point it
+// to 127.0.0.1; browsers then take that owner's page for one of the relay's host. What comes over loopback must therefore
+// use a name of this machine, or of a listed origin where a proxy passes its own on.
+func (o Origins) isNamed(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !local.IP.IsLoopback() {
+		return true
+	}
+	host := strings.ToLower(r.Host)
+	return o.hosts[host] || isThisMachine((&url.URL{Host: host}).Hostname())
 }
 
 func isThisMachine(host string) bool {

@@ -305,6 +305,46 @@ func decode(t *testing.T, b []byte) wire.Frame {
 	return f
 }
 
+// A foreign page whose name its owner points to 127.0.0.1 is, to its browser, a page of the relay's own host. The
+// name gives it away.
+func TestForeignNameOnLoopback(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{Origins: []string{"https://app.example"}})
+	port := address[strings.LastIndex(address, ":"):]
+	for _, c := range []struct {
+		host, origin string
+		want         int
+	}{
+		{"evil.example" + port, "http://evil.example" + port, 403},
+		// A page's own GET has no Origin.
+		{"evil.example" + port, "", 403},
+		{"127.0.0.1.evil.example" + port, "", 403},
+		{"localhost" + port, "http://localhost" + port, 404},
+		{"LOCALHOST" + port, "", 404},
+		{"127.0.0.1" + port, "", 404},
+		{"[::1]" + port, "", 404},
+		// Behind a proxy on the same machine.
+		{"app.example", "https://app.example", 404},
+		{"app.example", "", 404},
+	} {
+		r, err := http.NewRequest("GET", address+"/v1/docs/"+strings.Repeat("a", 32), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.want {
+			t.Errorf("host %s, origin %q: %d, want %d", c.host, c.origin, answer.StatusCode, c.want)
+		}
+	}
+}
+
 func TestPagesOfOtherOrigins(t *testing.T) {
 	log := openLog(t, t.TempDir())
 	s, err := native.NewServer(server.NewRelay(log, server.DefaultLimits(), nil),
