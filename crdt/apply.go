@@ -148,7 +148,7 @@ func (a *applier) run(also []LV, known uint32) error {
 		return corrupt("parent that another one follows")
 	}
 	ctx.linear = sameLVs(ctx.parents, g.frontier)
-	ctx.ranges, ctx.asked = ctx.ranges[:0], false
+	ctx.ranges, ctx.asked, ctx.touched = ctx.ranges[:0], false, nil
 	ctx.first = g.push(a.session, w.ops-known, ctx.parents)
 	ctx.entry = g.entries[len(g.entries)-1].lv
 	lv := ctx.first

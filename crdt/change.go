@@ -57,7 +57,8 @@ func (d *Doc) command(r *reader) error {
 		if n < -maxCounter || n > maxCounter {
 			return invalid("counter step too large")
 		}
-		if sum := d.counters[row.state] + n; sum < -maxCounter || sum > maxCounter {
+		// Concurrent steps may have led out of the range; the way back is open.
+		if sum := d.counters[row.state]; n > 0 && sum > maxCounter-n || n < 0 && sum < -maxCounter-n {
 			return invalid("counter out of range")
 		}
 		return d.write(opRun{n: 1, c: c, kind: opCounterAdd, at: uint32(n), size: uint32(uint64(n) >> 32)})
@@ -259,7 +260,7 @@ func (d *Doc) write(r opRun) error {
 	r.lv = g.push(w.session, r.n, g.frontier)
 	ctx := &d.ctx
 	ctx.first, ctx.entry, ctx.linear = r.lv, g.entries[len(g.entries)-1].lv, true
-	ctx.parents, ctx.ranges, ctx.asked = ctx.parents[:0], ctx.ranges[:0], false
+	ctx.parents, ctx.ranges, ctx.asked, ctx.touched = ctx.parents[:0], ctx.ranges[:0], false, nil
 	g.frontier = append(g.frontier[:0], r.end()-1)
 	return d.integrate(ctx, r)
 }

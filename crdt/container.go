@@ -13,6 +13,8 @@ type container struct {
 	state uint32
 	// sent is one more than the sequence number of the writing session's last drained operation on it, 0 for none.
 	sent Seq
+	// row is scratch of an encoder: where the container is in its table, if that row is about it.
+	row uint32
 }
 
 // childKey identifies the child of a map or record.

@@ -31,6 +31,7 @@ type session struct {
 	id      SessionID
 	next    Seq
 	entries []uint32
+	row     uint32 // as that of a container
 }
 
 func (g *graph) next() LV {

@@ -11,6 +11,8 @@ type context struct {
 	// unseen are the operations that were here but are not in the stretch's history, descending. Ask Doc.unseen.
 	ranges []lvRange
 	asked  bool
+	// touched are the entries that something unseen was done to, nil until somebody asks. Ask Doc.touchedBy.
+	touched map[entryRef]struct{}
 }
 
 // unseen lists the operations that are here and not in ctx's history.

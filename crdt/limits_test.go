@@ -108,12 +108,14 @@ func TestMalformedInputTakesLittleMemory(t *testing.T) {
 		sessions = append(sessions, s[:]...)
 	}
 	for name, set := range map[string]func(parts *[sectionKnown][]byte){
-		"tags":       func(p *[sectionKnown][]byte) { p[sectionOps] = append(putBytes(nil, make([]byte, m)), 0, 0, 0, 0) },
-		"entries":    func(p *[sectionKnown][]byte) { p[sectionGraph] = append(putVarint(nil, m/2), make([]byte, m)...) },
-		"containers": func(p *[sectionKnown][]byte) { p[sectionContainers] = append(putVarint(nil, m/3), bytes.Repeat([]byte{1, 0, 0}, m/3+1)...) },
-		"keys":       func(p *[sectionKnown][]byte) { p[sectionKeys] = append(putVarint(nil, m/4), keys...) },
-		"sessions":   func(p *[sectionKnown][]byte) { p[sectionSessions] = append(putVarint(nil, m/16), sessions...) },
-		"content":    func(p *[sectionKnown][]byte) { p[sectionContent] = make([]byte, m) },
+		"tags":    func(p *[sectionKnown][]byte) { p[sectionOps] = append(putBytes(nil, make([]byte, m)), 0, 0, 0, 0) },
+		"entries": func(p *[sectionKnown][]byte) { p[sectionGraph] = append(putVarint(nil, m/2), make([]byte, m)...) },
+		"containers": func(p *[sectionKnown][]byte) {
+			p[sectionContainers] = append(putVarint(nil, m/3), bytes.Repeat([]byte{1, 0, 0}, m/3+1)...)
+		},
+		"keys":     func(p *[sectionKnown][]byte) { p[sectionKeys] = append(putVarint(nil, m/4), keys...) },
+		"sessions": func(p *[sectionKnown][]byte) { p[sectionSessions] = append(putVarint(nil, m/16), sessions...) },
+		"content":  func(p *[sectionKnown][]byte) { p[sectionContent] = make([]byte, m) },
 	} {
 		var parts [sectionKnown][]byte
 		set(&parts)

@@ -111,19 +111,54 @@ func (d *Doc) addSlot(ctx *context, list uint32, lv LV, item, left uint32) uint3
 	l := &d.lists
 	l.row = slotRow{d: d, list: list, ctx: ctx, lv: lv, left: left}
 	row := &l.row
-	row.right = row.after(left)
 	after := left
-	if row.right != none && !row.known(row.right) {
-		for row.right != none && !row.known(row.right) {
-			row.right = row.after(row.right)
-		}
+	if prev := d.slotBefore(ctx, list, lv); prev != none && left == prev {
+		// Behind the slot made just before: it stands in front of what that one did, with nothing known in between.
+		row.right = l.slots[prev].right
 		after = place(row, left)
+	} else if prev != none && left == l.slots[prev].left && l.lastBefore(prev, left) {
+		// In front of the slot made just before, and nobody else has put anything between the two.
+		row.right, after = prev, l.seq.prev(prev)
+	} else {
+		row.right = row.after(left)
+		if row.right != none && !row.known(row.right) {
+			for row.right != none && !row.known(row.right) {
+				row.right = row.after(row.right)
+			}
+			after = place(row, left)
+		}
 	}
 	el := uint32(len(l.slots))
 	l.slots = append(l.slots, slot{lv: lv, item: item, left: left, right: row.right})
 	l.roots[list] = l.seq.insertAfter(l.roots[list], after, el, weight{})
 	d.undo.add(undoRecord{kind: undoSlot, a: list})
 	return el
+}
+
+// slotBefore gives the slot that the operation right before lv made in the same list, when that operation is all that
+// lv's author had seen since; none otherwise. Without it, runs of insertions at one place by several people would each
+// walk over all the others' slots.
+func (d *Doc) slotBefore(ctx *context, list uint32, lv LV) uint32 {
+	before := lv - 1
+	if lv == ctx.first {
+		if ctx.linear || len(ctx.parents) != 1 {
+			return none
+		}
+		before = ctx.parents[0]
+	}
+	l := &d.lists
+	s, ok := l.findSlot(before)
+	if !ok || d.containers[l.items[l.slots[s].item].list].state != list {
+		return none
+	}
+	return s
+}
+
+// lastBefore reports whether what stands right before slot el was not put there by somebody who had seen el. Such a
+// slot would have el as its right neighbour.
+func (l *lists) lastBefore(el, left uint32) bool {
+	x := l.seq.prev(el)
+	return x == left || x != none && l.slots[x].right != el
 }
 
 // dropSlot takes back the newest slot.

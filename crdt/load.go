@@ -224,7 +224,7 @@ func (l *loader) graph() error {
 		}
 		ctx := &d.ctx
 		ctx.parents, ctx.linear = heads, sameLVs(heads, g.frontier)
-		ctx.ranges, ctx.asked = ctx.ranges[:0], false
+		ctx.ranges, ctx.asked, ctx.touched = ctx.ranges[:0], false, nil
 		ctx.first = g.push(uint32(s), count, heads)
 		ctx.entry = g.entries[len(g.entries)-1].lv
 		for end := lv + LV(count); lv < end; {

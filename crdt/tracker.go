@@ -364,21 +364,35 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
 	row := &t.row
 	// The right neighbour is the first unit behind that the author had seen, deleted or not.
-	next := row.after(after)
-	scan := next != none && !row.known(next)
-	for next != none && !row.known(next) {
-		next = row.after(next)
-	}
-	row.right = none
-	if next != none {
-		row.right = t.spans[next].unit
-	}
-	if scan {
+	if p := t.spans; left < baseUnit && len(t.ready) == 1 && p[after].lv+LV(p[after].n)-1 == t.ready[0] {
+		// Behind what the operation right before inserted: what stood behind that. No need to walk over all that others
+		// put there. They may have put something behind that operation, too, so there is still a place to be found.
+		row.right = p[after].right
 		after = place(row, after)
+	} else {
+		after = row.between(after)
 	}
 	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: 1})
 	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
 	return i
+}
+
+// between finds the right neighbour of what stands behind span el in the prepared version: the first unit behind that
+// the author had seen, deleted or not. It gives the span behind which it belongs.
+func (r *spanRow) between(el uint32) uint32 {
+	next := r.after(el)
+	scan := next != none && !r.known(next)
+	for next != none && !r.known(next) {
+		next = r.after(next)
+	}
+	r.right = none
+	if next != none {
+		r.right = r.t.spans[next].unit
+	}
+	if scan {
+		return place(r, el)
+	}
+	return el
 }
 
 // remove deletes r.n units from pos on; down: the run's operations deleted them from the last to the first.

@@ -152,24 +152,22 @@ func (e *encoder) sessionIndex(s uint32) uint32 {
 	if s == e.session {
 		return 0
 	}
-	for i, known := range e.sessions {
-		if known == s {
-			return uint32(i + 1)
-		}
+	row := &e.d.graph.sessions[s].row
+	if int(*row) < len(e.sessions) && e.sessions[*row] == s {
+		return *row + 1
 	}
+	*row = uint32(len(e.sessions))
 	e.sessions = append(e.sessions, s)
 	return uint32(len(e.sessions))
 }
 
 // container gives the index of container c in the table, writing its row when it is new.
 func (e *encoder) container(c uint32) uint32 {
-	for i := len(e.containers) - 1; i >= 0; i-- {
-		if e.containers[i] == c {
-			return uint32(i)
-		}
-	}
 	d := e.d
 	row := &d.containers[c]
+	if int(row.row) < len(e.containers) && e.containers[row.row] == c {
+		return row.row
+	}
 	var out []byte
 	switch {
 	case e.brief && row.sent > 0:
@@ -185,8 +183,9 @@ func (e *encoder) container(c uint32) uint32 {
 		}
 	}
 	e.table = append(e.table, out...)
+	row.row = uint32(len(e.containers))
 	e.containers = append(e.containers, c)
-	return uint32(len(e.containers) - 1)
+	return row.row
 }
 
 // op writes one run.

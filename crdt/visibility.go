@@ -73,6 +73,9 @@ func (d *Doc) survives(ctx *context, e entryRef) bool {
 	if len(unseen) == 0 {
 		return false
 	}
+	if _, touched := d.touchedBy(ctx)[e]; !touched {
+		return false
+	}
 	heads := append([]LV(nil), ctx.parents...)
 	d.eachRun(unseen, func(r *opRun) bool {
 		if d.deletes(r, e) {
@@ -84,6 +87,43 @@ func (d *Doc) survives(ctx *context, e entryRef) bool {
 		unseen, _ = d.graph.diff(d.graph.frontier, heads, nil, nil)
 	}
 	return !d.eachRun(unseen, func(r *opRun) bool { return !d.touches(r, e) })
+}
+
+// touchedBy gives the entries that something unseen by ctx's stretch was done to. It is looked up once for the stretch:
+// clearing a list asks for every item.
+func (d *Doc) touchedBy(ctx *context) map[entryRef]struct{} {
+	if ctx.touched != nil {
+		return ctx.touched
+	}
+	ctx.touched = make(map[entryRef]struct{})
+	last := none // container of the run before: runs on one come together
+	d.eachRun(d.unseen(ctx), func(r *opRun) bool {
+		switch r.kind {
+		case opListMove:
+			if i, ok := d.lists.findItem(LV(r.ref)); ok {
+				ctx.touched[entryRef{true, i}] = struct{}{}
+			}
+		case opRecordPut:
+			if c, ok := d.children[childKey{r.c, r.ref, r.sub}]; ok {
+				ctx.touched[entryRef{false, c}] = struct{}{}
+			}
+		}
+		if r.c == last {
+			return true
+		}
+		last = r.c
+		for c := r.c; c != 0; c = d.containers[c].parent {
+			row := &d.containers[c]
+			switch d.containers[row.parent].kind {
+			case KindList:
+				ctx.touched[entryRef{true, row.name}] = struct{}{}
+			case KindRecord:
+				ctx.touched[entryRef{false, c}] = struct{}{}
+			}
+		}
+		return true
+	})
+	return ctx.touched
 }
 
 // eachRun visits the runs of the ranges until visit says stop; false when it did.
