@@ -196,7 +196,7 @@ test("a stored update that the core refuses is skipped and told; the document op
   doc.close();
   const { updates } = vault.docs.get(doc.id)!;
   updates.unshift({ session: "AAAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0xff, 1, 2, 3, 4]) }); // a version to come
-  updates.push({ session: "AAAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0, 9, 9, 9, 200]) });
+  updates.push({ session: "AQAAAAAAAAAAAAAAAAAAAA", bytes: new Uint8Array([0, 9, 9, 9, 200]) }); // of another session: a refusal ends one
   const { home, problems } = toyHome(vault);
   const again = await home.open(Note, doc.id);
   assert.equal(again.value.title, "good");
