@@ -56,7 +56,9 @@ export const launchChromium = async (o: LaunchOptions = {}): Promise<ChromiumBro
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: install Debian's package chromium`);
   const { width, height } = o.size ?? { width: 1280, height: 800 };
   const { dir, end } = await profile(o.profileDir);
-  const child = start(PROGRAM, [...FLAGS, `--user-data-dir=${dir}`, `--window-size=${width},${height}`, "about:blank"]);
+  const child = start(PROGRAM, [...FLAGS, `--user-data-dir=${dir}`, `--window-size=${width},${height}`, "about:blank"], {
+    env: { ...process.env, TMPDIR: dir }, // a killed Chromium leaves its socket's folder behind: it goes with the profile
+  });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const [, endpoint] = await printed(child, /DevTools listening on (ws:\/\/\S+)/);
   const browser = await chromium.connectOverCDP(endpoint as string);

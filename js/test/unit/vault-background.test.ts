@@ -27,7 +27,7 @@ const closedNotes = async (page: Page, count: number, hasRelay: boolean): Promis
 };
 
 const arriveAt = async (t: TestContext, relay: RelayProcess, notes: ReadonlyArray<{ readonly link: string }>): Promise<void> => {
-  const page = await start(t, await directoryOf(t), [relay.url]);
+  const page = await start(t, await directoryOf(), [relay.url]);
   for (const [i, { link }] of notes.entries()) {
     const note = await page.edit({ op: "join", link, type: "note" });
     await page.until(`note ${i} arrives`, () => note.value === `note ${i}`);
@@ -36,7 +36,7 @@ const arriveAt = async (t: TestContext, relay: RelayProcess, notes: ReadonlyArra
 
 test("closed documents go to a relay that lost its disk, once one document meets it", { timeout: 60_000 }, async (t) => {
   const relay = await relayOf(t);
-  const page = await start(t, await directoryOf(t), [relay.url]);
+  const page = await start(t, await directoryOf(), [relay.url]);
   const notes = await closedNotes(page, 4, true);
   await relay.wipe();
   await relay.start();
@@ -46,7 +46,7 @@ test("closed documents go to a relay that lost its disk, once one document meets
 
 test("a start with nothing open asks the relay, and fills it when it is another one", { timeout: 60_000 }, async (t) => {
   const relay = await relayOf(t);
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const before = await start(t, path, [relay.url]);
   const notes = await closedNotes(before, 3, true);
   await before.stop();
@@ -58,7 +58,7 @@ test("a start with nothing open asks the relay, and fills it when it is another 
 
 test("a relay that is given later gets every document, also the closed ones", { timeout: 60_000 }, async (t) => {
   const relay = await relayOf(t);
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const env = nodeEnv(path);
   let hungUp = (): void => undefined;
   const done = new Promise<void>((resolve) => { hungUp = resolve; });

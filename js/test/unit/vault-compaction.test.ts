@@ -13,7 +13,7 @@ import { directoryOf } from "./vault-harness.ts";
 
 /** A document whose only session wrote one update of these bytes; gives its checkpoint and what is stored. */
 const withUpdate = async (t: TestContext, update: Uint8Array) => {
-  const copies = await openCopies("home", { stores: [directoryStore(await directoryOf(t))] });
+  const copies = await openCopies("home", { stores: [directoryStore(await directoryOf())] });
   t.after(() => copies.close());
   const { doc, secret, genesis } = await sealer.create();
   await copies.putSecret({ doc, type: "note", rights: "owner", secret, genesis, relayHint: null });

@@ -1,6 +1,7 @@
 // A page's end of a real vault: requests as promises, what the vault says by itself as lists, and an editor over a real core.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -14,9 +15,10 @@ import { portPair } from "../../src/vault/portpair.ts";
 import { startVault } from "../../src/vault/vault.ts";
 
 /** A directory that lives as long as the test. */
-export const directoryOf = async (t: TestContext): Promise<string> => {
+/** A directory that goes with the process: a vault of the test may write to it until the very end. */
+export const directoryOf = async (): Promise<string> => {
   const path = await mkdtemp(join(tmpdir(), "freehold-vault-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  process.once("exit", () => rmSync(path, { recursive: true, force: true }));
   return path;
 };
 

@@ -13,7 +13,7 @@ import { directoryOf, start, type Editor } from "./vault-harness.ts";
 const noise = (): string => Array.from(crypto.getRandomValues(new Uint16Array(30_000)), (n) => String.fromCharCode(0x4e00 + (n % 20_000))).join("");
 
 test("what lives with one store each folded into snapshots of their own is all there when both stores are", async (t) => {
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const [a, b] = [join(path, "a"), join(path, "b")];
   const life = async (...stores: readonly string[]) =>
     start(t, path, [], { ...nodeEnv(path), openCopies: (name, o) => openCopies(name, { ...o, stores: stores.map(directoryStore) }) });

@@ -17,11 +17,11 @@ const relayOf = async (t: TestContext): Promise<RelayProcess> => {
 
 test("edits made while the relay is away meet when it returns", async (t) => {
   const relay = await relayOf(t);
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "base ");
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const b = await start(t, path, [relay.url]);
   const theirs = await b.edit({ op: "join", link, type: "note" });
   await b.until("b may write", () => theirs.session !== "" && theirs.value === "base ");
@@ -42,7 +42,7 @@ test("edits made while the relay is away meet when it returns", async (t) => {
 
 test("an empty relay in the place of a lost one is filled by the devices", async (t) => {
   const relay = await relayOf(t);
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const a = await start(t, path, [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "kept");
@@ -50,7 +50,7 @@ test("an empty relay in the place of a lost one is filled by the devices", async
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "read" });
   await relay.wipe();
   await relay.start();
-  const fresh = await start(t, await directoryOf(t), [relay.url]);
+  const fresh = await start(t, await directoryOf(), [relay.url]);
   const joined = await fresh.edit({ op: "join", link, type: "note" });
   await fresh.until("a device that was never here before has it", () => joined.value === "kept" && joined.status.content === "complete");
   assert.equal(joined.session, "", "a read link gives no writing session");
@@ -59,7 +59,7 @@ test("an empty relay in the place of a lost one is filled by the devices", async
 
 test("a long document reaches an empty relay as a snapshot and what it does not cover", { timeout: 60_000 }, async (t) => {
   const relay = await relayOf(t);
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const a = await start(t, path);
   const mine = await a.edit({ op: "create", type: "note" });
   let text = "";
@@ -79,7 +79,7 @@ test("a long document reaches an empty relay as a snapshot and what it does not 
   await again.until("the edit after it too", () => reopened.status.relay === 6);
   const { link } = await again.request({ op: "link", doc: mine.doc, rights: "write" });
 
-  const far = await directoryOf(t);
+  const far = await directoryOf();
   const b = await start(t, far, [relay.url]);
   const theirs = await b.edit({ op: "join", link, type: "note" });
   await b.until("a fresh device has it", () => theirs.value === `${text}and on`, 30_000);
@@ -93,7 +93,7 @@ test("a long document reaches an empty relay as a snapshot and what it does not 
 test("megabytes typed while an empty relay is away go out with the snapshot that it needs first", { timeout: 60_000 }, async (t) => {
   const relay = await relayOf(t);
   await relay.stop();
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const a = await start(t, path);
   const mine = await a.edit({ op: "create", type: "note" });
   for (let i = 0; i < 4; i++) await mine.type(0, "x".repeat(100_000)); // a checkpoint: these reach a relay in a snapshot only
@@ -110,7 +110,7 @@ test("megabytes typed while an empty relay is away go out with the snapshot that
 
 test("links that were cut short or belong elsewhere are typed errors, and damage nothing", async (t) => {
   const relay = await relayOf(t);
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "mine");
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
@@ -123,7 +123,7 @@ test("links that were cut short or belong elsewhere are typed errors, and damage
   const secret = fromBase64url(toBase64url(parsed.secret))!;
   secret[0]! ^= 1;
   const wrong = await sealer.formatLink({ ...parsed, secret });
-  const b = await start(t, await directoryOf(t), [relay.url]);
+  const b = await start(t, await directoryOf(), [relay.url]);
   const theirs = await b.edit({ op: "join", link: wrong, type: "note" });
   await b.until("it says that the key is wrong", () => theirs.status.problem?.code === "wrong-key");
   assert.equal(theirs.status.content, "waiting");
@@ -139,7 +139,7 @@ test("something else at the relay's address is a problem with a pause, not a loo
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
-  const a = await start(t, await directoryOf(t), [`http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  const a = await start(t, await directoryOf(), [`http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "safe here");
   await a.until("it is said", () => mine.status.problem?.code === "relay-invalid");
@@ -151,7 +151,7 @@ test("something else at the relay's address is a problem with a pause, not a loo
 test("a full disk on the relay keeps everything here until it has room", async (t) => {
   const relay = await startRelay({ fileLimitKiB: 1024 });
   t.after(() => relay.end());
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   let length = 0;
   for (let i = 0; i < 30 && mine.status.problem === null; i++) {
@@ -167,7 +167,7 @@ test("a full disk on the relay keeps everything here until it has room", async (
 
 test("the tunnel closes the connection, and edits wait on the device", async (t) => {
   const relay = await relayOf(t);
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await a.until("live", () => mine.status.relayState === "live");
   await a.request({ op: "pause" });
@@ -179,14 +179,14 @@ test("the tunnel closes the connection, and edits wait on the device", async (t)
 
 test("a document closed with something unsent is sent all the same", async (t) => {
   const relay = await relayOf(t);
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "read" });
   await a.request({ op: "pause" });
   await mine.type(0, "left behind");
   await a.request({ op: "close", doc: mine.doc });
   await a.request({ op: "resume" });
-  const b = await start(t, await directoryOf(t), [relay.url]);
+  const b = await start(t, await directoryOf(), [relay.url]);
   const theirs = await b.edit({ op: "join", link, type: "note" });
   await b.until("it arrives", () => theirs.value === "left behind");
 });

@@ -10,7 +10,7 @@ import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { directoryOf, type Refusal, start } from "./vault-harness.ts";
 
 test("what was answered is there after a restart", async (t) => {
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const page = await start(t, path);
   const note = await page.edit({ op: "create", type: "note" });
   await note.type(0, "Where did my playlist go?");
@@ -29,13 +29,13 @@ test("what was answered is there after a restart", async (t) => {
 test("two homes meet through the relay", async (t) => {
   const relay = await startRelay();
   t.after(() => relay.end());
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "one ");
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
   await a.until("a is on the relay", () => mine.status.relay === 4 && mine.status.unsent === 0);
 
-  const b = await start(t, await directoryOf(t), [relay.url]);
+  const b = await start(t, await directoryOf(), [relay.url]);
   const theirs = await b.edit({ op: "join", link, type: "note" });
   assert.equal(theirs.status.content, "waiting");
   assert.equal(theirs.session, "");
@@ -51,7 +51,7 @@ test("two homes meet through the relay", async (t) => {
 
 test("a relay's address that is none is a connection that never opens, and no crash", async (t) => {
   for (const relay of ["relay.example", "http://", "::"]) {
-    const page = await start(t, await directoryOf(t), [relay]);
+    const page = await start(t, await directoryOf(), [relay]);
     const note = await page.edit({ op: "create", type: "note" });
     await note.type(0, "here");
     await page.until("it is offline", () => note.status.relayState === "offline");
@@ -61,7 +61,7 @@ test("a relay's address that is none is a connection that never opens, and no cr
 });
 
 test("a machine that dies leaves no request unanswered, and another one takes its place", async (t) => {
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const cores: Core[] = [];
   const page = await start(t, path, [], { ...nodeEnv(path), loadCore: async () => {
     const core = await Core.start(await loadModule());
@@ -89,7 +89,7 @@ test("a machine that dies leaves no request unanswered, and another one takes it
 });
 
 test("an edit that comes while its document closes is refused, not forgotten", async (t) => {
-  const page = await start(t, await directoryOf(t));
+  const page = await start(t, await directoryOf());
   const note = await page.edit({ op: "create", type: "note" });
   const edits = [note.type(0, "before")];
   const forgotten = page.request({ op: "forget", doc: note.doc });
@@ -103,7 +103,7 @@ test("an edit that comes while its document closes is refused, not forgotten", a
 test("a browser that refuses locks is told of once, and this vault goes on alone", async (t) => {
   const relay = await startRelay();
   t.after(() => relay.end());
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const refuse = async (): Promise<never> => { throw new DOMException("The request was denied.", "SecurityError"); };
   const page = await start(t, path, [relay.url], { ...nodeEnv(path), locks: { request: refuse, query: refuse } });
   const note = await page.edit({ op: "create", type: "note" });
@@ -116,13 +116,13 @@ test("a browser that refuses locks is told of once, and this vault goes on alone
 test("a disk that is full when a joined document meets its relay: it opens as soon as there is room", { timeout: 30_000 }, async (t) => {
   const relay = await startRelay();
   t.after(() => relay.end());
-  const a = await start(t, await directoryOf(t), [relay.url]);
+  const a = await start(t, await directoryOf(), [relay.url]);
   const mine = await a.edit({ op: "create", type: "note" });
   await mine.type(0, "shared");
   await a.until("it is out", () => mine.status.relay === 6);
   const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
 
-  const path = await directoryOf(t);
+  const path = await directoryOf();
   const env = nodeEnv(path);
   let isFull = true;
   let refused = 0;
