@@ -15,10 +15,13 @@ import { portPair } from "../../src/vault/portpair.ts";
 import { startVault } from "../../src/vault/vault.ts";
 
 /** A directory that lives as long as the test. */
+const directories: string[] = [];
+process.once("exit", () => { for (const path of directories) rmSync(path, { recursive: true, force: true }); });
+
 /** A directory that goes with the process: a vault of the test may write to it until the very end. */
 export const directoryOf = async (): Promise<string> => {
   const path = await mkdtemp(join(tmpdir(), "freehold-vault-"));
-  process.once("exit", () => rmSync(path, { recursive: true, force: true }));
+  directories.push(path);
   return path;
 };
 
