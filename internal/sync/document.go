@@ -109,7 +109,7 @@ func (d *document) refs() []Ref {
 		all = append(all, d.outgoing.queue[i].ref)
 	}
 	for i := range d.inbox.log {
-		if d.inbox.log[i].state == arrivalWaiting {
+		if d.inbox.log[i].isKept() {
 			all = append(all, d.inbox.log[i].Ref)
 		}
 	}

@@ -29,3 +29,6 @@ func (m *Machine) Dump() string {
 	}
 	return s
 }
+
+// Arrivals is how many entries of its relay's log the first document keeps.
+func (m *Machine) Arrivals() int { return len(m.docs[0].inbox.log) }

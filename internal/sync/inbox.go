@@ -1,9 +1,14 @@
 package sync
 
-// Bounds of one piece of work: how many envelopes are verified and decrypted together.
+import (
+	"cmp"
+	"slices"
+)
+
+// Bounds of what is kept although it cannot be taken yet.
 const (
-	runLength = 256
-	runBytes  = 1 << 20
+	keptLength = 4096
+	keptBytes  = 8 << 20
 )
 
 // maxAsks is how often what cannot be taken is asked for on one connection (S7).
@@ -11,9 +16,9 @@ const maxAsks = 5
 
 // inbox is the way of the relay's envelopes to the device and the page.
 //
-// log holds what came and is not passed yet, in the relay's order. Its front leaves when it is done, and takes the cursor
-// along (S6); a bad one holds the cursor until it was asked for again. One run at a time is worked on. held are stored
-// envelopes whose writer had seen something that is not here yet (S8).
+// log holds what came and is not done, in the relay's order. Its front holds the cursor (S6), whether it waits, is worked on or
+// failed. What failed is kept and tried again when more of its session comes or is stored, and asked for again as well (S7). One
+// run at a time is worked on. held are stored envelopes whose writer had seen something that is not here yet (S8).
 type inbox struct {
 	log      []arrival
 	received Cursor // the last that came since Hello
@@ -27,10 +32,11 @@ type inbox struct {
 	asks     uint32
 }
 
-// arrival is an entry of the relay's log and what became of it.
+// arrival is an entry of the relay's log and what became of it. All behind it up to upTo is done.
 type arrival struct {
 	Entry
 	state arrivalState
+	upTo  Cursor
 }
 
 type arrivalState uint8
@@ -39,17 +45,11 @@ const (
 	arrivalWaiting arrivalState = iota
 	arrivalWorked
 	arrivalDone
-	arrivalBad
+	arrivalFailed // did not open, or nothing here leads up to it; its bytes are kept
+	arrivalGone   // the same, but only another reading brings its bytes back
 )
 
-// work is a run of one session's envelopes on its way: opened, then stored; or a snapshot: opened, then merged.
-type work struct {
-	stage   stage // waiting means that there is none
-	job     Job
-	session SessionID
-	entries []Entry
-	items   []OpenedItem
-}
+func (a *arrival) isKept() bool { return a.state == arrivalWaiting || a.state == arrivalFailed }
 
 // held is an envelope that is stored but not shown.
 type held struct {
@@ -65,14 +65,17 @@ func (m *Machine) batch(e Batch) {
 		return
 	}
 	in := &d.inbox
+	var came []SessionID
 	for _, entry := range e.Entries {
-		in.log = append(in.log, arrival{Entry: entry})
+		in.log = append(in.log, arrival{Entry: entry, upTo: entry.Cursor})
 		in.received = max(in.received, entry.Cursor)
+		came = append(came, entry.Session)
 	}
 	if e.UpTo > in.received || len(e.Entries) == 0 {
-		in.log = append(in.log, arrival{Entry: Entry{Cursor: e.UpTo}, state: arrivalDone})
+		in.log = append(in.log, arrival{state: arrivalDone, upTo: e.UpTo})
 		in.received = max(in.received, e.UpTo)
 	}
+	in.tryAgain(came...)
 	if !e.More && in.received >= in.end {
 		in.reading = false
 	}
@@ -93,204 +96,52 @@ func (m *Machine) drop(refs []Ref) {
 	}
 }
 
-// openNext passes over what needs no work and starts on the next run.
-func (m *Machine) openNext(d *document) {
-	in := &d.inbox
-	if in.work.stage != stageWaiting {
-		if in.work.stage == stageFailed && m.now >= in.retryAt {
-			m.storeRemote(d)
-		}
-		return
-	}
-	var unused []Ref
+// tryAgain has what failed of these sessions wait again: a later envelope may vouch for it, or what leads up to it came.
+func (in *inbox) tryAgain(sessions ...SessionID) {
 	for i := range in.log {
-		a := &in.log[i]
-		if a.state != arrivalWaiting {
-			continue
-		}
-		if a.state = d.judge(&a.Entry); a.state == arrivalWaiting {
-			continue
-		}
-		if a.state == arrivalDone {
-			unused = append(unused, a.Ref)
-			continue
-		}
-		m.drop(unused)
-		m.openRun(d, i)
-		return
-	}
-	if !in.reading { // nothing that is under way can help the others
-		for i := range in.log {
-			if a := &in.log[i]; a.state == arrivalWaiting {
-				a.state = arrivalBad
-				unused = append(unused, a.Ref)
-			}
+		if a := &in.log[i]; a.state == arrivalFailed && slices.Contains(sessions, a.Session) {
+			a.state = arrivalWaiting
 		}
 	}
-	m.drop(unused)
-	d.pass()
 }
 
-// judge says what is to become of an envelope that came from the relay (S5).
-func (d *document) judge(e *Entry) arrivalState {
-	s := d.lookup(e.Session)
-	var next uint32
-	if s != nil {
-		next = s.next
-	}
-	switch {
-	case e.Kind == KindSnapshot: // the only envelope of a session of its own; known when it was taken before or is ours
-		if next > 0 || e.Seq > 0 {
-			return arrivalDone
-		}
-		return arrivalWorked
-	case e.Kind != KindUpdate, s != nil && (s.frozen || s.upload):
-		return arrivalDone
-	case e.Seq < next:
-		s.learn(e.Seq)
-		return arrivalDone
-	case e.Seq > next: // what is between may come later in the same reading
-		return arrivalWaiting
-	}
-	return arrivalWorked
-}
-
-// openRun gathers what continues the session of entry i, wherever it stands in the log, and has it opened.
-func (m *Machine) openRun(d *document, i int) {
-	in := &d.inbox
-	first := &in.log[i]
-	w := work{stage: stageSealing, job: m.job(), session: first.Session}
-	var refs []Ref
-	size := uint32(0)
-	for j := i; j < len(in.log); j++ {
-		a := &in.log[j]
-		if j > i && (a.state != arrivalWaiting || a.Kind != first.Kind || a.Session != first.Session || a.Seq != first.Seq+uint32(len(refs))) {
-			continue
-		}
-		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || first.Kind == KindSnapshot) {
-			break
-		}
-		a.state = arrivalWorked
-		size += a.Size
-		refs = append(refs, a.Ref)
-		w.entries = append(w.entries, a.Entry)
-	}
-	in.work = w
-	m.emit(Open{d.id, w.job, first.Kind, first.Session, refs})
-}
-
-func (m *Machine) opened(e Opened) {
-	d := m.find(e.Doc)
-	if d == nil || d.inbox.work.stage != stageSealing || d.inbox.work.job != e.Job {
-		return
-	}
-	w := &d.inbox.work
-	n := min(len(e.Items), len(w.entries))
-	if n < len(w.entries) {
-		p := e.Problem
-		if p == NoProblem {
-			p = Forged
-		}
-		d.issues.read = p
-		m.dropEntries(w.entries[n:])
-		d.mark(w.entries[n:], arrivalBad)
-		w.entries = w.entries[:n]
-	}
-	w.items = e.Items[:n]
-	if n == 0 {
-		d.endWork()
-		return
-	}
-	if w.entries[0].Kind == KindSnapshot {
-		m.openedSnapshot(d)
-		return
-	}
-	s := d.session(w.session)
-	if first := &w.entries[0]; s.next > 0 && first.Seq == s.next && !first.Prev.Same(s.hash) {
-		// Verified, and yet it does not follow what is here: its writer signed two histories. Neither gets longer.
-		s.frozen = true
-		d.issues.session = Forked
-		m.dropEntries(w.entries)
-		d.mark(w.entries, arrivalDone)
-		d.endWork()
-		return
-	}
-	m.storeRemote(d)
-}
-
-func (m *Machine) storeRemote(d *document) {
-	w := &d.inbox.work
-	w.stage, w.job, d.inbox.retryAt = stageStoring, m.job(), 0
-	var refs []Ref
-	for i := range w.entries {
-		refs = append(refs, w.entries[i].Ref)
-	}
-	m.emit(Store{d.id, w.job, refs})
-}
-
-func (m *Machine) remoteStored(d *document, p Problem) {
-	in := &d.inbox
-	w := &in.work
-	if p != NoProblem { // S3
-		w.stage, in.retryAt = stageFailed, m.now+m.random.pause(in.tries)
-		in.tries++
-		return
-	}
-	in.tries = 0
-	s := d.session(w.session)
-	var fresh []Ref
-	for i := range w.entries {
-		e := &w.entries[i]
-		s.learn(e.Seq)
-		if e.Seq != s.next { // another tab stored it in the meantime
-			m.drop([]Ref{e.Ref})
-			continue
-		}
-		s.store(w.items[i].Hash, e.Size)
-		fresh = append(fresh, e.Ref)
-		in.held = append(in.held, held{e.Ref, Head{e.Session, e.Seq, w.items[i].Hash}, w.items[i].Deps})
-		d.noteSeen(w.session, w.items[i].Deps)
-	}
-	d.mark(w.entries, arrivalDone)
-	d.endWork()
-	if len(fresh) > 0 {
-		m.emit(Spread{d.id, fresh})
-	}
-	m.show(d)
-}
-
-func (d *document) endWork() {
-	d.inbox.work = work{}
-	d.touched = true
-	d.pass()
-}
-
-// mark sets the state of entries that are still in the log; a new Hello may have emptied it.
-func (d *document) mark(entries []Entry, state arrivalState) {
+// mark sets the state of entries that are still in the log, and gives the others; a new Hello may have emptied it.
+func (d *document) mark(entries []Entry, state arrivalState) (others []Entry) {
 	j := 0
+	log := d.inbox.log
+next:
 	for i := range entries {
-		for k := range d.inbox.log { // a run is mostly in order: go on from where the one before was found
-			a := &d.inbox.log[(j+k)%len(d.inbox.log)]
-			if a.Ref == entries[i].Ref {
+		for k := range log { // a run is mostly in order: go on from where the one before was found
+			if a := &log[(j+k)%len(log)]; a.Ref == entries[i].Ref && a.state == arrivalWorked {
 				a.state = state
-				j = (j + k + 1) % len(d.inbox.log)
-				break
+				j = (j + k + 1) % len(log)
+				continue next
 			}
 		}
+		others = append(others, entries[i])
 	}
+	return others
 }
 
-// pass takes finished entries off the front of the log and moves the cursor over them (S6).
+// pass takes what is done out of the log. The cursor moves over it as soon as nothing before it is left (S6).
 func (d *document) pass() {
 	in := &d.inbox
-	n := 0
-	for n < len(in.log) && in.log[n].state == arrivalDone {
-		d.outbox.passed(in.log[n].Cursor)
-		n++
+	busy := 0
+	for busy < len(in.log) && in.log[busy].state != arrivalDone {
+		busy++
 	}
-	if n > 0 {
-		in.log = append(in.log[:0], in.log[n:]...)
+	left := in.log[:busy]
+	for _, a := range in.log[busy:] {
+		switch n := len(left); {
+		case a.state != arrivalDone:
+			left = append(left, a)
+		case n > 0:
+			left[n-1].upTo = max(left[n-1].upTo, a.upTo)
+		default:
+			d.outbox.passed(a.upTo)
+		}
 	}
+	in.log = left
 	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
 		d.content = true
 		if len(in.held) == 0 {
@@ -298,6 +149,74 @@ func (d *document) pass() {
 			d.issues.read = NoProblem
 		}
 	}
+}
+
+// keepLast leaves one failed envelope with a number, the last that came, in the place of the first: a relay that repeats itself
+// with other bytes each time makes no more work than one that does not.
+func (m *Machine) keepLast(d *document, failed *Entry) {
+	var first *arrival
+	for i := range d.inbox.log {
+		a := &d.inbox.log[i]
+		if a.state != arrivalFailed || a.Session != failed.Session || a.Kind != failed.Kind || a.Seq != failed.Seq {
+			continue
+		}
+		if first == nil {
+			first = a
+			continue
+		}
+		m.drop([]Ref{first.Ref})
+		first.Entry, a.state = a.Entry, arrivalDone
+	}
+}
+
+// letGo drops what is kept beyond the bounds: first what is farthest from its turn, so that each reading brings a session on.
+func (m *Machine) letGo(d *document) {
+	in := &d.inbox
+	var kept []*arrival
+	size := uint64(0)
+	for i := range in.log {
+		if a := &in.log[i]; a.isKept() {
+			kept = append(kept, a)
+			size += uint64(a.Size)
+		}
+	}
+	if len(kept) <= keptLength && size <= keptBytes {
+		return
+	}
+	slices.SortStableFunc(kept, func(a, b *arrival) int { return cmp.Compare(d.distance(b), d.distance(a)) })
+	var refs []Ref
+	for n := 0; len(kept)-n > keptLength || size > keptBytes; n++ {
+		a := kept[n]
+		a.state = arrivalGone
+		size -= uint64(a.Size)
+		refs = append(refs, a.Ref)
+	}
+	m.drop(refs)
+	first := map[SessionID]*arrival{} // stands for all that is gone of its session, up to the last
+	for i := range in.log {
+		a := &in.log[i]
+		if a.state != arrivalGone {
+			continue
+		}
+		if f := first[a.Session]; f != nil {
+			f.Seq, a.state = max(f.Seq, a.Seq), arrivalDone
+		} else {
+			first[a.Session] = a
+		}
+	}
+}
+
+// isGone reports whether something of the session was let go.
+func (in *inbox) isGone(id SessionID) bool {
+	return slices.ContainsFunc(in.log, func(a arrival) bool { return a.state == arrivalGone && a.Session == id })
+}
+
+// distance is how many of its session have to come before it.
+func (d *document) distance(a *arrival) uint32 {
+	if s := d.lookup(a.Session); s != nil {
+		return a.Seq - min(a.Seq, s.next)
+	}
+	return a.Seq
 }
 
 // askAgain plans and sends a new Hello when something could not be taken, or is named by what was taken and did not come (S7).
@@ -332,8 +251,13 @@ func (m *Machine) askAgain(d *document) {
 	m.subscribe(d)
 }
 
-// isBroken reports whether the relay gave something that could not be taken.
-func (in *inbox) isBroken() bool { return len(in.log) > 0 && in.log[0].state == arrivalBad }
+// isBroken reports whether the relay gave all that it has, and something of it could not be taken.
+func (in *inbox) isBroken() bool { return len(in.log) > 0 && !in.reading }
+
+// isPartial reports whether something could not be taken; while it is tried once more, that it was asked for tells.
+func (in *inbox) isPartial() bool {
+	return len(in.log) > 0 && (in.log[0].state >= arrivalFailed || in.asks > 0 || in.askAt != 0)
+}
 
 // isWaiting reports whether all that the relay has was taken, and something names envelopes that were not among it.
 func (in *inbox) isWaiting() bool { return len(in.log) == 0 && !in.reading && len(in.held) > 0 }
@@ -343,7 +267,7 @@ func (m *Machine) restart(d *document) {
 	in := &d.inbox
 	var refs []Ref
 	for i := range in.log {
-		if in.log[i].state == arrivalWaiting {
+		if in.log[i].isKept() {
 			refs = append(refs, in.log[i].Ref)
 		}
 	}

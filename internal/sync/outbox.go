@@ -303,7 +303,8 @@ func (m *Machine) tellKnown(d *document) {
 		m.emit(Learnt{d.id, o.reset, news})
 	}
 	o.reset = false
-	if o.markMoved && len(d.inbox.log) == 0 && o.mark.Store != (StoreID{}) {
+	// What failed holds the cursor, but what the relay acknowledged is worth keeping all the same; not once per run of a long reading.
+	if in := &d.inbox; o.markMoved && !in.reading && in.work.stage == stageWaiting && o.mark.Store != (StoreID{}) {
 		o.markMoved = false
 		m.emit(MarkChanged{d.id, o.current(d)})
 	}

@@ -68,6 +68,7 @@ func (m *Machine) shared(e Shared) {
 		if x.Head.Seq == s.next {
 			s.store(x.Head.Hash, x.Size)
 			s.live = s.live || e.Live
+			d.inbox.tryAgain(x.Head.Session)
 			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps})
 			d.noteSeen(x.Head.Session, x.Deps)
 			continue

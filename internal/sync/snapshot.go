@@ -40,7 +40,7 @@ func (m *Machine) merged(e Merged) {
 		} else {
 			d.issues.device = e.Problem
 		}
-		d.mark(w.entries, arrivalBad)
+		d.mark(w.entries, arrivalGone)
 		d.endWork()
 		return
 	}
@@ -49,6 +49,7 @@ func (m *Machine) merged(e Merged) {
 		s := d.session(h.Session)
 		s.jump(h)
 		s.first, s.tail = max(s.first, h.Seq+1), 0
+		d.inbox.tryAgain(h.Session)
 	}
 	d.coverFromRelay()
 	d.inbox.asks, d.inbox.askAt = 0, 0 // what did not continue its session before may do so now
@@ -78,6 +79,7 @@ func (m *Machine) sharedSnapshot(e SharedSnapshot) {
 		s := d.session(h.Session)
 		s.jump(h)
 		s.first, s.tail = max(s.first, h.Seq+1), 0
+		d.inbox.tryAgain(h.Session)
 	}
 	m.show(d)
 }

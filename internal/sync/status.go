@@ -64,7 +64,7 @@ func (d *document) contentState() Content {
 	switch {
 	case !d.content:
 		return ContentWaiting
-	case len(in.held) > 0, in.reading && d.outbox.welcomed && len(in.log) > 0, len(in.log) > 0 && in.log[0].state == arrivalBad:
+	case len(in.held) > 0, in.reading && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
 		return ContentPartial
 	}
 	return ContentComplete

@@ -7,6 +7,7 @@ import { certificateMessage, corrupt, encodeHeader, envelopeMessage, nonce, pad,
 import { sha256, subtle } from "./hkdf.ts";
 import type { Keyring } from "./keys.ts";
 import type { Octets } from "./octets.ts";
+import type { Beginning } from "./sealer.ts";
 import { equal, join, octets } from "./octets.ts";
 
 const SESSION_SIZE = 16;
@@ -74,9 +75,42 @@ export const verifyRun = async (ring: Keyring, cert: Certificate, prev: Uint8Arr
   if (last === undefined) throw corrupt("an empty run");
   const hashes = await hashAll(run);
   envelopes.forEach((e, i) => follows(cert, i === 0 ? null : envelopes[i - 1]!.seq, i === 0 ? prev : hashes[i - 1]!, e));
-  const message = envelopeMessage(ring.genesisHash, last.header, await sha256(last.ciphertext));
-  if (!(await verify(cert.publicKey, message, last.signature))) throw corrupt(`signature of envelope ${last.seq} of session ${cert.session}`);
+  await signed(ring, cert, last);
   return hashes;
+};
+
+/**
+ * The hashes of the longest beginning of a run that verifies, and why the envelope after it does not (null: all do). A good
+ * signature vouches for bad ones before it, so they are tried from the last.
+ */
+export const verifyBeginning = async (ring: Keyring, cert: Certificate, prev: Uint8Array | null, run: readonly Uint8Array[]): Promise<Beginning> => {
+  const hashes = await hashAll(run);
+  const envelopes: Envelope[] = [];
+  let reason: unknown = null;
+  try {
+    for (const [i, bytes] of run.entries()) {
+      const e = parseEnvelope(bytes);
+      follows(cert, envelopes[i - 1]?.seq ?? null, i === 0 ? prev : hashes[i - 1]!, e);
+      envelopes.push(e);
+    }
+  } catch (error) {
+    reason = error;
+  }
+  for (; envelopes.length > 0; envelopes.pop()) {
+    try {
+      await signed(ring, cert, envelopes.at(-1)!);
+      break;
+    } catch (error) {
+      reason = error;
+    }
+  }
+  return { hashes: hashes.slice(0, envelopes.length), reason };
+};
+
+/** Throws unless the session signed the envelope. */
+const signed = async (ring: Keyring, cert: Certificate, e: Envelope): Promise<void> => {
+  const message = envelopeMessage(ring.genesisHash, e.header, await sha256(e.ciphertext));
+  if (!(await verify(cert.publicKey, message, e.signature))) throw corrupt(`signature of envelope ${e.seq} of session ${cert.session}`);
 };
 
 /** Throws unless `e` is the session's next envelope; null means that nothing is known of the one before. */

@@ -10,7 +10,7 @@ import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
 import { formatLink, parseLink } from "./link.ts";
 import { equal, recent } from "./octets.ts";
 import type { Certificate } from "./run.ts";
-import { certify, openEnvelope, sealEnvelope, sessionOf, verifyCertificate, verifyRun } from "./run.ts";
+import { certify, openEnvelope, sealEnvelope, sessionOf, verifyBeginning, verifyCertificate, verifyRun } from "./run.ts";
 import type { DocKeys, Sealer, SessionKeys } from "./sealer.ts";
 
 /** The secret half of a session, reachable only through the SessionKeys it belongs to. */
@@ -69,6 +69,7 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
     },
 
     verifyRun: async (cert, prev, envelopes) => ({ hashes: await verifyRun(ring, await certificate(cert), prev, envelopes) }),
+    verifyBeginning: async (cert, prev, envelopes) => verifyBeginning(ring, await certificate(cert), prev, envelopes),
 
     open: (envelope) => openEnvelope(ring, envelope),
   };

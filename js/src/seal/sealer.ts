@@ -48,6 +48,12 @@ export interface SnapshotPayload {
   readonly file: Uint8Array;
 }
 
+/** The hashes of as many envelopes of a run as verify, and why the next one does not; null when all do. */
+export interface Beginning {
+  readonly hashes: readonly Uint8Array[];
+  readonly reason: unknown;
+}
+
 /** The keys of one document, as far as the link's rights reach. */
 export interface DocKeys {
   readonly doc: DocId;
@@ -60,6 +66,8 @@ export interface DocKeys {
   seal(keys: SessionKeys, kind: Kind, seq: number, prev: Uint8Array, plain: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }>;
   /** Checks certificate, chain and the last signature of a run of one session's consecutive envelopes. `prev`: hash before the first, or null when unknown; that the first seq is the next one is for the caller to check. A bad signature of an envelope that a later one may still vouch for is a reason to wait, not to condemn it. Rejects with FreeholdError("relay-invalid" | "newer-format"). */
   verifyRun(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<{ readonly hashes: readonly Uint8Array[] }>;
+  /** As verifyRun, for as much of the run as verifies. Rejects only when the certificate is bad. */
+  verifyBeginning(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<Beginning>;
   /** Decrypts one envelope (does not verify its signature). FreeholdError("relay-invalid" | "newer-format"); a wrong key was found by `keys`. */
   open(envelope: Uint8Array): Promise<Uint8Array>;
 }

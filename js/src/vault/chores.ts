@@ -5,7 +5,7 @@ import type { DocId, SessionId } from "../protocol.ts";
 import type { Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
 import type { Event } from "./events.ts";
-import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate } from "./payload.ts";
+import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
@@ -59,20 +59,44 @@ export const store = async (d: Desk, e: Chore<"store">, stored: (envelopes: read
   return { type: "storeDone", doc: d.doc, job: e.job, problem: problem.none };
 };
 
-/** A certificate that came with an envelope counts once an envelope verified under it; a known one is never replaced. */
+/**
+ * Opens as much of a run as is good, from its beginning: a bad envelope must not keep those before it off the device. A
+ * certificate that came with an envelope counts once an envelope verified under it; a known one is never replaced.
+ */
 export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
   const held = e.refs.map((ref) => d.refs.get(ref));
   const cert = d.certs.get(e.session) ?? held.find((h) => h.cert !== null)?.cert ?? null;
   try {
     if (cert === null) throw new FreeholdError("relay-invalid", "A session has no certificate.", "It is asked for again.");
     const envelopes = held.map((h): StoredEnvelope => ({ session: e.session, seq: h.seq, bytes: h.bytes! }));
-    const { hashes } = await d.keys!.verifyRun(cert, null, envelopes.map((x) => x.bytes));
-    const opened = await openUpdates(d.sealer, d.keys!, envelopes, hashes);
+    const { hashes, reason } = await d.keys!.verifyBeginning(cert, null, envelopes.map((x) => x.bytes));
+    const { opened, failure } = await openBeginning(d, envelopes.slice(0, hashes.length), hashes);
     opened.forEach(({ hash, deps, update }, i) => Object.assign(held[i]!, { hash, deps, update, cert }));
-    d.certs.set(e.session, cert);
-    return { type: "opened", doc: d.doc, job: e.job, items: opened.map(({ hash, deps }) => ({ hash, deps })), problem: problem.none };
+    if (hashes.length > 0) d.certs.set(e.session, cert);
+    const why = failure ?? reason;
+    return {
+      type: "opened", doc: d.doc, job: e.job, items: opened.map(({ hash, deps }) => ({ hash, deps })),
+      problem: why === null ? problem.none : errorToNumber(why, problem.forged),
+    };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
+  }
+};
+
+/** The updates before the first envelope that does not open, and why it does not (null: all do). */
+const openBeginning = async (
+  d: Desk, envelopes: readonly StoredEnvelope[], hashes: readonly Uint8Array[],
+): Promise<{ readonly opened: readonly Opened[]; readonly failure: unknown }> => {
+  try {
+    return { opened: await openUpdates(d.sealer, d.keys!, envelopes, hashes), failure: null };
+  } catch { // which one it was is not said: one after the other
+    const opened: Opened[] = [];
+    try {
+      for (const [i, envelope] of envelopes.entries()) opened.push(...(await openUpdates(d.sealer, d.keys!, [envelope], [hashes[i]!])));
+      return { opened, failure: null };
+    } catch (failure) {
+      return { opened, failure };
+    }
   }
 };
 

@@ -1,0 +1,168 @@
+package sync_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// fail answers an Open with what was good of it, and the Store of that, if there was any; gives what follows.
+func (s *script) fail(effects []sync.Effect, good ...sync.OpenedItem) []sync.Effect {
+	s.t.Helper()
+	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: good, Problem: sync.Forged})
+	if len(good) == 0 {
+		none[sync.Store](s, effects)
+		return effects
+	}
+	return s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
+}
+
+// opens checks which bytes are opened together.
+func (s *script) opens(effects []sync.Effect, refs ...sync.Ref) {
+	s.t.Helper()
+	if run := one[sync.Open](s, effects); !reflect.DeepEqual(run.Refs, refs) {
+		s.t.Fatalf("opens %v, not %v", run.Refs, refs)
+	}
+}
+
+func TestS5ALaterEnvelopeVouchesForOneThatFailed(t *testing.T) {
+	s := online(t)
+	none[sync.Drop](s, s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann)))))
+	effects := s.batch(1, arrive(6, ann, 1, sync.Hash{1}))
+	s.opens(effects, 1003, 1006)
+	effects = s.openAll(effects, sync.OpenedItem{Hash: sync.Hash{1}}, sync.OpenedItem{Hash: sync.Hash{2}})
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 6 {
+		t.Fatalf("%+v", mark)
+	}
+	if st := one[sync.StatusChanged](s, effects).Status; st.Problem != sync.NoProblem || st.Content != sync.ContentComplete {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS5WhatFailedBehindAGoodOneIsTriedWithTheRest(t *testing.T) {
+	s := online(t)
+	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1}), arrive(9, ann, 2, sync.Hash{2}))
+	effects = s.fail(effects, sync.OpenedItem{Hash: sync.Hash{1}})
+	s.opens(effects, 1006, 1009)
+	none[sync.Open](s, s.fail(effects)) // once: nothing new came
+	s.opens(s.batch(1, arrive(12, ann, 3, sync.Hash{3})), 1006, 1009, 1012)
+}
+
+func TestS5OneThatFailedGivesWayToAnotherOfItsNumber(t *testing.T) {
+	s := online(t)
+	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	effects := s.batch(1, arrive(6, ann, 0, certHash(ann)))
+	s.opens(effects, 1006)
+	effects = s.openAll(effects, sync.OpenedItem{Hash: sync.Hash{1}})
+	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1003}) {
+		t.Fatalf("%v", dropped)
+	}
+}
+
+func TestS5OfOneNumberTheLastThatFailedIsKept(t *testing.T) {
+	s := online(t)
+	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	effects := s.fail(s.batch(1, arrive(6, ann, 0, certHash(ann)))) // both are tried
+	s.opens(effects, 1003)
+	if dropped := one[sync.Drop](s, s.fail(effects)).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1003}) {
+		t.Fatalf("%v", dropped)
+	}
+	s.opens(s.batch(1, arrive(9, ann, 1, sync.Hash{1})), 1006, 1009)
+}
+
+func TestS5ASessionThatArrivesLastFirstIsTaken(t *testing.T) {
+	s := online(t)
+	for i := range uint32(3) {
+		none[sync.Drop](s, s.batch(1, arrive(sync.Cursor(3+3*i), ann, 3-i, sync.Hash{byte(3 - i)})))
+	}
+	s.opens(s.batch(1, arrive(12, ann, 0, certHash(ann))), 1012, 1009, 1006, 1003)
+}
+
+func TestS5WhatAnotherTabStoresLeadsOn(t *testing.T) {
+	s := online(t)
+	s.fail(s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1})), sync.OpenedItem{Hash: sync.Hash{1}}))
+	s.batch(1, arrive(9, bob, 1, sync.Hash{1}))
+	first := sync.SharedEntry{Ref: 5, Size: 200, Head: sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{1}}}
+	s.opens(s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{first}}), 1009)
+}
+
+func TestS5WhatFailsAfterANewHelloIsLetGo(t *testing.T) {
+	s := online(t)
+	job := one[sync.Open](s, s.batch(1, arrive(3, ann, 0, certHash(ann)))).Job
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	effects := s.tell(sync.Opened{Doc: doc, Job: job, Problem: sync.Forged})
+	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1003}) {
+		t.Fatalf("%v", dropped)
+	}
+}
+
+func TestS6ABadOneInFrontHoldsTheCursorAndNothingElse(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	for i := range uint32(20) {
+		s.openAll(s.batch(1, arrive(sync.Cursor(6+3*i), bob, i, sync.Hash{byte(i)})), sync.OpenedItem{Hash: sync.Hash{byte(i + 1)}})
+	}
+	if n := s.m.Arrivals(); n != 1 {
+		t.Fatalf("%d entries of the log are kept", n)
+	}
+	mark := one[sync.MarkChanged](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})).Mark
+	if mark.Cursor != 0 || len(mark.Known) != 2 {
+		t.Fatalf("%+v", mark)
+	}
+	effects := s.openAll(s.batch(1, arrive(66, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{1}})
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 66 {
+		t.Fatalf("%+v", mark)
+	}
+}
+
+func TestS7WhatThereIsNoRoomForIsLetGoFarthestFirst(t *testing.T) {
+	s := online(t)
+	const many = 5000
+	var late []sync.Entry
+	for i := range uint32(many) {
+		late = append(late, arrive(sync.Cursor(3+3*i), ann, many-i, sync.Hash{1}))
+	}
+	effects := s.batch(1, late...)
+	if dropped := one[sync.Drop](s, effects).Refs; len(dropped) != many-4096 || dropped[0] != late[0].Ref {
+		t.Fatalf("%d let go, first %d", len(dropped), dropped[0])
+	}
+	if n := s.m.Arrivals(); n != 4097 {
+		t.Fatalf("%d entries of the log are kept", n)
+	}
+	for range 5 {
+		s.now += 20_000
+		one[sync.Hello](s, s.tell(sync.Wake{}))
+		s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 15_000, Genesis: true})
+		for i := range late {
+			late[i].Ref += 20_000
+		}
+		s.batch(1, late...)
+	}
+	s.now += 20_000
+	none[sync.Hello](s, s.tell(sync.Wake{})) // it gave up
+	effects = s.batch(1, arrive(15_003, ann, 0, certHash(ann)))
+	for taken := 0; taken < 4097; {
+		items := make([]sync.OpenedItem, len(one[sync.Open](s, effects).Refs))
+		for i := range items {
+			items[i].Hash = sync.Hash{1}
+		}
+		taken += len(items)
+		effects = s.openAll(effects, items...)
+	}
+	s.now += 20_000
+	one[sync.Hello](s, s.tell(sync.Wake{}))
+}
+
+func TestS7AFailedSnapshotLargerThanTheRoomIsLetGo(t *testing.T) {
+	s := online(t)
+	effects := s.batch(1, sync.Entry{Ref: 50, Cursor: 3, Kind: sync.KindSnapshot, Size: 20 << 20, Session: ann, Prev: certHash(ann)})
+	effects = s.fail(effects)
+	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{50}) {
+		t.Fatalf("%v", dropped)
+	}
+}
