@@ -120,6 +120,16 @@ func TestS6ABadOneInFrontHoldsTheCursorAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestS6WhatWasOnItsWayBeforeANewHelloMovesNoCursor(t *testing.T) {
+	s := online(t)
+	effects := s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	s.now = one[sync.Timer](s, effects).At
+	one[sync.Hello](s, s.tell(sync.Wake{}))
+	effects = s.batch(1, arrive(6, bob, 0, certHash(bob)))
+	none[sync.Open](s, effects)
+	one[sync.Drop](s, effects)
+}
+
 func TestS7WhatThereIsNoRoomForIsLetGoFarthestFirst(t *testing.T) {
 	s := online(t)
 	const many = 5000
