@@ -5,6 +5,9 @@ export type Code =
 
 /** Every failure of this package. `message` says what happened, `hint` what to do about it. */
 export class FreeholdError extends Error {
+  static {
+    Object.defineProperty(this, "name", { value: "FreeholdError" }); // bundles shorten class names, and traces print them
+  }
   override readonly name: string = "FreeholdError";
   readonly code: Code;
   readonly hint: string;
