@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ type Client struct {
 	t    testing.TB
 	conn *gws.Conn
 	got  chan wire.Frame
+	// passed are batches that came before what was waited for.
+	passed []*wire.Batch
 	// Gone is closed when the connection ended.
 	Gone chan struct{}
 }
@@ -94,9 +97,56 @@ func Expect[F wire.Frame](c *Client) F {
 	got := c.Next()
 	f, ok := got.(F)
 	if !ok {
-		c.t.Fatalf("got %T %+v, want %T", got, got, f)
+		c.t.Fatalf("got %s, want %T", describe(got), f)
 	}
 	return f
+}
+
+// describe names a frame without the envelopes in it.
+func describe(f wire.Frame) string {
+	if batch, ok := f.(*wire.Batch); ok {
+		return fmt.Sprintf("a batch of %d entries up to %d", len(batch.Entries), batch.UpTo)
+	}
+	return fmt.Sprintf("%T %+v", f, f)
+}
+
+// Await takes the next frame of a type and keeps the batches on the way there for Follow: nobody promises in what order an
+// acknowledgement and the batches around it come.
+func Await[F wire.Frame](c *Client) F {
+	c.t.Helper()
+	for {
+		got := c.Next()
+		if f, ok := got.(F); ok {
+			return f
+		}
+		batch, ok := got.(*wire.Batch)
+		if !ok {
+			var want F
+			c.t.Fatalf("got %s, want %T", describe(got), want)
+		}
+		c.passed = append(c.passed, batch)
+	}
+}
+
+// Follow takes batches until they reach a cursor and gives the entries with a cursor above since. A relay may send what this
+// connection has sent itself, or pass over it.
+func (c *Client) Follow(since, upTo wire.Cursor) (entries []wire.Entry) {
+	c.t.Helper()
+	for at := wire.Cursor(0); at < upTo; {
+		var batch *wire.Batch
+		if len(c.passed) > 0 {
+			batch, c.passed = c.passed[0], c.passed[1:]
+		} else {
+			batch = Expect[*wire.Batch](c)
+		}
+		for _, e := range batch.Entries {
+			if e.Cursor > since {
+				entries = append(entries, e)
+			}
+		}
+		at = batch.UpTo
+	}
+	return entries
 }
 
 // Listen says hello and takes the welcome and all batches up to the log's end.
