@@ -192,8 +192,8 @@ func (w *decoder) row(r *reader, i int) (row wireRow) {
 func (w *decoder) next(op *wireOp) bool {
 	r := &w.r
 	tag := r.byte()
-	*op = wireOp{kind: opKind(tag & 15), c: uint32(tag >> 4), n: 1}
-	if op.c == 15 {
+	*op = wireOp{kind: opKind(tag & 31), c: uint32(tag >> 5), n: 1}
+	if op.c == farRow {
 		op.c += r.u32(MaxUpdateBytes)
 	}
 	if op.kind >= opKindEnd || op.c >= uint32(len(w.containers)) {
@@ -250,6 +250,8 @@ func (w *decoder) next(op *wireOp) bool {
 	case opListMove:
 		op.item = w.id()
 		w.place(op)
+	default:
+		return false
 	}
 	return !r.bad && op.n > 0 && validKey(op.key)
 }

@@ -42,8 +42,9 @@ func (d *Doc) Dump() []byte {
 }
 
 var opNames = [opKindEnd]string{
-	"text insert", "text delete", "text erase", "text nothing", "map set", "map delete", "record put", "counter add",
-	"list insert", "list delete", "list move",
+	"text insert", "text delete", "text erase", "text nothing",
+	"mark begin", "mark end", "embed", "map set", "map delete", "record put", "counter add",
+	"list insert", "list delete", "list move", "node insert", "node move",
 }
 
 func (d *Doc) dumpState(w *dumper) {

@@ -199,12 +199,12 @@ func TestPositionsOutOfRange(t *testing.T) {
 				pos, n := uint32(r.Intn(12)), uint32(1+r.Intn(4))
 				switch r.Intn(3) {
 				case 0:
-					out = putU32(append(out, byte(opTextInsert)|1<<4), pos)
+					out = putU32(append(out, byte(opTextInsert)|1<<5), pos)
 					out = putString(out, "abcdef"[:n])
 				case 1:
-					out = putU32(putU32(append(out, byte(opTextDelete)|1<<4), pos), n)
+					out = putU32(putU32(append(out, byte(opTextDelete)|1<<5), pos), n)
 				default:
-					out = putU32(putU32(append(out, byte(opTextErase)|1<<4), pos+n), n)
+					out = putU32(putU32(append(out, byte(opTextErase)|1<<5), pos+n), n)
 				}
 				next[i] += Seq(n)
 			}

@@ -32,7 +32,7 @@ func (d *Doc) sees(ctx *context, lv LV) bool {
 // integrate applies one run, whose place in the graph is made and whose content is in the log's buffers, and logs it.
 // An error means that the run refers to what its author cannot have seen; the caller rolls back.
 func (d *Doc) integrate(ctx *context, r opRun) error {
-	if r.kind <= opTextNothing {
+	if r.kind.inText() {
 		return d.integrateText(ctx, r)
 	}
 	d.log.add(r, ctx.entry)

@@ -383,6 +383,9 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		if r.kind == opListMove {
 			r.pos = slot()
 		}
+	case opTextNothing:
+	default:
+		return r, corrupt("unknown operation")
 	}
 	if o.lengths.bad || o.positions.bad || o.rest.bad || r.n == 0 {
 		return r, corrupt("operation is torn")

@@ -8,6 +8,9 @@ const (
 	opTextDelete                // each unit at pos: the delete key, or a range
 	opTextErase                 // units at pos, pos-1, …: the backspace key
 	opTextNothing               // a deletion that found nothing at its position
+	opMarkBegin                 // rich text: the anchor at which a mark begins, a unit at pos
+	opMarkEnd                   // the anchor at which the mark that the operation before began ends
+	opEmbed                     // a value as one unit at pos
 	opMapSet
 	opMapDelete
 	opRecordPut
@@ -15,6 +18,8 @@ const (
 	opListInsert // behind left, each further item behind the one before it
 	opListDelete
 	opListMove
+	opNodeInsert // tree: behind left among the children of parent
+	opNodeMove
 	opKindEnd
 )
 
@@ -38,6 +43,9 @@ type opRun struct {
 func (r *opRun) end() LV { return r.lv + LV(r.n) }
 
 func (r *opRun) amount() int64 { return int64(uint64(r.size)<<32 | uint64(r.at)) }
+
+// inText reports whether the operation is one of texts: its place is a position.
+func (k opKind) inText() bool { return k <= opEmbed }
 
 // containerKind is the kind of container the operation works on; a map stands for map or record.
 func (k opKind) containerKind() Kind {

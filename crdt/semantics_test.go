@@ -221,10 +221,10 @@ func TestUpdatesNameOnlyWhatTheySaw(t *testing.T) {
 	list := []byte{1 + 1, containerRoot, byte(KindList), 0, 1, 'l'}
 	text := append([]byte{1 + 2, containerRoot, byte(KindList), 0, 1, 'l'}, containerItem|byte(KindText), 1, 1, 1)
 	for name, rest := range map[string][]byte{
-		"insert behind": append(list, byte(opListInsert)|1<<4, 2, 0, byte(KindValue), 1, 7),
-		"delete":        append(list, byte(opListDelete)|1<<4, 1, 0),
-		"move":          append(list, byte(opListMove)|1<<4, 1, 0, 0),
-		"edit inside":   append(text, byte(opTextInsert)|2<<4, 0, 1, 'z'),
+		"insert behind": append(list, byte(opListInsert)|1<<5, 2, 0, byte(KindValue), 1, 7),
+		"delete":        append(list, byte(opListDelete)|1<<5, 1, 0),
+		"move":          append(list, byte(opListMove)|1<<5, 1, 0, 0),
+		"edit inside":   append(text, byte(opTextInsert)|2<<5, 0, 1, 'z'),
 	} {
 		update := append(append([]byte{}, head...), rest...)
 		d = must[*Doc](t)(Load(file))
@@ -268,9 +268,9 @@ func TestUpdateBytes(t *testing.T) {
 	got := hex.EncodeToString(update)
 	const want = "4000" + // head: a container table; first operation 0
 		"0230" + "04000174" + // two rows: the root; in row 0 the text "t"
-		"10000468c3a979" + // row 1, insert at 0: "héy"
-		"120202" + // row 1, erase from 2: two units
-		"04016b2a" // row 0, set "k": 42
+		"20000468c3a979" + // row 1, insert at 0: "héy"
+		"220202" + // row 1, erase from 2: two units
+		"07016b2a" // row 0, set "k": 42
 	if got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
@@ -281,7 +281,7 @@ func TestFileBytes(t *testing.T) {
 	d := New()
 	_ = d.Begin(sessionOf(1))
 	must[[]byte](t)(d.Change((&script{}).child(0, KindText, "t", 1).insert(1, 0, "héy").remove(1, 2, 1).remove(1, 1, 1).insert(1, 0, "x").set(0, "k", []byte{0x2a}).out))
-	const want = "04" + "80020084" + // four runs: insert in another container, erase, insert, set in another container
+	const want = "04" + "80020087" + // four runs: insert in another container, erase, insert, set in another container
 		"020201" + // containers: one up, one down
 		"03030201" + // lengths: 3, 2, 1
 		"03000100" + // positions: at the cursor, one before it (2 for 3), at the cursor (0)

@@ -133,7 +133,7 @@ func (t *tracker) replay(d *Doc, from, to LV) {
 	g := &d.graph
 	for i := d.log.at(from); i < len(d.log.runs) && d.log.runs[i].lv < to; i++ {
 		r := &d.log.runs[i]
-		if r.kind > opTextNothing {
+		if !r.kind.inText() {
 			continue
 		}
 		part := d.log.clip(i, max(from, r.lv), min(to, r.end()))

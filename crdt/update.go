@@ -188,15 +188,18 @@ func (e *encoder) container(c uint32) uint32 {
 	return row.row
 }
 
+// farRow says that the row of a run's container follows as a varint; smaller ones stand with the operation's number.
+const farRow = 7
+
 // op writes one run.
 func (e *encoder) op(r *opRun) {
 	d := e.d
 	c := e.container(r.c)
 	out := e.ops
-	if c < 15 {
-		out = append(out, byte(r.kind)|byte(c)<<4)
+	if c < farRow {
+		out = append(out, byte(r.kind)|byte(c)<<5)
 	} else {
-		out = putU32(append(out, byte(r.kind)|15<<4), c-15)
+		out = putU32(append(out, byte(r.kind)|farRow<<5), c-farRow)
 	}
 	switch r.kind {
 	case opTextInsert:
