@@ -20,9 +20,7 @@ func busySwarm(t *testing.T, seed int64, steps int) *swarm {
 		case 1:
 			s.edit(p)
 		default:
-			if len(s.net) > 0 {
-				s.deliver(p, s.r.Intn(len(s.net)))
-			}
+			s.receive(p)
 		}
 	}
 	return s
@@ -43,7 +41,7 @@ func TestRefusedTransactionLeavesNoTrace(t *testing.T) {
 		// Two equal worlds: in one the commands are done one by one, in the other all at once.
 		s, twin := busySwarm(t, seed, 25), busySwarm(t, seed, 25)
 		p, q := s.peers[0], twin.peers[0]
-		b := &batch{swarm: s, p: p, seen: s.seen(p), next: p.doc.Size().Next}
+		b := s.author(p)
 		var commands []byte
 		for range 2 + s.r.Intn(5) {
 			b.containers = uint32(len(p.view.nodes))

@@ -13,14 +13,28 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+
+	"github.com/freehold-dev/freehold/internal/model"
 )
 
 // seedFlag makes a seeded test use one seed; -seed=0 picks a fresh one.
 var seedFlag = flag.Int64("seed", -1, "seed of the random tests; 0 for a fresh one, default: their fixed ones")
 
+// seedsFlag makes seeded tests use so many fresh seeds, which follow one another.
+var seedsFlag = flag.Int("seeds", 0, "how many fresh seeds the random tests use instead of their fixed ones")
+
 // seeds gives the seeds a test runs with and prints the one given.
 func seeds(t *testing.T, fixed int) []int64 {
 	t.Helper()
+	if *seedsFlag > 0 {
+		out := make([]int64, *seedsFlag)
+		first := time.Now().UnixNano() / 1e6
+		for i := range out {
+			out[i] = first + int64(i)
+		}
+		t.Logf("seeds %d…%d (run one with -seed=N)", first, out[len(out)-1])
+		return out
+	}
 	switch *seedFlag {
 	case -1:
 		out := make([]int64, fixed)
@@ -321,7 +335,7 @@ func (m *mirror) show(b *strings.Builder, c uint32) bool {
 	n := m.nodes[c]
 	switch n.kind {
 	case KindText:
-		fmt.Fprintf(b, "%q", string(utf16.Decode(n.text)))
+		b.WriteString(model.Quote(n.text))
 		return len(n.text) > 0
 	case KindCounter:
 		fmt.Fprintf(b, "%d", n.count)
