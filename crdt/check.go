@@ -42,6 +42,9 @@ func (d *Doc) checkGraph() string {
 		if len(parents) > 1 && !sameLVs(g.reduce(parents), parents) {
 			return "a parent is an ancestor of another"
 		}
+		if e.linear() != sameLVs(parents, frontier) {
+			return "entry does not know whether it followed everything"
+		}
 		if e.lamport != lamport+1 {
 			return "Lamport time is not one more than the parents'"
 		}

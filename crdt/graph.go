@@ -22,7 +22,12 @@ type entry struct {
 	lamport  uint32
 	parents  uint32
 	nparents uint32
+	// complete: all operations below it are in the history of the entry. It may know others, too.
+	complete LV
 }
+
+// linear reports whether the entry followed everything that was here before it.
+func (e *entry) linear() bool { return e.complete == e.lv }
 
 func (e *entry) end() LV { return e.lv + LV(e.n) }
 
@@ -68,14 +73,24 @@ func (g *graph) push(s uint32, n uint32, parents []LV) LV {
 			return lv
 		}
 	}
-	lamport := uint32(0)
-	for _, p := range parents {
-		lamport = max(lamport, g.lamport(p))
-	}
-	g.entries = append(g.entries, entry{
-		lv: lv, n: n, session: s, seq: row.next, lamport: lamport + 1,
+	fresh := entry{
+		lv: lv, n: n, session: s, seq: row.next,
 		parents: uint32(len(g.parents)), nparents: uint32(len(parents)),
-	})
+	}
+	for _, p := range parents {
+		e := &g.entries[g.at(p)]
+		fresh.lamport = max(fresh.lamport, e.lamport+uint32(p-e.lv))
+		if e.linear() {
+			fresh.complete = max(fresh.complete, p+1)
+		} else {
+			fresh.complete = max(fresh.complete, e.complete)
+		}
+	}
+	fresh.lamport++
+	if sameLVs(parents, g.frontier) {
+		fresh.complete = lv
+	}
+	g.entries = append(g.entries, fresh)
 	g.parents = append(g.parents, parents...)
 	row.entries = append(row.entries, uint32(len(g.entries)-1))
 	row.next += Seq(n)

@@ -77,7 +77,7 @@ func TestHeldUpdateDoesNotSlowOthers(t *testing.T) {
 	}
 }
 
-func must2(t *testing.T) func(patch []byte, fresh bool, err error) {
+func must2(t testing.TB) func(patch []byte, fresh bool, err error) {
 	return func(_ []byte, _ bool, err error) {
 		t.Helper()
 		if err != nil {

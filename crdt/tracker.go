@@ -10,14 +10,20 @@ import "slices"
 // The prepared version is moved by taking operations back and doing them again; that changes states of spans, never
 // their order. Between merges the tracker stays: the next operation of the same branch needs no replay.
 //
+// An operation that followed everything there was when it came was made in the merged version of that time. It is
+// replayed in that one and leaves the prepared version where it is, so that typing here while the branch of somebody
+// else arrives does not move it to and fro.
+//
 // Units are named by where they are in the log's content, units of the base text by baseUnit plus their position. So
 // what the tracker needs grows with the text that was inserted and the runs, never with a number in somebody's input.
 type tracker struct {
 	live  bool
-	base  []LV // the version below everything
-	end   LV   // everything from low, not in the history of base and below end has been replayed
+	floor LV   // operations from here on follow the base version, those below are in its history
+	end   LV   // everything from floor to here has been replayed
 	done  int  // how many operations that is
+	limit int  // when so many have been, it is time to see whether starting anew is better
 	ready []LV // the prepared version
+	steps int  // how much was done; tests look at it
 
 	spans []span
 	seq   sequence
@@ -70,7 +76,7 @@ const (
 
 // drop forgets everything.
 func (t *tracker) drop() {
-	t.live = false
+	t.live, t.floor, t.done = false, 0, 0
 	t.spans, t.at, t.begins, t.deleted = t.spans[:0], t.at[:0], t.begins[:0], t.deleted[:0]
 	t.seq.nodes, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.home[:0], t.seq.free[:0]
 	t.roots = nil
@@ -83,46 +89,70 @@ func (t *tracker) merge(d *Doc, ctx *context, r opRun) {
 		parents = []LV{r.lv - 1}
 	}
 	t.open(d, parents, r.lv)
-	t.replay(d, t.end, r.lv)
-	t.prepare(d, parents)
 	root := t.root(r.c)
 	total := t.seq.total(root)
 	// The base text is shorter than its span. What is too much is there in every version.
 	beyond := total[inMerged] - d.texts.texts[d.containers[r.c].state].length
 	d.eachClamped(r, total[inPrepared]-min(beyond, total[inPrepared]), func(r opRun) {
 		d.log.add(r, ctx.entry)
-		t.apply(d, &r, true)
+		t.apply(d, &r, inPrepared, true)
 	})
 	t.end = r.end()
 	t.done += int(r.n)
 	t.ready = append(t.ready[:0], r.end()-1)
 }
 
-// open makes sure that the tracker reaches back far enough for an operation with these parents: it starts anew when
-// it does not, or when it has grown much larger than what is concurrent now.
-func (t *tracker) open(d *Doc, parents []LV, now LV) {
-	if t.live && sameLVs(t.ready, parents) {
-		return
-	}
-	g := &d.graph
-	var base []LV
-	base, t.region = g.base(g.frontier, parents, t.region[:0])
-	size := 0
-	for _, r := range t.region {
-		size += int(r.to - r.from)
-	}
-	if t.live && t.done <= 4*size+256 && g.contains(base, t.base) {
-		return
+// open prepares the version with these heads, of an operation that comes at now. It starts anew when the tracker does
+// not reach back far enough, or has grown much larger than what is concurrent now.
+func (t *tracker) open(d *Doc, heads []LV, now LV) {
+	if t.live {
+		t.takes, t.gives = d.graph.diff(t.ready, heads, t.takes[:0], t.gives[:0])
+		n := len(t.takes)
+		if (n == 0 || t.takes[n-1].from >= t.floor) && t.worth(d, heads, now) {
+			t.replay(d, t.end, now)
+			t.end = now
+			t.move(d, heads)
+			return
+		}
 	}
 	t.drop()
-	t.live, t.base, t.done = true, base, 0
+	base, region := d.graph.base(d.graph.frontier, heads, t.region[:0])
+	t.live, t.region = true, region
 	t.ready = append(t.ready[:0], base...)
-	t.end = now
-	region := t.region
+	for _, lv := range base {
+		t.floor = max(t.floor, lv+1)
+	}
 	for i := len(region) - 1; i >= 0; i-- {
 		t.replay(d, region[i].from, region[i].to)
 	}
 	t.end = now
+	t.limit = trackerSlack * (t.done + trackerSpare)
+	t.prepare(d, heads)
+}
+
+// A tracker of so many times what is concurrent, and some more, is kept.
+const (
+	trackerSlack = 4
+	trackerSpare = 64
+)
+
+// worth reports whether going on costs less than starting anew. What is concurrent is only counted when much has been
+// done since the last time, or has been left undone.
+func (t *tracker) worth(d *Doc, heads []LV, now LV) bool {
+	if sameLVs(t.ready, heads) {
+		return true
+	}
+	all := t.done + int(now-t.end)
+	if all <= t.limit && int(now-t.end) <= t.done+trackerSpare {
+		return true
+	}
+	_, t.region = d.graph.base(d.graph.frontier, heads, t.region[:0])
+	size := 0
+	for _, r := range t.region {
+		size += int(r.to - r.from)
+	}
+	t.limit = max(t.limit, 2*all)
+	return all <= trackerSlack*(size+trackerSpare)
 }
 
 // replay adds the operations [from, to), which are in the document already.
@@ -132,22 +162,26 @@ func (t *tracker) replay(d *Doc, from, to LV) {
 	}
 	g := &d.graph
 	for i := d.log.at(from); i < len(d.log.runs) && d.log.runs[i].lv < to; i++ {
+		t.steps++
 		r := &d.log.runs[i]
 		if !r.kind.inText() {
 			continue
 		}
 		part := d.log.clip(i, max(from, r.lv), min(to, r.end()))
+		t.done += int(part.n)
 		e := &g.entries[g.at(part.lv)]
+		if e.linear() {
+			t.apply(d, &part, inMerged, false)
+			continue
+		}
 		if part.lv == e.lv {
 			t.prepare(d, g.parentsOf(e))
 		} else {
 			t.prepare(d, []LV{part.lv - 1})
 		}
-		t.apply(d, &part, false)
+		t.apply(d, &part, inPrepared, false)
 		t.ready = append(t.ready[:0], part.end()-1)
-		t.done += int(part.n)
 	}
-	t.end = max(t.end, to)
 }
 
 // root gives the tree of text container c, the base text when it is met for the first time.
@@ -262,10 +296,14 @@ func (t *tracker) isolate(c, i, off, n uint32) uint32 {
 
 // prepare moves the prepared version.
 func (t *tracker) prepare(d *Doc, to []LV) {
-	if sameLVs(t.ready, to) {
-		return
+	if !sameLVs(t.ready, to) {
+		t.takes, t.gives = d.graph.diff(t.ready, to, t.takes[:0], t.gives[:0])
+		t.move(d, to)
 	}
-	t.takes, t.gives = d.graph.diff(t.ready, to, t.takes[:0], t.gives[:0])
+}
+
+// move moves the prepared version by what takes and gives say.
+func (t *tracker) move(d *Doc, to []LV) {
 	for _, r := range t.takes {
 		t.turn(d, r, ^uint32(0))
 	}
@@ -279,6 +317,7 @@ func (t *tracker) prepare(d *Doc, to []LV) {
 // matter: states are counts.
 func (t *tracker) turn(d *Doc, span lvRange, by uint32) {
 	for i := d.log.at(span.from); i < len(d.log.runs) && d.log.runs[i].lv < span.to; i++ {
+		t.steps++
 		r := &d.log.runs[i]
 		from, to := max(span.from, r.lv), min(span.to, r.end())
 		switch r.kind {
@@ -317,6 +356,7 @@ func (t *tracker) turnDeletions(c uint32, from, to LV, by uint32) {
 // count adds by to the state of n units from unit on.
 func (t *tracker) count(c, unit, n, by uint32) {
 	for n > 0 {
+		t.steps++
 		i, off := t.spanOf(c, unit)
 		i = t.isolate(c, i, off, n)
 		s := &t.spans[i]
@@ -328,29 +368,30 @@ func (t *tracker) count(c, unit, n, by uint32) {
 	}
 }
 
-// apply does one run in the prepared version. With emit it is new, and the document's text is changed accordingly.
-func (t *tracker) apply(d *Doc, r *opRun, emit bool) {
+// apply does one run, made in the prepared or, in says, the merged version. With emit it is new, and the document's text
+// is changed accordingly.
+func (t *tracker) apply(d *Doc, r *opRun, in int, emit bool) {
 	t.root(r.c)
 	switch r.kind {
 	case opTextInsert:
-		i := t.insert(d, r)
+		i := t.insert(d, r, in)
 		if emit {
 			length := d.texts.texts[d.containers[r.c].state].length
 			pos := min(t.seq.before(i)[inMerged], length)
 			d.spliceIn(r.c, pos, d.log.content[r.ref:r.ref+r.n])
 		}
 	case opTextDelete:
-		t.remove(d, r, r.pos, false, emit)
+		t.remove(d, r, in, r.pos, false, emit)
 	case opTextErase:
-		t.remove(d, r, r.pos-r.n+1, true, emit)
+		t.remove(d, r, in, r.pos-r.n+1, true, emit)
 	}
 }
 
 // insert adds the units of r and gives their span.
-func (t *tracker) insert(d *Doc, r *opRun) uint32 {
+func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 	left, after := none, none
 	if r.pos > 0 {
-		i, off := t.seq.find(t.roots[r.c], inPrepared, r.pos-1)
+		i, off := t.seq.find(t.roots[r.c], in, r.pos-1)
 		if i == none {
 			i = t.seq.last(t.roots[r.c]) // only a damaged file leads here
 			off = t.spans[i].n - 1
@@ -363,8 +404,12 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 	}
 	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
 	row := &t.row
+	state := uint32(1)
 	// The right neighbour is the first unit behind that the author had seen, deleted or not.
-	if p := t.spans; left < baseUnit && len(t.ready) == 1 && p[after].lv+LV(p[after].n)-1 == t.ready[0] {
+	if p := t.spans; in == inMerged {
+		state = 0
+		row.right = row.unitOf(row.after(after))
+	} else if left < baseUnit && len(t.ready) == 1 && p[after].lv+LV(p[after].n)-1 == t.ready[0] {
 		// Behind what the operation right before inserted: what stood behind that. No need to walk over all that others
 		// put there. They may have put something behind that operation, too, so there is still a place to be found.
 		row.right = p[after].right
@@ -372,7 +417,7 @@ func (t *tracker) insert(d *Doc, r *opRun) uint32 {
 	} else {
 		after = row.between(after)
 	}
-	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: 1})
+	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: state})
 	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
 	return i
 }
@@ -385,10 +430,7 @@ func (r *spanRow) between(el uint32) uint32 {
 	for next != none && !r.known(next) {
 		next = r.after(next)
 	}
-	r.right = none
-	if next != none {
-		r.right = r.t.spans[next].unit
-	}
+	r.right = r.unitOf(next)
 	if scan {
 		return place(r, el)
 	}
@@ -396,11 +438,12 @@ func (r *spanRow) between(el uint32) uint32 {
 }
 
 // remove deletes r.n units from pos on; down: the run's operations deleted them from the last to the first.
-func (t *tracker) remove(d *Doc, r *opRun, pos uint32, down, emit bool) {
+func (t *tracker) remove(d *Doc, r *opRun, in int, pos uint32, down, emit bool) {
 	text := d.containers[r.c].state
 	first := len(t.deleted)
 	for k := uint32(0); k < r.n; {
-		i, off := t.seq.find(t.roots[r.c], inPrepared, pos)
+		t.steps++
+		i, off := t.seq.find(t.roots[r.c], in, pos)
 		if i == none {
 			break // only a damaged file leads here
 		}
@@ -413,7 +456,9 @@ func (t *tracker) remove(d *Doc, r *opRun, pos uint32, down, emit bool) {
 				d.spliceOut(r.c, at, min(s.n, length-at))
 			}
 		}
-		s.state++
+		if in == inPrepared {
+			s.state++
+		}
 		s.gone = true
 		t.reweigh(i, was)
 		lv := r.lv + LV(k)
@@ -437,7 +482,16 @@ type spanRow struct {
 	left, right uint32 // units
 }
 
+// unitOf gives the first unit of a span.
+func (r *spanRow) unitOf(el uint32) uint32 {
+	if el == none {
+		return none
+	}
+	return r.t.spans[el].unit
+}
+
 func (r *spanRow) after(el uint32) uint32 {
+	r.t.steps++
 	if el == none {
 		return r.t.seq.first(r.t.roots[r.c])
 	}

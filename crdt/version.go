@@ -9,6 +9,7 @@ type lvRange struct{ from, to LV }
 type walk struct {
 	heap   []visit
 	pushed []LV
+	steps  int // how much was visited; tests look at it
 }
 
 // visit is one version on the heap. set says for whom we came here.
@@ -40,6 +41,7 @@ func (w *walk) push(v visit) {
 }
 
 func (w *walk) pop() visit {
+	w.steps++
 	h := w.heap
 	top := h[0]
 	last := len(h) - 1

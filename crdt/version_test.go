@@ -24,6 +24,7 @@ func randomGraph(r *rand.Rand, n int) (*graph, []map[LV]bool) {
 		}
 		count := uint32(1 + r.Intn(4))
 		lv := g.push(s, count, heads[b])
+		g.frontier = advance(g.frontier, heads[b], lv+LV(count)-1)
 		for k := range LV(count) {
 			h := map[LV]bool{lv + k: true}
 			parents := heads[b]
