@@ -204,6 +204,9 @@ func parseRun(raw [][]byte) ([]seal.Envelope, *Refusal) {
 		if err != nil {
 			return nil, refuse(wire.CodeBadEnvelope, "An envelope cannot be read.", err)
 		}
+		if e.Kind == seal.Pack {
+			return nil, refuse(wire.CodeBadEnvelope, "This relay does not replace runs by packs.", nil)
+		}
 		if e.Kind != seal.Snapshot && len(b) > wire.MaxUpdate || len(b) > wire.MaxSnapshot {
 			return nil, refuse(wire.CodeTooLarge, "An envelope is above the relay's limit.", nil)
 		}

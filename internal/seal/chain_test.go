@@ -22,7 +22,7 @@ func TestBrokenChainsAreRefused(t *testing.T) {
 		}
 	}
 	// What a hash alone does not tell.
-	skipped, err := d.session.seal(Update, 5, hash, [4]byte{}, []byte("five after one"))
+	skipped, err := d.session.seal(Update, 5, hash, [4]byte{}, nil, []byte("five after one"))
 	must(t, err)
 	if err := d.verify(&Head{1, hash}, skipped); !errors.Is(err, ErrChain) {
 		t.Errorf("seq skipped by its own writer: %v", err)
@@ -37,7 +37,7 @@ func chainVectors(t *testing.T, d *document) chainVector {
 	t.Helper()
 	v := chainVector{Read: d.secrets[Read][:], Genesis: d.genesis.Bytes(), Doc: d.genesis.Doc().String(), Certificate: d.session.cert.Bytes()}
 	seal := func(seq uint32, prev Hash, text string) (hexed, Hash) {
-		b, err := d.session.seal(Update, seq, prev, [4]byte{}, []byte(text))
+		b, err := d.session.seal(Update, seq, prev, [4]byte{}, nil, []byte(text))
 		must(t, err)
 		return b, Envelope{raw: b}.Hash()
 	}
@@ -86,7 +86,7 @@ func chainVectors(t *testing.T, d *document) chainVector {
 		{"no marker", make([]byte, padFloor), false},
 		{"nothing", nil, false},
 	} {
-		b, err := d.session.sealPadded(Update, 0, d.session.cert.Hash(), [4]byte{}, c.content)
+		b, err := d.session.sealPadded(Update, 0, d.session.cert.Hash(), [4]byte{}, nil, c.content)
 		must(t, err)
 		v.Contents = append(v.Contents, contentCase{c.name, b, c.accept})
 	}

@@ -3,23 +3,25 @@ package seal
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 )
 
 const (
 	tagSize = 16
-	// MinEnvelopeSize is the length of the smallest envelope: padding makes empty content no shorter than 32 bytes.
+	// MinEnvelopeSize is the length of the smallest update: padding makes empty content no shorter than 32 bytes.
 	MinEnvelopeSize = HeaderSize + padFloor + tagSize + ed25519.SignatureSize
 )
 
 const envelopeLabel = "freehold/1 envelope\x00"
 
-// Envelope is a sealed, signed piece of a session's chain, cut into its parts. It aliases the bytes it was parsed
-// from. Parsing proves nothing: see Certificate.VerifyRun.
+// Envelope is a sealed, signed piece of what a session says, cut into its parts. It aliases the bytes it was parsed
+// from. Parsing proves nothing: see Certificate.VerifyRun and VerifyEphemeral.
 //
 //	 0 64  header
-//	64  n  ciphertext and tag, n = header.Size
-//	…  64  signature by the session key over label ‖ genesis hash ‖ header ‖ hash of the ciphertext
+//	64  c  in clear: an attest's snapshot and verdict, a pack's first seq and end; else nothing
+//	…   n  ciphertext and tag, n = header.Size
+//	…  64  signature by the session key over label ‖ genesis hash ‖ header ‖ clear ‖ hash of the ciphertext
 type Envelope struct {
 	Header
 	raw []byte
@@ -34,28 +36,92 @@ func ParseEnvelope(b []byte) (Envelope, error) {
 	if !h.Kind.Chained() {
 		return Envelope{}, fmt.Errorf("%w: kind %d in a chain", ErrUnsupported, h.Kind)
 	}
-	if len(b) < MinEnvelopeSize || uint64(len(b)) != HeaderSize+uint64(h.Size)+ed25519.SignatureSize {
+	return parse(h, b)
+}
+
+// ParseEphemeral cuts b, which must be one whole ephemeral envelope. Errors: ErrCorrupt, ErrUnsupported.
+func ParseEphemeral(b []byte) (Envelope, error) {
+	h, err := ParseHeader(b)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if h.Kind != Ephemeral {
+		return Envelope{}, fmt.Errorf("%w: kind %d as presence", ErrCorrupt, h.Kind)
+	}
+	return parse(h, b)
+}
+
+func parse(h Header, b []byte) (Envelope, error) {
+	clear := h.Kind.clear()
+	if len(b) < MinEnvelopeSize+clear || uint64(len(b)) != HeaderSize+uint64(clear)+uint64(h.Size)+ed25519.SignatureSize {
 		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes announces %d of ciphertext", ErrCorrupt, len(b), h.Size)
 	}
-	return Envelope{h, b}, nil
+	e := Envelope{h, b}
+	switch h.Kind {
+	case Attest:
+		if verdict := e.clear()[attestClear-1]; verdict > byte(Objection) {
+			return Envelope{}, fmt.Errorf("%w: verdict %d", ErrUnsupported, verdict)
+		}
+	case Pack:
+		if e.First() >= h.Seq {
+			return Envelope{}, fmt.Errorf("%w: pack of %d to %d", ErrCorrupt, e.First(), h.Seq)
+		}
+	}
+	return e, nil
 }
 
 // Bytes are the whole envelope, not copied.
 func (e Envelope) Bytes() []byte { return e.raw }
 
-// Hash is what the next envelope of the session names as its predecessor. It covers the signature.
-func (e Envelope) Hash() Hash { return sha256.Sum256(e.raw) }
+// Hash is what the next envelope of the session names as its predecessor: the SHA-256 of the whole envelope, signature
+// included; of a pack, that of the last envelope it stands for.
+func (e Envelope) Hash() Hash {
+	if e.Kind == Pack {
+		return Hash(e.clear()[4:packClear])
+	}
+	return sha256.Sum256(e.raw)
+}
 
-func (e Envelope) header() []byte     { return e.raw[:HeaderSize] }
-func (e Envelope) ciphertext() []byte { return e.raw[HeaderSize : len(e.raw)-ed25519.SignatureSize] }
-func (e Envelope) signature() []byte  { return e.raw[len(e.raw)-ed25519.SignatureSize:] }
+// First is the first seq that the envelope stands for: its own, unless it is a pack.
+func (e Envelope) First() uint32 {
+	if e.Kind == Pack {
+		return binary.BigEndian.Uint32(e.clear())
+	}
+	return e.Seq
+}
 
-// envelopeMessage is what a session key signs. Hashing the ciphertext keeps it 180 bytes, whatever was sealed.
-func envelopeMessage(genesis Hash, header, ciphertext []byte) []byte {
+// Attested is the snapshot that an attest speaks about, and what it says.
+func (e Envelope) Attested() (snapshot Hash, verdict Verdict) {
+	c := e.clear()
+	return Hash(c[:len(Hash{})]), Verdict(c[attestClear-1])
+}
+
+// Verdict is what an attest says about a snapshot.
+type Verdict uint8
+
+const (
+	Sound     Verdict = 0 // it has all it claims to cover
+	Objection Verdict = 1 // it lacks something, or says something else than the envelopes it covers
+)
+
+func (e Envelope) header() []byte { return e.raw[:HeaderSize] }
+func (e Envelope) clear() []byte  { return e.raw[HeaderSize : HeaderSize+e.Kind.clear()] }
+
+// open is header and clear part: what is authenticated and not encrypted.
+func (e Envelope) open() []byte { return e.raw[:HeaderSize+e.Kind.clear()] }
+
+func (e Envelope) ciphertext() []byte {
+	return e.raw[HeaderSize+e.Kind.clear() : len(e.raw)-ed25519.SignatureSize]
+}
+func (e Envelope) signature() []byte { return e.raw[len(e.raw)-ed25519.SignatureSize:] }
+
+// envelopeMessage is what a session key signs; open is header and clear part. Hashing the ciphertext keeps it short,
+// whatever was sealed.
+func envelopeMessage(genesis Hash, open, ciphertext []byte) []byte {
 	sum := sha256.Sum256(ciphertext)
-	message := make([]byte, 0, len(envelopeLabel)+len(genesis)+len(header)+len(sum))
+	message := make([]byte, 0, len(envelopeLabel)+len(genesis)+len(open)+len(sum))
 	message = append(message, envelopeLabel...)
 	message = append(message, genesis[:]...)
-	message = append(message, header...)
+	message = append(message, open...)
 	return append(message, sum[:]...)
 }

@@ -15,13 +15,30 @@ const (
 	SessionInfo Kind = 3 // who is behind a session
 	Attest      Kind = 4 // "I checked that snapshot"
 	Auth        Kind = 5 // membership, of a later release
-	Pack        Kind = 6 // a session's own run in one envelope, of a later release
+	Pack        Kind = 6 // a session's own run of envelopes in one
 )
 
-// Chained reports whether envelopes of this kind take a place in their session's chain with the layout of this
-// release. A blind relay keeps those without understanding them.
+// Chained reports whether envelopes of this kind take a place in their session's chain. A blind relay keeps those
+// without understanding them.
 func (k Kind) Chained() bool {
-	return k == Update || k == Snapshot || k == SessionInfo || k == Attest
+	return k <= Pack && k != Ephemeral && k != Auth
+}
+
+// Sizes of what an envelope says in clear between header and ciphertext, because a relay acts on it.
+const (
+	attestClear = 33 // hash of a snapshot 32 │ verdict 1
+	packClear   = 36 // first seq 4 │ hash of the last envelope 32
+)
+
+// clear is how many bytes of that a kind has.
+func (k Kind) clear() int {
+	switch k {
+	case Attest:
+		return attestClear
+	case Pack:
+		return packClear
+	}
+	return 0
 }
 
 // HeaderSize is the length of an envelope's header.

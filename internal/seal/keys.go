@@ -15,8 +15,10 @@ const nonceSize = 12
 type Keys struct {
 	genesis *Genesis
 	rights  Rights
-	content []byte             // K_doc: every content key derives from it
+	content []byte // K_doc: every content key derives from it
+	fetch   ed25519.PrivateKey
 	write   ed25519.PrivateKey // nil without the right
+	root    ed25519.PrivateKey // likewise
 }
 
 // Unlock derives the keys of a document from a link's secret. ErrWrongKey if the secret belongs to another document,
@@ -29,7 +31,15 @@ func Unlock(genesis *Genesis, rights Rights, secret Secret) (*Keys, error) {
 	if !bytes.Equal(commitment(read, genesis.raw[:]), genesis.commit()) {
 		return nil, fmt.Errorf("%w: not the %s secret of %s", ErrWrongKey, rights, genesis.Doc())
 	}
-	k := &Keys{genesis: genesis, rights: rights, content: derive(read[:], genesis.hash[:], labelDoc, keySize)}
+	k := &Keys{
+		genesis: genesis,
+		rights:  rights,
+		content: derive(read[:], genesis.hash[:], labelDoc, keySize),
+		fetch:   signingKey(read, labelFetchSign),
+	}
+	if !bytes.Equal(publicKey(k.fetch), genesis.fetchKey()) {
+		return nil, fmt.Errorf("%w: %s names another fetch key", ErrWrongKey, genesis.Doc())
+	}
 	if rights >= Write {
 		write, _ := Attenuate(secret, rights, Write)
 		k.write = signingKey(write, labelWriteSign)
@@ -37,8 +47,11 @@ func Unlock(genesis *Genesis, rights Rights, secret Secret) (*Keys, error) {
 			return nil, fmt.Errorf("%w: %s names another write key", ErrWrongKey, genesis.Doc())
 		}
 	}
-	if rights == Owner && !bytes.Equal(publicKey(signingKey(secret, labelRootSign)), genesis.rootKey()) {
-		return nil, fmt.Errorf("%w: %s names another root key", ErrWrongKey, genesis.Doc())
+	if rights == Owner {
+		k.root = signingKey(secret, labelRootSign)
+		if !bytes.Equal(publicKey(k.root), genesis.rootKey()) {
+			return nil, fmt.Errorf("%w: %s names another root key", ErrWrongKey, genesis.Doc())
+		}
 	}
 	return k, nil
 }
@@ -49,18 +62,31 @@ func (k *Keys) Genesis() *Genesis { return k.genesis }
 // Rights is how far these keys reach.
 func (k *Keys) Rights() Rights { return k.rights }
 
-// Open decrypts one envelope. It does not verify who wrote it: Certificate.VerifyRun does.
+// Open decrypts one envelope of a chain. It does not verify who wrote it: Certificate.VerifyRun does.
 // Errors: ErrCorrupt (also for an envelope of another document), ErrUnsupported.
 func (k *Keys) Open(b []byte) ([]byte, error) {
 	e, err := ParseEnvelope(b)
 	if err != nil {
 		return nil, err
 	}
+	return k.open(e)
+}
+
+// OpenEphemeral decrypts presence, as Open does; Certificate.VerifyEphemeral proves the author.
+func (k *Keys) OpenEphemeral(b []byte) ([]byte, error) {
+	e, err := ParseEphemeral(b)
+	if err != nil {
+		return nil, err
+	}
+	return k.open(e)
+}
+
+func (k *Keys) open(e Envelope) ([]byte, error) {
 	aead, err := k.cipher(e.Kind, e.Session)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := aead.Open(nil, nonce(e.Header), e.ciphertext(), k.associated(e.header()))
+	plain, err := aead.Open(nil, nonce(e.Header), e.ciphertext(), k.associated(e.open()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: envelope %d of session %s does not decrypt", ErrCorrupt, e.Seq, e.Session)
 	}
@@ -70,13 +96,8 @@ func (k *Keys) Open(b []byte) ([]byte, error) {
 // cipher makes the content cipher of one kind in one session. Kinds and sessions share no key, so nothing sealed for
 // one opens as another and their nonces need not differ.
 func (k *Keys) cipher(kind Kind, session SessionID) (cipher.AEAD, error) {
-	var label string
-	switch kind {
-	case Update:
-		label = "freehold/1 update"
-	case Snapshot:
-		label = "freehold/1 snapshot"
-	default:
+	label, ok := contentLabels[kind]
+	if !ok {
 		return nil, fmt.Errorf("%w: content of kind %d", ErrUnsupported, kind)
 	}
 	block, err := aes.NewCipher(derive(k.content, session[:], label, keySize))
@@ -86,9 +107,18 @@ func (k *Keys) cipher(kind Kind, session SessionID) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// associated is what the cipher authenticates besides the content: the document and the whole header.
-func (k *Keys) associated(header []byte) []byte {
-	return append(bytes.Clone(k.genesis.hash[:]), header...)
+var contentLabels = map[Kind]string{
+	Update:      "freehold/1 update",
+	Snapshot:    "freehold/1 snapshot",
+	Ephemeral:   "freehold/1 ephemeral",
+	SessionInfo: "freehold/1 session-info",
+	Attest:      "freehold/1 attest",
+	Pack:        "freehold/1 pack",
+}
+
+// associated is what the cipher authenticates besides the content: the document, the whole header, what is in clear.
+func (k *Keys) associated(open []byte) []byte {
+	return append(bytes.Clone(k.genesis.hash[:]), open...)
 }
 
 // nonce is salt ‖ 0000 ‖ seq. The seq never repeats in a session. The salt covers the one way a session could live

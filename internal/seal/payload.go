@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // payloadVersion starts the content of every envelope; a reader refuses others.
@@ -71,6 +72,83 @@ func DecodeSnapshot(b []byte) (SnapshotPayload, error) {
 	copy(p.Digest[:], r.take(len(p.Digest)))
 	p.File = r.rest
 	return p, r.err
+}
+
+// NotePayload is the content of an attest (why somebody objects) and of a session info (who is behind the session).
+//
+//	varint version | UTF-8
+type NotePayload struct {
+	Text string
+}
+
+// MaxNote is the most bytes of a note.
+const MaxNote = 1024
+
+// Encode gives the bytes to seal.
+func (p NotePayload) Encode() []byte { return append([]byte{payloadVersion}, p.Text...) }
+
+// DecodeNote reads what Encode wrote. Errors: ErrCorrupt (also for a text that is too long or not UTF-8), ErrUnsupported.
+func DecodeNote(b []byte) (NotePayload, error) {
+	r := payloadReader{rest: b}
+	r.version()
+	if len(r.rest) > MaxNote || !utf8.Valid(r.rest) {
+		r.fail(ErrCorrupt, "note")
+	}
+	return NotePayload{string(r.rest)}, r.err
+}
+
+// PresencePayload is the content of an ephemeral envelope: what its writer had of every session, and what it says.
+//
+//	varint version | varint n | n × (session 16 | varint seq | hash 16) | the state, opaque here
+type PresencePayload struct {
+	Heads []Dep // ascending by session, each session once: the last envelope of each
+	State []byte
+}
+
+// Encode gives the bytes to seal, as UpdatePayload.Encode does.
+func (p PresencePayload) Encode() []byte {
+	return append(appendDeps([]byte{payloadVersion}, p.Heads), p.State...)
+}
+
+// DecodePresence reads what Encode wrote; State aliases b. Errors: ErrCorrupt, ErrUnsupported.
+func DecodePresence(b []byte) (PresencePayload, error) {
+	p, err := DecodeUpdate(b)
+	return PresencePayload{p.Deps, p.Update}, err
+}
+
+// PackPayload is the content of a pack: that of each update it stands for, in order.
+//
+//	varint version | varint n | n × (varint size | content)
+type PackPayload struct {
+	Contents [][]byte
+}
+
+// Encode gives the bytes to seal.
+func (p PackPayload) Encode() []byte {
+	b := binary.AppendUvarint([]byte{payloadVersion}, uint64(len(p.Contents)))
+	for _, c := range p.Contents {
+		b = append(binary.AppendUvarint(b, uint64(len(c))), c...)
+	}
+	return b
+}
+
+// DecodePack reads what Encode wrote; the contents alias b. Errors: ErrCorrupt, ErrUnsupported.
+func DecodePack(b []byte) (PackPayload, error) {
+	r := payloadReader{rest: b}
+	r.version()
+	n := r.varint()
+	if uint64(n) > uint64(len(r.rest)) { // before anything is allocated
+		r.fail(ErrCorrupt, "more contents than bytes")
+		return PackPayload{}, r.err
+	}
+	contents := make([][]byte, 0, n)
+	for range n {
+		contents = append(contents, r.take(int(r.varint())))
+	}
+	if len(r.rest) > 0 {
+		r.fail(ErrCorrupt, "bytes behind a pack")
+	}
+	return PackPayload{contents}, r.err
 }
 
 func appendDeps(b []byte, deps []Dep) []byte {

@@ -139,6 +139,7 @@ func TestVectors(t *testing.T) {
 		"weakkeys.json": weakVectors(),
 		"chains.json":   chains,
 		"genesis.json":  genesisVectors(d),
+		"kinds.json":    allKindVectors(t),
 	} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
@@ -199,7 +200,7 @@ func (d *document) sealVector(t *testing.T, kind Kind, salt [4]byte, plain []byt
 	t.Helper()
 	s := d.session
 	prev, seq := s.prev, uint32(s.next)
-	b, err := s.seal(kind, seq, prev, salt, plain)
+	b, err := s.seal(kind, seq, prev, salt, nil, plain)
 	must(t, err)
 	s.next, s.prev = s.next+1, Envelope{raw: b}.Hash()
 	return envelopeVector{kind, seq, prev[:], salt[:], plain, b, bytes.Clone(s.prev[:])}

@@ -4,8 +4,8 @@ import { FreeholdError } from "../errors.ts";
 import { fromBase64url, toBase64url } from "../ids.ts";
 import { corrupt, HASH_SIZE, newer } from "./envelope.ts";
 import type { Octets } from "./octets.ts";
-import { compare, join } from "./octets.ts";
-import type { Dep, SnapshotPayload, UpdatePayload } from "./sealer.ts";
+import { compare, join, utf8 } from "./octets.ts";
+import type { Dep, PresencePayload, SnapshotPayload, UpdatePayload } from "./sealer.ts";
 
 const VERSION = 0;
 const SESSION_SIZE = 16;
@@ -31,6 +31,52 @@ export const decodeSnapshot = (b: Uint8Array): SnapshotPayload => {
   const from = reader(b);
   from.version();
   return { parent: from.take(HASH_SIZE), covers: decodeDeps(from), digest: from.take(DIGEST_SIZE), file: from.rest() };
+};
+
+/** Most bytes of a note. */
+const MAX_NOTE = 1024;
+
+/** varint version │ UTF-8: why somebody objects, or who is behind a session. */
+export const encodeNote = (text: string): Octets => {
+  const note = utf8(text);
+  if (note.length > MAX_NOTE) throw wrongArgument(`a note of ${note.length} bytes`);
+  return join(varint(VERSION), note);
+};
+
+/** FreeholdError("relay-invalid" | "newer-format"). */
+export const decodeNote = (b: Uint8Array): string => {
+  const from = reader(b);
+  from.version();
+  const note = from.rest();
+  if (note.length > MAX_NOTE) throw corrupt("a note that is too long");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(note);
+  } catch (cause) {
+    throw corrupt("a note that is not UTF-8", cause);
+  }
+};
+
+/** varint version │ heads │ the state, opaque here */
+export const encodePresence = (p: PresencePayload): Octets => encodeUpdate({ deps: p.heads, update: p.state });
+
+/** `state` aliases `b`. FreeholdError("relay-invalid" | "newer-format"). */
+export const decodePresence = (b: Uint8Array): PresencePayload => {
+  const { deps, update } = decodeUpdate(b);
+  return { heads: deps, state: update };
+};
+
+/** varint version │ varint n │ n × (varint size │ content of an update) */
+export const encodePack = (contents: readonly Uint8Array[]): Octets =>
+  join(varint(VERSION), varint(contents.length), ...contents.flatMap((content) => [varint(content.length), content]));
+
+/** The contents alias `b`. FreeholdError("relay-invalid" | "newer-format"). */
+export const decodePack = (b: Uint8Array): readonly Uint8Array[] => {
+  const from = reader(b);
+  from.version();
+  const contents: Uint8Array[] = [];
+  for (let n = from.varint(); n > 0; n--) contents.push(from.take(from.varint()));
+  if (from.rest().length > 0) throw corrupt("bytes behind a pack");
+  return contents;
 };
 
 /** varint n │ n × (session 16 │ varint seq │ hash 16), ascending by session, each session once. */

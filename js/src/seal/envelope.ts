@@ -7,7 +7,7 @@ import { SIGNATURE_SIZE } from "./ed25519.ts";
 import type { Octets } from "./octets.ts";
 import { join, octets, utf8 } from "./octets.ts";
 import type { EnvelopeHeader } from "./sealer.ts";
-import { Kind } from "./sealer.ts";
+import { Kind, Verdict } from "./sealer.ts";
 
 export const SUITE = 1;
 export const HEADER_SIZE = 64;
@@ -34,7 +34,8 @@ export interface FullHeader extends EnvelopeHeader {
 /** An envelope cut into its parts, which alias it. Parsing proves nothing. */
 export interface Envelope extends FullHeader {
   readonly bytes: Uint8Array;
-  readonly header: Uint8Array;
+  /** Header and clear part: authenticated, not encrypted. */
+  readonly open: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly signature: Uint8Array;
 }
@@ -78,20 +79,65 @@ export const parseHeader = (b: Uint8Array): FullHeader => {
   };
 };
 
-/** Kinds that take a place in their session's chain with the layout of this release. */
-const chained = (kind: Kind): boolean => kind === Kind.update || kind === Kind.snapshot || kind === Kind.sessionInfo || kind === Kind.attest;
+/** Kinds that take a place in their session's chain. */
+const chained = (kind: Kind): boolean => kind !== Kind.ephemeral && kind !== Kind.auth;
+
+/** snapshot hash 32 │ verdict 1 */
+const ATTEST_CLEAR = 33;
+/** first seq 4 │ hash of the last envelope 32 */
+const PACK_CLEAR = 36;
+
+/** Bytes that a kind says in clear between header and ciphertext, because a relay acts on them. */
+export const clearSize = (kind: Kind): number => (kind === Kind.attest ? ATTEST_CLEAR : kind === Kind.pack ? PACK_CLEAR : 0);
+
+export const attestClear = (snapshot: Uint8Array, verdict: Verdict): Octets => join(snapshot, Uint8Array.of(verdict));
+
+export const packClear = (first: number, end: Uint8Array): Octets => {
+  const out = new Uint8Array(PACK_CLEAR);
+  new DataView(out.buffer).setUint32(0, first);
+  out.set(end, 4);
+  return out;
+};
 
 /** Cuts one whole envelope of a chained kind. FreeholdError("relay-invalid" | "newer-format"). */
 export const parseEnvelope = (bytes: Uint8Array): Envelope => {
   const h = parseHeader(bytes);
   if (!chained(h.kind)) throw newer(`kind ${h.kind} in a chain`);
-  if (bytes.length < MIN_SIZE || bytes.length !== HEADER_SIZE + h.size + SIGNATURE_SIZE) throw corrupt(`an envelope of ${bytes.length} bytes announces ${h.size}`);
-  const end = bytes.length - SIGNATURE_SIZE;
-  return { ...h, bytes, header: bytes.subarray(0, HEADER_SIZE), ciphertext: bytes.subarray(HEADER_SIZE, end), signature: bytes.subarray(end) };
+  return cut(h, bytes);
 };
 
-/** What a session key signs; `digest` is the hash of the ciphertext. */
-export const envelopeMessage = (genesis: Uint8Array, header: Uint8Array, digest: Uint8Array): Octets => join(ENVELOPE_LABEL, genesis, header, digest);
+/** Cuts one whole ephemeral envelope. FreeholdError("relay-invalid" | "newer-format"). */
+export const parseEphemeral = (bytes: Uint8Array): Envelope => {
+  const h = parseHeader(bytes);
+  if (h.kind !== Kind.ephemeral) throw corrupt(`kind ${h.kind} as presence`);
+  return cut(h, bytes);
+};
+
+const cut = (h: FullHeader, bytes: Uint8Array): Envelope => {
+  const clear = HEADER_SIZE + clearSize(h.kind);
+  const end = bytes.length - SIGNATURE_SIZE;
+  if (bytes.length < MIN_SIZE + clear - HEADER_SIZE || end - clear !== h.size) throw corrupt(`an envelope of ${bytes.length} bytes announces ${h.size}`);
+  const e = { ...h, bytes, open: bytes.subarray(0, clear), ciphertext: bytes.subarray(clear, end), signature: bytes.subarray(end) };
+  if (h.kind === Kind.attest && e.open[clear - 1]! > Verdict.objection) throw newer(`verdict ${e.open[clear - 1]}`);
+  if (h.kind === Kind.pack && firstOf(e) >= h.seq) throw corrupt(`a pack of ${firstOf(e)} to ${h.seq}`);
+  return e;
+};
+
+/** The first seq that an envelope stands for: its own, unless it is a pack. */
+export const firstOf = (e: Envelope): number =>
+  e.kind === Kind.pack ? new DataView(e.open.buffer, e.open.byteOffset + HEADER_SIZE).getUint32(0) : e.seq;
+
+/** The hash that a pack names as its end; null for every other kind, whose hash is that of their bytes. */
+export const packEnd = (e: Envelope): Uint8Array | null => (e.kind === Kind.pack ? e.open.slice(HEADER_SIZE + 4) : null);
+
+/** The snapshot that an attest speaks about, and what it says. */
+export const attested = (e: Envelope): { readonly snapshot: Uint8Array; readonly verdict: Verdict } => ({
+  snapshot: e.open.slice(HEADER_SIZE, HEADER_SIZE + HASH_SIZE),
+  verdict: e.open[HEADER_SIZE + HASH_SIZE] as Verdict,
+});
+
+/** What a session key signs; `open` is header and clear part, `digest` the hash of the ciphertext. */
+export const envelopeMessage = (genesis: Uint8Array, open: Uint8Array, digest: Uint8Array): Octets => join(ENVELOPE_LABEL, genesis, open, digest);
 
 /** What the write key signs to admit a session. */
 export const certificateMessage = (genesis: Uint8Array, publicKey: Uint8Array): Octets => join(CERTIFICATE_LABEL, genesis, EPOCH_0, publicKey);

@@ -15,6 +15,10 @@ export const Label = {
   doc: "freehold/1 doc",
   update: "freehold/1 update",
   snapshot: "freehold/1 snapshot",
+  ephemeral: "freehold/1 ephemeral",
+  sessionInfo: "freehold/1 session-info",
+  attest: "freehold/1 attest",
+  pack: "freehold/1 pack",
 } as const;
 
 /** WebCrypto, or a FreeholdError("blocked"): browsers withhold it from pages that came over plain HTTP. */

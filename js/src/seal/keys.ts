@@ -28,8 +28,14 @@ export interface Keyring {
   readonly genesisHash: Uint8Array;
   /** The document's write public key. */
   readonly writer: Uint8Array;
+  /** The document's root public key. */
+  readonly owner: Uint8Array;
+  /** Proves the right to download. */
+  readonly fetch: CryptoKey;
   /** Signs session certificates; null without the right. */
   readonly write: CryptoKey | null;
+  /** Signs what only the owner may say; null without the right. */
+  readonly root: CryptoKey | null;
   /** The content cipher of one kind in one session. FreeholdError("newer-format") for kinds of later releases. */
   cipher(kind: Kind, session: SessionId): Promise<CryptoKey>;
 }
@@ -64,14 +70,18 @@ export const unlock = async (doc: DocId, rights: Rights, secret: Uint8Array, gen
   if (genesis[0] !== SUITE && genesis.length > 0) throw newer(`suite ${genesis[0]}`);
   const genesisHash = await sha256(genesis);
   if (genesis.length !== GENESIS_SIZE || docIdOf(genesisHash) !== doc) throw corrupt(`they are not the beginning of document ${doc}`);
-  const [root, writer, fetch] = [genesis.slice(1, 33), genesis.slice(33, 65), genesis.slice(65, 97)];
-  if (![root, writer, fetch].every(strictPoint)) throw corrupt(`document ${doc} names a weak key`);
+  const [owner, writer, fetcher] = [genesis.slice(1, 33), genesis.slice(33, 65), genesis.slice(65, 97)];
+  if (![owner, writer, fetcher].every(strictPoint)) throw corrupt(`document ${doc} names a weak key`);
 
   const wrongKey = (): FreeholdError => new FreeholdError("wrong-key", "The link's key does not open this document.", "Ask for the link again; this one was altered or belongs to another document.", { doc });
   const read = await attenuate(secret, rights, "read");
   if (!equal(await commitment(read, genesis), genesis.subarray(COMMITTED))) throw wrongKey();
   const content = await derive(read, genesisHash, Label.doc);
   const contentKey = await importSecret(content);
+  const fetchSeed = await derive(read, EMPTY, Label.fetchSign);
+  if (!equal(await publicKeyOf(fetchSeed), fetcher)) throw wrongKey();
+  const fetch = await signingKey(fetchSeed);
+  fetchSeed.fill(0);
   read.fill(0);
   content.fill(0);
 
@@ -84,18 +94,33 @@ export const unlock = async (doc: DocId, rights: Rights, secret: Uint8Array, gen
     held.fill(0);
     seed.fill(0);
   }
-  if (rights === "owner" && !equal(await publicKeyOf(await derive(secret, EMPTY, Label.rootSign)), root)) throw wrongKey();
-  return { genesisHash, writer, write, cipher: ciphers(contentKey) };
+  let root: CryptoKey | null = null;
+  if (rights === "owner") {
+    const seed = await derive(secret, EMPTY, Label.rootSign);
+    if (!equal(await publicKeyOf(seed), owner)) throw wrongKey();
+    root = await signingKey(seed);
+    seed.fill(0);
+  }
+  return { genesisHash, writer, owner, fetch, write, root, cipher: ciphers(contentKey) };
 };
 
 /** More sessions than are at work at once in one document; older keys are derived again when needed. */
 const CIPHERS_KEPT = 256;
 
+const contentLabels: Readonly<Partial<Record<Kind, string>>> = {
+  [Kind.update]: Label.update,
+  [Kind.snapshot]: Label.snapshot,
+  [Kind.ephemeral]: Label.ephemeral,
+  [Kind.sessionInfo]: Label.sessionInfo,
+  [Kind.attest]: Label.attest,
+  [Kind.pack]: Label.pack,
+};
+
 const ciphers = (content: CryptoKey): Keyring["cipher"] => {
   const cipherByName = recent<Promise<CryptoKey>>(CIPHERS_KEPT);
   return async (kind, session) => {
-    const label = kind === Kind.update ? Label.update : kind === Kind.snapshot ? Label.snapshot : null;
-    if (label === null) throw newer(`content of kind ${kind}`);
+    const label = contentLabels[kind];
+    if (label === undefined) throw newer(`content of kind ${kind}`);
     const name = `${kind}${session}`;
     const cipher = cipherByName.get(name) ?? deriveCipher(content, fromBase64url(session)!, label);
     cipherByName.set(name, cipher);

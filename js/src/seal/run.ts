@@ -3,13 +3,14 @@
 import { fromBase64url, toBase64url } from "../ids.ts";
 import { KEY_SIZE, SIGNATURE_SIZE, sign, strictPoint, verify } from "./ed25519.ts";
 import type { Envelope, FullHeader } from "./envelope.ts";
-import { certificateMessage, corrupt, encodeHeader, envelopeMessage, nonce, pad, parseEnvelope, TAG_SIZE, unpad } from "./envelope.ts";
+import { certificateMessage, corrupt, encodeHeader, envelopeMessage, firstOf, nonce, packEnd, pad, parseEnvelope, parseEphemeral, TAG_SIZE, unpad } from "./envelope.ts";
 import { sha256, subtle } from "./hkdf.ts";
 import type { Keyring } from "./keys.ts";
 import type { Octets } from "./octets.ts";
-import type { Beginning } from "./sealer.ts";
+import { Kind, type Beginning } from "./sealer.ts";
 import { equal, join, octets } from "./octets.ts";
 
+const NOTHING = new Uint8Array();
 const SESSION_SIZE = 16;
 /** Digests in flight at once. Starting ten thousand together took three times as long in Chromium. */
 const HASHES_IN_FLIGHT = 256;
@@ -21,21 +22,25 @@ export const certify = async (ring: Keyring, write: CryptoKey, publicKey: Uint8A
   join(publicKey, await sign(write, certificateMessage(ring.genesisHash, publicKey)));
 
 /** One envelope, with everything given: the same arguments give the same bytes in every implementation. */
-export const sealEnvelope = async (ring: Keyring, key: CryptoKey, h: Omit<FullHeader, "size">, plain: Uint8Array): Promise<Octets> => {
+export const sealEnvelope = async (ring: Keyring, key: CryptoKey, h: Omit<FullHeader, "size">, plain: Uint8Array, clear: Uint8Array = NOTHING): Promise<Octets> => {
   const content = pad(plain);
-  const header = encodeHeader({ ...h, size: content.length + TAG_SIZE });
+  const open = join(encodeHeader({ ...h, size: content.length + TAG_SIZE }), clear);
   const cipher = await ring.cipher(h.kind, h.session);
-  const ciphertext = new Uint8Array(await subtle().encrypt(aead(ring, header), cipher, content));
-  return join(header, ciphertext, await sign(key, envelopeMessage(ring.genesisHash, header, await sha256(ciphertext))));
+  const ciphertext = new Uint8Array(await subtle().encrypt(aead(ring, open), cipher, content));
+  return join(open, ciphertext, await sign(key, envelopeMessage(ring.genesisHash, open, await sha256(ciphertext))));
 };
 
-/** Decrypts one envelope; does not say who wrote it. FreeholdError("relay-invalid" | "newer-format"). */
-export const openEnvelope = async (ring: Keyring, bytes: Uint8Array): Promise<Octets> => {
-  const e = parseEnvelope(bytes);
+/** Decrypts one envelope of a chain; does not say who wrote it. FreeholdError("relay-invalid" | "newer-format"). */
+export const openEnvelope = async (ring: Keyring, bytes: Uint8Array): Promise<Octets> => decrypt(ring, parseEnvelope(bytes));
+
+/** Decrypts presence; does not say who wrote it. FreeholdError("relay-invalid" | "newer-format"). */
+export const openEphemeral = async (ring: Keyring, bytes: Uint8Array): Promise<Octets> => decrypt(ring, parseEphemeral(bytes));
+
+const decrypt = async (ring: Keyring, e: Envelope): Promise<Octets> => {
   const cipher = await ring.cipher(e.kind, e.session);
   let content: ArrayBuffer;
   try {
-    content = await subtle().decrypt(aead(ring, e.header), cipher, octets(e.ciphertext));
+    content = await subtle().decrypt(aead(ring, e.open), cipher, octets(e.ciphertext));
   } catch (cause) {
     throw corrupt(`envelope ${e.seq} of session ${e.session} does not decrypt`, cause);
   }
@@ -44,8 +49,8 @@ export const openEnvelope = async (ring: Keyring, bytes: Uint8Array): Promise<Oc
   return plain;
 };
 
-/** The cipher authenticates the document and the whole header besides the content. */
-const aead = (ring: Keyring, header: Uint8Array): AesGcmParams => ({ name: "AES-GCM", iv: nonce(header), additionalData: join(ring.genesisHash, header) });
+/** The cipher authenticates the document, the whole header and what is in clear besides the content. */
+const aead = (ring: Keyring, open: Uint8Array): AesGcmParams => ({ name: "AES-GCM", iv: nonce(open), additionalData: join(ring.genesisHash, open) });
 
 /** A certificate that was verified. */
 export interface Certificate {
@@ -73,24 +78,39 @@ export const verifyRun = async (ring: Keyring, cert: Certificate, prev: Uint8Arr
   const envelopes = run.map(parseEnvelope);
   const last = envelopes.at(-1);
   if (last === undefined) throw corrupt("an empty run");
-  const hashes = await hashAll(run);
+  const hashes = await hashAll(envelopes);
   envelopes.forEach((e, i) => follows(cert, i === 0 ? null : envelopes[i - 1]!.seq, i === 0 ? prev : hashes[i - 1]!, e));
-  await signed(ring, cert, last);
+  for (const e of envelopes) if (e === last || e.kind === Kind.pack) await signed(ring, cert, e);
   return hashes;
+};
+
+/** Throws unless this session wrote the presence. FreeholdError("relay-invalid" | "newer-format"). */
+export const verifyEphemeral = async (ring: Keyring, cert: Certificate, bytes: Uint8Array): Promise<void> => {
+  const e = parseEphemeral(bytes);
+  if (e.session !== cert.session) throw corrupt(`presence of session ${e.session} as that of ${cert.session}`);
+  await signed(ring, cert, e);
 };
 
 /**
  * The hashes of the longest beginning of a run that verifies, and why the envelope after it does not (null: all do). A good
- * signature vouches for bad ones before it, so they are tried from the last.
+ * signature vouches for bad ones before it, so they are tried from the last; a pack, which nothing behind it contains, is
+ * vouched for by its own alone.
  */
 export const verifyBeginning = async (ring: Keyring, cert: Certificate, prev: Uint8Array | null, run: readonly Uint8Array[]): Promise<Beginning> => {
-  const hashes = await hashAll(run);
+  const parsed: Envelope[] = [];
   const envelopes: Envelope[] = [];
+  let hashes: readonly Octets[] = [];
   let reason: unknown = null;
   try {
-    for (const [i, bytes] of run.entries()) {
-      const e = parseEnvelope(bytes);
+    for (const bytes of run) parsed.push(parseEnvelope(bytes));
+  } catch (error) {
+    reason = error;
+  }
+  try {
+    hashes = await hashAll(parsed);
+    for (const [i, e] of parsed.entries()) {
       follows(cert, envelopes[i - 1]?.seq ?? null, i === 0 ? prev : hashes[i - 1]!, e);
+      if (e.kind === Kind.pack) await signed(ring, cert, e);
       envelopes.push(e);
     }
   } catch (error) {
@@ -109,20 +129,24 @@ export const verifyBeginning = async (ring: Keyring, cert: Certificate, prev: Ui
 
 /** Throws unless the session signed the envelope. */
 const signed = async (ring: Keyring, cert: Certificate, e: Envelope): Promise<void> => {
-  const message = envelopeMessage(ring.genesisHash, e.header, await sha256(e.ciphertext));
+  const message = envelopeMessage(ring.genesisHash, e.open, await sha256(e.ciphertext));
   if (!(await verify(cert.publicKey, message, e.signature))) throw corrupt(`signature of envelope ${e.seq} of session ${cert.session}`);
 };
 
 /** Throws unless `e` is the session's next envelope; null means that nothing is known of the one before. */
 const follows = (cert: Certificate, seq: number | null, hash: Uint8Array | null, e: Envelope): void => {
   if (e.session !== cert.session) throw corrupt(`an envelope of session ${e.session} in a run of ${cert.session}`);
-  if (e.seq === 0 && !equal(e.prev, cert.hash)) throw corrupt(`envelope 0 of session ${e.session} does not follow its certificate`);
-  if (seq !== null && e.seq !== seq + 1) throw corrupt(`envelope ${e.seq} of session ${e.session} after ${seq}`);
+  const first = firstOf(e);
+  if (first === 0 && !equal(e.prev, cert.hash)) throw corrupt(`envelope 0 of session ${e.session} does not follow its certificate`);
+  if (seq !== null && first !== seq + 1) throw corrupt(`envelope ${first} of session ${e.session} after ${seq}`);
   if (hash !== null && !equal(e.prev, hash)) throw corrupt(`envelope ${e.seq} of session ${e.session} follows another one`);
 };
 
-const hashAll = async (run: readonly Uint8Array[]): Promise<readonly Octets[]> => {
+const hashAll = async (run: readonly Envelope[]): Promise<readonly Octets[]> => {
   const hashes: Octets[] = [];
-  for (let at = 0; at < run.length; at += HASHES_IN_FLIGHT) hashes.push(...(await Promise.all(run.slice(at, at + HASHES_IN_FLIGHT).map(sha256))));
+  for (let at = 0; at < run.length; at += HASHES_IN_FLIGHT) hashes.push(...(await Promise.all(run.slice(at, at + HASHES_IN_FLIGHT).map(hashOf))));
   return hashes;
 };
+
+/** What the next envelope of the session names as its predecessor. */
+export const hashOf = async (e: Envelope): Promise<Octets> => octets(packEnd(e) ?? (await sha256(e.bytes)));

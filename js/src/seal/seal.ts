@@ -2,22 +2,29 @@
 
 import { FreeholdError } from "../errors.ts";
 import type { DocId, Rights } from "../protocol.ts";
-import { decodeSnapshot, decodeUpdate, encodeSnapshot, encodeUpdate } from "./content.ts";
+import {
+  decodeNote, decodePack, decodePresence, decodeSnapshot, decodeUpdate, encodeNote, encodePack, encodePresence, encodeSnapshot, encodeUpdate,
+} from "./content.ts";
 import { KEY_SIZE, newKeyPair } from "./ed25519.ts";
-import { parseHeader, SALT_SIZE } from "./envelope.ts";
+import { attestClear, clearSize, packClear, parseHeader, SALT_SIZE } from "./envelope.ts";
 import { random, sha256 } from "./hkdf.ts";
 import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
 import { formatLink, parseLink } from "./link.ts";
 import { equal, recent } from "./octets.ts";
 import type { Certificate } from "./run.ts";
-import { certify, openEnvelope, sealEnvelope, sessionOf, verifyBeginning, verifyCertificate, verifyRun } from "./run.ts";
-import type { DocKeys, Sealer, SessionKeys } from "./sealer.ts";
+import { certify, openEnvelope, openEphemeral, sealEnvelope, sessionOf, verifyBeginning, verifyCertificate, verifyEphemeral, verifyRun } from "./run.ts";
+import { Kind, type DocKeys, type Sealer, type SessionKeys } from "./sealer.ts";
+import { deletion, proveFetch, successor, token, verifySuccessor } from "./statement.ts";
 
 /** The secret half of a session, reachable only through the SessionKeys it belongs to. */
 interface Writer {
   readonly key: CryptoKey;
   /** The only seq that may be sealed next. */
   next: number;
+  /** The same of presence, which has a lane and a key of its own. */
+  nextEphemeral: number;
+  /** The seq behind the last pack: two packs of one seq could meet in a nonce. */
+  packed: number;
 }
 
 /** More sessions than are at work at once in one document; older certificates are verified again when needed. */
@@ -40,6 +47,27 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
     return fresh;
   };
 
+  const writerFor = (session: SessionKeys): Writer => {
+    const writer = writerOf.get(session);
+    if (writer === undefined) throw misuse("This session's key is gone.", "A session ends with its runtime: begin a new one.");
+    return writer;
+  };
+
+  /** The next envelope of the chain. Two of one seq would be a fork, and could meet in a nonce. */
+  const sealNext = async (session: SessionKeys, kind: Kind, seq: number, prev: Uint8Array, plain: Uint8Array, clear?: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }> => {
+    const writer = writerFor(session);
+    if (kind === Kind.ephemeral || (clear?.length ?? 0) !== clearSize(kind)) throw misuse(`Kind ${kind} is not sealed like this.`, "This is a mistake in the program that calls Freehold.");
+    if (seq !== writer.next) throw misuse(`Envelope ${seq} cannot be sealed: the next of this session is ${writer.next}.`, "Send again the bytes that were sealed.");
+    writer.next = seq + 1;
+    try {
+      const bytes = await sealEnvelope(ring, writer.key, { kind, session: session.session, seq, prev, salt: random(SALT_SIZE) }, plain, clear);
+      return { bytes, hash: await sha256(bytes) };
+    } catch (cause) {
+      writer.next = seq; // nothing was given out
+      throw cause;
+    }
+  };
+
   return {
     doc,
     rights,
@@ -49,24 +77,36 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
       if (ring.write === null) throw new FreeholdError("read-only", "This link may only read.", "Ask for a write link.", { doc });
       const { key, publicKey } = await newKeyPair();
       const session: SessionKeys = { session: await sessionOf(publicKey), cert: await certify(ring, ring.write, publicKey) };
-      writerOf.set(session, { key, next: 0 });
+      writerOf.set(session, { key, next: 0, nextEphemeral: 0, packed: 0 });
       return session;
     },
 
-    seal: async (session, kind, seq, prev, plain) => {
-      const writer = writerOf.get(session);
-      if (writer === undefined) throw misuse("This session's key is gone.", "A session ends with its runtime: begin a new one.");
-      // Two envelopes of one seq would be a fork, and could meet in a nonce.
-      if (seq !== writer.next) throw misuse(`Envelope ${seq} cannot be sealed: the next of this session is ${writer.next}.`, "Send again the bytes that were sealed.");
-      writer.next = seq + 1;
-      try {
-        const bytes = await sealEnvelope(ring, writer.key, { kind, session: session.session, seq, prev, salt: random(SALT_SIZE) }, plain);
-        return { bytes, hash: await sha256(bytes) };
-      } catch (cause) {
-        writer.next = seq; // nothing was given out
-        throw cause;
-      }
+    seal: (session, kind, seq, prev, plain) => sealNext(session, kind, seq, prev, plain),
+    sealAttest: (session, seq, prev, about, plain) => sealNext(session, Kind.attest, seq, prev, plain, attestClear(about.snapshot, about.verdict)),
+
+    sealPack: async (session, first, last, prev, end, plain) => {
+      const writer = writerFor(session);
+      if (first >= last || last >= writer.next || last < writer.packed) throw misuse(`Envelopes ${first} to ${last} cannot be packed: ${writer.next} are sealed, ${writer.packed} packed.`, "Pack what is sealed, each time up to a later envelope.");
+      writer.packed = last + 1;
+      return sealEnvelope(ring, writer.key, { kind: Kind.pack, session: session.session, seq: last, prev, salt: random(SALT_SIZE) }, plain, packClear(first, end));
     },
+
+    sealEphemeral: async (session, head, plain) => {
+      const writer = writerFor(session);
+      const seq = writer.nextEphemeral++;
+      return sealEnvelope(ring, writer.key, { kind: Kind.ephemeral, session: session.session, seq, prev: head, salt: random(SALT_SIZE) }, plain);
+    },
+
+    openEphemeral: async (cert, envelope) => {
+      await verifyEphemeral(ring, await certificate(cert), envelope);
+      return openEphemeral(ring, envelope);
+    },
+
+    proveFetch: (relay, nonce) => proveFetch(ring, relay, nonce),
+    token: (relay, expiry) => token(ring, relay, expiry),
+    deletion: async (relay) => deletion(ring, relay),
+    successor: (next) => successor(ring, next),
+    verifySuccessor: (statement) => verifySuccessor(ring, statement),
 
     verifyRun: async (cert, prev, envelopes) => ({ hashes: await verifyRun(ring, await certificate(cert), prev, envelopes) }),
     verifyBeginning: async (cert, prev, envelopes) => verifyBeginning(ring, await certificate(cert), prev, envelopes),
@@ -90,5 +130,11 @@ export const sealer: Sealer = {
   decodeUpdate,
   encodeSnapshot,
   decodeSnapshot,
+  encodeNote,
+  decodeNote,
+  encodePresence,
+  decodePresence,
+  encodePack,
+  decodePack,
   sha256,
 };

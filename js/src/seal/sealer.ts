@@ -6,6 +6,10 @@ import type { DocId, Rights, SessionId } from "../protocol.ts";
 export const Kind = { update: 0, snapshot: 1, ephemeral: 2, sessionInfo: 3, attest: 4, auth: 5, pack: 6 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
+/** What an attest says about a snapshot. */
+export const Verdict = { sound: 0, objection: 1 } as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
 /** A writing session's key pair; the private key lives only in memory. */
 export interface SessionKeys {
   readonly session: SessionId;
@@ -48,6 +52,13 @@ export interface SnapshotPayload {
   readonly file: Uint8Array;
 }
 
+/** What is inside presence. */
+export interface PresencePayload {
+  /** The last envelope of every session that the writer has. */
+  readonly heads: readonly Dep[];
+  readonly state: Uint8Array;
+}
+
 /** The hashes of as many envelopes of a run as verify, and why the next one does not; null when all do. */
 export interface Beginning {
   readonly hashes: readonly Uint8Array[];
@@ -64,6 +75,24 @@ export interface DocKeys {
   newSession(): Promise<SessionKeys>;
   /** Must be called for seq 0, 1, 2 … in order, each once: a failed store or send repeats the sealed bytes, never the sealing ("invalid" otherwise). */
   seal(keys: SessionKeys, kind: Kind, seq: number, prev: Uint8Array, plain: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }>;
+  /** As seal, an attest: `plain` is a note, why somebody objects. */
+  sealAttest(keys: SessionKeys, seq: number, prev: Uint8Array, about: { readonly snapshot: Uint8Array; readonly verdict: Verdict }, plain: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly hash: Uint8Array }>;
+  /** The session's updates `first` to `last` in one envelope; `prev` is that of the first, `end` the hash of the last. Packs end one behind the other ("invalid" otherwise). */
+  sealPack(keys: SessionKeys, first: number, last: number, prev: Uint8Array, end: Uint8Array, plain: Uint8Array): Promise<Uint8Array>;
+  /** Presence, outside the chain, in a lane with seqs of its own. `head`: hash of the session's last envelope, or of its certificate. */
+  sealEphemeral(keys: SessionKeys, head: Uint8Array, plain: Uint8Array): Promise<Uint8Array>;
+  /** Checks that the session of this certificate wrote the presence, and decrypts it. FreeholdError("relay-invalid" | "newer-format"). */
+  openEphemeral(cert: Uint8Array, envelope: Uint8Array): Promise<Uint8Array>;
+  /** 64 bytes: the answer to a relay's challenge. `relay`: the host, with a port if it has one, under which it is reached. */
+  proveFetch(relay: string, nonce: Uint8Array): Promise<Uint8Array>;
+  /** The right to download over plain HTTP until `expiry` (Unix seconds), at most an hour. */
+  token(relay: string, expiry: number): Promise<string>;
+  /** 64 bytes: the relay is to delete the document. FreeholdError("read-only") below owner. */
+  deletion(relay: string): Promise<Uint8Array>;
+  /** 84 bytes: the document goes on as another one. FreeholdError("read-only") below owner. */
+  successor(doc: DocId): Promise<Uint8Array>;
+  /** The successor that the owner named. FreeholdError("relay-invalid"). */
+  verifySuccessor(statement: Uint8Array): Promise<DocId>;
   /** Checks certificate, chain and the last signature of a run of one session's consecutive envelopes. `prev`: hash before the first, or null when unknown; that the first seq is the next one is for the caller to check. A bad signature of an envelope that a later one may still vouch for is a reason to wait, not to condemn it. Rejects with FreeholdError("relay-invalid" | "newer-format"). */
   verifyRun(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<{ readonly hashes: readonly Uint8Array[] }>;
   /** As verifyRun, for as much of the run as verifies. Rejects only when the certificate is bad. */
@@ -95,5 +124,12 @@ export interface Sealer {
   decodeUpdate(b: Uint8Array): UpdatePayload;
   encodeSnapshot(p: SnapshotPayload): Uint8Array;
   decodeSnapshot(b: Uint8Array): SnapshotPayload;
+  encodeNote(text: string): Uint8Array;
+  decodeNote(b: Uint8Array): string;
+  encodePresence(p: PresencePayload): Uint8Array;
+  decodePresence(b: Uint8Array): PresencePayload;
+  /** The contents of the updates that a pack stands for. */
+  encodePack(contents: readonly Uint8Array[]): Uint8Array;
+  decodePack(b: Uint8Array): readonly Uint8Array[];
   sha256(b: Uint8Array): Promise<Uint8Array>;
 }

@@ -122,7 +122,10 @@ test("a session never seals one seq twice, and never without its own key", async
   await assert.rejects(d.keysOf.write.seal(d.session, Kind.update, 0, prev, text("another first")), { code: "invalid" });
   await assert.rejects(d.keysOf.write.seal(d.session, Kind.update, 2, first.hash, text("a gap")), { code: "invalid" });
   await assert.rejects(d.keysOf.write.seal({ ...d.session }, Kind.update, 1, first.hash, text("a copy has no key")), { code: "invalid" });
-  await assert.rejects(d.keysOf.write.seal(d.session, Kind.attest, 1, first.hash, text("a later release")), { code: "newer-format" });
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.attest, 1, first.hash, text("about no snapshot")), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.ephemeral, 1, first.hash, text("presence in the chain")), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.seal(d.session, Kind.auth, 1, first.hash, text("a later release")), { code: "newer-format" });
+  await assert.rejects(d.keysOf.write.sealPack(d.session, 0, 1, prev, first.hash, text("not sealed yet")), { code: "invalid" });
   const both = await Promise.allSettled([1, 1].map((seq) => d.keysOf.write.seal(d.session, Kind.update, seq, first.hash, text("a race"))));
   assert.deepEqual(both.map((r) => r.status).sort(), ["fulfilled", "rejected"]);
 });
@@ -152,13 +155,27 @@ test("a link gives no more than it says", async () => {
 test("newer formats are left alone", async () => {
   const d = await newDoc();
   const [envelope] = (await sealRun(d.keysOf.write, d.session, updates("content"))) as [Uint8Array];
-  for (const [at, value] of [[0, 2], [1, Kind.ephemeral], [1, Kind.auth], [1, Kind.pack], [1, 7], [1, 255], [2, 1], [3, 1]] as const) {
+  for (const [at, value] of [[0, 2], [1, Kind.ephemeral], [1, Kind.auth], [1, 7], [1, 255], [2, 1], [3, 1]] as const) {
     const made = envelope.with(at, value);
     await assert.rejects(d.keysOf.read.open(made), { code: "newer-format" }, `byte ${at} = ${value}`);
     await assert.rejects(d.keysOf.read.verifyRun(d.session.cert, null, [made]), { code: "newer-format" }, `byte ${at} = ${value}`);
   }
   await assert.rejects(sealer.keys(d.doc, "read", d.secretOf.read, d.genesis.with(0, 2)), { code: "newer-format" });
   for (const kind of [7, 255]) assert.throws(() => sealer.header(envelope.with(1, kind)), { code: "newer-format" });
+});
+
+test("a session packs each envelope once", async () => {
+  const d = await newDoc();
+  const run = await sealRun(d.keysOf.write, d.session, updates("one", "two", "three"));
+  const { hashes } = await d.keysOf.read.verifyRun(d.session.cert, null, run);
+  const before = await sealer.sha256(d.session.cert);
+  const pack = await d.keysOf.write.sealPack(d.session, 0, 1, before, hashes[1]!, sealer.encodePack([]));
+  await assert.rejects(d.keysOf.write.sealPack(d.session, 0, 1, before, hashes[1]!, sealer.encodePack([])), { code: "invalid" });
+  await assert.rejects(d.keysOf.write.sealPack(d.session, 2, 2, hashes[1]!, hashes[2]!, sealer.encodePack([])), { code: "invalid" });
+  const wider = await d.keysOf.write.sealPack(d.session, 0, 2, before, hashes[2]!, sealer.encodePack([]));
+  for (const verified of [await d.keysOf.read.verifyRun(d.session.cert, null, [pack, run[2]!]), await d.keysOf.read.verifyRun(d.session.cert, null, [wider])]) {
+    assert.deepEqual(verified.hashes.at(-1), hashes[2]);
+  }
 });
 
 test("the header of any kind is read without a key", async () => {

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FreeholdError } from "../../src/errors.ts";
-import { publicKeyOf, verify } from "../../src/seal/ed25519.ts";
-import { padded } from "../../src/seal/envelope.ts";
-import { makeGenesis } from "../../src/seal/keys.ts";
+import { publicKeyOf, signingKey, verify } from "../../src/seal/ed25519.ts";
+import { clearSize, padded } from "../../src/seal/envelope.ts";
+import { makeGenesis, unlock } from "../../src/seal/keys.ts";
+import { sealEnvelope } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { Kind } from "../../src/seal/sealer.ts";
 import { bytes, checkDocument, hex, remakeDocument, vectors } from "./seal-fixture.ts";
@@ -80,4 +81,75 @@ test("padding", () => {
 
 test("weak keys", async () => {
   for (const v of vectors("weakkeys.json")) assert.equal(await verify(bytes(v.key), bytes(v.message), bytes(v.signature)), false, v.why);
+});
+
+test("kinds: a session that says everything", async () => {
+  const v = vectors("kinds.json");
+  await checkDocument(v);
+  const keys = await sealer.keys(v.doc, "read", bytes(v.read), bytes(v.genesis));
+  const [info, one, two, attest] = v.envelopes.map((e: any) => bytes(e.bytes)) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  const cert = bytes(v.certificate);
+
+  // The pack takes the place of its run, and nothing vouches for it but its own signature.
+  const pack = bytes(v.pack.bytes);
+  assert.equal(hex(await keys.open(pack)), v.pack.plain);
+  assert.deepEqual((await keys.verifyRun(cert, null, [info, pack, attest])).hashes.map(hex), [v.envelopes[0].hash, v.envelopes[2].hash, v.envelopes[3].hash]);
+  const forged = pack.slice();
+  forged[forged.length - 1]! ^= 1;
+  await assert.rejects(keys.verifyRun(cert, null, [info, forged, attest]), { code: "relay-invalid" });
+  assert.equal((await keys.verifyBeginning(cert, null, [info, forged, attest])).hashes.length, 1);
+  assert.equal((await keys.verifyBeginning(cert, null, [info, pack, attest])).hashes.length, 3);
+  await assert.rejects(keys.verifyRun(cert, null, [info, one, two, pack]), { code: "relay-invalid" });
+  assert.deepEqual(sealer.decodePack(await keys.open(pack)).map(hex), [v.envelopes[1].plain, v.envelopes[2].plain]);
+
+  // Presence has a lane of its own.
+  assert.equal(hex(await keys.openEphemeral(cert, bytes(v.ephemeral.bytes))), v.ephemeral.plain);
+  await assert.rejects(keys.openEphemeral(cert, one), { code: "relay-invalid" });
+
+  for (const r of v.refuse) await assert.rejects(keys.verifyRun(cert, null, [bytes(r.bytes)]), { code: r.newer ? "newer-format" : "relay-invalid" }, r.why);
+});
+
+test("kinds: every byte is made again from the seeds", async () => {
+  const v = vectors("kinds.json");
+  const ring = await unlock(v.doc, "write", bytes(v.write), bytes(v.genesis));
+  const key = await signingKey(bytes(v.sessionSeed));
+  for (const e of [...v.envelopes, v.pack, v.ephemeral]) {
+    const header = { kind: e.kind, session: v.session, seq: e.seq, prev: bytes(e.prev), salt: bytes(e.salt) };
+    const clear = bytes(e.bytes).slice(64, 64 + clearSize(e.kind));
+    assert.equal(hex(await sealEnvelope(ring, key, header, bytes(e.plain), clear)), e.bytes);
+  }
+});
+
+test("kinds: contents", () => {
+  const { note, presence, pack, refuse } = vectors("kinds.json").contents;
+  assert.equal(hex(sealer.encodeNote(note.text)), note.bytes);
+  assert.equal(sealer.decodeNote(bytes(note.bytes)), note.text);
+  const heads = presence.deps.map((d: any) => ({ ...d, hash: bytes(d.hash) }));
+  assert.equal(hex(sealer.encodePresence({ heads, state: bytes(presence.update) })), presence.bytes);
+  assert.deepEqual(sealer.decodePresence(bytes(presence.bytes)), { heads, state: bytes(presence.update) });
+  assert.equal(hex(sealer.encodePack(pack.contents.map(bytes))), pack.bytes);
+  assert.deepEqual(sealer.decodePack(bytes(pack.bytes)).map(hex), pack.contents);
+  const decode: Partial<Record<Kind, (b: Uint8Array) => unknown>> = { [Kind.pack]: sealer.decodePack, [Kind.ephemeral]: sealer.decodePresence };
+  for (const r of refuse) assert.throws(() => (decode[r.kind as Kind] ?? sealer.decodeNote)(bytes(r.bytes)), { code: r.newer ? "newer-format" : "relay-invalid" }, r.why);
+});
+
+test("statements", async () => {
+  const v = vectors("kinds.json");
+  const keys = await sealer.keys(v.doc, "owner", bytes(v.owner), bytes(v.genesis));
+  const writer = await sealer.keys(v.doc, "write", bytes(v.write), bytes(v.genesis));
+  for (const s of v.statements) {
+    if (s.says === "fetch") assert.equal(hex(await keys.proveFetch(s.relay, bytes(s.nonce))), s.bytes);
+    if (s.says === "token") assert.equal(await keys.token(s.relay.toUpperCase(), s.expiry), s.token);
+    if (s.says === "delete") assert.equal(hex(await keys.deletion(s.relay)), s.bytes);
+    if (s.says === "successor") {
+      assert.equal(hex(await keys.successor(s.doc)), s.bytes);
+      assert.equal(await writer.verifySuccessor(bytes(s.bytes)), s.doc);
+      const damaged = bytes(s.bytes);
+      damaged[3]! ^= 1;
+      await assert.rejects(writer.verifySuccessor(damaged), { code: "relay-invalid" });
+    }
+  }
+  assert.deepEqual(v.statements.map((s: any) => s.says), ["fetch", "token", "delete", "successor"]);
+  await assert.rejects(writer.deletion("relay.example"), { code: "read-only" });
+  await assert.rejects(writer.successor(v.doc), { code: "read-only" });
 });
