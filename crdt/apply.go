@@ -83,6 +83,7 @@ func (d *Doc) take(id SessionID, w *decoder) (fresh bool, err error) {
 		d.rollback()
 		return false, corrupt(err.(*Error).Reason) // also what is over a limit: limits are part of the format
 	}
+	d.settle()
 	return true, nil
 }
 
@@ -191,7 +192,7 @@ func (a *applier) op(ctx *context, op *wireOp, lv LV) error {
 	case opTextInsert:
 		r.ref = uint32(len(d.log.content))
 		d.log.content, _ = takeUnits(d.log.content, op.data)
-	case opMapSet, opListInsert:
+	case opMapSet, opListInsert, opNodeInsert:
 		r.at, r.size = uint32(len(d.log.values)), uint32(len(op.data))
 		d.log.values = append(d.log.values, op.data...)
 	case opCounterAdd:
@@ -200,34 +201,50 @@ func (a *applier) op(ctx *context, op *wireOp, lv LV) error {
 	switch op.kind {
 	case opMapSet, opMapDelete, opRecordPut:
 		r.ref = d.keys.intern(op.key)
-	case opListInsert, opListDelete, opListMove:
-		r.pos = none
-		if op.behind {
-			left, ok := a.find(op.left)
-			if !ok {
-				return corrupt("place behind an unknown slot")
-			}
-			r.pos = uint32(left)
-		}
-		if op.kind != opListInsert {
-			item, ok := a.find(op.item)
-			if !ok {
-				return corrupt("operation on an unknown item")
-			}
-			r.ref = uint32(item)
+	case opListInsert, opItemDelete, opListMove, opNodeInsert, opNodeMove:
+		if err := a.place(op, &r); err != nil {
+			return err
 		}
 	}
 	return d.integrate(ctx, r)
 }
 
-// reachable reports whether the author of ctx had seen the item that c is in, if it is in one.
+// place resolves the item that an operation of a list or tree is about and where that goes.
+func (a *applier) place(op *wireOp, r *opRun) error {
+	r.pos = none
+	if op.kind == opNodeInsert || op.kind == opNodeMove {
+		*r.under() = none
+	}
+	if op.form != placeFront {
+		lv, ok := a.find(op.left)
+		if !ok {
+			return corrupt("place at an unknown slot or node")
+		}
+		if op.form == placeUnder {
+			*r.under() = uint32(lv)
+		} else {
+			r.pos = uint32(lv)
+		}
+	}
+	if op.kind == opListInsert || op.kind == opNodeInsert {
+		return nil
+	}
+	item, ok := a.find(op.item)
+	if !ok {
+		return corrupt("operation on an unknown item")
+	}
+	r.ref = uint32(item)
+	return nil
+}
+
+// reachable reports whether the author of ctx had seen the item or node that c is in, if it is in one.
 func (d *Doc) reachable(ctx *context, c uint32) bool {
 	if ctx.linear {
 		return true
 	}
 	for c != 0 {
 		row := &d.containers[c]
-		if d.containers[row.parent].kind == KindList {
+		if d.containers[row.parent].holdsItems() {
 			return d.sees(ctx, d.lists.items[row.name].lv)
 		}
 		c = row.parent

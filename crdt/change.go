@@ -10,8 +10,10 @@ const (
 	cmdRecordPut  = 0x06
 	cmdCounterAdd = 0x07
 	cmdListInsert = 0x08
-	cmdListDelete = 0x09
+	cmdItemDelete = 0x09
 	cmdListMove   = 0x0a
+	cmdNodeInsert = 0x0d
+	cmdNodeMove   = 0x0e
 )
 
 // Change does one transaction of commands in the writing session and gives the patch. Each command is checked against
@@ -46,8 +48,8 @@ func (d *Doc) command(r *reader) error {
 		return d.commandText(r, c, kind)
 	case cmdChild, cmdMapSet, cmdMapDelete, cmdRecordPut:
 		return d.commandKey(r, c, kind)
-	case cmdListInsert, cmdListDelete, cmdListMove:
-		return d.commandList(r, c, kind)
+	case cmdListInsert, cmdItemDelete, cmdListMove, cmdNodeInsert, cmdNodeMove:
+		return d.commandItems(r, c, kind)
 	case cmdCounterAdd:
 		n := r.zigzag()
 		row := &d.containers[c]
@@ -131,13 +133,13 @@ func (d *Doc) commandKey(r *reader, c uint32, kind byte) error {
 		return d.write(opRun{n: 1, c: c, kind: opMapDelete, ref: d.keys.intern(name)})
 	case cmdRecordPut:
 		sub = Kind(r.byte())
-		if r.bad || sub == KindValue || sub >= kindEnd || row.kind != KindRecord {
+		if r.bad || sub == KindValue || !sub.known() || row.kind != KindRecord {
 			return invalid("put needs a record and the kind of a container")
 		}
 		return d.write(opRun{n: 1, c: c, kind: opRecordPut, ref: d.keys.intern(name), sub: sub})
 	}
 	want := r.u32(none - 1)
-	if r.bad || sub == KindValue || sub >= kindEnd {
+	if r.bad || sub == KindValue || !sub.known() {
 		return invalid("no kind of container")
 	}
 	i, fresh, err := d.putChild(c, d.keys.intern(name), sub)
@@ -164,89 +166,6 @@ func (d *Doc) commandValue(r *reader) ([]byte, error) {
 	return value, nil
 }
 
-func (d *Doc) commandList(r *reader, c uint32, kind byte) error {
-	if d.containers[c].kind != KindList {
-		return invalid("not a list")
-	}
-	if kind == cmdListInsert {
-		left, err := d.commandWhere(r, c)
-		if err != nil {
-			return err
-		}
-		op := opRun{n: 1, c: c, kind: opListInsert, pos: left, sub: Kind(r.byte())}
-		if r.bad || op.sub >= kindEnd {
-			return invalid("no such kind")
-		}
-		if op.sub != KindValue {
-			if want := r.u32(none - 1); r.bad || want != uint32(len(d.containers)) {
-				return ErrDesync
-			}
-			return d.write(op)
-		}
-		value, err := d.commandValue(r)
-		if err != nil {
-			return err
-		}
-		op.at, op.size = uint32(len(d.log.values)), uint32(len(value))
-		d.log.values = append(d.log.values, value...)
-		return d.write(op)
-	}
-	i, err := d.commandItem(r, c)
-	if err != nil {
-		return err
-	}
-	op := opRun{n: 1, c: c, kind: opListDelete, pos: none, ref: uint32(d.lists.items[i].lv)}
-	if kind == cmdListMove {
-		op.kind = opListMove
-		if op.pos, err = d.commandWhere(r, c); err != nil {
-			return err
-		}
-	}
-	return d.write(op)
-}
-
-// commandItem reads an item of list c that is shown.
-func (d *Doc) commandItem(r *reader, c uint32) (uint32, error) {
-	lv := r.u32(none - 1)
-	i, ok := d.lists.findItem(LV(lv))
-	if r.bad || !ok || d.lists.items[i].list != c || !d.lists.items[i].shown {
-		return 0, invalid("no such item in this list")
-	}
-	return i, nil
-}
-
-// commandWhere reads a place in list c and gives the slot (as LV, or none) to stand behind.
-func (d *Doc) commandWhere(r *reader, c uint32) (uint32, error) {
-	l := &d.lists
-	root := l.roots[d.containers[c].state]
-	left := none
-	switch mode := r.byte(); mode {
-	case 0:
-		at := r.u32(none - 1)
-		if r.bad || at > l.seq.total(root)[0] {
-			return 0, invalid("index outside the list")
-		}
-		if at > 0 {
-			left, _ = l.seq.find(root, 0, at-1)
-		}
-	case 1, 2:
-		i, err := d.commandItem(r, c)
-		if err != nil {
-			return 0, err
-		}
-		left = l.items[i].slot
-		if mode == 1 {
-			left = l.seq.prev(left)
-		}
-	default:
-		return 0, invalid("unknown way to say where")
-	}
-	if left == none {
-		return none, nil
-	}
-	return uint32(l.slots[left].lv), nil
-}
-
 // write makes r the writing session's next operations, following everything that is here.
 func (d *Doc) write(r opRun) error {
 	g, w := &d.graph, &d.writer
@@ -262,5 +181,9 @@ func (d *Doc) write(r opRun) error {
 	ctx.first, ctx.entry, ctx.linear = r.lv, g.entries[len(g.entries)-1].lv, true
 	ctx.parents, ctx.ranges, ctx.asked, ctx.touched = ctx.parents[:0], ctx.ranges[:0], false, nil
 	g.frontier = append(g.frontier[:0], r.end()-1)
-	return d.integrate(ctx, r)
+	if err := d.integrate(ctx, r); err != nil {
+		return err
+	}
+	d.settle()
+	return nil
 }

@@ -3,7 +3,7 @@ package crdt
 // Check verifies every invariant of the structures. It is slow and for tests, and for a document one has doubts about.
 func (d *Doc) Check() error {
 	for _, check := range []func() string{
-		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkLists,
+		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkRows, d.checkItems, d.checkMoves,
 	} {
 		if broken := check(); broken != "" {
 			return &Error{CodeCorrupt, "check: " + broken}
@@ -77,13 +77,13 @@ func (d *Doc) checkLog() string {
 			return "run on a container of another kind"
 		case r.kind == opTextInsert && r.ref != content:
 			return "inserted text is not in order"
-		case (r.kind == opMapSet || r.kind == opListInsert && r.sub == KindValue) && r.at != values:
+		case r.holdsValues() && r.at != values:
 			return "values are not in order"
 		}
 		switch r.kind {
 		case opTextInsert:
 			content += r.n
-		case opMapSet, opListInsert:
+		case opMapSet, opListInsert, opNodeInsert:
 			values += r.size
 		}
 		lv = r.end()
@@ -107,7 +107,7 @@ func (d *Doc) checkContainers() string {
 		if c.parent >= uint32(i) || c.depth != d.containers[c.parent].depth+1 || c.depth >= MaxDepth {
 			return "container before its parent, or too deep"
 		}
-		if d.containers[c.parent].kind == KindList {
+		if d.containers[c.parent].holdsItems() {
 			if it := &d.lists.items[c.name]; it.child != uint32(i) || it.list != c.parent || it.kind != c.kind {
 				return "item and its container do not agree"
 			}
@@ -177,47 +177,7 @@ func (d *Doc) checkTexts() string {
 	return ""
 }
 
-func (d *Doc) checkLists() string {
-	l := &d.lists
-	slots := 0
-	for i := range d.containers {
-		c := &d.containers[i]
-		if c.kind != KindList {
-			continue
-		}
-		root := l.roots[c.state]
-		if broken := l.seq.check(root); broken != "" {
-			return broken
-		}
-		for el := l.seq.first(root); el != none; el = l.seq.next(el) {
-			s := &l.slots[el]
-			it := &l.items[s.item]
-			want := uint32(0)
-			if it.shown && it.slot == el {
-				want = 1
-			}
-			switch {
-			case it.list != uint32(i):
-				return "slot in a strange list"
-			case l.seq.weightOf(el) != weight{want}:
-				return "slot does not weigh what it shows"
-			case s.left != none && !l.seq.less(s.left, el) || s.right != none && !l.seq.less(el, s.right):
-				return "slot is not between its neighbours"
-			case el > 0 && l.slots[el-1].lv >= s.lv || s.item > 0 && l.items[s.item-1].lv >= it.lv:
-				return "slots or items out of order"
-			case it.slot != el && d.later(s.lv, l.slots[it.slot].lv):
-				return "item is not where its last mover put it"
-			}
-			slots++
-		}
-	}
-	if slots != len(l.slots) {
-		return "slots are lost"
-	}
-	return ""
-}
-
-// check verifies a tree: sums, links, and that all leaves are equally deep.
+// check verifies a tree of the sequence: sums, links, and that all leaves are equally deep.
 func (s *sequence) check(root uint32) string {
 	if root == none {
 		return ""

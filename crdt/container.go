@@ -1,15 +1,16 @@
 package crdt
 
 // container is one row of the container table. It is identified by (parent, key, kind), or by (list, item, kind) for
-// the object a list item is; there is no operation that creates one.
+// the object that a list item or tree node is; there is no operation that creates one.
 type container struct {
 	parent uint32
-	name   uint32 // key, or index of the item when the parent is a list
+	name   uint32 // key, or index of the item when the parent is a list or tree
 	kind   Kind
 	depth  uint8
 	// shown: a record's child that has been put or edited and not deleted since. Others are there when their parent is.
 	shown bool
-	// state is the index of the text, list or counter; for maps and records the newest register, or none.
+	// state is the index of the text, counter or, for lists and trees, row; for maps and records the newest register,
+	// or none.
 	state uint32
 	// sent is one more than the sequence number of the writing session's last drained operation on it, 0 for none.
 	sent Seq
@@ -60,14 +61,13 @@ func (d *Doc) addContainer(parent, name uint32, kind Kind) uint32 {
 	case KindCounter:
 		c.state = uint32(len(d.counters))
 		d.counters = append(d.counters, 0)
-	case KindList:
-		c.state = uint32(len(d.lists.roots))
-		d.lists.roots = append(d.lists.roots, none)
+	case KindList, KindTree:
+		c.state = d.lists.addRow(none)
 	}
 	if parent != none {
 		p := &d.containers[parent]
 		c.depth = p.depth + 1
-		if p.kind == KindList {
+		if p.holdsItems() {
 			d.lists.items[name].child = i
 		} else {
 			d.children[childKey{parent, name, kind}] = i
@@ -89,10 +89,10 @@ func (d *Doc) dropContainer() {
 		d.texts.dropText()
 	case KindCounter:
 		d.counters = d.counters[:len(d.counters)-1]
-	case KindList:
-		d.lists.roots = d.lists.roots[:len(d.lists.roots)-1]
+	case KindList, KindTree:
+		d.lists.dropRow()
 	}
-	if d.containers[c.parent].kind == KindList {
+	if d.containers[c.parent].holdsItems() {
 		d.lists.items[c.name].child = none
 	} else {
 		delete(d.children, childKey{c.parent, c.name, c.kind})
@@ -113,3 +113,6 @@ func (d *Doc) child(parent, key uint32, kind Kind) (uint32, error) {
 
 // holdsKeys reports whether children and registers of c have keys.
 func (c *container) holdsKeys() bool { return c.kind == KindMap || c.kind == KindRecord }
+
+// holdsItems reports whether children of c are the objects of items: of a list, or of a tree, whose nodes are items.
+func (c *container) holdsItems() bool { return c.kind == KindList || c.kind == KindTree }

@@ -37,7 +37,7 @@ type wireRow struct {
 type wireOp struct {
 	kind   opKind
 	sub    Kind
-	behind bool // left is given, else the front
+	form   placeForm
 	c      uint32
 	n      uint32
 	pos    uint32
@@ -47,6 +47,15 @@ type wireOp struct {
 	item   wireID
 	left   wireID
 }
+
+// placeForm says what left names.
+type placeForm uint8
+
+const (
+	placeFront  placeForm = iota // nothing: the front of the list, or of the tree's root
+	placeBehind                  // the slot to stand behind
+	placeUnder                   // the node to whose children's front
+)
 
 // end is the number behind its last operation.
 func (w *decoder) end() Seq { return w.first + Seq(w.ops) }
@@ -166,7 +175,7 @@ func (w *decoder) row(r *reader, i int) (row wireRow) {
 	switch row.form {
 	case 0, containerItem:
 		row.parent = r.u32(uint32(max(i, 1)) - 1)
-		if i == 0 || row.kind == KindValue || row.kind >= kindEnd {
+		if i == 0 || row.kind == KindValue || !row.kind.known() {
 			r.bad = true
 			return row
 		}
@@ -223,7 +232,7 @@ func (w *decoder) next(op *wireOp) bool {
 	case opRecordPut:
 		op.key = r.bytes(MaxKeyBytes)
 		op.sub = Kind(r.byte())
-		if op.sub == KindValue || op.sub >= kindEnd {
+		if op.sub == KindValue || !op.sub.known() {
 			return false
 		}
 	case opCounterAdd:
@@ -234,7 +243,7 @@ func (w *decoder) next(op *wireOp) bool {
 	case opListInsert:
 		w.place(op)
 		op.sub = Kind(r.byte())
-		if op.sub >= kindEnd {
+		if !op.sub.known() {
 			return false
 		}
 		if op.sub == KindValue {
@@ -245,11 +254,23 @@ func (w *decoder) next(op *wireOp) bool {
 			}
 			op.data = r.in[from:r.at]
 		}
-	case opListDelete:
+	case opItemDelete:
 		op.item = w.id()
 	case opListMove:
 		op.item = w.id()
 		w.place(op)
+	case opNodeInsert:
+		w.nodePlace(op)
+		op.sub = Kind(r.byte())
+		if !op.sub.known() {
+			return false
+		}
+		if op.sub == KindValue {
+			op.data = r.value()
+		}
+	case opNodeMove:
+		op.item = w.id()
+		w.nodePlace(op)
 	default:
 		return false
 	}
@@ -261,8 +282,17 @@ func (w *decoder) place(op *wireOp) {
 	if s == 0 {
 		return
 	}
-	op.behind = true
+	op.form = placeBehind
 	op.left = wireID{s - 1, w.r.u32(maxLV)}
+}
+
+func (w *decoder) nodePlace(op *wireOp) {
+	s := w.r.u32(2*uint32(len(w.sessions)) + 2)
+	if s == 0 {
+		return
+	}
+	op.form = placeBehind + placeForm((s-1)&1)
+	op.left = wireID{(s - 1) >> 1, w.r.u32(maxLV)}
 }
 
 // value reads one MessagePack value of legal size.
@@ -312,6 +342,6 @@ func (op *wireOp) skip(k, seq uint32) {
 			n, _ := skipValue(op.data)
 			op.data = op.data[n:]
 		}
-		op.behind, op.left = true, wireID{0, seq - 1}
+		op.form, op.left = placeBehind, wireID{0, seq - 1}
 	}
 }

@@ -8,8 +8,8 @@ import (
 // Digest is a name for the state: replicas with the same operations have the same digest, and different states have
 // different ones but for accidents. It is no protection against somebody who wants two states with one digest.
 //
-// It covers what a reader could see, in an order every replica agrees on: keys by their bytes, list items in order
-// with their names, hidden entries not at all.
+// It covers what a reader could see, in an order every replica agrees on: keys by their bytes, list items and tree
+// nodes in order with their names, hidden entries not at all.
 func (d *Doc) Digest() [16]byte {
 	h := hash{a: 0x9e3779b97f4a7c15, b: 0xc2b2ae3d27d4eb4f}
 	kids := d.shownKids()
@@ -20,7 +20,7 @@ func (d *Doc) Digest() [16]byte {
 		stack = stack[:len(stack)-1]
 		row := &d.containers[c]
 		h.number(uint64(row.kind)<<8 | uint64(row.depth))
-		if c > 0 && d.containers[row.parent].kind != KindList {
+		if c > 0 && !d.containers[row.parent].holdsItems() {
 			h.bytes([]byte(d.keys.names[row.name]))
 		}
 		switch row.kind {
@@ -36,10 +36,13 @@ func (d *Doc) Digest() [16]byte {
 			}
 		case KindCounter:
 			h.number(uint64(d.counters[row.state]))
-		case KindList:
+		case KindList, KindTree:
 			from := len(stack)
-			d.eachShown(c, func(i uint32) {
+			d.lists.eachShown(row.state, func(i, _ uint32, level int) {
 				it := &d.lists.items[i]
+				if row.kind == KindTree {
+					h.number(uint64(level))
+				}
 				session, seq := d.graph.id(it.lv)
 				h.bytes(d.graph.sessions[session].id[:])
 				h.number(uint64(seq)<<8 | uint64(it.kind))
@@ -68,7 +71,7 @@ func (d *Doc) shownKids() [][]uint32 {
 	for i := len(d.containers) - 1; i > 0; i-- { // children before parents
 		c := &d.containers[i]
 		parent := d.containers[c.parent].kind
-		if parent == KindList || !full[i] && !d.holds(c) && parent != KindRecord || parent == KindRecord && !c.shown {
+		if d.containers[c.parent].holdsItems() || !full[i] && !d.holds(c) && parent != KindRecord || parent == KindRecord && !c.shown {
 			continue
 		}
 		full[c.parent] = true
@@ -93,8 +96,8 @@ func (d *Doc) holds(c *container) bool {
 		return d.texts.texts[c.state].length > 0
 	case KindCounter:
 		return d.counters[c.state] != 0
-	case KindList:
-		return d.lists.seq.total(d.lists.roots[c.state])[0] > 0
+	case KindList, KindTree:
+		return d.lists.width(c.state) > 0
 	}
 	for at := c.state; at != none; at = d.registers[at].next {
 		if d.registers[at].present {

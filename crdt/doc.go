@@ -1,6 +1,6 @@
 // Package crdt is the core of a document: an event graph of operations and the state they add up to.
 //
-// A Doc holds containers (map, record, list, text, counter) that hold values and each other. Every edit is an
+// A Doc holds containers (map, record, list, text, counter, tree) that hold values and each other. Every edit is an
 // operation; operations of one session are numbered without gaps, and each knows which operations its author had
 // seen. Replicas that hold the same operations hold the same state, in whatever order they came.
 //

@@ -22,7 +22,7 @@ func (d *Doc) Dump() []byte {
 		switch r.kind {
 		case opTextInsert:
 			w.text(" ", string(putUnits(nil, d.log.content[r.ref:r.ref+r.n])))
-		case opMapSet, opListInsert:
+		case opMapSet, opListInsert, opNodeInsert:
 			w.hex(d.log.values[r.at : r.at+r.size])
 		case opCounterAdd:
 			w.text(" ", decimal(r.amount()))
@@ -44,7 +44,7 @@ func (d *Doc) Dump() []byte {
 var opNames = [opKindEnd]string{
 	"text insert", "text delete", "text erase", "text nothing",
 	"mark begin", "mark end", "embed", "map set", "map delete", "record put", "counter add",
-	"list insert", "list delete", "list move", "node insert", "node move",
+	"list insert", "item delete", "list move", "node insert", "node move",
 }
 
 func (d *Doc) dumpState(w *dumper) {
@@ -61,11 +61,8 @@ func (d *Doc) dumpState(w *dumper) {
 			w.text(" ", string(putUnits(nil, d.units)))
 		case KindCounter:
 			w.text(" ", decimal(d.counters[c.state]))
-		case KindList:
-			for el := d.lists.seq.first(d.lists.roots[c.state]); el != none; el = d.lists.seq.next(el) {
-				s := &d.lists.slots[el]
-				w.line("  slot ", uint64(el), " lv ", uint64(s.lv), " item ", uint64(s.item), " left ", int32(s.left), " right ", int32(s.right))
-			}
+		case KindList, KindTree:
+			w.text(" row ", decimal(int64(c.state)))
 		default:
 			for at := c.state; at != none; at = d.registers[at].next {
 				r := &d.registers[at]
@@ -76,12 +73,23 @@ func (d *Doc) dumpState(w *dumper) {
 			}
 		}
 	}
-	for i := range d.lists.items {
-		it := &d.lists.items[i]
+	l := &d.lists
+	for i := range l.rows {
+		w.line("row ", uint64(i), " of ", int32(l.rows[i].node), " kids ", uint64(l.rows[i].kids))
+		for el := l.seq.first(l.rows[i].root); el != none; el = l.seq.next(el) {
+			s := &l.slots[el]
+			w.line("  slot ", uint64(el), " lv ", uint64(s.lv), " item ", uint64(s.item), " left ", int32(s.left), " right ", int32(s.right))
+		}
+	}
+	for i := range l.moves {
+		w.line("move ", uint64(l.moves[i].slot), " was ", uint64(l.moves[i].was))
+	}
+	for i := range l.items {
+		it := &l.items[i]
 		w.line("item ", uint64(i), " lv ", uint64(it.lv), " list ", uint64(it.list), " kind ", uint64(it.kind),
-			" slot ", uint64(it.slot), " child ", int32(it.child))
-		if it.shown {
-			w.text(" shown")
+			" slot ", uint64(it.slot), " child ", int32(it.child), " row ", int32(it.row))
+		if it.alive {
+			w.text(" alive")
 		}
 		if it.kind == KindValue {
 			w.hex(d.log.values[it.at : it.at+it.size])

@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -73,6 +74,8 @@ func (a *author) step() {
 		a.edit.Add(o, amount)
 	case KindList:
 		a.list(c, o, n)
+	case KindTree:
+		a.tree(c, o, n)
 	default:
 		a.keys(c, o)
 	}
@@ -148,8 +151,64 @@ func (a *author) list(c uint32, o *model.Object, n *mirrorNode) {
 	a.edit.InsertItem(o, to, model.Kind(kind), value)
 }
 
+func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
+	nodes := make([]uint32, 0, len(n.above))
+	for lv := range n.above {
+		nodes = append(nodes, lv)
+	}
+	slices.Sort(nodes)
+	// parent is none for the root, and not a node below node.
+	parent := func(node uint32) uint32 {
+		for len(nodes) > 0 && a.r.Intn(4) > 0 {
+			p := nodes[a.r.Intn(len(nodes))]
+			up := p
+			for up != node && up != none {
+				up = n.above[up] - 1
+			}
+			if up == none {
+				return p
+			}
+		}
+		return none
+	}
+	place := func(parent uint32) (w where, to model.Where, under *model.ID) {
+		if parent != none {
+			id := a.id(parent)
+			under = &id
+		}
+		kids := n.nodes[parent+1]
+		i := a.r.Intn(len(kids) + 1)
+		if mode := a.r.Intn(3); mode > 0 && i < len(kids) {
+			return where{byte(mode), kids[i].lv}, model.Where{Mode: mode, Item: a.id(kids[i].lv)}, under
+		}
+		return at(i), model.Where{Index: i}, under
+	}
+	switch k := a.r.Intn(8); {
+	case k < 4 && len(nodes) > 0:
+		node := nodes[a.r.Intn(len(nodes))]
+		p := parent(node)
+		w, to, under := place(p)
+		a.nodeMove(c, node, p, w)
+		a.edit.MoveNode(o, a.id(node), under, to)
+	case k == 4 && len(nodes) > 0:
+		node := nodes[a.r.Intn(len(nodes))]
+		a.drop(c, node)
+		a.edit.DeleteNode(o, a.id(node))
+	default:
+		p := parent(none - 1)
+		w, to, under := place(p)
+		kind, value := a.entry(c)
+		if kind == KindValue {
+			a.node(c, p, w, value)
+		} else {
+			a.nodeObject(c, p, w, kind, a.containers)
+		}
+		a.edit.InsertNode(o, under, to, model.Kind(kind), value)
+	}
+}
+
 // nested are the kinds of containers the peers use; texts more often than the rest.
-var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText}
+var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindTree, KindTree}
 
 // entry chooses what a new item of container c is.
 func (a *author) entry(c uint32) (Kind, []byte) {

@@ -124,7 +124,7 @@ func newSaver(d *Doc) *saver {
 			s.key(r.ref)
 		case opRecordPut:
 			s.container(d.children[childKey{r.c, r.ref, r.sub}])
-		case opListInsert:
+		case opListInsert, opNodeInsert:
 			if r.sub != KindValue {
 				s.container(d.lists.items[items].child)
 			}
@@ -145,7 +145,7 @@ func (s *saver) container(c uint32) {
 	}
 	for i := len(up) - 1; i >= 0; i-- {
 		row := &s.d.containers[up[i]]
-		if row.parent != none && s.d.containers[row.parent].kind != KindList {
+		if row.parent != none && !s.d.containers[row.parent].holdsItems() {
 			s.key(row.name)
 		}
 		s.index[up[i]] = uint32(len(s.containers))
@@ -202,7 +202,7 @@ func (s *saver) containerTable() []byte {
 	for _, i := range s.containers[1:] {
 		c := &d.containers[i]
 		name := c.name
-		if d.containers[c.parent].kind == KindList {
+		if d.containers[c.parent].holdsItems() {
 			name = uint32(d.lists.items[name].lv)
 		} else {
 			name = s.keyIndex[name]
@@ -269,10 +269,14 @@ func (s *saver) ops() []byte {
 			rest = putZigzag(rest, r.amount())
 		case opListInsert:
 			rest = append(putSlot(rest, r), byte(r.sub))
-		case opListDelete:
+		case opItemDelete:
 			rest = putU32(rest, uint32(r.lv)-r.ref)
 		case opListMove:
 			rest = putSlot(putU32(rest, uint32(r.lv)-r.ref), r)
+		case opNodeInsert:
+			rest = append(putNodePlace(rest, r), byte(r.sub))
+		case opNodeMove:
+			rest = putNodePlace(putU32(rest, uint32(r.lv)-r.ref), r)
 		}
 	}
 	out := putVarint(nil, uint64(len(kinds)))
@@ -299,6 +303,19 @@ func putSlot(out []byte, r *opRun) []byte {
 		return append(out, 0)
 	}
 	return putU32(out, uint32(r.lv)-r.pos)
+}
+
+// putNodePlace writes 0 for the front of the root, or twice the distance back to the slot to stand behind; one more, and
+// it is that to the node whose children to go to the front of.
+func putNodePlace(out []byte, r *opRun) []byte {
+	lv, under := r.pos, uint64(0)
+	if lv == none {
+		lv, under = *r.under(), 1
+	}
+	if lv == none {
+		return append(out, 0)
+	}
+	return putVarint(out, uint64(uint32(r.lv)-lv)<<1|under)
 }
 
 func (s *saver) state() []byte {

@@ -27,10 +27,15 @@ const (
 	KindList
 	KindText
 	KindCounter
+	KindRichText // refused so far
+	KindTree
 )
 
 // kindEnd is the first number that is no kind.
-const kindEnd = KindCounter + 1
+const kindEnd = KindTree + 1
+
+// known reports whether this version has the kind.
+func (k Kind) known() bool { return k < kindEnd && k != KindRichText }
 
 // Limits of the format. They are checked while input is taken apart, which takes memory of at most eight times its size
 // and a mebibyte, before any of it is applied.

@@ -59,12 +59,20 @@ func (d *Doc) integrate(ctx *context, r opRun) error {
 		if err := d.insertItems(ctx, &r); err != nil {
 			return err
 		}
-	case opListDelete:
+	case opItemDelete:
 		if err := d.deleteItem(ctx, &r); err != nil {
 			return err
 		}
 	case opListMove:
 		if err := d.moveItem(ctx, &r); err != nil {
+			return err
+		}
+	case opNodeInsert:
+		if err := d.insertNode(ctx, &r); err != nil {
+			return err
+		}
+	case opNodeMove:
+		if err := d.moveNode(ctx, &r); err != nil {
 			return err
 		}
 	}

@@ -124,12 +124,33 @@ func (s *script) addObject(c uint32, w where, kind Kind, index uint32) *script {
 }
 
 func (s *script) drop(c, item uint32) *script {
-	s.out = putU32(putU32(append(s.out, cmdListDelete), c), item)
+	s.out = putU32(putU32(append(s.out, cmdItemDelete), c), item)
 	return s
 }
 
 func (s *script) move(c, item uint32, w where) *script {
 	s.out = putU32(putU32(append(s.out, cmdListMove), c), item)
+	s.out = putU32(append(s.out, w.mode), w.n)
+	return s
+}
+
+// node inserts a node under parent, none for the root.
+func (s *script) node(c, parent uint32, w where, value []byte) *script {
+	s.out = putU32(putU32(append(s.out, cmdNodeInsert), c), parent+1)
+	s.out = putU32(append(s.out, w.mode), w.n)
+	s.out = putBytes(append(s.out, byte(KindValue)), value)
+	return s
+}
+
+func (s *script) nodeObject(c, parent uint32, w where, kind Kind, index uint32) *script {
+	s.out = putU32(putU32(append(s.out, cmdNodeInsert), c), parent+1)
+	s.out = putU32(append(s.out, w.mode), w.n)
+	s.out = putU32(append(s.out, byte(kind)), index)
+	return s
+}
+
+func (s *script) nodeMove(c, node, parent uint32, w where) *script {
+	s.out = putU32(putU32(putU32(append(s.out, cmdNodeMove), c), node), parent+1)
 	s.out = putU32(append(s.out, w.mode), w.n)
 	return s
 }
@@ -156,6 +177,8 @@ type mirrorNode struct {
 	registry map[string]string
 	kids     map[string]uint32 // "key/kind"
 	items    []mirrorItem
+	nodes    map[uint32][]mirrorItem // tree: the children under each parent, as patches name it
+	above    map[uint32]uint32       // tree: the parent of each node
 	count    int64
 }
 
@@ -180,6 +203,7 @@ func newMirror(d *Doc) *mirror {
 
 func (m *mirror) grow(n *mirrorNode) {
 	n.registry, n.kids = map[string]string{}, map[string]uint32{}
+	n.nodes, n.above = map[uint32][]mirrorItem{}, map[uint32]uint32{}
 	m.nodes = append(m.nodes, n)
 }
 
@@ -251,16 +275,9 @@ func (m *mirror) apply(patch []byte) error {
 		case patchListInsert:
 			c := r.u32(none)
 			i := int(r.u32(none))
-			it := mirrorItem{lv: r.u32(none)}
-			s, q := r.u32(none), r.u32(none)
-			if int(s) >= len(m.sessions) {
-				return fmt.Errorf("item of a session not named before")
-			}
-			it.name = fmt.Sprintf("%x:%d", m.sessions[s], q)
-			if it.kind = Kind(r.byte()); it.kind == KindValue {
-				it.value = string(r.bytes(MaxValueBytes))
-			} else {
-				it.c = r.u32(none)
+			it, err := m.item(&r)
+			if err != nil {
+				return err
 			}
 			n := m.nodes[c]
 			if i > len(n.items) {
@@ -281,6 +298,40 @@ func (m *mirror) apply(patch []byte) error {
 			it := n.items[from]
 			n.items = append(n.items[:from], n.items[from+1:]...)
 			n.items = append(n.items[:to], append([]mirrorItem{it}, n.items[to:]...)...)
+		case patchNodeInsert:
+			n, parent, i := m.nodes[r.u32(none)], r.u32(none), int(r.u32(none))
+			it, err := m.item(&r)
+			if err != nil {
+				return err
+			}
+			if _, ok := n.above[it.lv]; ok {
+				return fmt.Errorf("node %d inserted twice", it.lv)
+			}
+			if err := n.hang(it, parent, i); err != nil {
+				return err
+			}
+		case patchNodeDelete:
+			n, lv := m.nodes[r.u32(none)], r.u32(none)
+			if len(n.nodes[lv+1]) > 0 {
+				return fmt.Errorf("node %d deleted before its children", lv)
+			}
+			if _, err := n.unhang(lv); err != nil {
+				return err
+			}
+		case patchNodeMove:
+			n, lv, parent, i := m.nodes[r.u32(none)], r.u32(none), r.u32(none), int(r.u32(none))
+			it, err := n.unhang(lv)
+			if err != nil {
+				return err
+			}
+			if err := n.hang(it, parent, i); err != nil {
+				return err
+			}
+			for up := parent; up != 0; up = n.above[up-1] {
+				if up == lv+1 {
+					return fmt.Errorf("node %d moved below itself", lv)
+				}
+			}
 		case patchCounter:
 			m.nodes[r.u32(none)].count = r.zigzag()
 		default:
@@ -310,6 +361,67 @@ func (m *mirror) apply(patch []byte) error {
 		n.text, n.splices = now, nil
 	}
 	return nil
+}
+
+// item reads what patches say about an item.
+func (m *mirror) item(r *reader) (it mirrorItem, err error) {
+	it.lv = r.u32(none)
+	s, q := r.u32(none), r.u32(none)
+	if int(s) >= len(m.sessions) {
+		return it, fmt.Errorf("item of a session not named before")
+	}
+	it.name = fmt.Sprintf("%x:%d", m.sessions[s], q)
+	if it.kind = Kind(r.byte()); it.kind == KindValue {
+		it.value = string(r.bytes(MaxValueBytes))
+	} else if it.c = r.u32(none); int(it.c) >= len(m.nodes) {
+		return it, fmt.Errorf("item with a container not named before")
+	}
+	return it, nil
+}
+
+// hang puts a node under a parent, unhang takes it out.
+func (n *mirrorNode) hang(it mirrorItem, parent uint32, i int) error {
+	if _, ok := n.above[parent-1]; parent > 0 && !ok {
+		return fmt.Errorf("node %d under one that is not there", it.lv)
+	}
+	kids := n.nodes[parent]
+	if i > len(kids) {
+		return fmt.Errorf("node %d beyond its siblings", it.lv)
+	}
+	n.nodes[parent], n.above[it.lv] = slices.Insert(kids, i, it), parent
+	return nil
+}
+
+func (n *mirrorNode) unhang(lv uint32) (it mirrorItem, err error) {
+	parent, ok := n.above[lv]
+	i := slices.IndexFunc(n.nodes[parent], func(it mirrorItem) bool { return it.lv == lv })
+	if !ok || i < 0 {
+		return it, fmt.Errorf("node %d is not there", lv)
+	}
+	it = n.nodes[parent][i]
+	n.nodes[parent] = slices.Delete(n.nodes[parent], i, i+1)
+	delete(n.above, lv)
+	return it, nil
+}
+
+func (m *mirror) showNodes(b *strings.Builder, n *mirrorNode, parent uint32) bool {
+	b.WriteByte('(')
+	for _, it := range n.nodes[parent] {
+		m.showItem(b, it)
+		m.showNodes(b, n, it.lv+1)
+		b.WriteByte(',')
+	}
+	b.WriteByte(')')
+	return len(n.nodes[parent]) > 0
+}
+
+func (m *mirror) showItem(b *strings.Builder, it mirrorItem) {
+	fmt.Fprintf(b, "%s=", it.name)
+	if it.kind == KindValue {
+		fmt.Fprintf(b, "%x", it.value)
+	} else {
+		m.show(b, it.c)
+	}
 }
 
 func (m *mirror) units(c uint32) []uint16 {
@@ -343,16 +455,13 @@ func (m *mirror) show(b *strings.Builder, c uint32) bool {
 	case KindList:
 		b.WriteByte('[')
 		for _, it := range n.items {
-			fmt.Fprintf(b, "%s=", it.name)
-			if it.kind == KindValue {
-				fmt.Fprintf(b, "%x", it.value)
-			} else {
-				m.show(b, it.c)
-			}
+			m.showItem(b, it)
 			b.WriteByte(',')
 		}
 		b.WriteByte(']')
 		return len(n.items) > 0
+	case KindTree:
+		return m.showNodes(b, n, 0)
 	}
 	b.WriteByte('{')
 	any := false

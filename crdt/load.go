@@ -21,6 +21,7 @@ func Load(file []byte) (*Doc, error) {
 		return nil, err
 	}
 	d := l.d
+	d.settle()
 	d.patch.off, d.undo.off, d.loading = false, false, false
 	d.mark()
 	return d, nil
@@ -80,6 +81,7 @@ func (d *Doc) union(other *Doc) error {
 	if len(g.frontier) > maxHeads {
 		return tooLarge("document would have too many branches")
 	}
+	d.settle()
 	return nil
 }
 
@@ -162,7 +164,7 @@ func (l *loader) tables() error {
 	l.containers[0] = fileContainer{kind: KindMap}
 	for i := 1; i <= n; i++ {
 		c := fileContainer{kind: Kind(r.byte()), parent: r.u32(uint32(i - 1)), name: r.u32(maxLV), index: none}
-		if r.bad || c.kind == KindValue || c.kind >= kindEnd {
+		if r.bad || c.kind == KindValue || !c.kind.known() {
 			return corrupt("container table is torn")
 		}
 		c.depth = l.containers[c.parent].depth + 1
@@ -243,7 +245,7 @@ func (l *loader) graph() error {
 				content += run.n
 			case opTextDelete, opTextErase:
 				deleted[s] += uint64(run.n)
-			case opMapSet, opListInsert:
+			case opMapSet, opListInsert, opNodeInsert:
 				values += run.size
 			}
 			lv += LV(run.n)
@@ -359,7 +361,7 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		}
 		if r.kind == opRecordPut {
 			r.sub = Kind(o.rest.byte())
-			if r.sub == KindValue || r.sub >= kindEnd {
+			if r.sub == KindValue || !r.sub.known() {
 				return r, corrupt("no kind of container")
 			}
 		}
@@ -371,17 +373,38 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		r.at, r.size = uint32(n), uint32(uint64(n)>>32)
 	case opListInsert:
 		r.pos = slot()
-		if r.sub = Kind(o.rest.byte()); r.sub >= kindEnd {
+		if r.sub = Kind(o.rest.byte()); !r.sub.known() {
 			return r, corrupt("no such kind")
 		}
 		if r.sub == KindValue {
 			r.n = o.lengths.u32(maxLV)
 		}
-	case opListDelete, opListMove:
+	case opItemDelete, opListMove:
 		r.ref = slot()
 		r.pos = none
 		if r.kind == opListMove {
 			r.pos = slot()
+		}
+	case opNodeInsert, opNodeMove:
+		if r.kind == opNodeMove {
+			r.ref = slot()
+		}
+		r.pos, *r.under() = none, none
+		if place := o.rest.varint(); place > 0 {
+			back := place >> 1
+			if back == 0 || back > uint64(lv) {
+				return r, corrupt("node at an unknown place")
+			}
+			if place&1 == 0 {
+				r.pos = uint32(lv) - uint32(back)
+			} else {
+				*r.under() = uint32(lv) - uint32(back)
+			}
+		}
+		if r.kind == opNodeInsert {
+			if r.sub = Kind(o.rest.byte()); !r.sub.known() {
+				return r, corrupt("no such kind")
+			}
 		}
 	case opTextNothing:
 	default:
@@ -390,7 +413,7 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 	if o.lengths.bad || o.positions.bad || o.rest.bad || r.n == 0 {
 		return r, corrupt("operation is torn")
 	}
-	if r.kind == opMapSet || r.kind == opListInsert && r.sub == KindValue {
+	if r.holdsValues() {
 		r.at = values
 		v := reader{in: d.log.values, at: int(values)}
 		for i := uint32(0); i < r.n && !v.bad; i++ {
@@ -416,7 +439,7 @@ func (l *loader) container(i uint32) (uint32, error) {
 		return 0, err
 	}
 	switch p := &d.containers[parent]; {
-	case p.kind == KindList:
+	case p.holdsItems():
 		item, ok := d.lists.findItem(LV(row.name))
 		if !ok || d.lists.items[item].list != parent || d.lists.items[item].kind != row.kind {
 			return 0, corrupt("container of an unknown item")

@@ -16,9 +16,9 @@ const (
 	opRecordPut
 	opCounterAdd
 	opListInsert // behind left, each further item behind the one before it
-	opListDelete
+	opItemDelete // of a list or tree
 	opListMove
-	opNodeInsert // tree: behind left among the children of parent
+	opNodeInsert
 	opNodeMove
 	opKindEnd
 )
@@ -30,32 +30,51 @@ type opRun struct {
 	n    uint32
 	c    uint32 // container
 	kind opKind
-	sub  Kind // put, list insert: kind of the entry
+	sub  Kind // put, list insert, node insert: kind of the entry
 	// pos is the position in a text, relative to the version of the operation's parents, already clamped to that
-	// version's length; in a list the slot (LV of its insert or move) to stand behind, or none for the front.
+	// version's length; in a list or tree the slot (LV of its insert or move) to stand behind, or none for the front:
+	// in a tree that of the children of under.
 	pos uint32
-	// ref is the key (map, record), the item (list delete, list move) or where the units start in content.
+	// ref is the key (map, record), the item (item delete, list move, node move), where the units start in content, or
+	// a node insertion's under.
 	ref uint32
-	// at, size say where the values are; a counter keeps its number here, low half first.
+	// at, size say where the values are; a counter keeps its number here, low half first, a node move its under.
 	at, size uint32
 }
 
 func (r *opRun) end() LV { return r.lv + LV(r.n) }
+
+// under is the node (LV of its insert), or none for the root, to whose children a tree operation in front of all adds one.
+// When pos is a slot that goes without saying, and it is none.
+func (r *opRun) under() *uint32 {
+	if r.kind == opNodeMove {
+		return &r.at
+	}
+	return &r.ref
+}
+
+// holdsValues reports whether at and size are about values.
+func (r *opRun) holdsValues() bool {
+	return r.kind == opMapSet || (r.kind == opListInsert || r.kind == opNodeInsert) && r.sub == KindValue
+}
 
 func (r *opRun) amount() int64 { return int64(uint64(r.size)<<32 | uint64(r.at)) }
 
 // inText reports whether the operation is one of texts: its place is a position.
 func (k opKind) inText() bool { return k <= opEmbed }
 
-// containerKind is the kind of container the operation works on; a map stands for map or record.
+// containerKind is the kind of container the operation works on; a map stands for map or record, a list for list or
+// tree when the operation is a deletion.
 func (k opKind) containerKind() Kind {
 	switch k {
 	case opTextInsert, opTextDelete, opTextErase, opTextNothing:
 		return KindText
 	case opCounterAdd:
 		return KindCounter
-	case opListInsert, opListDelete, opListMove:
+	case opListInsert, opItemDelete, opListMove:
 		return KindList
+	case opNodeInsert, opNodeMove:
+		return KindTree
 	case opRecordPut:
 		return KindRecord
 	}
@@ -64,14 +83,14 @@ func (k opKind) containerKind() Kind {
 
 func (k opKind) fits(container Kind) bool {
 	want := k.containerKind()
-	return container == want || want == KindMap && container == KindRecord
+	return container == want || want == KindMap && container == KindRecord || k == opItemDelete && container == KindTree
 }
 
 // oplog is every operation in order of local version.
 type oplog struct {
 	runs    []opRun
 	content []uint16 // what text insertions inserted
-	values  []byte   // MessagePack of registers and list items
+	values  []byte   // MessagePack of registers, list items and tree nodes
 }
 
 // at gives the index of the run that holds lv.

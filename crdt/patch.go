@@ -23,6 +23,9 @@ const (
 	patchListInsert  = 0x30
 	patchListDelete  = 0x31
 	patchListMove    = 0x32
+	patchNodeInsert  = 0x33
+	patchNodeDelete  = 0x34
+	patchNodeMove    = 0x35
 	patchCounter     = 0x40
 )
 
@@ -94,7 +97,7 @@ func (p *patch) container(d *Doc, i uint32) {
 	}
 	c := &d.containers[i]
 	p.out = append(putU32(putU32(p.out, i), c.parent), byte(c.kind))
-	if d.containers[c.parent].kind == KindList {
+	if d.containers[c.parent].holdsItems() {
 		p.out = putU32(append(p.out, 1), uint32(d.lists.items[c.name].lv))
 	} else {
 		p.out = putString(append(p.out, 0), d.keys.names[c.name])
@@ -131,9 +134,15 @@ func (p *patch) listInsert(d *Doc, i, at uint32) {
 	if !p.begin(patchListInsert) {
 		return
 	}
+	p.out = putU32(putU32(p.out, d.lists.items[i].list), at)
+	p.item(d, i)
+}
+
+// item writes what an item is: its name and its value or container.
+func (p *patch) item(d *Doc, i uint32) {
 	it := &d.lists.items[i]
 	session, seq := d.graph.id(it.lv)
-	p.out = putU32(putU32(putU32(p.out, it.list), at), uint32(it.lv))
+	p.out = putU32(p.out, uint32(it.lv))
 	p.out = append(putU32(putU32(p.out, session), uint32(seq)), byte(it.kind))
 	if it.kind == KindValue {
 		p.out = putBytes(p.out, d.log.values[it.at:it.at+it.size])
@@ -151,6 +160,27 @@ func (p *patch) listDelete(c, at uint32, lv LV) {
 func (p *patch) listMove(c, from, to uint32, lv LV) {
 	if p.begin(patchListMove) {
 		p.out = putU32(putU32(putU32(putU32(p.out, c), from), to), uint32(lv))
+	}
+}
+
+func (p *patch) nodeInsert(d *Doc, i, at uint32) {
+	if p.begin(patchNodeInsert) {
+		p.out = putU32(putU32(putU32(p.out, d.lists.items[i].list), d.lists.parentName(i)), at)
+		p.item(d, i)
+	}
+}
+
+func (p *patch) nodeDelete(c uint32, lv LV) {
+	if p.begin(patchNodeDelete) {
+		p.out = putU32(putU32(p.out, c), uint32(lv))
+	}
+}
+
+func (p *patch) nodeMove(d *Doc, i, at uint32) {
+	if p.begin(patchNodeMove) {
+		it := &d.lists.items[i]
+		p.out = putU32(putU32(p.out, it.list), uint32(it.lv))
+		p.out = putU32(putU32(p.out, d.lists.parentName(i)), at)
 	}
 }
 

@@ -222,7 +222,7 @@ func TestUpdatesNameOnlyWhatTheySaw(t *testing.T) {
 	text := append([]byte{1 + 2, containerRoot, byte(KindList), 0, 1, 'l'}, containerItem|byte(KindText), 1, 1, 1)
 	for name, rest := range map[string][]byte{
 		"insert behind": append(list, byte(opListInsert)|1<<5, 2, 0, byte(KindValue), 1, 7),
-		"delete":        append(list, byte(opListDelete)|1<<5, 1, 0),
+		"delete":        append(list, byte(opItemDelete)|1<<5, 1, 0),
 		"move":          append(list, byte(opListMove)|1<<5, 1, 0, 0),
 		"edit inside":   append(text, byte(opTextInsert)|2<<5, 0, 1, 'z'),
 	} {

@@ -54,4 +54,4 @@ func (s *tally) enough(t *testing.T) {
 }
 
 // met are the kinds whose edits must have met.
-var met = []model.Kind{model.Map, model.Record, model.List, model.Text, model.Counter}
+var met = []model.Kind{model.Map, model.Record, model.List, model.Text, model.Counter, model.Tree}

@@ -78,6 +78,7 @@ func (d *Doc) typing(in []byte) bool {
 	g.frontier[0] = lv + LV(n) - 1
 	if row.parent != 0 {
 		d.revive(c)
+		d.settle()
 	}
 	return true
 }

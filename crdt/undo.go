@@ -12,11 +12,16 @@ const (
 	undoNewRegister                 // a register was added
 	undoNewItem                     // an item was added
 	undoItem                        // item a was items[b]
-	undoSlot                        // a slot was added to list a
+	undoSlot                        // a slot was added
 	undoWeight                      // slot a weighs b more
 	undoShown                       // child a was shown (b = 1) or not
 	undoCounter                     // counter a had (b, c) added
 	undoContainer                   // a container was added
+	undoStand                       // item a stood at slot b
+	undoKids                        // row a had b more shown
+	undoMove                        // a move was added to those to be done
+	undoRedo                        // a move was done
+	undoRevert                      // a move was taken back that had moved from slot a
 )
 
 type undoRecord struct {
@@ -88,6 +93,7 @@ func (d *Doc) mark() {
 // rollback makes the document what it was at the mark.
 func (d *Doc) rollback() {
 	u, g, l := &d.undo, &d.graph, &d.log
+	d.lists.untouch()
 	for i := len(u.records) - 1; i >= 0; i-- {
 		d.takeBack(&u.records[i])
 	}
@@ -132,11 +138,11 @@ func (d *Doc) takeBack(r *undoRecord) {
 	case undoNewRegister:
 		d.dropRegister()
 	case undoNewItem:
-		d.lists.items = d.lists.items[:len(d.lists.items)-1]
+		d.lists.dropItem()
 	case undoItem:
 		d.lists.items[r.a] = u.items[r.b]
 	case undoSlot:
-		d.dropSlot(r.a)
+		d.lists.dropSlot()
 	case undoWeight:
 		d.lists.seq.add(r.a, weight{-r.b})
 	case undoShown:
@@ -145,5 +151,11 @@ func (d *Doc) takeBack(r *undoRecord) {
 		d.counters[r.a] -= int64(uint64(r.c)<<32 | uint64(r.b))
 	case undoContainer:
 		d.dropContainer()
+	case undoStand:
+		d.lists.items[r.a].slot = r.b
+	case undoKids:
+		d.lists.rows[r.a].kids -= r.b
+	case undoMove, undoRedo, undoRevert:
+		d.lists.takeBackMove(r)
 	}
 }

@@ -15,7 +15,7 @@ const (
 	// Where an encoder stops, so that whatever the last run adds the update stays below MaxUpdateBytes.
 	updateRoom = MaxUpdateBytes - MaxUpdateBytes/4 - MaxValueBytes - MaxKeyBytes
 
-	containerItem  = 0x10 // the object of a list item
+	containerItem  = 0x10 // the object of a list item or tree node
 	containerEarly = 0x20 // the container of an earlier operation of the session
 	containerRoot  = 0x30
 )
@@ -176,7 +176,7 @@ func (e *encoder) container(c uint32) uint32 {
 		out = []byte{containerRoot}
 	default:
 		parent := e.container(row.parent)
-		if d.containers[row.parent].kind == KindList {
+		if d.containers[row.parent].holdsItems() {
 			out = e.id(putU32([]byte{containerItem | byte(row.kind)}, parent), d.lists.items[row.name].lv)
 		} else {
 			out = putString(putU32([]byte{byte(row.kind)}, parent), d.keys.names[row.name])
@@ -224,10 +224,17 @@ func (e *encoder) op(r *opRun) {
 		if r.sub == KindValue {
 			out = append(putU32(out, r.n), d.log.values[r.at:r.at+r.size]...)
 		}
-	case opListDelete:
+	case opItemDelete:
 		out = e.id(out, LV(r.ref))
 	case opListMove:
 		out = e.place(e.id(out, LV(r.ref)), r.pos)
+	case opNodeInsert:
+		out = append(e.nodePlace(out, r), byte(r.sub))
+		if r.sub == KindValue {
+			out = append(out, d.log.values[r.at:r.at+r.size]...)
+		}
+	case opNodeMove:
+		out = e.nodePlace(e.id(out, LV(r.ref)), r)
 	}
 	e.ops = out
 }
@@ -239,6 +246,20 @@ func (e *encoder) place(out []byte, lv uint32) []byte {
 	}
 	session, seq := e.d.graph.id(LV(lv))
 	return putU32(putU32(out, e.sessionIndex(session)+1), uint32(seq))
+}
+
+// nodePlace writes where a node goes: 0 for the front of the root, or one more than twice the session's index and the
+// number of the slot to stand behind; one more again, and the node whose children to go to the front of.
+func (e *encoder) nodePlace(out []byte, r *opRun) []byte {
+	lv, under := r.pos, uint32(0)
+	if lv == none {
+		lv, under = *r.under(), 1
+	}
+	if lv == none {
+		return append(out, 0)
+	}
+	session, seq := e.d.graph.id(LV(lv))
+	return putU32(putU32(out, 2*e.sessionIndex(session)+under+1), uint32(seq))
 }
 
 // finish puts the parts together.

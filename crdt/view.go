@@ -29,25 +29,13 @@ func (d *Doc) View() []byte {
 				p.counter(uint32(i), exactCount(n))
 			}
 		case KindList:
-			at := uint32(0)
-			d.eachShown(uint32(i), func(item uint32) {
-				p.listInsert(d, item, at)
-				at++
-			})
+			d.lists.eachShown(c.state, func(item, at uint32, _ int) { p.listInsert(d, item, at) })
+		case KindTree:
+			d.lists.eachShown(c.state, func(item, at uint32, _ int) { p.nodeInsert(d, item, at) })
 		}
 		if i > 0 && d.containers[c.parent].kind == KindRecord && c.shown {
 			p.recordChild(d, uint32(i))
 		}
 	}
 	return p.finish()
-}
-
-// eachShown visits the shown items of list c in order.
-func (d *Doc) eachShown(c uint32, visit func(item uint32)) {
-	l := &d.lists
-	for el := l.seq.first(l.roots[d.containers[c].state]); el != none; el = l.seq.next(el) {
-		if i := l.slots[el].item; l.items[i].shown && l.items[i].slot == el {
-			visit(i)
-		}
-	}
 }

@@ -1,12 +1,12 @@
 package crdt
 
-// What is shown. An entry (an item of a list, a child of a record) is shown when some operation on it or anywhere
+// What is shown. An entry (an item of a list, a node of a tree, a child of a record) is alive when some operation on it or anywhere
 // inside it is not in the history of any deletion of it. So a deletion hides what its author had seen, and whatever
 // somebody else did to the entry meanwhile, or anybody does later, shows it again with everything in it.
 
-// entryRef names an entry: an item of a list, or the child container of a record.
+// entryRef names an entry: an item of a list or tree, or the child container of a record.
 type entryRef struct {
-	list  bool
+	item  bool
 	index uint32 // item or container
 }
 
@@ -15,7 +15,7 @@ func (d *Doc) revive(c uint32) {
 	for c != 0 {
 		row := &d.containers[c]
 		switch d.containers[row.parent].kind {
-		case KindList:
+		case KindList, KindTree:
 			d.showItem(row.name)
 		case KindRecord:
 			d.showChild(c)
@@ -40,13 +40,13 @@ func (d *Doc) hideChild(c uint32) {
 	}
 }
 
-// deleteItem applies a list deletion.
+// deleteItem applies a deletion of a list's item or a tree's node.
 func (d *Doc) deleteItem(ctx *context, r *opRun) error {
 	i, ok := d.knownItem(ctx, r.c, r.ref)
 	if !ok {
 		return corrupt("deletion of an unknown item")
 	}
-	if d.lists.items[i].shown && !d.survives(ctx, entryRef{true, i}) {
+	if d.lists.items[i].alive && !d.survives(ctx, entryRef{true, i}) {
 		d.hideItem(i)
 	}
 	return nil
@@ -99,7 +99,7 @@ func (d *Doc) touchedBy(ctx *context) map[entryRef]struct{} {
 	last := none // container of the run before: runs on one come together
 	d.eachRun(d.unseen(ctx), func(r *opRun) bool {
 		switch r.kind {
-		case opListMove:
+		case opListMove, opNodeMove:
 			if i, ok := d.lists.findItem(LV(r.ref)); ok {
 				ctx.touched[entryRef{true, i}] = struct{}{}
 			}
@@ -115,7 +115,7 @@ func (d *Doc) touchedBy(ctx *context) map[entryRef]struct{} {
 		for c := r.c; c != 0; c = d.containers[c].parent {
 			row := &d.containers[c]
 			switch d.containers[row.parent].kind {
-			case KindList:
+			case KindList, KindTree:
 				ctx.touched[entryRef{true, row.name}] = struct{}{}
 			case KindRecord:
 				ctx.touched[entryRef{false, c}] = struct{}{}
@@ -140,8 +140,8 @@ func (d *Doc) eachRun(ranges []lvRange, visit func(*opRun) bool) bool {
 
 // deletes reports whether r is a deletion of the entry.
 func (d *Doc) deletes(r *opRun, e entryRef) bool {
-	if e.list {
-		return r.kind == opListDelete && LV(r.ref) == d.lists.items[e.index].lv
+	if e.item {
+		return r.kind == opItemDelete && LV(r.ref) == d.lists.items[e.index].lv
 	}
 	c := &d.containers[e.index]
 	return r.kind == opMapDelete && r.c == c.parent && r.ref == c.name
@@ -149,9 +149,9 @@ func (d *Doc) deletes(r *opRun, e entryRef) bool {
 
 // touches reports whether r does something to the entry, or inside it, other than deleting it.
 func (d *Doc) touches(r *opRun, e entryRef) bool {
-	if e.list {
+	if e.item {
 		it := &d.lists.items[e.index]
-		if r.kind == opListMove && LV(r.ref) == it.lv {
+		if (r.kind == opListMove || r.kind == opNodeMove) && LV(r.ref) == it.lv {
 			return true // the insertion itself is in the history of every deletion
 		}
 		return it.child != none && d.inside(r.c, it.child)
