@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/lxzan/gws v1.8.9
+	github.com/tetratelabs/wazero v1.12.0
 	github.com/vmihailenco/msgpack/v5 v5.4.1
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/sys v0.45.0

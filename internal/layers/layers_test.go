@@ -33,21 +33,26 @@ type rule struct {
 
 // rules has every package. crdt and internal/sync decide, wasm translates, seal and server are native.
 var rules = map[string]rule{
-	"crdt":              {banned: pure, alone: true},
-	"internal/sync":     {banned: pure, alone: true},
-	"wasm":              {ours: []string{"crdt", "internal/sync"}, banned: slices.DeleteFunc(slices.Clone(pure), func(s string) bool { return s == "unsafe" }), alone: true},
-	"internal/seal":     {banned: []string{"net", "os", "syscall"}, alone: true},
-	"internal/model":    {alone: true}, // the oracle of tests: shares no code with what it judges
-	"internal/layers":   {alone: true},
-	"internal/strip":    {alone: true},
-	"server/wire":       {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
-	"server":            {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
-	"server/native":     {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
-	"server/logtest":    {ours: []string{"internal/seal", "server"}},
-	"server/servertest": {ours: []string{"internal/seal", "server"}},
-	"web":               {alone: true},
-	"cmd/freehold":      {ours: []string{"crdt", "internal/seal", "server", "web"}},
+	"crdt":                 {banned: pure, alone: true},
+	"internal/sync":        {banned: pure, alone: true},
+	"wasm":                 {ours: []string{"crdt", "internal/sync"}, banned: slices.DeleteFunc(slices.Clone(pure), func(s string) bool { return s == "unsafe" }), alone: true},
+	"internal/seal":        {banned: []string{"net", "os", "syscall"}, alone: true},
+	"internal/model":       {alone: true}, // the oracle of tests: shares no code with what it judges
+	"internal/layers":      {alone: true},
+	"internal/script":      {ours: []string{"crdt"}, alone: true},
+	"internal/script/tape": {ours: []string{"internal/script"}, alone: true},
+	"internal/strip":       {alone: true},
+	"server/wire":          {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
+	"server":               {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
+	"server/native":        {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
+	"server/logtest":       {ours: []string{"internal/seal", "server"}},
+	"server/servertest":    {ours: []string{"internal/seal", "server"}},
+	"web":                  {alone: true},
+	"cmd/freehold":         {ours: []string{"crdt", "internal/seal", "server", "web"}},
 }
+
+// forTests are modules that only tests use.
+var forTests = []string{"github.com/tetratelabs/wazero"}
 
 // skipped are directories without Go packages of ours.
 var skipped = []string{".git", ".ci", "node_modules", "build", "dist", "testdata", "data", "js", "bench", "docs"}
@@ -143,6 +148,9 @@ func (r rule) forbids(imported string) string {
 		if r.alone {
 			return "another module"
 		}
+		if covers(forTests, imported) {
+			return "for tests only"
+		}
 		return ""
 	}
 	if covers(r.banned, imported) {
@@ -178,13 +186,15 @@ func TestLayersGoRed(t *testing.T) {
 	write("server", "a.go", "package server\nimport _ \""+module+"/crdt\"\n")
 	write("wasm", "a.go", "package main\nimport _ \"github.com/vmihailenco/msgpack/v5\"\n")
 	write("stray", "a.go", "package stray\n")
+	write("cmd", "a.go", "package main\nimport _ \"github.com/tetratelabs/wazero/api\"\n")
 	found, err := violations(dir, map[string]rule{
-		"crdt": {banned: pure}, "server": {ours: []string{"internal/seal"}}, "wasm": {alone: true}, "gone": {},
+		"crdt": {banned: pure}, "server": {ours: []string{"internal/seal"}}, "wasm": {alone: true}, "gone": {}, "cmd": {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
+		"a.go: cmd imports github.com/tetratelabs/wazero/api: for tests only",
 		"a.go: crdt imports fmt: not in this layer",
 		"a.go: server imports " + module + "/crdt: another layer",
 		"a.go: wasm imports github.com/vmihailenco/msgpack/v5: another module",
