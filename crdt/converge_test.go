@@ -31,16 +31,23 @@ type swarm struct {
 	model    *model.Model
 	net      []message
 	sessions int
+	meeting  Kind // of the root's child "a" that everybody edits most
+	settling bool
 	tally    *tally
 }
 
 func newSwarm(t testing.TB, seed int64, n int) *swarm {
 	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), tally: &tally{}}
+	s.meeting = nested[uint64(seed)/6%uint64(len(nested))]
 	for range n {
 		p := &peer{doc: New(), number: len(s.peers)}
 		p.view = newMirror(p.doc)
 		s.peers = append(s.peers, p)
 		s.begin(p)
+		patch := must[[]byte](t)(p.doc.Change((&script{}).child(0, s.meeting, "a", 1).out))
+		if err := p.view.apply(patch); err != nil {
+			s.fatalf("%v", err)
+		}
 	}
 	return s
 }
@@ -146,13 +153,19 @@ func (s *swarm) deliver(p *peer, i int) {
 		}
 		s.fatalf("peer %d refuses a message: %v", p.number, err)
 	}
-	if fresh {
-		s.tally.applied++
+	if !fresh {
+		if len(patch) > 0 {
+			s.fatalf("peer %d: a patch of nothing new: %x", p.number, patch)
+		}
+		return
 	}
+	s.tally.applied++
 	if err := p.view.apply(patch); err != nil {
 		s.fatalf("peer %d: %v", p.number, err)
 	}
-	s.check(p)
+	if !s.settling || s.r.Intn(4) == 0 {
+		s.check(p)
+	}
 }
 
 // reload closes a peer and opens it from its file. What it holds is lost; somebody will send it again.
@@ -196,6 +209,7 @@ func (s *swarm) merge(p, q *peer) {
 
 // settle gives everything to everybody, in a different order each, and compares.
 func (s *swarm) settle() {
+	s.settling = true
 	for _, p := range s.peers {
 		s.drain(p)
 	}
@@ -209,6 +223,7 @@ func (s *swarm) settle() {
 	first := s.peers[0]
 	all := s.model.Everything()
 	for _, p := range s.peers {
+		s.check(p)
 		if n := p.doc.held.updates; n > 0 || p.doc.held.bytes != 0 {
 			s.fatalf("peer %d still holds %d updates", p.number, n)
 		}

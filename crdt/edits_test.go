@@ -58,9 +58,13 @@ func (a *author) object(c uint32) *model.Object {
 	return a.model.Child(a.object(n.parent), n.key, model.Kind(n.kind))
 }
 
-// step adds one random command on a random container, seldom the root. Hidden containers are edited as well.
+// step adds one random command on a random container: half of the time the one that this swarm meets in, seldom the
+// root. Hidden containers are edited as well.
 func (a *author) step() {
 	c := uint32(0)
+	if a.r.Intn(2) == 0 {
+		c = a.p.view.child(0, "a", a.meeting)
+	}
 	for try := 0; c == 0 && try < 3; try++ {
 		c = uint32(a.r.Intn(len(a.p.view.nodes)))
 	}
@@ -157,6 +161,9 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 		nodes = append(nodes, lv)
 	}
 	slices.Sort(nodes)
+	if a.r.Intn(4) > 0 { // few nodes come into each other's way more often
+		nodes = nodes[:min(3, len(nodes))]
+	}
 	// parent is none for the root, and not a node below node.
 	parent := func(node uint32) uint32 {
 		for len(nodes) > 0 && a.r.Intn(4) > 0 {
@@ -210,6 +217,16 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 // nested are the kinds of containers the peers use; texts more often than the rest.
 var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindTree, KindTree}
 
+// child finds a container by its name, 0 when it is not there.
+func (m *mirror) child(parent uint32, key string, kind Kind) uint32 {
+	for i, n := range m.nodes {
+		if i > 0 && !n.inList && n.parent == parent && n.key == key && n.kind == kind {
+			return uint32(i)
+		}
+	}
+	return 0
+}
+
 // entry chooses what a new item of container c is.
 func (a *author) entry(c uint32) (Kind, []byte) {
 	if kind := nested[a.r.Intn(len(nested))]; a.r.Intn(2) == 0 && a.p.doc.containers[c].depth <= 3 {
@@ -230,11 +247,8 @@ func (a *author) keys(c uint32, o *model.Object) {
 		a.unset(c, key)
 		a.edit.Delete(o, key)
 	default:
-		i, known := uint32(0), false
-		if number, ok := a.p.doc.keys.index[key]; ok {
-			i, known = a.p.doc.children[childKey{c, number, kind}]
-		}
-		if !known {
+		i := a.p.view.child(c, key, kind)
+		if i == 0 {
 			i = a.containers
 			a.containers++
 		}
