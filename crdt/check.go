@@ -194,7 +194,7 @@ func (s *sequence) check(root uint32) string {
 				return "leaves are not equally deep, or a node is empty"
 			}
 			for i, kid := range node.kid[:node.n] {
-				if s.nodes[kid].up != x || s.nodes[kid].total() != node.sum[i] {
+				if s.nodes[kid].up != x || s.totalOf(kid) != s.weigh(x, i) {
 					return "sum or link of a node is wrong"
 				}
 				below = append(below, kid)

@@ -83,6 +83,7 @@ var arrivals = []struct {
 			}
 		}
 	}},
+	{"InTurns", 2, inTurns},
 	{"WhileTyping", 1, func(tb testing.TB, d *Doc, branches []branch) {
 		w := newTypist(9)
 		_ = d.Begin(sessionOf(9))
@@ -96,6 +97,14 @@ var arrivals = []struct {
 			must2(tb)(d.Apply(branches[0].session, u))
 		}
 	}},
+}
+
+func inTurns(tb testing.TB, d *Doc, branches []branch) {
+	for i := range branches[0].updates {
+		for _, b := range branches {
+			must2(tb)(d.Apply(b.session, b.updates[i]))
+		}
+	}
 }
 
 // Whatever the order of arrival, merging twice as much takes little more than twice the steps.

@@ -5,30 +5,32 @@ package crdt
 // root, and a call that may change the root returns it.
 //
 // Three things are sequences: the chunks of texts (weight: units), the slots of lists (weight: 1 when shown) and the
-// spans of the tracker (weights: units in the prepared version, units in the merged version, units of the base text).
+// spans of the tracker (weights: units in each prepared version, in the merged version and of the base text).
 type sequence struct {
 	nodes []seqNode
+	sums  []uint32 // of node x in measure m: sums[(x*measures+m)*fanout:][:fanout]
 	home  []uint32 // the leaf of each element
 	free  []uint32
+	more  int // measures beyond the first
 }
 
 const fanout = 16
 
-// weight is what an element counts for in each of three measures. Sums wrap, so adding a two's complement subtracts.
-type weight [3]uint32
+// weight is what an element counts for in each measure. Sums wrap, so adding a two's complement subtracts.
+type weight [maxMeasures]uint32
 
-func (w *weight) add(v weight) {
-	w[0] += v[0]
-	w[1] += v[1]
-	w[2] += v[2]
+const maxMeasures = 6
+
+func (w weight) negative() weight {
+	for m := range w {
+		w[m] = -w[m]
+	}
+	return w
 }
-
-func (w weight) negative() weight { return weight{-w[0], -w[1], -w[2]} }
 
 // seqNode is a leaf (kids are elements) or an inner node (kids are nodes). All leaves are equally deep.
 type seqNode struct {
 	kid        [fanout]uint32
-	sum        [fanout]weight
 	up         uint32
 	next, prev uint32 // leaves only
 	n          uint8
@@ -44,26 +46,63 @@ func (x *seqNode) index(kid uint32) int {
 	panic("crdt: sequence lost a kid")
 }
 
-func (x *seqNode) total() (w weight) {
-	for i := range x.sum[:x.n] {
-		w.add(x.sum[i])
+// sum gives what the kids of node x weigh in measure m.
+func (s *sequence) sum(x uint32, m int) *[fanout]uint32 {
+	return (*[fanout]uint32)(s.sums[(int(x)*(1+s.more)+m)*fanout:])
+}
+
+// weigh gives what kid i of node x weighs.
+func (s *sequence) weigh(x uint32, i int) (w weight) {
+	for m := range 1 + s.more {
+		w[m] = s.sum(x, m)[i]
 	}
 	return w
 }
 
-func (x *seqNode) insert(at int, kid uint32, w weight) {
-	n := int(x.n)
-	copy(x.kid[at+1:n+1], x.kid[at:n])
-	copy(x.sum[at+1:n+1], x.sum[at:n])
-	x.kid[at], x.sum[at] = kid, w
-	x.n++
+// addAt adds w to what kid i of node x weighs.
+func (s *sequence) addAt(x uint32, i int, w *weight) {
+	for m := range 1 + s.more {
+		if w[m] != 0 {
+			s.sum(x, m)[i] += w[m]
+		}
+	}
 }
 
-func (x *seqNode) remove(at int) {
-	n := int(x.n)
-	copy(x.kid[at:], x.kid[at+1:n])
-	copy(x.sum[at:], x.sum[at+1:n])
-	x.n--
+// totalOf sums the weights of a node.
+func (s *sequence) totalOf(x uint32) (w weight) {
+	n := s.nodes[x].n
+	for m := range 1 + s.more {
+		for _, v := range s.sum(x, m)[:n] {
+			w[m] += v
+		}
+	}
+	return w
+}
+
+// enter makes kid the one at position at of node x.
+func (s *sequence) enter(x uint32, at int, kid uint32, w *weight) {
+	node := &s.nodes[x]
+	n := int(node.n)
+	copy(node.kid[at+1:n+1], node.kid[at:n])
+	node.kid[at] = kid
+	for m := range 1 + s.more {
+		row := s.sum(x, m)
+		copy(row[at+1:n+1], row[at:n])
+		row[at] = w[m]
+	}
+	node.n++
+}
+
+// leave takes out the kid at position at of node x.
+func (s *sequence) leave(x uint32, at int) {
+	node := &s.nodes[x]
+	n := int(node.n)
+	copy(node.kid[at:], node.kid[at+1:n])
+	for m := range 1 + s.more {
+		row := s.sum(x, m)
+		copy(row[at:], row[at+1:n])
+	}
+	node.n--
 }
 
 func (s *sequence) alloc(leaf bool) uint32 {
@@ -75,6 +114,8 @@ func (s *sequence) alloc(leaf bool) uint32 {
 		return i
 	}
 	s.nodes = append(s.nodes, fresh)
+	var zero [maxMeasures * fanout]uint32
+	s.sums = append(s.sums, zero[:(1+s.more)*fanout]...)
 	return uint32(len(s.nodes) - 1)
 }
 
@@ -99,9 +140,9 @@ func (s *sequence) insertAfter(root, prev, el uint32, w weight) uint32 {
 			leaf, at = s.nodes[leaf].next, at-keep
 		}
 	}
-	s.nodes[leaf].insert(at, el, w)
+	s.enter(leaf, at, el, &w)
 	s.home[el] = leaf
-	s.climb(leaf, w)
+	s.climb(leaf, &w)
 	return root
 }
 
@@ -110,7 +151,8 @@ func (s *sequence) halve(root, x uint32) uint32 {
 	up := s.nodes[x].up
 	if up == none {
 		up = s.alloc(false)
-		s.nodes[up].insert(0, x, s.nodes[x].total())
+		total := s.totalOf(x)
+		s.enter(up, 0, x, &total)
 		s.nodes[x].up = up
 		root = up
 	} else if s.nodes[up].n == fanout {
@@ -124,7 +166,9 @@ func (s *sequence) halve(root, x uint32) uint32 {
 		keep = fanout - 2 // growing at the end is the common case: leave full nodes behind
 	}
 	to.n = uint8(copy(to.kid[:], from.kid[keep:]))
-	copy(to.sum[:], from.sum[keep:])
+	for m := range 1 + s.more {
+		copy(s.sum(y, m)[:], s.sum(x, m)[keep:])
+	}
 	from.n = uint8(keep)
 	to.up = up
 	if from.leaf {
@@ -141,27 +185,26 @@ func (s *sequence) halve(root, x uint32) uint32 {
 			s.nodes[kid].up = y
 		}
 	}
-	parent := &s.nodes[up]
-	i := parent.index(x)
-	parent.sum[i] = from.total()
-	parent.insert(i+1, y, to.total())
+	i := s.nodes[up].index(x)
+	total := s.totalOf(y)
+	less := total.negative()
+	s.addAt(up, i, &less)
+	s.enter(up, i+1, y, &total)
 	return root
 }
 
 // climb adds w to the sums above node x.
-func (s *sequence) climb(x uint32, w weight) {
+func (s *sequence) climb(x uint32, w *weight) {
 	for up := s.nodes[x].up; up != none; x, up = up, s.nodes[up].up {
-		parent := &s.nodes[up]
-		parent.sum[parent.index(x)].add(w)
+		s.addAt(up, s.nodes[up].index(x), w)
 	}
 }
 
 // add changes the weight of el by w.
 func (s *sequence) add(el uint32, w weight) {
 	leaf := s.home[el]
-	x := &s.nodes[leaf]
-	x.sum[x.index(el)].add(w)
-	s.climb(leaf, w)
+	s.addAt(leaf, s.nodes[leaf].index(el), &w)
+	s.climb(leaf, &w)
 }
 
 // remove takes el out and returns the root, none when nothing is left.
@@ -169,8 +212,10 @@ func (s *sequence) remove(root, el uint32) uint32 {
 	x := s.home[el]
 	s.home[el] = none
 	i := s.nodes[x].index(el)
-	s.climb(x, s.nodes[x].sum[i].negative())
-	s.nodes[x].remove(i)
+	less := s.weigh(x, i)
+	less = less.negative()
+	s.climb(x, &less)
+	s.leave(x, i)
 	for s.nodes[x].n == 0 {
 		node := s.nodes[x]
 		if node.leaf {
@@ -185,8 +230,7 @@ func (s *sequence) remove(root, el uint32) uint32 {
 		if node.up == none {
 			return none
 		}
-		parent := &s.nodes[node.up]
-		parent.remove(parent.index(x))
+		s.leave(node.up, s.nodes[node.up].index(x))
 		x = node.up
 	}
 	for !s.nodes[root].leaf && s.nodes[root].n == 1 {
@@ -197,16 +241,17 @@ func (s *sequence) remove(root, el uint32) uint32 {
 	return root
 }
 
-// find gives the element that holds unit pos of measure dim and the offset inside it; none beyond the end.
-func (s *sequence) find(root uint32, dim int, pos uint32) (el, off uint32) {
+// find gives the element that holds unit pos of measure m and the offset inside it; none beyond the end.
+func (s *sequence) find(root uint32, m int, pos uint32) (el, off uint32) {
 	if root == none {
 		return none, 0
 	}
 	for x := root; ; {
 		node := &s.nodes[x]
+		sum := s.sum(x, m)
 		i := 0
 		for ; i < int(node.n); i++ {
-			if w := node.sum[i][dim]; pos < w {
+			if w := sum[i&(fanout-1)]; pos < w {
 				break
 			} else {
 				pos -= w
@@ -222,16 +267,17 @@ func (s *sequence) find(root uint32, dim int, pos uint32) (el, off uint32) {
 	}
 }
 
-// before sums the weights in front of el.
-func (s *sequence) before(el uint32) (w weight) {
+// before sums the weights in front of el in measure m.
+func (s *sequence) before(el uint32, m int) (w uint32) {
 	kid, x := el, s.home[el]
 	for x != none {
 		node := &s.nodes[x]
-		for i := range node.kid[:node.n] {
-			if node.kid[i] == kid {
+		sum := s.sum(x, m)
+		for i, k := range node.kid[:node.n] {
+			if k == kid {
 				break
 			}
-			w.add(node.sum[i])
+			w += sum[i]
 		}
 		kid, x = x, node.up
 	}
@@ -240,16 +286,19 @@ func (s *sequence) before(el uint32) (w weight) {
 
 // weightOf gives the weight of el.
 func (s *sequence) weightOf(el uint32) weight {
-	node := &s.nodes[s.home[el]]
-	return node.sum[node.index(el)]
+	leaf := s.home[el]
+	return s.weigh(leaf, s.nodes[leaf].index(el))
 }
 
-// total sums the weights of a tree.
-func (s *sequence) total(root uint32) weight {
+// total sums the weights of a tree in measure m.
+func (s *sequence) total(root uint32, m int) (w uint32) {
 	if root == none {
-		return weight{}
+		return 0
 	}
-	return s.nodes[root].total()
+	for _, v := range s.sum(root, m)[:s.nodes[root].n] {
+		w += v
+	}
+	return w
 }
 
 // edge gives the first or last leaf.

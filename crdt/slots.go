@@ -84,10 +84,10 @@ func (l *lists) shown(i uint32) bool {
 }
 
 // width counts what is shown in a row.
-func (l *lists) width(r uint32) uint32 { return l.seq.total(l.rows[r].root)[0] }
+func (l *lists) width(r uint32) uint32 { return l.seq.total(l.rows[r].root, 0) }
 
 // index gives the view index of what stands, or would stand, at a slot.
-func (l *lists) index(el uint32) uint32 { return l.seq.before(el)[0] }
+func (l *lists) index(el uint32) uint32 { return l.seq.before(el, 0) }
 
 func (d *Doc) weighSlot(el, by uint32) {
 	d.lists.seq.add(el, weight{by})

@@ -8,7 +8,7 @@ import "slices"
 // the merged version, the document's state. The text as it was at the base is one long span.
 //
 // The prepared version is moved by taking operations back and doing them again; that changes states of spans, never
-// their order. Between merges the tracker stays: the next operation of the same branch needs no replay.
+// their order. A few prepared versions stand side by side, for branches that arrive in turns. Between merges the tracker stays: the next operation of the same branch needs no replay.
 //
 // An operation that followed everything there was when it came was made in the merged version of that time. It is
 // replayed in that one and leaves the prepared version where it is, so that typing here while the branch of somebody
@@ -18,12 +18,15 @@ import "slices"
 // what the tracker needs grows with the text that was inserted and the runs, never with a number in somebody's input.
 type tracker struct {
 	live  bool
-	floor LV   // operations from here on follow the base version, those below are in its history
-	end   LV   // everything from floor to here has been replayed
-	done  int  // how many operations that is
-	limit int  // when so many have been, it is time to see whether starting anew is better
-	ready []LV // the prepared version
-	steps int  // how much was done; tests look at it
+	floor LV  // operations from here on follow the base version, those below are in its history
+	end   LV  // everything from floor to here has been replayed
+	done  int // how many operations that is
+	limit int // when so many have been, it is time to see whether starting anew is better
+	steps int // how much was done; tests look at it
+
+	ready [versions]prepared
+	in    int // the one of the next operation
+	clock int
 
 	spans []span
 	seq   sequence
@@ -42,6 +45,13 @@ type tracker struct {
 	gives  []lvRange // scratch
 }
 
+// prepared is a version for operations to be done in.
+type prepared struct {
+	heads   []LV
+	session uint32 // whose operations were the last in it, or none
+	used    int    // when that was
+}
+
 // span is n units that were inserted one behind the other.
 type span struct {
 	unit uint32 // name of the first
@@ -50,8 +60,8 @@ type span struct {
 	// left is what stood before the first unit when it was inserted, right what then stood behind the last: units,
 	// or none. Between them nothing stood.
 	left, right uint32
-	state       uint32 // in the prepared version: 0 not inserted yet, 1 there, more: deleted so many times
-	gone        bool   // deleted in the merged version
+	state       [versions]uint32 // in each prepared version: 0 not inserted yet, 1 there, more: deleted so many times
+	gone        bool             // deleted in the merged version
 }
 
 // deletion says that operations lv … lv+n-1 deleted the units from unit on, or, down, from unit+n-1 to unit.
@@ -67,18 +77,22 @@ const (
 	baseLength = 1 << 30 // longer than any text
 )
 
-// Measures of the sequence.
+// Measures of the sequence. The first are the prepared versions.
 const (
-	inPrepared = 0
-	inMerged   = 1
-	inBase     = 2
+	versions = 4
+	inMerged = versions
+	inBase   = versions + 1
 )
 
 // drop forgets everything.
 func (t *tracker) drop() {
 	t.live, t.floor, t.done = false, 0, 0
+	for v := range t.ready {
+		t.ready[v] = prepared{heads: t.ready[v].heads[:0], session: none}
+	}
 	t.spans, t.at, t.begins, t.deleted = t.spans[:0], t.at[:0], t.begins[:0], t.deleted[:0]
-	t.seq.nodes, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.home[:0], t.seq.free[:0]
+	t.seq.nodes, t.seq.sums, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.sums[:0], t.seq.home[:0], t.seq.free[:0]
+	t.seq.more = inBase
 	t.roots = nil
 }
 
@@ -88,28 +102,60 @@ func (t *tracker) merge(d *Doc, ctx *context, r opRun) {
 	if r.lv > ctx.first {
 		parents = []LV{r.lv - 1}
 	}
-	t.open(d, parents, r.lv)
+	session, _ := d.graph.id(r.lv)
+	t.open(d, parents, session, r.lv)
 	root := t.root(r.c)
-	total := t.seq.total(root)
 	// The base text is shorter than its span. What is too much is there in every version.
-	beyond := total[inMerged] - d.texts.texts[d.containers[r.c].state].length
-	d.eachClamped(r, total[inPrepared]-min(beyond, total[inPrepared]), func(r opRun) {
+	beyond := t.seq.total(root, inMerged) - d.texts.texts[d.containers[r.c].state].length
+	length := t.seq.total(root, t.in)
+	d.eachClamped(r, length-min(beyond, length), func(r opRun) {
 		d.log.add(r, ctx.entry)
-		t.apply(d, &r, inPrepared, true)
+		t.apply(d, &r, t.in, true)
 	})
 	t.end = r.end()
-	t.done += int(r.n)
-	t.ready = append(t.ready[:0], r.end()-1)
+	t.did(&r, session)
 }
 
-// open prepares the version with these heads, of an operation that comes at now. It starts anew when the tracker does
-// not reach back far enough, or has grown much larger than what is concurrent now.
-func (t *tracker) open(d *Doc, heads []LV, now LV) {
+// did notes that r was done in the prepared version.
+func (t *tracker) did(r *opRun, session uint32) {
+	t.done += int(r.n)
+	t.clock++
+	p := &t.ready[t.in]
+	p.heads, p.session, p.used = append(p.heads[:0], r.end()-1), session, t.clock
+}
+
+// choose takes the prepared version that is likely to be nearest to one with these heads: the very one, one that ends
+// in one of the heads, the one the session was in, or else the one that has not been used for longest.
+func (t *tracker) choose(heads []LV, session uint32) {
+	best, rank := 0, -1
+	for v := range t.ready {
+		p := &t.ready[v]
+		r := 0
+		switch {
+		case sameLVs(p.heads, heads):
+			r = 3
+		case len(p.heads) == 1 && hasLV(heads, p.heads[0]):
+			r = 2
+		case p.session == session:
+			r = 1
+		}
+		// Of several that will do, the one used last; of those that will not, the one used first.
+		if q := &t.ready[best]; r > rank || r == rank && (p.used > q.used) == (r > 0) {
+			best, rank = v, r
+		}
+	}
+	t.in = best
+}
+
+// open prepares the version with these heads, of an operation of a session that comes at now. It starts anew when the
+// tracker does not reach back far enough, or has grown much larger than what is concurrent now.
+func (t *tracker) open(d *Doc, heads []LV, session uint32, now LV) {
 	if t.live {
-		t.takes, t.gives = d.graph.diff(t.ready, heads, t.takes[:0], t.gives[:0])
+		t.choose(heads, session)
+		t.compare(d, heads)
 		n := len(t.takes)
 		if (n == 0 || t.takes[n-1].from >= t.floor) && t.worth(d, heads, now) {
-			t.replay(d, t.end, now)
+			t.replay(d, t.end, now) // only what is linear, the rest came through merge
 			t.end = now
 			t.move(d, heads)
 			return
@@ -118,7 +164,9 @@ func (t *tracker) open(d *Doc, heads []LV, now LV) {
 	t.drop()
 	base, region := d.graph.base(d.graph.frontier, heads, t.region[:0])
 	t.live, t.region = true, region
-	t.ready = append(t.ready[:0], base...)
+	for v := range t.ready {
+		t.ready[v].heads = append(t.ready[v].heads, base...)
+	}
 	for _, lv := range base {
 		t.floor = max(t.floor, lv+1)
 	}
@@ -127,7 +175,7 @@ func (t *tracker) open(d *Doc, heads []LV, now LV) {
 	}
 	t.end = now
 	t.limit = trackerSlack * (t.done + trackerSpare)
-	t.prepare(d, heads)
+	t.prepare(d, heads, session)
 }
 
 // A tracker of so many times what is concurrent, and some more, is kept.
@@ -139,7 +187,7 @@ const (
 // worth reports whether going on costs less than starting anew. What is concurrent is only counted when much has been
 // done since the last time, or has been left undone.
 func (t *tracker) worth(d *Doc, heads []LV, now LV) bool {
-	if sameLVs(t.ready, heads) {
+	if len(t.takes)+len(t.gives) == 0 {
 		return true
 	}
 	all := t.done + int(now-t.end)
@@ -168,19 +216,19 @@ func (t *tracker) replay(d *Doc, from, to LV) {
 			continue
 		}
 		part := d.log.clip(i, max(from, r.lv), min(to, r.end()))
-		t.done += int(part.n)
 		e := &g.entries[g.at(part.lv)]
 		if e.linear() {
 			t.apply(d, &part, inMerged, false)
+			t.done += int(part.n)
 			continue
 		}
 		if part.lv == e.lv {
-			t.prepare(d, g.parentsOf(e))
+			t.prepare(d, g.parentsOf(e), e.session)
 		} else {
-			t.prepare(d, []LV{part.lv - 1})
+			t.prepare(d, []LV{part.lv - 1}, e.session)
 		}
-		t.apply(d, &part, inPrepared, false)
-		t.ready = append(t.ready[:0], part.end()-1)
+		t.apply(d, &part, t.in, false)
+		t.did(&part, e.session)
 	}
 }
 
@@ -192,15 +240,21 @@ func (t *tracker) root(c uint32) uint32 {
 	if t.roots == nil {
 		t.roots = make(map[uint32]uint32)
 	}
-	i := t.addSpan(span{unit: baseUnit, n: baseLength, left: none, right: none, state: 1})
+	base := span{unit: baseUnit, n: baseLength, left: none, right: none}
+	for v := range base.state {
+		base.state[v] = 1
+	}
+	i := t.addSpan(base)
 	root := t.seq.insertAfter(none, none, i, t.spans[i].weight())
 	t.roots[c] = root
 	return root
 }
 
 func (s *span) weight() (w weight) {
-	if s.state == 1 {
-		w[inPrepared] = s.n
+	for v, state := range s.state {
+		if state == 1 {
+			w[v] = s.n
+		}
 	}
 	if !s.gone {
 		w[inMerged] = s.n
@@ -279,7 +333,9 @@ func (t *tracker) cut(c, i, off uint32) uint32 {
 // reweigh tells the tree that span i no longer weighs was.
 func (t *tracker) reweigh(i uint32, was weight) {
 	now := t.spans[i].weight()
-	now.add(was.negative())
+	for m := range now {
+		now[m] -= was[m]
+	}
 	if now != (weight{}) {
 		t.seq.add(i, now)
 	}
@@ -294,23 +350,28 @@ func (t *tracker) isolate(c, i, off, n uint32) uint32 {
 	return i
 }
 
-// prepare moves the prepared version.
-func (t *tracker) prepare(d *Doc, to []LV) {
-	if !sameLVs(t.ready, to) {
-		t.takes, t.gives = d.graph.diff(t.ready, to, t.takes[:0], t.gives[:0])
-		t.move(d, to)
-	}
+// prepare makes a version ready for an operation of a session.
+func (t *tracker) prepare(d *Doc, heads []LV, session uint32) {
+	t.choose(heads, session)
+	t.compare(d, heads)
+	t.move(d, heads)
 }
 
-// move moves the prepared version by what takes and gives say.
-func (t *tracker) move(d *Doc, to []LV) {
+// compare finds out what has to be taken back and done again to move the prepared version.
+func (t *tracker) compare(d *Doc, heads []LV) {
+	t.takes, t.gives = d.graph.diff(t.ready[t.in].heads, heads, t.takes[:0], t.gives[:0])
+}
+
+// move does that.
+func (t *tracker) move(d *Doc, heads []LV) {
 	for _, r := range t.takes {
 		t.turn(d, r, ^uint32(0))
 	}
 	for i := len(t.gives) - 1; i >= 0; i-- {
 		t.turn(d, t.gives[i], 1)
 	}
-	t.ready = append(t.ready[:0], to...)
+	p := &t.ready[t.in]
+	p.heads = append(p.heads[:0], heads...)
 }
 
 // turn takes the operations of a range back (by = -1) or does them again (1). Within a range the order does not
@@ -361,7 +422,7 @@ func (t *tracker) count(c, unit, n, by uint32) {
 		i = t.isolate(c, i, off, n)
 		s := &t.spans[i]
 		was := s.weight()
-		s.state += by
+		s.state[t.in] += by
 		t.reweigh(i, was)
 		unit += s.n
 		n -= s.n
@@ -377,7 +438,7 @@ func (t *tracker) apply(d *Doc, r *opRun, in int, emit bool) {
 		i := t.insert(d, r, in)
 		if emit {
 			length := d.texts.texts[d.containers[r.c].state].length
-			pos := min(t.seq.before(i)[inMerged], length)
+			pos := min(t.seq.before(i, inMerged), length)
 			d.spliceIn(r.c, pos, d.log.content[r.ref:r.ref+r.n])
 		}
 	case opTextDelete:
@@ -404,12 +465,10 @@ func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 	}
 	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
 	row := &t.row
-	state := uint32(1)
 	// The right neighbour is the first unit behind that the author had seen, deleted or not.
 	if p := t.spans; in == inMerged {
-		state = 0
 		row.right = row.unitOf(row.after(after))
-	} else if left < baseUnit && len(t.ready) == 1 && p[after].lv+LV(p[after].n)-1 == t.ready[0] {
+	} else if left < baseUnit && t.follows(p[after].lv+LV(p[after].n)-1) {
 		// Behind what the operation right before inserted: what stood behind that. No need to walk over all that others
 		// put there. They may have put something behind that operation, too, so there is still a place to be found.
 		row.right = p[after].right
@@ -417,9 +476,19 @@ func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 	} else {
 		after = row.between(after)
 	}
-	i := t.addSpan(span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, state: state})
+	fresh := span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right}
+	if in < versions {
+		fresh.state[in] = 1
+	}
+	i := t.addSpan(fresh)
 	t.roots[r.c] = t.seq.insertAfter(t.roots[r.c], after, i, t.spans[i].weight())
 	return i
+}
+
+// follows reports whether the prepared version is the one right after operation lv.
+func (t *tracker) follows(lv LV) bool {
+	heads := t.ready[t.in].heads
+	return len(heads) == 1 && heads[0] == lv
 }
 
 // between finds the right neighbour of what stands behind span el in the prepared version: the first unit behind that
@@ -451,13 +520,13 @@ func (t *tracker) remove(d *Doc, r *opRun, in int, pos uint32, down, emit bool) 
 		s := &t.spans[i]
 		was := s.weight()
 		if emit && !s.gone {
-			at := t.seq.before(i)[inMerged]
+			at := t.seq.before(i, inMerged)
 			if length := d.texts.texts[text].length; at < length {
 				d.spliceOut(r.c, at, min(s.n, length-at))
 			}
 		}
-		if in == inPrepared {
-			s.state++
+		if in < versions {
+			s.state[in]++
 		}
 		s.gone = true
 		t.reweigh(i, was)
@@ -498,7 +567,7 @@ func (r *spanRow) after(el uint32) uint32 {
 	return r.t.seq.next(el)
 }
 
-func (r *spanRow) known(el uint32) bool { return r.t.spans[el].state != 0 }
+func (r *spanRow) known(el uint32) bool { return r.t.spans[el].state[r.t.in] != 0 }
 
 func (r *spanRow) compareLeft(el uint32) int { return r.compare(r.t.spans[el].left, r.left, -1) }
 
