@@ -6,7 +6,8 @@ import "slices"
 // Updates that were held and are ready now are applied too. A session's updates are to be given in its order; one that
 // leaves a gap waits for what belongs in between.
 //
-// ErrMissing: operations it depends on, or updates of its session before it, are not here; it is held until they are.
+// ErrMissing: operations it depends on, or updates of its session before it, are not here, or it is a part of a change
+// the rest of which is not; it is held until they are.
 // ErrTooLarge: there is no room for it, neither in the document nor among what is held. Nothing was said about it, so
 // it may come again. ErrNewerFormat: this version cannot read it, nor what its session wrote after it.
 // ErrInvalid: it is of the session that writes here, with operations that were not written here.
@@ -15,11 +16,18 @@ import "slices"
 // writes is refused as well. Otherwise what follows would wait for ever for operations that nobody takes.
 func (d *Doc) Apply(session SessionID, update []byte) (patch []byte, fresh bool, err error) {
 	d.patch.reset()
-	if fresh, err = d.receive(session, update); err != nil {
-		return nil, false, err
-	}
-	if fresh {
+	fresh, err = d.receive(session, update)
+	if err == errPart { // what follows it may be here already
+		if d.release() {
+			fresh, err = true, nil
+		} else if end := d.held.ended[session]; end != nil {
+			err = end
+		}
+	} else if fresh {
 		d.release()
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	return d.patch.finish(), fresh, nil
 }
@@ -40,18 +48,25 @@ func (d *Doc) receive(id SessionID, update []byte) (fresh bool, err error) {
 		return false, end
 	}
 	s := h.of(id)
-	if s.stuck() {
-		return false, h.hold(id, heldUpdate{bytes: update}, nil, next)
+	reach := d.reach(s, next)
+	if bad == nil && w.end() <= reach {
+		return false, errPart
 	}
+	u := heldUpdate{bytes: update, first: w.first, more: w.more}
+	if s.stuck() {
+		return false, h.hold(id, u, nil, reach)
+	}
+	var first *decoder
 	if bad == nil {
-		fresh, bad = d.take(id, &w)
+		fresh, first, bad = d.judge(id, s, &w)
 	}
 	switch {
 	case bad == errGap:
-		return false, h.hold(id, heldUpdate{bytes: update, gap: true, first: w.first}, nil, next)
+		u.gap = true
+		return false, h.hold(id, u, nil, reach)
 	case bad == ErrMissing:
-		return false, h.hold(id, heldUpdate{bytes: update}, &w, next)
-	case bad != nil && !isCode(bad, CodeTooLarge):
+		return false, h.hold(id, u, first, reach)
+	case bad != nil && !isCode(bad, CodeTooLarge) && bad != errPart:
 		h.end(id, bad)
 	}
 	return fresh, bad
@@ -60,26 +75,61 @@ func (d *Doc) receive(id SessionID, update []byte) (fresh bool, err error) {
 // errGap says that operations between what is here of a session and its update are missing.
 var errGap = &Error{CodeMissing, "operations of the session before it are missing"}
 
-// take applies an opened update. errGap, ErrMissing and ErrTooLarge come before anything has changed; ErrCorrupt
-// refuses it, and then everything is as it was.
-func (d *Doc) take(id SessionID, w *decoder) (fresh bool, err error) {
+// judge applies an opened update, with the parts of its change before it, or keeps it as one of them. errGap, ErrMissing, errPart
+// and ErrTooLarge come before anything has changed; ErrCorrupt refuses the whole change, and then everything is as it
+// was. first is where the change begins, whose parents it is that are missing.
+func (d *Doc) judge(id SessionID, s *waiting, w *decoder) (fresh bool, first *decoder, err error) {
+	next := d.graph.nextOf(&id)
+	reach := d.reach(s, next)
+	first = w
+	switch {
+	case w.end() <= reach:
+		return false, w, nil
+	case w.first > reach:
+		return false, w, errGap
+	case reach > next || w.more:
+		if s != nil && s.parts.bytes+len(w.r.in)+partCost > MaxChangeBytes {
+			return false, w, corrupt("change larger than one may be")
+		}
+		if reach > next && len(w.parents) > 0 {
+			return false, w, corrupt("part of a change follows something that the part before it does not")
+		}
+		if w.more {
+			return false, w, d.held.keep(id, w)
+		}
+		first = &decoder{}
+		_ = first.open(s.parts.updates[0])
+	}
+	fresh, err = d.take(id, s, first, w)
+	return fresh, first, err
+}
+
+// take applies the change that first begins and last ends, which may be one and the same.
+func (d *Doc) take(id SessionID, s *waiting, first, last *decoder) (fresh bool, err error) {
 	g := &d.graph
-	next := g.nextOf(&id)
-	if w.end() <= next {
-		return false, nil
-	}
-	if w.first > next {
-		return false, errGap
-	}
-	if len(g.lacking(w.sessions, w.parents)) > 0 {
+	if len(g.lacking(first.sessions, first.parents)) > 0 {
 		return false, ErrMissing
 	}
-	parents := g.resolve(w)
-	if !d.hasRoom(&id, uint64(w.end()-next), parents) {
+	parents := g.resolve(first)
+	if !d.hasRoom(&id, uint64(last.end()-g.nextOf(&id)), parents) {
 		return false, tooLarge("document has too many operations or branches")
 	}
 	d.mark()
-	if err := d.follow(id, w, parents); err != nil {
+	if first != last {
+		for _, update := range s.parts.updates {
+			var w decoder
+			if _ = w.open(update); w.end() > g.nextOf(&id) {
+				if err = d.follow(id, &w, parents); err != nil {
+					break
+				}
+			}
+			parents = nil
+		}
+	}
+	if err == nil {
+		err = d.follow(id, last, parents)
+	}
+	if err != nil {
 		d.rollback()
 		return false, corrupt(err.(*Error).Reason) // also what is over a limit: limits are part of the format
 	}

@@ -17,7 +17,8 @@ const (
 )
 
 // Change does one transaction of commands in the writing session and gives the patch. Each command is checked against
-// the state the ones before it left; when one fails everything is as it was.
+// the state the ones before it left; when one fails everything is as it was. So it is when the change would leave in more
+// than MaxChangeBytes (ErrTooLarge).
 func (d *Doc) Change(commands []byte) ([]byte, error) {
 	if !d.writer.open {
 		return nil, ErrNoSession
@@ -27,12 +28,21 @@ func (d *Doc) Change(commands []byte) ([]byte, error) {
 	}
 	d.patch.reset()
 	d.mark()
+	from := d.Size().Next
 	r := reader{in: commands}
 	for r.at < len(commands) {
 		if err := d.command(&r); err != nil {
 			d.rollback()
 			return nil, err
 		}
+	}
+	if d.writer.session != none {
+		u := &d.undo
+		if !d.leaves(from, u.runs, u.content, u.values) {
+			d.rollback()
+			return nil, tooLarge("change larger than one may be")
+		}
+		d.writer.note(from, d.Size().Next)
 	}
 	return d.patch.finish(), nil
 }

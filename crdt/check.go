@@ -4,6 +4,7 @@ package crdt
 func (d *Doc) Check() error {
 	for _, check := range []func() string{
 		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkRows, d.checkItems, d.checkMoves,
+		d.checkHeld,
 	} {
 		if broken := check(); broken != "" {
 			return &Error{CodeCorrupt, "check: " + broken}
@@ -219,6 +220,36 @@ func (s *sequence) check(root uint32) string {
 				return "element does not know its leaf"
 			}
 		}
+	}
+	return ""
+}
+
+func (d *Doc) checkHeld() string {
+	h := &d.held
+	updates, bytes, kept := 0, 0, 0
+	for _, s := range h.sessions {
+		count, ahead, size := 0, 0, 0
+		for _, u := range s.updates {
+			if updates++; u.more {
+				ahead += len(u.bytes)
+			} else {
+				count += len(u.bytes)
+			}
+		}
+		for _, u := range s.parts.updates {
+			size += len(u) + partCost
+		}
+		if count != s.bytes || ahead != s.ahead || size != s.parts.bytes || s.gaps > len(s.updates) || h.of(s.id) != s {
+			return "what a session waits with is counted wrongly"
+		}
+		if h.ended[s.id] != nil {
+			return "a session that ended waits"
+		}
+		bytes += count
+		kept += ahead + size
+	}
+	if updates != h.updates || bytes != h.bytes || kept != h.parts {
+		return "what waits is counted wrongly"
 	}
 	return ""
 }

@@ -33,11 +33,12 @@ type swarm struct {
 	sessions int
 	meeting  Kind // of the root's child "a" that everybody edits most
 	settling bool
+	whole    map[ID]bool // the operations that begin a change, or would
 	tally    *tally
 }
 
 func newSwarm(t testing.TB, seed int64, n int) *swarm {
-	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), tally: &tally{}}
+	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), whole: map[ID]bool{}, tally: &tally{}}
 	s.meeting = nested[uint64(seed)/6%uint64(len(nested))]
 	for range n {
 		p := &peer{doc: New(), number: len(s.peers)}
@@ -76,6 +77,9 @@ func (s *swarm) seen(p *peer) model.Version {
 		if v[id] = int(h.Next); v[id] > all[id] {
 			s.fatalf("peer %d has an operation nobody made", p.number)
 		}
+		if h.Session != p.doc.writer.id && !s.whole[ID{h.Session, h.Next}] {
+			s.fatalf("peer %d has half a change", p.number)
+		}
 	}
 	return v
 }
@@ -98,12 +102,20 @@ func (s *swarm) check(p *peer) {
 	}
 }
 
-// drain puts a peer's new operations on the net: to each of the others, unless the net loses it.
+// drain puts a peer's new operations on the net: to each of the others, unless the net loses it. One time in three it is
+// as if an update had room for little.
 func (s *swarm) drain(p *peer) {
+	most, room := Seq(MaxUpdateOps), updateRoom
+	if s.r.Intn(3) == 0 {
+		most, room = 1+Seq(s.r.Intn(4)), 20+s.r.Intn(40)
+	}
 	for {
-		update, n := p.doc.Update()
+		update, n := p.doc.drain(most, room)
 		if n == 0 {
 			return
+		}
+		if update[0]&updateMore != 0 {
+			s.tally.parts++
 		}
 		s.net = append(s.net, message{p.doc.writer.id, append([]byte(nil), update...)})
 		for _, q := range s.peers {
@@ -224,7 +236,7 @@ func (s *swarm) settle() {
 	all := s.model.Everything()
 	for _, p := range s.peers {
 		s.check(p)
-		if n := p.doc.held.updates; n > 0 || p.doc.held.bytes != 0 {
+		if n := p.doc.held.updates; n > 0 || p.doc.held.bytes != 0 || p.doc.held.parts != 0 {
 			s.fatalf("peer %d still holds %d updates", p.number, n)
 		}
 		if v := s.seen(p); fmt.Sprint(v) != fmt.Sprint(all) {

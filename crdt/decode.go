@@ -6,6 +6,7 @@ type decoder struct {
 	r          reader
 	first      Seq
 	ops        uint32
+	more       bool // the next update of the session continues the change
 	sessions   []SessionID
 	parents    []wireID // of the first operation
 	containers []wireContainer
@@ -74,9 +75,7 @@ func (w *decoder) open(update []byte) error {
 	if head&15 > updateVersion {
 		return ErrNewerFormat
 	}
-	if head>>7 != 0 {
-		return corrupt("unknown bit in the head of an update")
-	}
+	w.more = head&updateMore != 0
 	w.first = Seq(r.u32(maxLV))
 	if head&updateSessions != 0 {
 		n := r.count(len(SessionID{}))

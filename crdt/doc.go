@@ -51,8 +51,9 @@ type Doc struct {
 type writer struct {
 	id      SessionID
 	open    bool
-	session uint32 // row of the session table, none before its first operation
-	drained Seq    // operations before this one have left through Update
+	session uint32    // row of the session table, none before its first operation
+	drained Seq       // operations before this one have left through Update
+	changes []changed // of more than one operation each, that have not all left; in order
 }
 
 // New gives an empty document.

@@ -34,6 +34,9 @@ func (d *Doc) Dump() []byte {
 	d.dumpState(&w)
 	w.line("writer session ", int32(d.writer.session), " drained ", uint64(d.writer.drained))
 	for _, s := range d.held.sessions {
+		for _, u := range s.parts.updates {
+			w.line("part").hex(s.id[:]).hex(u)
+		}
 		for _, u := range s.updates {
 			w.line("held").hex(s.id[:]).hex(u.bytes)
 		}

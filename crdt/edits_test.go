@@ -36,6 +36,7 @@ func (s *swarm) edit(p *peer) {
 		}
 		a.out = a.out[:0]
 		a.containers = uint32(len(p.view.nodes))
+		s.whole[ID{p.doc.writer.id, p.doc.Size().Next}] = true
 	}
 	s.check(p)
 }

@@ -9,6 +9,7 @@ type held struct {
 	sessions []*waiting
 	updates  int
 	bytes    int
+	parts    int // bytes of parts of changes, which do not count among those
 	// ended are the sessions of which nothing is taken any more, and why. Corrupt ones are written into files: a reader
 	// that never sees the refused update, because a snapshot covers it, must not take what comes behind it either.
 	ended map[SessionID]error
@@ -17,9 +18,11 @@ type held struct {
 // waiting is the updates of one session that wait.
 type waiting struct {
 	id      SessionID
+	parts   parts        // of the change that goes on with the next update
 	updates []heldUpdate // in the order in which they came; those that leave a gap are first
 	gaps    int          // how many those are
 	bytes   int
+	ahead   int // bytes of those among them that are parts of changes
 	looked  Seq // how much of the session was here when they were judged
 	// What the first one behind the gaps, or one whose gap has gone, lacks of its parents.
 	sessions []SessionID
@@ -28,8 +31,9 @@ type waiting struct {
 
 type heldUpdate struct {
 	bytes []byte
+	first Seq
 	gap   bool
-	first Seq // when it leaves a gap
+	more  bool // a part of a change, and not the last
 }
 
 // stuck reports whether the session waits for others, so that nothing of it may be judged.
@@ -48,7 +52,8 @@ func (h *held) of(id SessionID) *waiting {
 // it is the one that its session waits with.
 func (h *held) hold(id SessionID, u heldUpdate, w *decoder, next Seq) error {
 	s := h.of(id)
-	if s == nil {
+	isNew := s == nil
+	if isNew {
 		s = &waiting{id: id}
 	}
 	for i := range s.updates {
@@ -57,18 +62,16 @@ func (h *held) hold(id SessionID, u heldUpdate, w *decoder, next Seq) error {
 		}
 	}
 	n := len(u.bytes)
-	if len(s.updates) >= MaxHeldUpdates || s.bytes+n > MaxHeldBytes ||
-		h.updates >= heldSessions*MaxHeldUpdates || h.bytes+n > heldSessions*MaxHeldBytes {
+	if len(s.updates) >= MaxHeldUpdates || h.updates >= heldSessions*MaxHeldUpdates || !h.hasRoom(s, n, u.more) {
 		return tooLarge("no room to hold an update until what it follows is here")
 	}
-	if len(s.updates) == 0 {
+	if isNew {
 		h.sessions = append(h.sessions, s)
 	}
 	u.bytes = append([]byte(nil), u.bytes...)
 	s.updates = append(s.updates, u)
-	s.bytes += n
 	h.updates++
-	h.bytes += n
+	h.count(s, n, u.more)
 	if u.gap {
 		s.gaps++
 	}
@@ -79,12 +82,28 @@ func (h *held) hold(id SessionID, u heldUpdate, w *decoder, next Seq) error {
 	return ErrMissing
 }
 
+func (h *held) hasRoom(s *waiting, n int, part bool) bool {
+	if part {
+		return s.ahead+n <= MaxChangeBytes && h.parts+n <= heldSessions*MaxChangeBytes
+	}
+	return s.bytes+n <= MaxHeldBytes && h.bytes+n <= heldSessions*MaxHeldBytes
+}
+
+func (h *held) count(s *waiting, n int, part bool) {
+	if part {
+		s.ahead += n
+		h.parts += n
+	} else {
+		s.bytes += n
+		h.bytes += n
+	}
+}
+
 // remove takes update i out.
 func (h *held) remove(s *waiting, i int) {
-	n := len(s.updates[i].bytes)
-	s.bytes -= n
+	u := &s.updates[i]
 	h.updates--
-	h.bytes -= n
+	h.count(s, -len(u.bytes), u.more)
 	if i < s.gaps {
 		s.gaps--
 	}
@@ -102,8 +121,10 @@ func (h *held) end(id SessionID, why error) {
 	h.ended[id] = why
 	for i, s := range h.sessions {
 		if s.id == id {
+			h.drop(s)
 			h.updates -= len(s.updates)
 			h.bytes -= s.bytes
+			h.parts -= s.ahead
 			s.updates, s.gaps, s.lacks = nil, 0, nil
 			h.sessions = append(h.sessions[:i:i], h.sessions[i+1:]...)
 			return
@@ -113,9 +134,9 @@ func (h *held) end(id SessionID, why error) {
 
 var errEnded = &Error{CodeCorrupt, "session ended with an update that was refused"}
 
-// release applies what has become ready, until nothing has.
-func (d *Doc) release() {
-	for progress := true; progress; {
+// release applies what has become ready, until nothing has, and reports whether there was anything.
+func (d *Doc) release() (any bool) {
+	for progress := true; progress; any = any || progress {
 		progress = false
 		waiting := d.held.sessions
 		for _, s := range waiting {
@@ -125,11 +146,12 @@ func (d *Doc) release() {
 		}
 		d.held.sessions = d.held.sessions[:0:0]
 		for _, s := range waiting {
-			if len(s.updates) > 0 {
+			if len(s.updates) > 0 || len(s.parts.updates) > 0 {
 				d.held.sessions = append(d.held.sessions, s)
 			}
 		}
 	}
+	return any
 }
 
 // ready reports whether something that a session waits for has come. Nothing is decoded for that.
@@ -139,14 +161,25 @@ func (d *Doc) ready(s *waiting) bool {
 			return true
 		}
 	}
-	return d.graph.nextOf(&s.id) > s.looked
+	return d.reach(s, d.graph.nextOf(&s.id)) > s.looked
+}
+
+// reach is how much of a session is here, the parts of a change that is not whole included.
+func (d *Doc) reach(s *waiting, next Seq) Seq {
+	if s == nil || len(s.parts.updates) == 0 {
+		return next
+	}
+	if s.parts.end <= next {
+		d.held.drop(s) // the change is here
+	}
+	return max(next, s.parts.end)
 }
 
 // resume goes on judging the updates of a session.
 func (d *Doc) resume(s *waiting) (progress bool) {
 	h := &d.held
 	for {
-		s.looked, s.lacks = d.graph.nextOf(&s.id), nil
+		s.looked, s.lacks = d.reach(s, d.graph.nextOf(&s.id)), nil
 		i := 0
 		for i < s.gaps && s.updates[i].first > s.looked {
 			i++
@@ -156,18 +189,19 @@ func (d *Doc) resume(s *waiting) (progress bool) {
 		}
 		u := &s.updates[i]
 		var w decoder
+		var first *decoder
 		fresh, err := false, w.open(u.bytes)
 		if err == nil {
-			fresh, err = d.take(s.id, &w)
+			fresh, first, err = d.judge(s.id, s, &w)
 		}
 		switch {
 		case err == errGap:
-			u.gap, u.first = true, w.first
+			u.gap = true
 			s.gaps++
 		case err == ErrMissing:
-			s.sessions, s.lacks = w.sessions, d.graph.lacking(w.sessions, w.parents)
+			s.sessions, s.lacks = first.sessions, d.graph.lacking(first.sessions, first.parents)
 			return progress
-		case err == nil || isCode(err, CodeTooLarge):
+		case err == nil || err == errPart || isCode(err, CodeTooLarge):
 			progress = progress || fresh
 			h.remove(s, i)
 		default:

@@ -42,6 +42,7 @@ func (k Kind) known() bool { return k < kindEnd && k != KindRichText }
 const (
 	MaxUpdateOps    = 65536         // operations in one update
 	MaxUpdateBytes  = 1 << 20       // bytes of one update
+	MaxChangeBytes  = 64 << 20      // bytes of the updates that one change leaves in, each counting 64 more
 	MaxValueBytes   = 64 << 10      // bytes of one register
 	MaxKeyBytes     = 1024          // UTF-8 bytes of one key
 	MaxDepth        = 64            // containers inside containers, and values inside values

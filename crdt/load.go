@@ -60,7 +60,7 @@ func (d *Doc) union(other *Doc) error {
 			if d.writer.open && id == d.writer.id {
 				return invalid("file with operations of the session that writes here, which it did not write")
 			}
-			e := encoder{d: other, session: from.session, first: seq}
+			e := newEncoder(other, from.session, seq)
 			to := e.run(end)
 			var w decoder
 			if err := w.open(e.finish()); err != nil {

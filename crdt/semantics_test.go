@@ -293,7 +293,7 @@ func TestFileBytes(t *testing.T) {
 	}
 }
 
-// A change larger than an update leaves in parts that a peer takes one by one.
+// A change larger than an update leaves in parts that a peer takes together.
 func TestLargeChangesLeaveInParts(t *testing.T) {
 	d, peer := New(), New()
 	_ = d.Begin(sessionOf(1))
@@ -312,8 +312,9 @@ func TestLargeChangesLeaveInParts(t *testing.T) {
 		if n > MaxUpdateOps || len(update) > MaxUpdateBytes {
 			t.Fatalf("part of %d operations and %d bytes", n, len(update))
 		}
-		if _, _, err := peer.Apply(sessionOf(1), update); err != nil {
-			t.Fatal(err)
+		_, fresh, err := peer.Apply(sessionOf(1), update)
+		if last := d.Size().Undrained == 0; fresh != last || last != (err == nil) || !last && !errors.Is(err, ErrMissing) {
+			t.Fatalf("part %d: %v, %v", parts, fresh, err)
 		}
 		parts++
 	}

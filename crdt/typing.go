@@ -73,6 +73,7 @@ func (d *Doc) typing(in []byte) bool {
 	if len(l.runs) == 0 || l.runs[len(l.runs)-1].c != c || !l.runs[len(l.runs)-1].join(&run) {
 		l.runs = append(l.runs, run)
 	}
+	d.writer.note(e.seq+Seq(e.n), e.seq+Seq(e.n+n))
 	e.n += n
 	g.sessions[e.session].next += Seq(n)
 	g.frontier[0] = lv + LV(n) - 1

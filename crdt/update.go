@@ -11,6 +11,7 @@ const (
 	updateSessions   = 1 << 4 // a session table follows
 	updateParents    = 1 << 5 // the parents of the first operation follow
 	updateContainers = 1 << 6 // a container table follows; without one it is the container of the operation before
+	updateMore       = 1 << 7 // the next update of the session continues the change (parts.go)
 
 	// Where an encoder stops, so that whatever the last run adds the update stays below MaxUpdateBytes.
 	updateRoom = MaxUpdateBytes - MaxUpdateBytes/4 - MaxValueBytes - MaxKeyBytes
@@ -26,6 +27,9 @@ type encoder struct {
 	session    uint32 // whose operations these are
 	first      Seq
 	brief      bool // the reader has every earlier operation, so containers may be named by them
+	more       bool // the change goes on in the next update
+	most       Seq  // operations,
+	room       int  // and bytes, that it stops at
 	sessions   []uint32
 	nparents   int
 	parents    []byte
@@ -34,19 +38,42 @@ type encoder struct {
 	ops        []byte
 }
 
+func newEncoder(d *Doc, session uint32, first Seq) encoder {
+	return encoder{d: d, session: session, first: first, most: MaxUpdateOps, room: updateRoom}
+}
+
 // Update gives the writing session's operations since the last call, at most MaxUpdateOps of them and MaxUpdateBytes;
-// call again until n is 0.
+// call again until n is 0. A change larger than that leaves in parts, each an update, that a reader applies together.
 func (d *Doc) Update() (update []byte, n int) {
+	return d.drain(MaxUpdateOps, updateRoom)
+}
+
+// drain is Update with limits: most operations, and room for so many bytes.
+func (d *Doc) drain(most Seq, room int) (update []byte, n int) {
 	w := &d.writer
 	if w.session == none || w.drained == d.graph.sessions[w.session].next {
 		return nil, 0
 	}
-	e := encoder{d: d, session: w.session, first: w.drained, brief: true}
-	to := e.run(d.graph.sessions[w.session].next)
+	to := d.graph.sessions[w.session].next
+	if c, ok := w.inside(w.drained); ok {
+		to = c.to // the last part of a change takes nothing else along
+	}
+	var e encoder
+	for {
+		e = newEncoder(d, w.session, w.drained)
+		e.brief, e.most, e.room = true, most, room
+		to = e.run(to)
+		c, cut := w.inside(to)
+		if !cut || c.from <= w.drained {
+			e.more = cut
+			break
+		}
+		to = c.from // only a change that is too much for an update by itself is cut
+	}
 	update = e.finish()
 	d.markSent(w.session, w.drained, to)
 	n = int(to - w.drained)
-	w.drained = to
+	w.left(to)
 	return update, n
 }
 
@@ -80,14 +107,14 @@ func (d *Doc) eachPiece(s uint32, from, to Seq, visit func(r opRun, seq Seq) boo
 func (e *encoder) run(to Seq) Seq {
 	d, g := e.d, &e.d.graph
 	stop := e.first
-	to = min(to, e.first+MaxUpdateOps)
+	to = min(to, e.first+e.most)
 	d.eachPiece(e.session, e.first, to, func(r opRun, seq Seq) bool {
 		entry := &g.entries[g.at(r.lv)]
 		if r.lv == entry.lv && !e.parentsOf(entry, seq) {
 			return false
 		}
 		for r.n > 0 {
-			if stop > e.first && e.size() > updateRoom {
+			if stop > e.first && e.size() > e.room {
 				return false
 			}
 			part := e.fitting(r)
@@ -265,6 +292,9 @@ func (e *encoder) nodePlace(out []byte, r *opRun) []byte {
 // finish puts the parts together.
 func (e *encoder) finish() []byte {
 	head := byte(updateVersion)
+	if e.more {
+		head |= updateMore
+	}
 	table := e.table
 	// One container, that of the operation before: nothing needs to be said.
 	if len(e.containers) == 1 && len(table) == 2 && table[0] == containerEarly && table[1] == 0 {
