@@ -40,9 +40,6 @@ type edits struct {
 // transaction does the edits of a line, apart from one another by semicolons.
 func (w *world) transaction(p *peer, line string) error {
 	e := &edits{w: w, p: p}
-	if len(p.view.containers) == 0 {
-		_ = p.view.learn(nil)
-	}
 	before := len(p.view.containers)
 	words, err := split(line)
 	if err != nil {
@@ -96,6 +93,14 @@ func (e *edits) edit(words []string) error {
 		return err
 	}
 	args := words[2:]
+	for i, arg := range args { // a key may be in quotes
+		if (words[0] == "set" || words[0] == "unset" || words[0] == "put") && i == 0 || words[0] == "mark" && i == 3 {
+			var key string
+			if strings.HasPrefix(arg, `"`) && json.Unmarshal([]byte(arg), &key) == nil {
+				args[i] = key
+			}
+		}
+	}
 	begin := func(command byte) {
 		e.out = append(e.out, command)
 		e.num(int(c))

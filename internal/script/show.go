@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -37,7 +38,11 @@ func (s *shower) entries(c uint32) []string {
 	var out []string
 	row := &s.v.containers[c]
 	for _, key := range sorted(row.registers) {
-		out = append(out, key+": "+unpack(row.registers[key]))
+		shown := key
+		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' }) || key == "" {
+			shown = strconv.Quote(key)
+		}
+		out = append(out, shown+": "+unpack(row.registers[key]))
 	}
 	kids := map[string]uint32{}
 	for i := 1; i < len(s.v.containers); i++ {

@@ -176,7 +176,8 @@ func (w *world) join(arg string, handle int32) error {
 	}
 	w.peers[name] = &peer{name: name, handle: handle, session: s}
 	w.call("doc_session", s[:], handle)
-	return nil
+	_, all, _ := w.call("doc_view", nil, handle)
+	return w.peers[name].view.learn(all)
 }
 
 func (w *world) open(arg string, file []byte) error {
