@@ -242,6 +242,10 @@ func (a *applier) op(ctx *context, op *wireOp, lv LV) error {
 	case opTextInsert:
 		r.ref = uint32(len(d.log.content))
 		d.log.content, _ = takeUnits(d.log.content, op.data)
+	case opMarkBegin, opMarkEnd, opEmbed:
+		r.ref = uint32(len(d.log.content))
+		d.log.content = append(d.log.content, objectUnit)
+		fallthrough
 	case opMapSet, opListInsert, opNodeInsert:
 		r.at, r.size = uint32(len(d.log.values)), uint32(len(op.data))
 		d.log.values = append(d.log.values, op.data...)

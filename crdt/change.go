@@ -12,6 +12,8 @@ const (
 	cmdListInsert = 0x08
 	cmdItemDelete = 0x09
 	cmdListMove   = 0x0a
+	cmdMark       = 0x0b
+	cmdEmbed      = 0x0c
 	cmdNodeInsert = 0x0d
 	cmdNodeMove   = 0x0e
 )
@@ -58,6 +60,8 @@ func (d *Doc) command(r *reader) error {
 		return d.commandText(r, c, kind)
 	case cmdChild, cmdMapSet, cmdMapDelete, cmdRecordPut:
 		return d.commandKey(r, c, kind)
+	case cmdMark, cmdEmbed:
+		return d.commandRich(r, c, kind)
 	case cmdListInsert, cmdItemDelete, cmdListMove, cmdNodeInsert, cmdNodeMove:
 		return d.commandItems(r, c, kind)
 	case cmdCounterAdd:
@@ -80,7 +84,7 @@ func (d *Doc) command(r *reader) error {
 
 func (d *Doc) commandText(r *reader, c uint32, kind byte) error {
 	pos, n := r.u32(none), r.u32(maxTextPosition)
-	if r.bad || d.containers[c].kind != KindText {
+	if r.bad || !d.containers[c].isText() {
 		return invalid("not a text, or a torn command")
 	}
 	t := d.containers[c].state
@@ -95,7 +99,7 @@ func (d *Doc) commandText(r *reader, c uint32, kind byte) error {
 		if n == 0 {
 			return nil
 		}
-		return d.write(opRun{n: n, c: c, kind: opTextDelete, pos: pos})
+		return d.writeDeletion(c, pos, n)
 	}
 	in := r.take(2 * int(n))
 	if r.bad {
@@ -114,7 +118,7 @@ func (d *Doc) commandText(r *reader, c uint32, kind byte) error {
 	if !wellFormed(d.log.content[from:]) {
 		return invalid("half a surrogate pair")
 	}
-	return d.write(opRun{n: n, c: c, kind: opTextInsert, pos: pos, ref: uint32(from)})
+	return d.write(opRun{n: n, c: c, kind: opTextInsert, pos: d.innerGap(t, pos), ref: uint32(from)})
 }
 
 func (d *Doc) commandKey(r *reader, c uint32, kind byte) error {

@@ -3,8 +3,8 @@ package crdt
 // Check verifies every invariant of the structures. It is slow and for tests, and for a document one has doubts about.
 func (d *Doc) Check() error {
 	for _, check := range []func() string{
-		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkRows, d.checkItems, d.checkMoves,
-		d.checkHeld,
+		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkPoints,
+		d.checkRows, d.checkItems, d.checkMoves, d.checkHeld,
 	} {
 		if broken := check(); broken != "" {
 			return &Error{CodeCorrupt, "check: " + broken}
@@ -76,7 +76,7 @@ func (d *Doc) checkLog() string {
 			return "runs leave a gap or cross an entry"
 		case r.c >= uint32(len(d.containers)) || !r.kind.fits(d.containers[r.c].kind):
 			return "run on a container of another kind"
-		case r.kind == opTextInsert && r.ref != content:
+		case (r.kind == opTextInsert || r.kind.isPoint()) && r.ref != content:
 			return "inserted text is not in order"
 		case r.holdsValues() && r.at != values:
 			return "values are not in order"
@@ -84,6 +84,9 @@ func (d *Doc) checkLog() string {
 		switch r.kind {
 		case opTextInsert:
 			content += r.n
+		case opMarkBegin, opMarkEnd, opEmbed:
+			content++
+			values += r.size
 		case opMapSet, opListInsert, opNodeInsert:
 			values += r.size
 		}

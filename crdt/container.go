@@ -56,7 +56,7 @@ func (d *Doc) addContainer(parent, name uint32, kind Kind) uint32 {
 	i := uint32(len(d.containers))
 	c := container{parent: parent, name: name, kind: kind, state: none}
 	switch kind {
-	case KindText:
+	case KindText, KindRichText:
 		c.state = d.texts.addText()
 	case KindCounter:
 		c.state = uint32(len(d.counters))
@@ -85,7 +85,7 @@ func (d *Doc) dropContainer() {
 	i := len(d.containers) - 1
 	c := &d.containers[i]
 	switch c.kind {
-	case KindText:
+	case KindText, KindRichText:
 		d.texts.dropText()
 	case KindCounter:
 		d.counters = d.counters[:len(d.counters)-1]
@@ -116,3 +116,6 @@ func (c *container) holdsKeys() bool { return c.kind == KindMap || c.kind == Kin
 
 // holdsItems reports whether children of c are the objects of items: of a list, or of a tree, whose nodes are items.
 func (c *container) holdsItems() bool { return c.kind == KindList || c.kind == KindTree }
+
+// isText reports whether c is a sequence of units.
+func (c *container) isText() bool { return c.kind == KindText || c.kind == KindRichText }

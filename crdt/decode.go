@@ -223,6 +223,20 @@ func (w *decoder) next(op *wireOp) bool {
 		}
 	case opTextNothing:
 		op.n = r.u32(MaxUpdateOps)
+	case opMarkBegin:
+		op.pos, op.sub = r.u32(maxTextPosition), Kind(r.byte())
+		from := r.at
+		op.key = r.str()
+		r.value()
+		op.data = r.in[from:r.at]
+		if op.sub >= flagsEnd {
+			return false
+		}
+	case opMarkEnd:
+		op.pos = r.u32(maxTextPosition)
+	case opEmbed:
+		op.pos = r.u32(maxTextPosition)
+		op.data = r.value()
 	case opMapSet:
 		op.key = r.bytes(MaxKeyBytes)
 		op.data = r.value()

@@ -34,6 +34,12 @@ func (d *Doc) Digest() [16]byte {
 			for _, u := range d.units {
 				h.number(uint64(u))
 			}
+		case KindRichText:
+			d.eachStretch(row.state, 0, d.texts.texts[row.state].length, func(s *stretch) bool {
+				h.bytes(d.putStretch(nil, row.state, s))
+				return true
+			})
+			h.number(none64)
 		case KindCounter:
 			h.number(uint64(d.counters[row.state]))
 		case KindList, KindTree:
@@ -92,7 +98,7 @@ func (d *Doc) shownKids() [][]uint32 {
 // holds reports whether c itself, its children aside, differs from one just made.
 func (d *Doc) holds(c *container) bool {
 	switch c.kind {
-	case KindText:
+	case KindText, KindRichText:
 		return d.texts.texts[c.state].length > 0
 	case KindCounter:
 		return d.counters[c.state] != 0

@@ -1,6 +1,6 @@
 // Package crdt is the core of a document: an event graph of operations and the state they add up to.
 //
-// A Doc holds containers (map, record, list, text, counter, tree) that hold values and each other. Every edit is an
+// A Doc holds containers (map, record, list, text, counter, rich text, tree) that hold values and each other. Every edit is an
 // operation; operations of one session are numbered without gaps, and each knows which operations its author had
 // seen. Replicas that hold the same operations hold the same state, in whatever order they came.
 //
@@ -34,6 +34,7 @@ type Doc struct {
 	registerAt map[uint64]uint32
 	counters   []int64
 	texts      ropes
+	points     points
 	lists      lists
 
 	writer  writer
@@ -59,6 +60,7 @@ type writer struct {
 // New gives an empty document.
 func New() *Doc {
 	d := &Doc{children: make(map[childKey]uint32), registerAt: make(map[uint64]uint32)}
+	d.points.seq.more = 2
 	d.addContainer(none, none, KindMap)
 	d.writer.session = none
 	return d
@@ -136,7 +138,7 @@ func (d *Doc) HeadsBytes() []byte {
 
 // Text gives the units [from, to) of a text container as UTF-16, little-endian; to = -1 means its end.
 func (d *Doc) Text(c uint32, from, to int) ([]byte, error) {
-	if c >= uint32(len(d.containers)) || d.containers[c].kind != KindText {
+	if c >= uint32(len(d.containers)) || !d.containers[c].isText() {
 		return nil, invalid("no such text")
 	}
 	t := d.containers[c].state

@@ -22,7 +22,7 @@ func (d *Doc) Dump() []byte {
 		switch r.kind {
 		case opTextInsert:
 			w.text(" ", string(putUnits(nil, d.log.content[r.ref:r.ref+r.n])))
-		case opMapSet, opListInsert, opNodeInsert:
+		case opMapSet, opListInsert, opNodeInsert, opMarkBegin, opEmbed:
 			w.hex(d.log.values[r.at : r.at+r.size])
 		case opCounterAdd:
 			w.text(" ", decimal(r.amount()))
@@ -59,9 +59,10 @@ func (d *Doc) dumpState(w *dumper) {
 			w.text(" shown")
 		}
 		switch c.kind {
-		case KindText:
+		case KindText, KindRichText:
 			d.units = d.texts.read(c.state, 0, d.texts.texts[c.state].length, d.units[:0])
 			w.text(" ", string(putUnits(nil, d.units)))
+			d.dumpPoints(w, c.state)
 		case KindCounter:
 			w.text(" ", decimal(d.counters[c.state]))
 		case KindList, KindTree:
@@ -97,6 +98,19 @@ func (d *Doc) dumpState(w *dumper) {
 		if it.kind == KindValue {
 			w.hex(d.log.values[it.at : it.at+it.size])
 		}
+	}
+}
+
+func (d *Doc) dumpPoints(w *dumper, t uint32) {
+	p := &d.points
+	for el := p.after(none, d.texts.texts[t].points); el != none; el = p.seq.next(el) {
+		row := &p.rows[el]
+		w.line("  point ", uint64(el), " lv ", uint64(row.lv), " ", opNames[row.kind], " at ", uint64(d.viewOf(t, el)),
+			" inner ", uint64(d.innerOf(t, el)), " other ", int32(row.other), " flags ", uint64(row.flags))
+		if row.kind == opMarkBegin {
+			w.text(" ", d.keys.names[row.key])
+		}
+		w.hex(d.log.values[row.at : row.at+row.size])
 	}
 }
 

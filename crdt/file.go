@@ -258,9 +258,12 @@ func (s *saver) ops() []byte {
 			lengths = putU32(lengths, r.n)
 		}
 		switch r.kind {
-		case opTextInsert, opTextDelete, opTextErase:
+		case opTextInsert, opTextDelete, opTextErase, opMarkBegin, opMarkEnd, opEmbed:
 			positions = putZigzag(positions, int64(r.pos)-cursor)
 			cursor = r.cursor()
+			if r.kind == opMarkBegin {
+				rest = append(rest, byte(r.sub))
+			}
 		case opMapSet, opMapDelete:
 			rest = putU32(rest, s.keyIndex[r.ref])
 		case opRecordPut:
@@ -290,7 +293,7 @@ func (s *saver) ops() []byte {
 // cursor is where the next edit of a text is likely to be.
 func (r *opRun) cursor() int64 {
 	switch r.kind {
-	case opTextInsert:
+	case opTextInsert, opMarkBegin, opMarkEnd, opEmbed:
 		return int64(r.pos) + int64(r.n)
 	case opTextErase:
 		return int64(r.pos) - int64(r.n)
@@ -324,11 +327,30 @@ func (s *saver) state() []byte {
 	var out []byte
 	for i, at := range s.containers {
 		c := &d.containers[at]
-		if c.kind == KindText && d.texts.texts[c.state].length > 0 {
+		if c.isText() && d.innerLength(c.state) > 0 {
 			d.units = d.texts.read(c.state, 0, d.texts.texts[c.state].length, d.units[:0])
 			out = putBytes(putU32(out, uint32(i)), putUnits(nil, d.units))
+			if c.kind == KindRichText {
+				out = s.points(out, c.state)
+			}
 			n++
 		}
 	}
 	return append(putVarint(nil, uint64(n)), out...)
+}
+
+// points writes where the points of a rich text stand: how many, and for each the characters since the one before and
+// the operation that made it.
+func (s *saver) points(out []byte, t uint32) []byte {
+	p := &s.d.points
+	root := s.d.texts.texts[t].points
+	n := uint64(0)
+	var rows []byte
+	run := s.d.ahead(t)
+	for el := p.after(none, root); el != none; el = p.seq.next(el) {
+		rows = putU32(putU32(rows, run), uint32(p.rows[el].lv))
+		run = p.seq.weightOf(el)[inInner] - 1
+		n++
+	}
+	return append(putVarint(out, n), rows...)
 }

@@ -27,7 +27,7 @@ const (
 	KindList
 	KindText
 	KindCounter
-	KindRichText // refused so far
+	KindRichText
 	KindTree
 )
 
@@ -35,7 +35,7 @@ const (
 const kindEnd = KindTree + 1
 
 // known reports whether this version has the kind.
-func (k Kind) known() bool { return k < kindEnd && k != KindRichText }
+func (k Kind) known() bool { return k < kindEnd }
 
 // Limits of the format. They are checked while input is taken apart, which takes memory of at most eight times its size
 // and a mebibyte, before any of it is applied.

@@ -92,6 +92,11 @@ func exactCount(sum int64) int64 { return max(-maxCounter, min(maxCounter, sum))
 
 // integrateText applies a run of a text.
 func (d *Doc) integrateText(ctx *context, r opRun) error {
+	if r.kind.isPoint() {
+		if err := d.addPoint(&r); err != nil {
+			return err
+		}
+	}
 	if d.loading {
 		d.log.add(r, ctx.entry)
 		d.revive(r.c)
@@ -103,15 +108,15 @@ func (d *Doc) integrateText(ctx *context, r opRun) error {
 		return nil
 	}
 	t := d.containers[r.c].state
-	d.eachClamped(r, d.texts.texts[t].length, func(r opRun) {
+	d.eachClamped(r, d.innerLength(t), func(r opRun) {
 		d.log.add(r, ctx.entry)
 		switch r.kind {
-		case opTextInsert:
-			d.spliceIn(r.c, r.pos, d.log.content[r.ref:r.ref+r.n])
 		case opTextDelete:
 			d.spliceOut(r.c, r.pos, r.n)
 		case opTextErase:
 			d.spliceOut(r.c, r.pos-r.n+1, r.n)
+		default:
+			d.spliceIn(&r, r.pos)
 		}
 	})
 	d.revive(r.c)
@@ -131,7 +136,7 @@ func (d *Doc) eachClamped(r opRun, length uint32, do func(opRun)) {
 		}
 	}
 	switch r.kind {
-	case opTextInsert:
+	case opTextInsert, opMarkBegin, opMarkEnd, opEmbed:
 		r.pos = min(r.pos, length)
 		do(r)
 	case opTextDelete:
@@ -153,19 +158,44 @@ func (d *Doc) eachClamped(r opRun, length uint32, do func(opRun)) {
 	}
 }
 
-// spliceIn puts units into the text c and reports it.
-func (d *Doc) spliceIn(c, pos uint32, units []uint16) {
-	t := d.containers[c].state
-	d.texts.insert(t, pos, units)
-	d.undo.add(undoRecord{kind: undoText, a: t, c: uint32(len(units)), d: pos})
-	d.patch.splice(c, pos, uint32(len(units)), nil)
+// spliceIn puts what r inserts into its text, in front of inner unit pos, and reports it.
+func (d *Doc) spliceIn(r *opRun, pos uint32) {
+	switch {
+	case r.kind.isPoint():
+		d.splicePoint(r.c, pos)
+	case r.kind == opTextInsert:
+		t := d.containers[r.c].state
+		el, view, _ := d.gap(t, pos)
+		d.texts.insert(t, view, d.log.content[r.ref:r.ref+r.n])
+		d.undo.add(undoRecord{kind: undoText, a: t, c: r.n, d: view})
+		d.widenBy(el, r.n)
+		d.patch.splice(r.c, view, r.n, nil)
+	}
 }
 
-// spliceOut takes n units out of the text c and reports it.
+// spliceOut takes n inner units out of the text c and reports it.
 func (d *Doc) spliceOut(c, pos, n uint32) {
 	t := d.containers[c].state
+	for n > 0 {
+		// A gap's view position is that of the unit behind it; with no character behind it that unit is a point.
+		el, view, rest := d.gap(t, pos)
+		if rest == 0 {
+			d.removePoint(c, d.points.after(el, d.texts.texts[t].points))
+			n--
+			continue
+		}
+		k := min(n, rest)
+		d.cutUnits(c, view, k)
+		d.widenBy(el, -k)
+		n -= k
+	}
+}
+
+// cutUnits takes n units that are shown out of the text c and reports it.
+func (d *Doc) cutUnits(c, view, n uint32) {
+	t := d.containers[c].state
 	from := len(d.undo.units)
-	d.undo.units = d.texts.remove(t, pos, n, d.undo.units)
-	d.undo.add(undoRecord{kind: undoText, a: t, b: n, d: pos})
-	d.patch.splice(c, pos, 0, d.undo.units[from:])
+	d.undo.units = d.texts.remove(t, view, n, d.undo.units)
+	d.undo.add(undoRecord{kind: undoText, a: t, b: n, d: view})
+	d.patch.splice(c, view, 0, d.undo.units[from:])
 }

@@ -81,6 +81,17 @@ func (s *script) remove(c, pos, n uint32) *script {
 	return s
 }
 
+func (s *script) mark(c, pos, n uint32, flags byte, key string, value []byte) *script {
+	s.out = append(putU32(putU32(putU32(append(s.out, cmdMark), c), pos), n), flags)
+	s.out = putBytes(putString(s.out, key), value)
+	return s
+}
+
+func (s *script) embed(c, pos uint32, value []byte) *script {
+	s.out = putBytes(putU32(putU32(append(s.out, cmdEmbed), c), pos), value)
+	return s
+}
+
 func (s *script) set(c uint32, key string, value []byte) *script {
 	s.out = putBytes(putString(putU32(append(s.out, cmdMapSet), c), key), value)
 	return s
@@ -253,6 +264,11 @@ func (m *mirror) apply(patch []byte) error {
 			n.length = int(length)
 			n.splices = []splice{{ins: int(length)}}
 			dirty[c] = true
+		case patchMarks:
+			n, from, to := m.nodes[r.u32(none)], int(r.u32(none)), int(r.u32(none))
+			if n.kind != KindRichText || from >= to || to > n.length {
+				return fmt.Errorf("marks change from %d to %d of %d units", from, to, n.length)
+			}
 		case patchMapSet:
 			n := m.nodes[r.u32(none)]
 			key := string(r.bytes(MaxKeyBytes))
@@ -436,6 +452,58 @@ func (m *mirror) units(c uint32) []uint16 {
 	return out
 }
 
+// mirrorSpan is one of what Spans gives.
+type mirrorSpan struct {
+	text  string
+	embed string
+	marks []string // key, value, key, value
+}
+
+func (s mirrorSpan) String() string {
+	var b strings.Builder
+	if s.embed != "" {
+		fmt.Fprintf(&b, "<%x>", s.embed)
+	} else {
+		fmt.Fprintf(&b, "%q", s.text)
+	}
+	for i := 0; i < len(s.marks); i += 2 {
+		fmt.Fprintf(&b, " %s=%x", s.marks[i], s.marks[i+1])
+	}
+	return b.String() + ";"
+}
+
+func (m *mirror) spans(c uint32) []mirrorSpan {
+	raw, err := m.doc.Spans(c, 0, -1)
+	if err != nil {
+		panic(err)
+	}
+	return readSpans(raw)
+}
+
+func readSpans(raw []byte) (out []mirrorSpan) {
+	r := reader{in: raw}
+	for n := r.varint(); n > 0; n-- {
+		var s mirrorSpan
+		if r.byte() == spanEmbed {
+			s.embed = string(r.bytes(MaxValueBytes))
+		} else {
+			var units []uint16
+			for raw := r.take(2 * int(r.varint())); len(raw) > 0; raw = raw[2:] {
+				units = append(units, uint16(raw[0])|uint16(raw[1])<<8)
+			}
+			s.text = string(utf16.Decode(units))
+		}
+		for k := r.varint(); k > 0; k-- {
+			s.marks = append(s.marks, string(r.bytes(MaxKeyBytes)), string(r.bytes(MaxValueBytes)))
+		}
+		out = append(out, s)
+	}
+	if r.bad || r.left() > 0 {
+		panic("torn spans")
+	}
+	return out
+}
+
 // String shows everything visible, in an order that does not depend on the replica.
 func (m *mirror) String() string {
 	var b strings.Builder
@@ -446,6 +514,11 @@ func (m *mirror) String() string {
 func (m *mirror) show(b *strings.Builder, c uint32) bool {
 	n := m.nodes[c]
 	switch n.kind {
+	case KindRichText:
+		for _, s := range m.spans(c) {
+			b.WriteString(s.String())
+		}
+		return len(n.text) > 0
 	case KindText:
 		b.WriteString(model.Quote(n.text))
 		return len(n.text) > 0

@@ -91,6 +91,7 @@ type loader struct {
 	part       [sectionKnown]reader
 	containers []fileContainer
 	ops        struct{ kinds, containers, lengths, positions, rest reader }
+	keys       uint32
 	last       int64 // container of the run before
 	cursor     int64
 }
@@ -186,13 +187,14 @@ func (l *loader) tables() error {
 	if r.bad || r.left() > 0 {
 		return corrupt("operation columns are torn")
 	}
-	if len(o.kinds.in) > len(o.lengths.in)+len(o.rest.in) {
+	if len(o.kinds.in) > len(o.lengths.in)+len(o.positions.in)+len(o.rest.in) {
 		return corrupt("operations without their fields")
 	}
 	// Room for what an ordinary file has; that there are really more is not believed before they are read.
 	d.log.runs = make([]opRun, 0, min(len(o.kinds.in), len(r.in)/8))
 	r = &l.part[sectionKeys]
-	for i, n := 0, min(r.count(1), len(l.containers)+len(o.kinds.in)); i < n; i++ {
+	l.keys = uint32(min(r.count(1), len(l.containers)+len(o.kinds.in)))
+	for i := 0; i < int(l.keys); i++ {
 		name := r.bytes(MaxKeyBytes)
 		if r.bad || !validKey(name) || int(d.keys.intern(name)) != i {
 			return corrupt("key table is torn or has a key twice")
@@ -243,6 +245,9 @@ func (l *loader) graph() error {
 			switch run.kind {
 			case opTextInsert:
 				content += run.n
+			case opMarkBegin, opMarkEnd, opEmbed:
+				content++
+				values += run.size
 			case opTextDelete, opTextErase:
 				deleted[s] += uint64(run.n)
 			case opMapSet, opListInsert, opNodeInsert:
@@ -341,14 +346,22 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		r.n = o.lengths.u32(maxTextPosition)
 	}
 	switch r.kind {
-	case opTextInsert, opTextDelete, opTextErase:
+	case opTextInsert, opTextDelete, opTextErase, opMarkBegin, opMarkEnd, opEmbed:
 		pos := l.cursor + o.positions.zigzag()
 		if pos < 0 || pos > maxTextPosition || r.kind == opTextErase && pos+1 < int64(r.n) {
 			return r, corrupt("text position out of range")
 		}
 		r.pos = uint32(pos)
 		l.cursor = r.cursor()
-		if r.kind == opTextInsert {
+		if r.kind == opMarkBegin {
+			if r.sub = Kind(o.rest.byte()); r.sub >= flagsEnd {
+				return r, corrupt("mark with unknown flags")
+			}
+		}
+		if r.kind.isPoint() && (int(content) >= len(d.log.content) || d.log.content[content] != objectUnit) {
+			return r, corrupt("point without its unit")
+		}
+		if r.kind == opTextInsert || r.kind.isPoint() {
 			r.ref = content
 			if uint64(content)+uint64(r.n) > uint64(len(d.log.content)) {
 				return r, corrupt("inserted text is missing")
@@ -356,7 +369,7 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 		}
 	case opMapSet, opMapDelete, opRecordPut:
 		r.ref = o.rest.u32(uint32(len(d.keys.names)))
-		if int(r.ref) >= len(d.keys.names) {
+		if r.ref >= l.keys {
 			return r, corrupt("unknown key")
 		}
 		if r.kind == opRecordPut {
@@ -416,6 +429,12 @@ func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err e
 	if r.holdsValues() {
 		r.at = values
 		v := reader{in: d.log.values, at: int(values)}
+		if r.kind == opMarkBegin && !validKey(v.str()) {
+			v.bad = true
+		}
+		if r.kind == opMarkEnd {
+			return r, nil // it has none
+		}
 		for i := uint32(0); i < r.n && !v.bad; i++ {
 			v.value()
 		}
@@ -445,7 +464,7 @@ func (l *loader) container(i uint32) (uint32, error) {
 			return 0, corrupt("container of an unknown item")
 		}
 		row.index = d.lists.items[item].child
-	case !p.holdsKeys() || int(row.name) >= len(d.keys.names):
+	case !p.holdsKeys() || row.name >= l.keys:
 		return 0, corrupt("container inside one that holds none, or without a key")
 	default:
 		if row.index, err = d.child(parent, row.name, row.kind); err != nil {
@@ -462,18 +481,49 @@ func (l *loader) texts() error {
 	for n := r.count(2); n > 0; n-- {
 		i := r.u32(uint32(len(l.containers) - 1))
 		text := r.bytes(MaxFileBytes)
-		if r.bad || l.containers[i].index == none || l.containers[i].kind != KindText {
+		if r.bad || l.containers[i].index == none || l.containers[i].kind != KindText && l.containers[i].kind != KindRichText {
 			return corrupt("state of an unknown text")
 		}
-		t := d.containers[l.containers[i].index].state
+		c := l.containers[i].index
+		t := d.containers[c].state
 		var ok bool
-		if d.units, ok = takeUnits(d.units[:0], text); !ok || d.texts.texts[t].length > 0 || len(d.units) > maxTextPosition/2 {
+		if d.units, ok = takeUnits(d.units[:0], text); !ok || d.innerLength(t) > 0 || len(d.units) > maxTextPosition/2 {
 			return corrupt("text is not UTF-8, too long or listed twice")
 		}
 		d.texts.insert(t, 0, d.units)
+		if d.containers[c].kind == KindRichText && !l.points(r, c) {
+			return corrupt("points are not those of the text")
+		}
 	}
 	if r.bad || r.left() > 0 {
 		return corrupt("texts are torn")
 	}
 	return nil
+}
+
+// points puts the points of rich text container c where the file says.
+func (l *loader) points(r *reader, c uint32) bool {
+	d := l.d
+	p := &d.points
+	t := d.containers[c].state
+	left := d.texts.texts[t].length
+	prev := none
+	for n := r.count(2); n > 0; n-- {
+		run, lv := r.u32(left), LV(r.u32(maxLV))
+		el, ok := p.find(lv)
+		if r.bad || !ok || p.rows[el].placed || d.log.runs[d.log.at(lv)].c != c {
+			return false
+		}
+		left -= run
+		if width := p.rows[el].width(); width > 0 {
+			if left == 0 || d.texts.unit(t, d.texts.texts[t].length-left) != objectUnit {
+				return false
+			}
+			left--
+			d.widen(prev, -width)
+		}
+		d.place(t, el, prev, left)
+		prev = el
+	}
+	return !r.bad
 }

@@ -1,5 +1,8 @@
 package crdt
 
+// packedNil is the MessagePack value nil.
+const packedNil = 0xc0
+
 // skipValue checks that in starts with one whole MessagePack value, at most MaxDepth deep, and gives its length.
 // It keeps its own stack, so depth costs no call frames. Strings must be UTF-8.
 func skipValue(in []byte) (int, bool) {
@@ -104,4 +107,37 @@ func validText(b []byte) bool {
 		i = j
 	}
 	return true
+}
+
+// str reads a MessagePack string in its shortest form.
+func (r *reader) str() []byte {
+	n, least := 0, 0
+	switch b := r.byte(); {
+	case b >= 0xa0 && b < 0xc0:
+		n = int(b & 31)
+	case b == 0xd9:
+		n, least = r.big(1), 32
+	case b == 0xda:
+		n, least = r.big(2), 256
+	default:
+		r.bad = true
+	}
+	if n < least || r.bad {
+		r.bad = true
+		return nil
+	}
+	return r.take(n)
+}
+
+// putStr writes one; it is no longer than a key may be.
+func putStr(out []byte, s []byte) []byte {
+	switch n := len(s); {
+	case n < 32:
+		out = append(out, 0xa0|byte(n))
+	case n < 256:
+		out = append(out, 0xd9, byte(n))
+	default:
+		out = append(out, 0xda, byte(n>>8), byte(n))
+	}
+	return append(out, s...)
 }

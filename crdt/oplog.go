@@ -30,15 +30,16 @@ type opRun struct {
 	n    uint32
 	c    uint32 // container
 	kind opKind
-	sub  Kind // put, list insert, node insert: kind of the entry
+	sub  Kind // put, list insert, node insert: kind of the entry; mark begin and end: flags
 	// pos is the position in a text, relative to the version of the operation's parents, already clamped to that
 	// version's length; in a list or tree the slot (LV of its insert or move) to stand behind, or none for the front:
 	// in a tree that of the children of under.
 	pos uint32
-	// ref is the key (map, record), the item (item delete, list move, node move), where the units start in content, or
-	// a node insertion's under.
+	// ref is the key (map, record), the item (item delete, list move, node move), where the units start in content (an
+	// anchor or embed is one unit there), or a node insertion's under.
 	ref uint32
-	// at, size say where the values are; a counter keeps its number here, low half first, a node move its under.
+	// at, size say where the values are, of a mark begin its key and its value; a counter keeps its number here, low half
+	// first, a node move its under.
 	at, size uint32
 }
 
@@ -55,10 +56,13 @@ func (r *opRun) under() *uint32 {
 
 // holdsValues reports whether at and size are about values.
 func (r *opRun) holdsValues() bool {
-	return r.kind == opMapSet || (r.kind == opListInsert || r.kind == opNodeInsert) && r.sub == KindValue
+	return r.kind == opMapSet || r.kind.isPoint() || (r.kind == opListInsert || r.kind == opNodeInsert) && r.sub == KindValue
 }
 
 func (r *opRun) amount() int64 { return int64(uint64(r.size)<<32 | uint64(r.at)) }
+
+// isPoint reports whether the operation inserts an anchor or an embed.
+func (k opKind) isPoint() bool { return k >= opMarkBegin && k <= opEmbed }
 
 // inText reports whether the operation is one of texts: its place is a position.
 func (k opKind) inText() bool { return k <= opEmbed }
@@ -67,6 +71,8 @@ func (k opKind) inText() bool { return k <= opEmbed }
 // tree when the operation is a deletion.
 func (k opKind) containerKind() Kind {
 	switch k {
+	case opMarkBegin, opMarkEnd, opEmbed:
+		return KindRichText
 	case opTextInsert, opTextDelete, opTextErase, opTextNothing:
 		return KindText
 	case opCounterAdd:
@@ -83,14 +89,15 @@ func (k opKind) containerKind() Kind {
 
 func (k opKind) fits(container Kind) bool {
 	want := k.containerKind()
-	return container == want || want == KindMap && container == KindRecord || k == opItemDelete && container == KindTree
+	return container == want || want == KindMap && container == KindRecord || want == KindText && container == KindRichText ||
+		k == opItemDelete && container == KindTree
 }
 
 // oplog is every operation in order of local version.
 type oplog struct {
 	runs    []opRun
-	content []uint16 // what text insertions inserted
-	values  []byte   // MessagePack of registers, list items and tree nodes
+	content []uint16 // what text insertions inserted, and a unit for each anchor and embed
+	values  []byte   // MessagePack of registers, list items, tree nodes, marks and embeds
 }
 
 // at gives the index of the run that holds lv.

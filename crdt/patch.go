@@ -17,6 +17,7 @@ const (
 	patchContainer   = 0x02
 	patchText        = 0x10
 	patchTextLength  = 0x11
+	patchMarks       = 0x12
 	patchMapSet      = 0x20
 	patchMapDelete   = 0x21
 	patchRecordChild = 0x22
@@ -82,6 +83,12 @@ func (p *patch) splice(c, pos, inserted uint32, deleted []uint16) {
 func (p *patch) textLength(c, length uint32) {
 	if p.begin(patchTextLength) {
 		p.out = putU32(putU32(p.out, c), length)
+	}
+}
+
+func (p *patch) marks(c, from, to uint32) {
+	if p.begin(patchMarks) {
+		p.out = putU32(putU32(putU32(p.out, c), from), to)
 	}
 }
 

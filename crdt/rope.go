@@ -27,13 +27,14 @@ type ropes struct {
 type text struct {
 	root   uint32
 	length uint32
+	points uint32 // root of its anchors and embeds, none when there are none
 }
 
 func (r *ropes) addText() uint32 {
 	if len(r.texts) == 0 {
 		r.hot.text = none
 	}
-	r.texts = append(r.texts, text{root: none})
+	r.texts = append(r.texts, text{root: none, points: none})
 	return uint32(len(r.texts) - 1)
 }
 

@@ -4,8 +4,8 @@ package crdt
 // B+tree in one slice of nodes, linked by index. One sequence holds many independent trees; a tree is named by its
 // root, and a call that may change the root returns it.
 //
-// Three things are sequences: the chunks of texts (weight: units), the slots of lists (weight: 1 when shown) and the
-// spans of the tracker (weights: units in each prepared version, in the merged version and of the base text).
+// Four things are sequences: the chunks of texts (weight: units), the slots of lists (weight: 1 when shown), the anchors
+// and embeds of rich texts (weights: see points) and the spans of the tracker (weights: units in each prepared version, in the merged version and of the base text).
 type sequence struct {
 	nodes []seqNode
 	sums  []uint32 // of node x in measure m: sums[(x*measures+m)*fanout:][:fanout]

@@ -62,6 +62,7 @@ type span struct {
 	left, right uint32
 	state       [versions]uint32 // in each prepared version: 0 not inserted yet, 1 there, more: deleted so many times
 	gone        bool             // deleted in the merged version
+	leans       int8             // of an anchor
 }
 
 // deletion says that operations lv … lv+n-1 deleted the units from unit on, or, down, from unit+n-1 to unit.
@@ -106,7 +107,7 @@ func (t *tracker) merge(d *Doc, ctx *context, r opRun) {
 	t.open(d, parents, session, r.lv)
 	root := t.root(r.c)
 	// The base text is shorter than its span. What is too much is there in every version.
-	beyond := t.seq.total(root, inMerged) - d.texts.texts[d.containers[r.c].state].length
+	beyond := t.seq.total(root, inMerged) - d.innerLength(d.containers[r.c].state)
 	length := t.seq.total(root, t.in)
 	d.eachClamped(r, length-min(beyond, length), func(r opRun) {
 		d.log.add(r, ctx.entry)
@@ -382,7 +383,7 @@ func (t *tracker) turn(d *Doc, span lvRange, by uint32) {
 		r := &d.log.runs[i]
 		from, to := max(span.from, r.lv), min(span.to, r.end())
 		switch r.kind {
-		case opTextInsert:
+		case opTextInsert, opMarkBegin, opMarkEnd, opEmbed:
 			t.count(r.c, r.ref+uint32(from-r.lv), uint32(to-from), by)
 		case opTextDelete, opTextErase:
 			t.turnDeletions(r.c, from, to, by)
@@ -434,12 +435,10 @@ func (t *tracker) count(c, unit, n, by uint32) {
 func (t *tracker) apply(d *Doc, r *opRun, in int, emit bool) {
 	t.root(r.c)
 	switch r.kind {
-	case opTextInsert:
+	case opTextInsert, opMarkBegin, opMarkEnd, opEmbed:
 		i := t.insert(d, r, in)
 		if emit {
-			length := d.texts.texts[d.containers[r.c].state].length
-			pos := min(t.seq.before(i, inMerged), length)
-			d.spliceIn(r.c, pos, d.log.content[r.ref:r.ref+r.n])
+			d.spliceIn(r, min(t.seq.before(i, inMerged), d.innerLength(d.containers[r.c].state)))
 		}
 	case opTextDelete:
 		t.remove(d, r, in, r.pos, false, emit)
@@ -463,12 +462,17 @@ func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 		}
 		after = i
 	}
-	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left}
+	t.row = spanRow{t: t, d: d, c: r.c, lv: r.lv, left: left, right: none, leans: r.kind.leans(byte(r.sub))}
 	row := &t.row
-	// The right neighbour is the first unit behind that the author had seen, deleted or not.
+	// The right neighbour is the first unit behind that the author had seen, deleted or not. What leans to the front has
+	// none, as what stands at the end of a text: so it comes before all others behind its left one.
 	if p := t.spans; in == inMerged {
-		row.right = row.unitOf(row.after(after))
-	} else if left < baseUnit && t.follows(p[after].lv+LV(p[after].n)-1) {
+		if row.leans != leansFront {
+			row.right = row.unitOf(row.after(after))
+		}
+	} else if row.leans == leansFront {
+		after = place(row, after)
+	} else if left < baseUnit && p[after].leans != leansFront && t.follows(p[after].lv+LV(p[after].n)-1) {
 		// Behind what the operation right before inserted: what stood behind that. No need to walk over all that others
 		// put there. They may have put something behind that operation, too, so there is still a place to be found.
 		row.right = p[after].right
@@ -476,7 +480,7 @@ func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 	} else {
 		after = row.between(after)
 	}
-	fresh := span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right}
+	fresh := span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, leans: row.leans}
 	if in < versions {
 		fresh.state[in] = 1
 	}
@@ -521,7 +525,7 @@ func (t *tracker) remove(d *Doc, r *opRun, in int, pos uint32, down, emit bool) 
 		was := s.weight()
 		if emit && !s.gone {
 			at := t.seq.before(i, inMerged)
-			if length := d.texts.texts[text].length; at < length {
+			if length := d.innerLength(text); at < length {
 				d.spliceOut(r.c, at, min(s.n, length-at))
 			}
 		}
@@ -549,6 +553,7 @@ type spanRow struct {
 	c           uint32
 	lv          LV
 	left, right uint32 // units
+	leans       int8
 }
 
 // unitOf gives the first unit of a span.
@@ -591,6 +596,15 @@ func (r *spanRow) compare(a, b uint32, edge int) int {
 	return 1
 }
 
+// first: an anchor that leans to the back stands behind all others with its neighbours. Of those that lean to the front
+// and stand behind the same unit, whoever made one put it in front of those he knew.
 func (r *spanRow) first(el uint32) bool {
-	return r.d.namedBefore(r.lv, r.t.spans[el].lv)
+	s := &r.t.spans[el]
+	switch {
+	case r.leans != s.leans:
+		return r.leans < s.leans
+	case r.leans == leansFront:
+		return r.d.later(r.lv, s.lv)
+	}
+	return r.d.namedBefore(r.lv, s.lv)
 }

@@ -18,13 +18,16 @@ func (d *Doc) typing(in []byte) bool {
 	}
 	row := &d.containers[c]
 	g := &d.graph
-	if row.kind != KindText || len(g.frontier) != 1 || len(g.entries) == 0 {
+	if !row.isText() || len(g.frontier) != 1 || len(g.entries) == 0 {
 		return false
 	}
 	e := &g.entries[len(g.entries)-1]
 	lv := e.end()
 	t := row.state
 	length := d.texts.texts[t].length
+	if d.texts.texts[t].points != none {
+		return false // where anchors stand matters
+	}
 	if e.session != d.writer.session || g.frontier[0] != lv-1 || lv > maxLV-longest || pos > length {
 		return false
 	}

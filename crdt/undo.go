@@ -17,6 +17,10 @@ const (
 	undoShown                       // child a was shown (b = 1) or not
 	undoCounter                     // counter a had (b, c) added
 	undoContainer                   // a container was added
+	undoNewPoint                    // a point was added
+	undoPlaced                      // point b was placed in text a behind point c, d characters behind it
+	undoRemoved                     // it was taken out from there
+	undoWidth                       // b more characters stand behind point a
 	undoStand                       // item a stood at slot b
 	undoKids                        // row a had b more shown
 	undoMove                        // a move was added to those to be done
@@ -149,6 +153,14 @@ func (d *Doc) takeBack(r *undoRecord) {
 		d.containers[r.a].shown = r.b == 1
 	case undoCounter:
 		d.counters[r.a] -= int64(uint64(r.c)<<32 | uint64(r.b))
+	case undoNewPoint:
+		d.dropPoint()
+	case undoPlaced:
+		d.unplace(r.a, r.b, r.c, r.d)
+	case undoRemoved:
+		d.place(r.a, r.b, r.c, r.d)
+	case undoWidth:
+		d.widen(r.a, -r.b)
 	case undoContainer:
 		d.dropContainer()
 	case undoStand:

@@ -236,6 +236,11 @@ func (e *encoder) op(r *opRun) {
 		out = putU32(putU32(out, r.pos), r.n)
 	case opTextNothing:
 		out = putU32(out, r.n)
+	case opMarkBegin:
+		out = append(putU32(out, r.pos), byte(r.sub))
+		out = append(out, d.log.values[r.at:r.at+r.size]...)
+	case opMarkEnd, opEmbed:
+		out = append(putU32(out, r.pos), d.log.values[r.at:r.at+r.size]...)
 	case opMapSet:
 		out = putString(out, d.keys.names[r.ref])
 		out = append(out, d.log.values[r.at:r.at+r.size]...)

@@ -20,7 +20,7 @@ func (d *Doc) View() []byte {
 					p.mapSet(r.c, d.keys.names[r.key], d.log.values[r.at:r.at+r.size])
 				}
 			}
-		case KindText:
+		case KindText, KindRichText:
 			if n := d.texts.texts[c.state].length; n > 0 {
 				p.textLength(uint32(i), n)
 			}

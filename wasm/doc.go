@@ -176,6 +176,14 @@ func docText(h, c, from, to int32) int32 {
 	})
 }
 
+//go:wasmexport doc_spans
+func docSpans(h, c, from, to int32) int32 {
+	return with(h, func(d *crdt.Doc) ([]byte, int32, error) {
+		spans, err := d.Spans(uint32(c), int(from), int(to))
+		return spans, 0, err
+	})
+}
+
 //go:wasmexport doc_save
 func docSave(h int32) int32 {
 	return with(h, func(d *crdt.Doc) ([]byte, int32, error) { return d.Save(), 0, nil })

@@ -51,7 +51,7 @@ func (r *row) known(v Version) []*spot {
 func (r *row) insert(o *op, v Version, left *spot) {
 	known := r.known(v)
 	s := &spot{op: o, behind: left}
-	if at := slices.Index(known, left) + 1; at < len(known) {
+	if at := slices.Index(known, left) + 1; at < len(known) && o.leans() >= 0 {
 		s.right = known[at]
 	}
 	kids := r.top
@@ -59,7 +59,7 @@ func (r *row) insert(o *op, v Version, left *spot) {
 		kids = left.kids
 	}
 	taken := slices.ContainsFunc(kids, func(k *spot) bool { return !k.left && v.Has(k.op.id) })
-	if taken { // then what stands behind left is below it
+	if taken && o.leans() >= 0 { // then what stands behind left is below it
 		s.parent, s.left = s.right, true
 	} else {
 		s.parent = left
@@ -80,8 +80,17 @@ func (r *row) walk() {
 		place[s] = i
 	}
 	place[nil] = len(r.order) + 1
-	// Right children: the one whose right neighbour is further to the right comes first; then, and left ones, by name.
+	// Right children: the one whose right neighbour is further to the right comes first; then, and left ones, by how
+	// they lean, and by name.
 	byName := func(a, b *spot) int {
+		if c := a.op.leans() - b.op.leans(); c != 0 {
+			return c
+		}
+		if a.op.leans() < 0 && a.op.later(b.op) {
+			return -1
+		} else if a.op.leans() < 0 {
+			return 1
+		}
 		if c := bytes.Compare(a.op.id.Session[:], b.op.id.Session[:]); c != 0 {
 			return c
 		}

@@ -12,6 +12,17 @@ const (
 	Block     = 4
 )
 
+// leans tells whether o is an anchor that leans to the front (-1) or to the back (1).
+func (o *op) leans() int {
+	switch {
+	case o.action == markBegin && o.flags&GrowStart != 0 || o.action == markEnd && o.target.flags&GrowEnd == 0:
+		return -1
+	case o.action == markBegin || o.action == markEnd:
+		return 1
+	}
+	return 0
+}
+
 // inner lists what a text consists of: units, embeds and anchors that are not deleted.
 func (m *Model) inner(o *Object, v Version) []*spot {
 	deleted := map[*op]bool{}
