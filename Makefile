@@ -80,7 +80,7 @@ size: build
 	@node js/build.mjs --size
 
 bench: build
-	@node bench/run.mjs --rounds $(or $(ROUNDS),5)
+	@node bench/run.mjs --rounds $(or $(ROUNDS),5) $(if $(ONLY),--only "$(ONLY)") $(if $(LIBRARIES),--libraries $(LIBRARIES))
 
 fmt:
 	@gofmt -w crdt cmd internal server wasm web

@@ -1,89 +1,129 @@
-// make bench: measures Freehold beside its peers in one run and writes bench/results/<date>-<commit>.{json,md}.
+// make bench: Freehold beside its peers. Writes results/<date>-<commit>.{json,md} and the tables of README.md.
 //
-//   node bench/run.mjs [--rounds 5]
+//   node bench/run.mjs [--rounds 5] [--only typing,values/map] [--libraries core,json-joy] [--no-chromium]
 //
-// Every library runs in a process of its own, rounds interleaved, so that a noisy minute hits all of them. The table shows the
-// median and the minimum of CPU time; compare ratios, not absolute times.
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+// Each measurement has a process of its own, and rounds are interleaved, so that a noisy minute hits all libraries. What takes more CPU time than
+// LIMIT is stopped and printed as such; a wrong result fails the run. With --only or --libraries nothing is written.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "./chromium.mjs";
+import { libraries } from "./libraries.mjs";
 import { navigation } from "./navigation.mjs";
+import { downloads, report, write } from "./report.mjs";
+import { setUp } from "./setup.mjs";
+
+const LIMIT = 30_000; // ms
+/** How much longer than that somebody may wait on a busy machine. */
+const PATIENCE = 10;
+const TABLES = ["typing", "updates", "friends", "load", "sizes", "values", "field"];
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const root = fileURLToPath(new URL("..", import.meta.url));
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? fallback : process.argv[at + 1];
 };
 const rounds = Number(option("rounds", "5"));
-const traces = ["automerge-paper", "sveltecomponent"];
-const adapters = ["freehold", "json-joy", "yjs", "loro"];
+const only = option("only", "").split(",").filter((w) => w !== "");
+const chosen = option("libraries", libraries.join(",")).split(",");
+const wanted = (path) => only.length === 0 || only.some((w) => path.startsWith(w) || path.includes(`/${w}`));
 
-if (!existsSync(`${here}node_modules/yjs`)) execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: "inherit" });
+/** CPU time of a process's main thread, ms. */
+const used = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "latin1").split(" ", 1)[0]) / 1e6;
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+/** Runs a job; gives its figures, "over" or throws. */
+const inNode = (table, c, library, stage, directory) => new Promise((resolve, reject) => {
+  const child = spawn(process.execPath, ["--expose-gc", `${here}job.mjs`, table.name, c.id, library, stage.name, directory], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "", err = "", timer;
+  const stop = () => {
+    child.kill("SIGKILL");
+    resolve("over");
+  };
+  const watch = (from, patience) => {
+    timer = setTimeout(() => {
+      const left = LIMIT - (used(child.pid) - from);
+      if (left <= 0 || patience === 0) stop();
+      else watch(from, patience - 1);
+    }, LIMIT);
+  };
+  child.stdout.setEncoding("utf8").on("data", (s) => {
+    out += s;
+    const word = out.trimEnd().split("\n").at(-1);
+    clearTimeout(timer);
+    if (word === "begin") watch(used(child.pid), PATIENCE);
+  });
+  child.stderr.setEncoding("utf8").on("data", (s) => { err += s; });
+  child.on("close", (code) => {
+    clearTimeout(timer);
+    if (code !== 0) reject(new Error(err.trim() || `exit ${code}`));
+    else resolve(JSON.parse(out.trimEnd().split("\n").at(-1)));
+  });
+});
 
-const typing = [];
-for (const trace of traces) {
-  for (const mode of ["subscribed", "bare"]) {
-    const runs = Object.fromEntries(adapters.map((a) => [a, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const adapter of adapters) {
-        const { stdout, stderr, status } = spawnSync(process.execPath, [`${here}typing.mjs`, adapter, trace, mode], { encoding: "utf8" });
-        if (status !== 0) throw new Error(`${adapter} on ${trace}: ${stderr || stdout}`);
-        runs[adapter].push(JSON.parse(stdout.trim().split("\n").at(-1)));
-        process.stderr.write(".");
+/** Every library and round of a case. */
+async function measure(place, table, c, run) {
+  const having = await Promise.all(chosen.filter((l) => !c.without?.includes(l)).map(async (library) => ({ library, can: (await import(`./adapters/${library}.mjs`)).can })));
+  const rows = having.filter(({ can }) => c.needs.every((n) => can.includes(n)))
+    .map(({ library }) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
+  try {
+    for (let round = 0; round < (table.once ? 1 : rounds); round++) {
+      for (const row of rows) {
+        if (row.over || row.failure !== undefined || row.absent) continue;
+        try {
+          for (const stage of table.stages) {
+            if (stage.once && round > 0) continue;
+            const figures = await run(table, c, row.library, stage, row.directory);
+            if (figures === "over") row.over = true;
+            if (figures.absent) row.absent = true;
+            if (row.over || row.absent) break;
+            for (const [key, value] of Object.entries(figures)) {
+              if (typeof value === "string") row[key] = value;
+              else (row.figures[key] ??= []).push(value);
+            }
+          }
+        } catch (e) {
+          row.failure = e.message;
+          console.error(`\n${table.name}, ${c.id}, ${row.library}: ${e.message}`);
+        }
+        process.stderr.write(row.over ? ">" : row.failure === undefined ? "." : "!");
       }
     }
-    for (const adapter of adapters) {
-      const cpu = runs[adapter].map((r) => r.cpuMs), wall = runs[adapter].map((r) => r.wallMs);
-      typing.push({ trace, mode, adapter, edits: runs[adapter][0].edits, cpuMedian: median(cpu), cpuMin: Math.min(...cpu), wallMedian: median(wall), rssMb: median(runs[adapter].map((r) => r.rssMb)) });
+  } finally {
+    for (const row of rows) {
+      rmSync(row.directory, { recursive: true, force: true });
+      delete row.directory;
+    }
+  }
+  return rows.filter((row) => !row.absent);
+}
+
+const versions = await setUp();
+const tables = await Promise.all(TABLES.map((name) => import(`./tables/${name}.mjs`)));
+const rows = [];
+for (const table of tables) {
+  for (const c of table.cases) {
+    if (wanted(`${table.name}/${c.id}`)) rows.push(...await measure("node", table, c, inNode));
+  }
+}
+if (!process.argv.includes("--no-chromium")) {
+  const cases = tables.flatMap((table) => table.cases.filter((c) => c.chromium && wanted(`chromium-${table.name}/${c.id}`)).map((c) => ({ table, c })));
+  if (cases.length > 0) {
+    const browser = await chromium(LIMIT);
+    try {
+      for (const { table, c } of cases) rows.push(...await measure("chromium", table, c, browser.run));
+    } finally {
+      await browser.close();
     }
   }
 }
+const start = wanted("start/") ? await navigation({ rounds }) : [];
 
-const size = (path) => {
-  const bytes = readFileSync(root + path);
-  return {
-    file: path,
-    raw: bytes.length,
-    gzip: gzipSync(bytes, { level: 9 }).length,
-    brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length,
-  };
-};
-const sizes = ["build/freehold.wasm", "js/dist/index.js", "js/dist/vault.js"].map(size);
-const start = await navigation({ rounds });
-
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
-const date = new Date().toISOString().slice(0, 10);
-const result = { date, commit, machine: `${cpus().length} × ${cpus()[0].model}`, node: process.version, rounds, sizes, start, typing };
-
-const kb = (n) => (n / 1000).toFixed(1);
-const ms = (n) => n.toFixed(0);
-const lines = [
-  `# ${date}, ${commit}`, "",
-  `${result.machine}, Node ${result.node}, ${rounds} rounds, each library in a process of its own. \`make bench\` writes this file.`, "",
-  "## Size, kB", "", "| file | raw | gzip -9 | brotli 11 |", "|---|--:|--:|--:|",
-  ...sizes.map((s) => `| ${s.file} | ${kb(s.raw)} | ${kb(s.gzip)} | ${kb(s.brotli)} |`), "",
-  "## The notes app in Chromium: navigation to the first editable character, ms", "",
-  "| | median | min | max |", "|---|--:|--:|--:|",
-  ...start.map((s) => `| ${s.what} | ${ms(s.median)} | ${ms(s.min)} | ${ms(s.max)} |`), "",
-  "## Typing a whole trace through the public API, one transaction per edit (Node)", "",
-  "Freehold makes a frozen view and stores the document in a directory in the same process; the peers keep theirs in memory.", "",
-];
-for (const trace of traces) {
-  for (const mode of ["subscribed", "bare"]) {
-    const rows = typing.filter((t) => t.trace === trace && t.mode === mode);
-    const ours = rows.find((r) => r.adapter === "freehold");
-    lines.push(`### ${trace}, ${rows[0].edits} edits, ${mode === "bare" ? "no subscriber" : "with a subscriber"}`, "",
-      "| library | CPU ms median | CPU ms min | wall ms median | RSS MB | CPU against freehold |", "|---|--:|--:|--:|--:|--:|",
-      ...rows.map((r) => `| ${r.adapter} | ${ms(r.cpuMedian)} | ${ms(r.cpuMin)} | ${ms(r.wallMedian)} | ${ms(r.rssMb)} | ${(r.cpuMedian / ours.cpuMedian).toFixed(2)}× |`), "");
-  }
-}
-mkdirSync(`${here}results`, { recursive: true });
-const base = `${here}results/${date}-${commit}`;
-writeFileSync(`${base}.json`, JSON.stringify(result, null, 1) + "\n");
-writeFileSync(`${base}.md`, lines.join("\n"));
-console.log("\n" + lines.join("\n"));
+const result = { rounds, limit: LIMIT, versions, downloads: downloads(), start, rows };
+const whole = only.length === 0 && chosen.length === libraries.length;
+console.log(`\n${report(result, tables)}`);
+if (whole) write(result, tables);
+const failed = rows.filter((row) => row.failure !== undefined);
+for (const row of failed) console.error(`FAILED ${row.place} ${row.table}, ${row.case}, ${row.library}: ${row.failure}`);
+process.exit(failed.length > 0 ? 1 : 0);

@@ -1,23 +1,55 @@
 import { Model } from "json-joy/lib/json-crdt/index.js";
-import { s } from "json-joy/lib/json-crdt-patch/index.js";
+import { Patch, s } from "json-joy/lib/json-crdt-patch/index.js";
 
 export const name = "json-joy";
-export const version = "18.28.0";
+export const can = ["text", "map", "list", "updates", "file"];
+export const forms = [{ name: "binary", as: "usual", history: false }];
 
-export function create({ subscribe }) {
-  const model = Model.create(s.obj({ body: s.str("") }));
-  const text = model.api.str(["body"]);
-  // What the library offers nearest to "one transaction, one notification": a patch is flushed after every edit.
-  let events = 0;
-  if (subscribe) model.api.onFlush.listen(() => { events++; });
-  return {
-    edit(pos, del, ins) {
-      if (del > 0) text.del(pos, del);
-      if (ins) text.ins(pos, ins);
-      model.api.flush();
-    },
-    text: () => text.view(),
-    events: () => events,
-    close() {},
-  };
+const schema = s.obj({ text: s.str(""), map: s.obj({}), list: s.arr([]) });
+
+export const create = (options = {}) => {
+  const model = Model.create(schema, Model.sid());
+  model.api.flush(); // the schema's own operations, which every replica has alike
+  return new Replica(model, options);
+};
+export const load = (bytes) => new Replica(Model.load(bytes, Model.sid()), {});
+
+// Strings and objects would become nodes that merge; constants are like for like.
+const plain = (v) => (typeof v === "number" ? v : s.con(v));
+
+class Replica {
+  events = 0;
+  #model;
+  #text;
+  #map;
+  #list;
+  #updates;
+  #out = [];
+
+  constructor(model, { updates, subscribe }) {
+    this.#model = model;
+    this.#text = model.api.str(["text"]);
+    this.#map = model.api.obj(["map"]);
+    this.#list = model.api.arr(["list"]);
+    this.#updates = updates;
+    // What it offers nearest to one notification for each transaction.
+    if (subscribe) model.api.onFlush.listen(() => { this.events++; });
+  }
+  transact(f) {
+    f();
+    const patch = this.#model.api.flush();
+    if (this.#updates) this.#out.push(patch.toBinary());
+  }
+  insert(at, text) { this.#text.ins(at, text); }
+  remove(at, n) { this.#text.del(at, n); }
+  set(key, value) { this.#map.set({ [key]: plain(value) }); }
+  insertItems(at, values) { this.#list.ins(at, values.map(plain)); }
+  text() { return this.#text.view(); }
+  map() { return this.#map.view(); }
+  list() { return this.#list.view(); }
+  drain() { return this.#out.shift() ?? null; }
+  apply(update) { this.#model.applyPatch(Patch.fromBinary(update)); }
+  applyAll(updates) { this.#model.applyBatch(updates.map((u) => Patch.fromBinary(u))); }
+  encode() { return this.#model.toBinary(); }
+  close() {}
 }

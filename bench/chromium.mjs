@@ -1,0 +1,1 @@
+export const chromium = async () => { throw new Error("not yet"); };
