@@ -73,7 +73,7 @@ func goFiles(dir string) (map[string][]string, error) {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && slices.Contains(skipped, entry.Name()) {
+		if entry.IsDir() && name != dir && slices.Contains(skipped, entry.Name()) {
 			return filepath.SkipDir
 		}
 		if !entry.IsDir() && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
