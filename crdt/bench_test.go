@@ -122,3 +122,61 @@ func BenchmarkOfflineBranches(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkTree edits a tree of so many nodes at random places.
+func BenchmarkTree(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		file := grow(b, 1, 1, n).Save()
+		open := func(session int) *Doc {
+			d := must[*Doc](b)(Load(file))
+			_ = d.Begin(sessionOf(session))
+			return d
+		}
+		b.Run(fmt.Sprint("Insert", n), func(b *testing.B) {
+			d, r := open(2), newRand(2)
+			for b.Loop() {
+				must[[]byte](b)(d.Change((&script{}).node(1, uint32(r.Intn(n)), at(0), []byte{1}).out))
+			}
+		})
+		b.Run(fmt.Sprint("Move", n), func(b *testing.B) {
+			d, r := open(2), newRand(2)
+			for b.Loop() {
+				_, _ = d.Change((&script{}).nodeMove(1, uint32(r.Intn(n)), uint32(r.Intn(n)), at(0)).out)
+			}
+		})
+		b.Run(fmt.Sprint("Load", n), func(b *testing.B) {
+			for b.Loop() {
+				must[*Doc](b)(Load(file))
+			}
+		})
+	}
+}
+
+// BenchmarkTreeMerge merges 1,000 moves with so many concurrent ones in a tree of 10,000 nodes: all in one update, and
+// the last one alone.
+func BenchmarkTreeMerge(b *testing.B) {
+	const n = 10_000
+	file := grow(b, 1, 1, n).Save()
+	for _, later := range []int{100, 1_000, 10_000} {
+		open := func(session, moves int) (*Doc, []message) {
+			d := must[*Doc](b)(Load(file))
+			_ = d.Begin(sessionOf(session))
+			shuffle(b, d, int64(session), n, moves)
+			return d, sentBy(d)
+		}
+		d, _ := open(3, later)
+		mine := d.Save()
+		_, all := open(2, 1_000)
+		_, one := open(2, 1)
+		for name, net := range map[string][]message{"All": all, "One": one} {
+			b.Run(fmt.Sprint(name, "Behind", later), func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					d := must[*Doc](b)(Load(mine))
+					b.StartTimer()
+					must2(b)(d.Apply(net[0].session, net[0].bytes))
+				}
+			})
+		}
+	}
+}

@@ -191,7 +191,11 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 		}
 		return at(i), model.Where{Index: i}, under
 	}
-	switch k := a.r.Intn(8); {
+	sorts := 8
+	if len(nodes) > 6 {
+		sorts = 5 // few nodes, so that moves meet
+	}
+	switch k := a.r.Intn(sorts); {
 	case k < 4 && len(nodes) > 0:
 		node := nodes[a.r.Intn(len(nodes))]
 		p := parent(node)
