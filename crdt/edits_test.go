@@ -73,6 +73,8 @@ func (a *author) step() {
 	switch n := a.p.view.nodes[c]; n.kind {
 	case KindText:
 		a.text(c, o)
+	case KindRichText:
+		a.rich(c, o)
 	case KindCounter:
 		amount := int64(a.r.Intn(21) - 10)
 		a.count(c, amount)
@@ -123,6 +125,33 @@ func (a *author) text(c uint32, o *model.Object) {
 	}
 	a.insert(c, uint32(pos), word)
 	a.edit.Insert(o, pos, utf16.Encode([]rune(word)))
+}
+
+// rich edits a rich text: as a text, or with marks and embeds.
+func (a *author) rich(c uint32, o *model.Object) {
+	units := a.model.Units(o, a.edit.Seen())
+	from := whole(units, a.r.Intn(min(len(units), 4)+1)) // meet at few places
+	to := whole(units, min(len(units), from+1+a.r.Intn(4)))
+	switch k := a.r.Intn(8); {
+	case k == 0:
+		value := packInt(a.r.Intn(9))
+		a.embed(c, uint32(from), value)
+		a.edit.Embed(o, from, value)
+	case k < 5 && from < to:
+		flags := byte(a.r.Intn(4))
+		key := []string{"b", "i"}[a.r.Intn(2)]
+		value := [][]byte{packTrue, packNone, {7}}[a.r.Intn(3)]
+		if at := slices.Index(units, '\n'); at >= 0 && a.r.Intn(2) == 0 {
+			from, to, flags, key = at, at+1, ofBlock, "p"
+		}
+		a.mark(c, uint32(from), uint32(to-from), flags, key, value)
+		a.edit.Mark(o, from, to-from, int(flags), key, value)
+	case k == 5:
+		a.insert(c, uint32(from), "\n")
+		a.edit.Insert(o, from, []uint16{'\n'})
+	default:
+		a.text(c, o)
+	}
 }
 
 func (a *author) list(c uint32, o *model.Object, n *mirrorNode) {
@@ -220,7 +249,7 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 }
 
 // nested are the kinds of containers the peers use; texts more often than the rest.
-var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindTree, KindTree}
+var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindTree, KindTree, KindRichText, KindRichText}
 
 // child finds a container by its name, 0 when it is not there.
 func (m *mirror) child(parent uint32, key string, kind Kind) uint32 {

@@ -452,27 +452,7 @@ func (m *mirror) units(c uint32) []uint16 {
 	return out
 }
 
-// mirrorSpan is one of what Spans gives.
-type mirrorSpan struct {
-	text  string
-	embed string
-	marks []string // key, value, key, value
-}
-
-func (s mirrorSpan) String() string {
-	var b strings.Builder
-	if s.embed != "" {
-		fmt.Fprintf(&b, "<%x>", s.embed)
-	} else {
-		fmt.Fprintf(&b, "%q", s.text)
-	}
-	for i := 0; i < len(s.marks); i += 2 {
-		fmt.Fprintf(&b, " %s=%x", s.marks[i], s.marks[i+1])
-	}
-	return b.String() + ";"
-}
-
-func (m *mirror) spans(c uint32) []mirrorSpan {
+func (m *mirror) spans(c uint32) []model.Span {
 	raw, err := m.doc.Spans(c, 0, -1)
 	if err != nil {
 		panic(err)
@@ -480,21 +460,26 @@ func (m *mirror) spans(c uint32) []mirrorSpan {
 	return readSpans(raw)
 }
 
-func readSpans(raw []byte) (out []mirrorSpan) {
+// readSpans reads what Spans gives. Keys have to be sorted.
+func readSpans(raw []byte) (out []model.Span) {
 	r := reader{in: raw}
 	for n := r.varint(); n > 0; n-- {
-		var s mirrorSpan
+		s := model.Span{Marks: map[string]string{}}
 		if r.byte() == spanEmbed {
-			s.embed = string(r.bytes(MaxValueBytes))
+			s.Embed = r.bytes(MaxValueBytes)
 		} else {
-			var units []uint16
 			for raw := r.take(2 * int(r.varint())); len(raw) > 0; raw = raw[2:] {
-				units = append(units, uint16(raw[0])|uint16(raw[1])<<8)
+				s.Units = append(s.Units, uint16(raw[0])|uint16(raw[1])<<8)
 			}
-			s.text = string(utf16.Decode(units))
 		}
+		last := ""
 		for k := r.varint(); k > 0; k-- {
-			s.marks = append(s.marks, string(r.bytes(MaxKeyBytes)), string(r.bytes(MaxValueBytes)))
+			key := string(r.bytes(MaxKeyBytes))
+			if key <= last && last != "" {
+				panic("keys of marks are not sorted")
+			}
+			s.Marks[key] = string(r.bytes(MaxValueBytes))
+			last = key
 		}
 		out = append(out, s)
 	}
@@ -515,9 +500,7 @@ func (m *mirror) show(b *strings.Builder, c uint32) bool {
 	n := m.nodes[c]
 	switch n.kind {
 	case KindRichText:
-		for _, s := range m.spans(c) {
-			b.WriteString(s.String())
-		}
+		b.WriteString(model.QuoteSpans(m.spans(c)))
 		return len(n.text) > 0
 	case KindText:
 		b.WriteString(model.Quote(n.text))

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
+
+	"github.com/freehold-dev/freehold/internal/model"
 )
 
 const (
@@ -26,15 +29,25 @@ func rich(text string) *script {
 }
 
 // spansOf shows a rich text: `"bold" b=c3;` and so on.
-func spansOf(d *Doc, c uint32) string {
+func spansOf(d *Doc, c uint32) string { return showSpans(newMirror(d).spans(c)) }
+
+func showSpans(spans []model.Span) string {
 	var b strings.Builder
-	for _, s := range newMirror(d).spans(c) {
-		b.WriteString(s.String())
+	for _, s := range spans {
+		if s.Embed != nil {
+			fmt.Fprintf(&b, "<%x>", s.Embed)
+		} else {
+			fmt.Fprintf(&b, "%q", string(utf16.Decode(s.Units)))
+		}
+		for _, key := range sortedKeys(s.Marks) {
+			fmt.Fprintf(&b, " %s=%x", key, s.Marks[key])
+		}
+		b.WriteByte(';')
 	}
 	return b.String()
 }
 
-// richWant compares container 1 on every replica and after a way through a file.
+// spans compares container 1 on every replica and after a way through a file.
 func (p *twoPeers) spans(want string) {
 	p.t.Helper()
 	for i, d := range p.docs {
@@ -314,10 +327,7 @@ func TestSpansOfAPart(t *testing.T) {
 	}{
 		{0, 1, `"a";`}, {2, 3, `"c" m=c3;`}, {2, 4, `"c" m=c3;<05> m=c3;`}, {4, 6, `"d" m=c3;"e";`}, {3, 3, ``}, {6, -1, `"f";`},
 	} {
-		got := ""
-		for _, s := range readSpans(must[[]byte](t)(d.Spans(1, c.from, c.to))) {
-			got += s.String()
-		}
+		got := showSpans(readSpans(must[[]byte](t)(d.Spans(1, c.from, c.to))))
 		if got != c.want {
 			t.Fatalf("spans %d to %d are %s, want %s", c.from, c.to, got, c.want)
 		}
@@ -610,4 +620,104 @@ func richEdit(r *rand.Rand, text []uint16) *script {
 	}
 	value := [][]byte{packTrue, packNone, {1}}[r.Intn(3)]
 	return s.mark(1, uint32(pos), uint32(n), byte(r.Intn(4)), []string{"b", "i", "l"}[r.Intn(3)], value)
+}
+
+// What is marked ten thousand times is read in time that grows with the marks, and typed in as any other text.
+func TestManyMarks(t *testing.T) {
+	d := New()
+	_ = d.Begin(sessionOf(1))
+	must[[]byte](t)(d.Change(rich(strings.Repeat("abcd ", 20_000)).out))
+	toggle := func(n int) time.Duration {
+		s := &script{}
+		for i := range n { // over one place, over another one inside or beside it, and over all
+			at := uint32(i * 7919 % 99_000)
+			value := [][]byte{packTrue, packNone}[i%2]
+			s.mark(1, at, 1+uint32(i*31%700), byte(i%4), []string{"b", "i", "u"}[i%3], value).mark(1, 500, 10, growsAtEnd, "b", value)
+		}
+		start := time.Now()
+		must[[]byte](t)(d.Change(s.out))
+		return time.Since(start)
+	}
+	read := func() time.Duration {
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			must[[]byte](t)(d.Spans(1, 0, -1))
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	first := toggle(2_500)
+	few := read()
+	toggle(17_500)
+	last := toggle(2_500)
+	many := read()
+	t.Logf("2,500 pairs of marks: %v, after 20,000: %v; spans with 5,000 marks %v, with 45,000 %v", first, last, few, many)
+	if last > 8*first+50*time.Millisecond || many > 40*few+50*time.Millisecond {
+		t.Fatalf("marks get slower: %v → %v; spans: %v → %v", first, last, few, many)
+	}
+	start := time.Now()
+	for i := range uint32(2_000) {
+		must[[]byte](t)(d.Change((&script{}).insert(1, 505+i%3, "x").out))
+		must[[]byte](t)(d.Change((&script{}).remove(1, 505, 1).out))
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Fatalf("4,000 edits took %v", took)
+	}
+	if err := d.Check(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// 10⁵ marks as somebody hostile makes them: at one place, all with keys of their own, every end in front of everything.
+func TestHostileHeaps(t *testing.T) {
+	const marks = 100_000
+	for name, op := range map[string]func(i int) [][]byte{
+		"empty, at one place": func(int) [][]byte { return [][]byte{wireBegin(1, 0, "m"), wireEnd(2)} },
+		"nested":              func(i int) [][]byte { return [][]byte{wireBegin(uint32(i), 3, "m"), wireEnd(uint32(i + 2))} },
+		"many keys":           func(i int) [][]byte { return [][]byte{wireBegin(uint32(i), 0, fmt.Sprint(i)), wireEnd(uint32(i + 1))} },
+		"backwards":           func(int) [][]byte { return [][]byte{wireBegin(1<<20, 0, "m"), wireEnd(0)} },
+	} {
+		d := New()
+		apply := func(ops ...[]byte) {
+			var next uint32
+			if heads := d.Heads(); len(heads) > 0 {
+				next = uint32(heads[0].Next)
+			}
+			if _, _, err := d.Apply(sessionOf(1), richUpdate(next, ops...)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		start := time.Now()
+		apply(wireText(0, "ab"))
+		for i := 0; i < marks; {
+			var ops [][]byte
+			for ; i < marks && len(ops) < 40_000; i++ {
+				ops = append(ops, op(i)...)
+			}
+			apply(ops...)
+		}
+		_ = d.Begin(sessionOf(2))
+		for range 100 {
+			must[[]byte](t)(d.Change((&script{}).insert(1, 1, "x").out))
+		}
+		must[[]byte](t)(d.Spans(1, 0, -1))
+		loaded := must[*Doc](t)(Load(d.Save()))
+		if loaded.Digest() != d.Digest() {
+			t.Fatalf("%s: loaded differently", name)
+		}
+		if err := d.Check(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		must[[]byte](t)(d.Change((&script{}).remove(1, 0, 102).out))
+		apply(wireDelete(0, 60_000))
+		if err := d.Check(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		took := time.Since(start)
+		t.Logf("%s: %v", name, took)
+		if took > 20*time.Second {
+			t.Fatalf("%s took %v", name, took)
+		}
+	}
 }

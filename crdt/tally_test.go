@@ -56,4 +56,4 @@ func (s *tally) enough(t *testing.T) {
 }
 
 // met are the kinds whose edits must have met.
-var met = []model.Kind{model.Map, model.Record, model.List, model.Text, model.Counter, model.Tree}
+var met = []model.Kind{model.Map, model.Record, model.List, model.Text, model.Counter, model.RichText, model.Tree}
