@@ -15,8 +15,7 @@ const nonceSize = 12
 type Keys struct {
 	genesis *Genesis
 	rights  Rights
-	content []byte // K_doc: every content key derives from it
-	fetch   ed25519.PrivateKey
+	content []byte             // K_doc: every content key derives from it
 	write   ed25519.PrivateKey // nil without the right
 	root    ed25519.PrivateKey // likewise
 }
@@ -35,9 +34,8 @@ func Unlock(genesis *Genesis, rights Rights, secret Secret) (*Keys, error) {
 		genesis: genesis,
 		rights:  rights,
 		content: derive(read[:], genesis.hash[:], labelDoc, keySize),
-		fetch:   signingKey(read, labelFetchSign),
 	}
-	if !bytes.Equal(publicKey(k.fetch), genesis.fetchKey()) {
+	if !bytes.Equal(publicKey(signingKey(read, labelFetchSign)), genesis.fetchKey()) {
 		return nil, fmt.Errorf("%w: %s names another fetch key", ErrWrongKey, genesis.Doc())
 	}
 	if rights >= Write {

@@ -215,7 +215,8 @@ func TestStatements(t *testing.T) {
 	g := d.genesis
 	nonce := Nonce{1, 2, 3}
 	const relay, now = "relay.example:8443", 1_800_000_000
-	proof := d.keys[Read].ProveFetch(relay, nonce)
+	fetcher, stranger := d.fetcher(t, Read), other.fetcher(t, Owner)
+	proof := fetcher.Prove(relay, nonce)
 	must(t, g.VerifyFetch("Relay.Example:8443", nonce, proof))
 	deletion, err := d.keys[Owner].Delete(relay)
 	must(t, err)
@@ -225,7 +226,7 @@ func TestStatements(t *testing.T) {
 	if id, err := g.VerifySuccessor(successor); err != nil || id != other.genesis.Doc() {
 		t.Fatal(id, err)
 	}
-	token := d.keys[Write].Token(relay, now+60)
+	token := d.fetcher(t, Write).Token(relay, now+60)
 	must(t, g.VerifyToken(relay, token, now))
 
 	for name, c := range map[string]struct {
@@ -239,10 +240,10 @@ func TestStatements(t *testing.T) {
 		"deletes elsewhere":   {g.VerifyDelete("other.example", deletion), ErrSignature},
 		"a proof deletes":     {g.VerifyDelete(relay, proof), ErrSignature},
 		"expired":             {g.VerifyToken(relay, token, now+60), ErrRights},
-		"lives too long":      {g.VerifyToken(relay, d.keys[Read].Token(relay, now+MaxTokenLife+1), now), ErrRights},
+		"lives too long":      {g.VerifyToken(relay, fetcher.Token(relay, now+MaxTokenLife+1), now), ErrRights},
 		"token elsewhere":     {g.VerifyToken("other.example", token, now), ErrSignature},
 		"token cut":           {g.VerifyToken(relay, token[:len(token)-1], now), ErrCorrupt},
-		"token of a stranger": {g.VerifyToken(relay, other.keys[Read].Token(relay, now+60), now), ErrSignature},
+		"token of a stranger": {g.VerifyToken(relay, stranger.Token(relay, now+60), now), ErrSignature},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", name, c.err, c.want)
@@ -266,6 +267,13 @@ func TestStatements(t *testing.T) {
 	if _, err := g.VerifySuccessor(successor[:83]); !errors.Is(err, ErrCorrupt) {
 		t.Error(err)
 	}
+}
+
+func (d *document) fetcher(t *testing.T, rights Rights) *Fetcher {
+	t.Helper()
+	f, err := NewFetcher(d.genesis.Doc(), rights, d.secrets[rights])
+	must(t, err)
+	return f
 }
 
 func allKindVectors(t *testing.T) kindVectors {
@@ -329,8 +337,8 @@ func allKindVectors(t *testing.T) kindVectors {
 	successor, err := d.keys[Owner].NameSuccessor(next)
 	must(t, err)
 	v.Statement = []statementVector{
-		{Says: "fetch", Relay: relay, Nonce: nonce[:], Bytes: d.keys[Read].ProveFetch(relay, nonce)},
-		{Says: "token", Relay: relay, Expiry: expiry, Token: d.keys[Read].Token(relay, expiry)},
+		{Says: "fetch", Relay: relay, Nonce: nonce[:], Bytes: d.fetcher(t, Read).Prove(relay, nonce)},
+		{Says: "token", Relay: relay, Expiry: expiry, Token: d.fetcher(t, Read).Token(relay, expiry)},
 		{Says: "delete", Relay: relay, Bytes: deletion},
 		{Says: "successor", Doc: next.String(), Bytes: successor},
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // What is signed besides envelopes: statements to a relay, and the owner's to everybody. Each is bound to the document by
-// the hash of its genesis and to one purpose by its label, so none can be taken for another.
+// its id and to one purpose by its label, so none can be taken for another.
 
 const (
 	labelFetch     = "freehold/1 fetch\x00"
@@ -28,10 +28,26 @@ const tokenSize = 8 + ed25519.SignatureSize
 // Nonce is a relay's challenge: random, used for one connection.
 type Nonce [32]byte
 
-// ProveFetch answers a relay's challenge: whoever asks holds a link. relay is the host name, with a port if it has one, under which
+// Fetcher is the right to download a document's ciphertext. A link is enough for it: who meets a document for the first time
+// gets the genesis in exchange.
+type Fetcher struct {
+	doc DocID
+	key ed25519.PrivateKey
+}
+
+// NewFetcher derives the right from a link's secret.
+func NewFetcher(doc DocID, rights Rights, secret Secret) (*Fetcher, error) {
+	read, err := Attenuate(secret, rights, Read)
+	if err != nil {
+		return nil, err
+	}
+	return &Fetcher{doc, signingKey(read, labelFetchSign)}, nil
+}
+
+// Prove answers a relay's challenge: whoever asks holds a link. relay is the host name, with a port if it has one, under which
 // the relay was reached, so that another relay cannot pass the question on.
-func (k *Keys) ProveFetch(relay string, nonce Nonce) []byte {
-	return ed25519.Sign(k.fetch, k.genesis.statement(labelFetch, nonce[:], []byte(strings.ToLower(relay))))
+func (f *Fetcher) Prove(relay string, nonce Nonce) []byte {
+	return ed25519.Sign(f.key, f.doc.statement(labelFetch, nonce[:], []byte(strings.ToLower(relay))))
 }
 
 // VerifyFetch checks the answer. ErrSignature.
@@ -40,9 +56,9 @@ func (g *Genesis) VerifyFetch(relay string, nonce Nonce, proof []byte) error {
 }
 
 // Token is the right to download over plain HTTP until a time (Unix seconds), in base64url: expiry 8 │ signature 64.
-func (k *Keys) Token(relay string, expiry uint64) string {
+func (f *Fetcher) Token(relay string, expiry uint64) string {
 	b := binary.BigEndian.AppendUint64(nil, expiry)
-	signature := ed25519.Sign(k.fetch, k.genesis.statement(labelToken, b, []byte(strings.ToLower(relay))))
+	signature := ed25519.Sign(f.key, f.doc.statement(labelToken, b, []byte(strings.ToLower(relay))))
 	return urlText.EncodeToString(append(b, signature...))
 }
 
@@ -64,7 +80,7 @@ func (k *Keys) Delete(relay string) ([]byte, error) {
 	if k.root == nil {
 		return nil, fmt.Errorf("%w: only the owner's link deletes", ErrRights)
 	}
-	return ed25519.Sign(k.root, k.genesis.statement(labelDelete, []byte(strings.ToLower(relay)))), nil
+	return ed25519.Sign(k.root, k.genesis.Doc().statement(labelDelete, []byte(strings.ToLower(relay)))), nil
 }
 
 // VerifyDelete checks that the owner wants it. ErrSignature.
@@ -77,7 +93,7 @@ func (k *Keys) NameSuccessor(successor DocID) ([]byte, error) {
 	if k.root == nil {
 		return nil, fmt.Errorf("%w: only the owner's link names a successor", ErrRights)
 	}
-	return append(successor[:], ed25519.Sign(k.root, k.genesis.statement(labelSuccessor, successor[:]))...), nil
+	return append(successor[:], ed25519.Sign(k.root, k.genesis.Doc().statement(labelSuccessor, successor[:]))...), nil
 }
 
 // VerifySuccessor reads what NameSuccessor wrote. ErrCorrupt, ErrSignature.
@@ -89,9 +105,9 @@ func (g *Genesis) VerifySuccessor(b []byte) (DocID, error) {
 	return successor, g.verifyStatement(g.rootKey(), b[len(successor):], labelSuccessor, successor[:])
 }
 
-// statement is label ‖ genesis hash ‖ parts. At most one part of a statement has no fixed length, and it is the last.
-func (g *Genesis) statement(label string, parts ...[]byte) []byte {
-	message := append([]byte(label), g.hash[:]...)
+// statement is label ‖ document id ‖ parts. At most one part of a statement has no fixed length, and it is the last.
+func (d DocID) statement(label string, parts ...[]byte) []byte {
+	message := append([]byte(label), d[:]...)
 	for _, p := range parts {
 		message = append(message, p...)
 	}
@@ -99,7 +115,7 @@ func (g *Genesis) statement(label string, parts ...[]byte) []byte {
 }
 
 func (g *Genesis) verifyStatement(key, signature []byte, label string, parts ...[]byte) error {
-	if len(signature) != ed25519.SignatureSize || !verify(key, g.statement(label, parts...), signature) {
+	if len(signature) != ed25519.SignatureSize || !verify(key, g.Doc().statement(label, parts...), signature) {
 		return fmt.Errorf("%w: statement %q about %s", ErrSignature, strings.TrimSuffix(label, "\x00"), g.Doc())
 	}
 	return nil

@@ -30,8 +30,6 @@ export interface Keyring {
   readonly writer: Uint8Array;
   /** The document's root public key. */
   readonly owner: Uint8Array;
-  /** Proves the right to download. */
-  readonly fetch: CryptoKey;
   /** Signs session certificates; null without the right. */
   readonly write: CryptoKey | null;
   /** Signs what only the owner may say; null without the right. */
@@ -78,10 +76,7 @@ export const unlock = async (doc: DocId, rights: Rights, secret: Uint8Array, gen
   if (!equal(await commitment(read, genesis), genesis.subarray(COMMITTED))) throw wrongKey();
   const content = await derive(read, genesisHash, Label.doc);
   const contentKey = await importSecret(content);
-  const fetchSeed = await derive(read, EMPTY, Label.fetchSign);
-  if (!equal(await publicKeyOf(fetchSeed), fetcher)) throw wrongKey();
-  const fetch = await signingKey(fetchSeed);
-  fetchSeed.fill(0);
+  if (!equal(await publicKeyOf(await derive(read, EMPTY, Label.fetchSign)), fetcher)) throw wrongKey();
   read.fill(0);
   content.fill(0);
 
@@ -101,7 +96,7 @@ export const unlock = async (doc: DocId, rights: Rights, secret: Uint8Array, gen
     root = await signingKey(seed);
     seed.fill(0);
   }
-  return { genesisHash, writer, owner, fetch, write, root, cipher: ciphers(contentKey) };
+  return { genesisHash, writer, owner, write, root, cipher: ciphers(contentKey) };
 };
 
 /** More sessions than are at work at once in one document; older keys are derived again when needed. */

@@ -14,7 +14,7 @@ import { equal, recent } from "./octets.ts";
 import type { Certificate } from "./run.ts";
 import { certify, openEnvelope, openEphemeral, sealEnvelope, sessionOf, verifyBeginning, verifyCertificate, verifyEphemeral, verifyRun } from "./run.ts";
 import { Kind, type DocKeys, type Sealer, type SessionKeys } from "./sealer.ts";
-import { deletion, proveFetch, successor, token, verifySuccessor } from "./statement.ts";
+import { deletion, fetcher, successor, verifySuccessor } from "./statement.ts";
 
 /** The secret half of a session, reachable only through the SessionKeys it belongs to. */
 interface Writer {
@@ -102,8 +102,6 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
       return openEphemeral(ring, envelope);
     },
 
-    proveFetch: (relay, nonce) => proveFetch(ring, relay, nonce),
-    token: (relay, expiry) => token(ring, relay, expiry),
     deletion: async (relay) => deletion(ring, relay),
     successor: (next) => successor(ring, next),
     verifySuccessor: (statement) => verifySuccessor(ring, statement),
@@ -122,6 +120,7 @@ export const sealer: Sealer = {
     return { doc: docIdOf(await sha256(genesis)), secret, genesis };
   },
   keys,
+  fetcher,
   attenuate,
   formatLink,
   parseLink,

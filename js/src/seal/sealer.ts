@@ -83,11 +83,7 @@ export interface DocKeys {
   sealEphemeral(keys: SessionKeys, head: Uint8Array, plain: Uint8Array): Promise<Uint8Array>;
   /** Checks that the session of this certificate wrote the presence, and decrypts it. FreeholdError("relay-invalid" | "newer-format"). */
   openEphemeral(cert: Uint8Array, envelope: Uint8Array): Promise<Uint8Array>;
-  /** 64 bytes: the answer to a relay's challenge. `relay`: the host, with a port if it has one, under which it is reached. */
-  proveFetch(relay: string, nonce: Uint8Array): Promise<Uint8Array>;
-  /** The right to download over plain HTTP until `expiry` (Unix seconds), at most an hour. */
-  token(relay: string, expiry: number): Promise<string>;
-  /** 64 bytes: the relay is to delete the document. FreeholdError("read-only") below owner. */
+  /** 64 bytes: the relay (its host, with a port if it has one) is to delete the document. FreeholdError("read-only") below owner. */
   deletion(relay: string): Promise<Uint8Array>;
   /** 84 bytes: the document goes on as another one. FreeholdError("read-only") below owner. */
   successor(doc: DocId): Promise<Uint8Array>;
@@ -99,6 +95,14 @@ export interface DocKeys {
   verifyBeginning(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<Beginning>;
   /** Decrypts one envelope (does not verify its signature). FreeholdError("relay-invalid" | "newer-format"); a wrong key was found by `keys`. */
   open(envelope: Uint8Array): Promise<Uint8Array>;
+}
+
+/** The right to download a document's ciphertext. `relay`: the host, with a port if it has one, under which the relay is reached. */
+export interface Fetcher {
+  /** 64 bytes: the answer to a relay's challenge of 32. */
+  prove(relay: string, nonce: Uint8Array): Promise<Uint8Array>;
+  /** For plain HTTP, until `expiry` (Unix seconds), which a relay takes for at most an hour. */
+  token(relay: string, expiry: number): Promise<string>;
 }
 
 export interface ParsedLink {
@@ -113,6 +117,8 @@ export interface Sealer {
   create(): Promise<{ readonly doc: DocId; readonly secret: Uint8Array; readonly genesis: Uint8Array }>;
   /** Checks that `genesis` belongs to `doc` ("relay-invalid" if not, "newer-format" for a later suite) and to the secret ("wrong-key" if not). */
   keys(doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uint8Array): Promise<DocKeys>;
+  /** The right to download; a link is enough. */
+  fetcher(doc: DocId, rights: Rights, secret: Uint8Array): Promise<Fetcher>;
   /** The secret of a lower right. FreeholdError("read-only") when asked to climb. */
   attenuate(secret: Uint8Array, from: Rights, to: Rights): Promise<Uint8Array>;
   /** The fragment after `#`: `1w.<doc>.<secret>.<check>[.<relay>]`. The relay hint is a host, perhaps with a port ("invalid" if not). */

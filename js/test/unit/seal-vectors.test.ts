@@ -137,9 +137,10 @@ test("statements", async () => {
   const v = vectors("kinds.json");
   const keys = await sealer.keys(v.doc, "owner", bytes(v.owner), bytes(v.genesis));
   const writer = await sealer.keys(v.doc, "write", bytes(v.write), bytes(v.genesis));
+  const fetcher = await sealer.fetcher(v.doc, "owner", bytes(v.owner));
   for (const s of v.statements) {
-    if (s.says === "fetch") assert.equal(hex(await keys.proveFetch(s.relay, bytes(s.nonce))), s.bytes);
-    if (s.says === "token") assert.equal(await keys.token(s.relay.toUpperCase(), s.expiry), s.token);
+    if (s.says === "fetch") assert.equal(hex(await fetcher.prove(s.relay, bytes(s.nonce))), s.bytes);
+    if (s.says === "token") assert.equal(await fetcher.token(s.relay.toUpperCase(), s.expiry), s.token);
     if (s.says === "delete") assert.equal(hex(await keys.deletion(s.relay)), s.bytes);
     if (s.says === "successor") {
       assert.equal(hex(await keys.successor(s.doc)), s.bytes);
