@@ -22,6 +22,9 @@ type Peer struct {
 	line  Line
 	// id is not 0 and no other connection's.
 	id uint64
+	// name is what the device calls this relay, and nonce what it signs to read.
+	name  string
+	nonce seal.Nonce
 
 	mu sync.Mutex
 	// answers wait to be sent, before anything of a subscription.
@@ -37,10 +40,12 @@ type Peer struct {
 	room                 *sync.Cond
 }
 
-// NewPeer begins a connection.
-func (r *Relay) NewPeer(line Line) *Peer {
-	p := &Peer{relay: r, line: line, id: r.peers.Add(1), subscriptions: make(map[seal.DocID]*Subscription)}
+// NewPeer begins a connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
+// of this connection alone.
+func (r *Relay) NewPeer(line Line, name string, nonce seal.Nonce) *Peer {
+	p := &Peer{relay: r, line: line, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
 	p.room = sync.NewCond(&p.mu)
+	p.answer(&wire.Challenge{Nonce: nonce, Store: r.Store()})
 	return p
 }
 
@@ -93,7 +98,9 @@ func (p *Peer) hello(f *wire.Hello) {
 		p.answer(Busy().Frame(&f.Doc, nil))
 		return
 	}
-	s, refusal := p.relay.Subscribe(f.Doc, f.Since, f.Store, p, p.look)
+	s, refusal := p.relay.Subscribe(f.Doc, f.Since, f.Store, p, p.look, func(g *seal.Genesis) error {
+		return g.VerifyFetch(p.name, p.nonce, f.Proof)
+	})
 	if refusal != nil {
 		p.answer(refusal.Frame(&f.Doc, nil))
 		return

@@ -43,6 +43,7 @@ var hints = map[wire.Code]string{
 	wire.CodeBadSignature:   "Send the stored bytes again; if that fails, begin a new session.",
 	wire.CodeBadChain:       "Send the session's envelopes in their order.",
 	wire.CodeFork:           "This session is over. Begin a new one; nothing of either branch was changed here.",
+	wire.CodeUnproven:       "Open the document with its link. If that fails, the relay is reached under a name that it does not know as its own.",
 	wire.CodeNoRoom:         "Send the document's genesis first.",
 	wire.CodeNoSession:      "Send the session's certificate along.",
 	wire.CodeGap:            "Send from the sequence number given.",
@@ -75,6 +76,11 @@ func unreadable(cause error) *Refusal {
 // Forbidden refuses a page of a foreign origin.
 func Forbidden() *Refusal {
 	return refuse(wire.CodeNotHere, "This origin may not use this relay.", nil)
+}
+
+// Unproven refuses to give a document to somebody who does not show that he holds a link to it.
+func Unproven(cause error) *Refusal {
+	return refuse(wire.CodeUnproven, "The relay gives a document only to those who hold a link to it.", cause)
 }
 
 // Busy refuses what would be too much at once.

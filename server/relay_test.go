@@ -75,9 +75,15 @@ type line struct {
 	hungUp bool
 }
 
+// testName and testNonce are what every line proves against.
+const testName = "relay.example"
+
+var testNonce = seal.Nonce{1, 2, 3}
+
 func dial(t *testing.T, relay *server.Relay) *line {
 	l := &line{t: t}
-	l.peer = relay.NewPeer(l)
+	l.peer = relay.NewPeer(l, testName, testNonce)
+	takeOne[*wire.Challenge](l)
 	return l
 }
 
@@ -175,9 +181,12 @@ func describe(frames []wire.Frame) []any {
 }
 
 // listen says hello and expects a welcome and the batches until the log's end.
-func (l *line) listen(hello *wire.Hello) (*wire.Welcome, []wire.Entry) {
+func (l *line) listen(doc *servertest.Doc, hello wire.Hello) (*wire.Welcome, []wire.Entry) {
 	l.t.Helper()
-	l.say(hello)
+	if doc != nil {
+		hello.Doc, hello.Proof = doc.ID(), doc.Prove(testName, testNonce)
+	}
+	l.say(&hello)
 	got := l.take()
 	if len(got) < 2 {
 		l.t.Fatalf("answer to hello: %v", describe(got))
@@ -216,8 +225,8 @@ func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
 		doc := servertest.NewDoc(t, 1)
 		s := doc.NewSession()
 		writer, reader := dial(t, relay), dial(t, relay)
-		writer.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
-		reader.listen(&wire.Hello{Doc: doc.ID()})
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		reader.listen(doc, wire.Hello{})
 
 		release := log.hold()
 		writer.say(&wire.Append{Doc: doc.ID(), Req: 1, Cert: s.Cert, Envelopes: s.Run(1)})
@@ -300,7 +309,7 @@ func TestOneCommitServesAllThatCameMeanwhile(t *testing.T) {
 		for i := range 20 {
 			doc := servertest.NewDoc(t, uint64(i))
 			l := dial(t, relay)
-			l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 			lines = append(lines, l)
 		}
 		release := log.hold()
@@ -348,7 +357,7 @@ func TestFullDiskRefusesAppendsAndGoesOnReading(t *testing.T) {
 		s := doc.NewSession()
 		run := s.Run(6)
 		writer, reader := dial(t, relay), dial(t, relay)
-		writer.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		writer.say(&wire.Append{Doc: doc.ID(), Req: 1, Cert: s.Cert, Envelopes: run[:2]})
 		writer.take()
 
@@ -385,7 +394,7 @@ func TestFullDiskRefusesAppendsAndGoesOnReading(t *testing.T) {
 		if len(codes) < 4 {
 			t.Fatalf("%d refusals", len(codes))
 		}
-		if _, entries := reader.listen(&wire.Hello{Doc: doc.ID()}); len(entries) != 2 {
+		if _, entries := reader.listen(doc, wire.Hello{}); len(entries) != 2 {
 			t.Fatalf("reading on a full disk: %d entries", len(entries))
 		}
 
@@ -412,7 +421,7 @@ func TestFanOutLeavesOutOnesOwn(t *testing.T) {
 		doc := servertest.NewDoc(t, 1)
 		a, b, c := dial(t, relay), dial(t, relay), dial(t, relay)
 		for _, l := range []*line{a, b, c} {
-			l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		}
 		s := doc.NewSession()
 		a.say(&wire.Append{Doc: doc.ID(), Req: 1, Cert: s.Cert, Envelopes: s.Run(2)})
@@ -445,7 +454,7 @@ func TestNothingIsKeptForThoseWhoLeft(t *testing.T) {
 		doc := servertest.NewDoc(t, 1)
 		s := doc.NewSession()
 		reader := dial(t, relay)
-		reader.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		reader.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		// bring appends as a connection that closes, and gives a look at whether that is still in memory.
 		bring := func() weak.Pointer[line] {
 			writer := dial(t, relay)
@@ -470,7 +479,7 @@ func TestNothingIsKeptForThoseWhoLeft(t *testing.T) {
 		}
 		// Who comes back gets all of it from the log.
 		again := dial(t, relay)
-		if _, entries := again.listen(&wire.Hello{Doc: doc.ID()}); len(entries) != 1 {
+		if _, entries := again.listen(doc, wire.Hello{}); len(entries) != 1 {
 			t.Errorf("%d entries", len(entries))
 		}
 		bring()
@@ -486,7 +495,7 @@ func TestResumeSinceCursor(t *testing.T) {
 		s := doc.NewSession()
 		run := s.Run(5)
 		writer := dial(t, relay)
-		writer.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run})
 		writer.take()
 		store, other := log.Store(), wire.StoreID{9}
@@ -504,7 +513,7 @@ func TestResumeSinceCursor(t *testing.T) {
 			{"beyond the end: the relay lost something", 6, &store, 0},
 		} {
 			l := dial(t, relay)
-			welcome, entries := l.listen(&wire.Hello{Doc: doc.ID(), Since: c.since, Store: c.store})
+			welcome, entries := l.listen(doc, wire.Hello{Since: c.since, Store: c.store})
 			if welcome.Store != store || welcome.Head != 5 || !bytes.Equal(welcome.Genesis, doc.Genesis()) {
 				t.Fatalf("%s: %+v", c.name, welcome)
 			}
@@ -526,7 +535,7 @@ func TestAStrangerWaitsForTheDocument(t *testing.T) {
 		doc := servertest.NewDoc(t, 1)
 		s := doc.NewSession()
 		joiner, writer := dial(t, relay), dial(t, relay)
-		welcome, _ := joiner.listen(&wire.Hello{Doc: doc.ID()})
+		welcome, _ := joiner.listen(doc, wire.Hello{})
 		if welcome.Genesis != nil || welcome.Head != 0 {
 			t.Fatalf("unknown document: %+v", welcome)
 		}
@@ -538,7 +547,7 @@ func TestAStrangerWaitsForTheDocument(t *testing.T) {
 		if e := takeOne[*wire.Error](writer); e.Code != wire.CodeBadGenesis {
 			t.Fatalf("another document's genesis: %+v", e)
 		}
-		writer.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		if welcome := takeOne[*wire.Welcome](joiner); !bytes.Equal(welcome.Genesis, doc.Genesis()) {
 			t.Fatalf("when it became known: %+v", welcome)
 		}
@@ -559,7 +568,7 @@ func TestSlowReader(t *testing.T) {
 		s := doc.NewSession()
 		slow, fast, writer := dial(t, relay), dial(t, relay), dial(t, relay)
 		for _, l := range []*line{slow, fast, writer} {
-			l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		}
 		release := slow.stall()
 		const n = 2000
@@ -612,7 +621,7 @@ func TestLargeEnvelopesShareABudget(t *testing.T) {
 		var readers []*line
 		for range 5 {
 			l := dial(t, relay)
-			l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 			readers = append(readers, l)
 		}
 		var releases []func()
@@ -680,7 +689,7 @@ func TestWindowHoldsTheSenderBack(t *testing.T) {
 		doc := servertest.NewDoc(t, 1)
 		s := doc.NewSession()
 		l := dial(t, relay)
-		l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		release := log.hold()
 		said := 0
 		var mu sync.Mutex
@@ -729,15 +738,15 @@ func TestLimitsOnListening(t *testing.T) {
 	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
 		l := dial(t, relay)
 		for i := range 3 {
-			l.listen(&wire.Hello{Doc: seal.DocID{byte(i)}})
+			l.listen(nil, wire.Hello{Doc: seal.DocID{byte(i)}})
 		}
 		l.say(&wire.Hello{Doc: seal.DocID{9}})
 		if e := takeOne[*wire.Error](l); e.Code != wire.CodeBusy || e.RetryAfter == 0 {
 			t.Fatalf("%+v", e)
 		}
 		// Once more to one that it has is no more.
-		l.listen(&wire.Hello{Doc: seal.DocID{1}})
-		dial(t, relay).listen(&wire.Hello{Doc: seal.DocID{1}})
+		l.listen(nil, wire.Hello{Doc: seal.DocID{1}})
+		dial(t, relay).listen(nil, wire.Hello{Doc: seal.DocID{1}})
 		third := dial(t, relay)
 		third.say(&wire.Hello{Doc: seal.DocID{1}})
 		if e := takeOne[*wire.Error](third); e.Code != wire.CodeBusy {
@@ -754,7 +763,7 @@ func TestIdleRoomsAreForgottenAndComeBack(t *testing.T) {
 		for round := range 2 {
 			for i := range 5 {
 				doc := servertest.NewDoc(t, uint64(i))
-				l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+				l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 				s := doc.SessionOf(uint64(100*round + i))
 				l.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
 				if ack, ok := l.take()[0].(*wire.Ack); !ok || ack.Cursor != wire.Cursor(round+1) {
@@ -771,7 +780,7 @@ func TestAStoppedRelayRefuses(t *testing.T) {
 		relay := server.NewRelay(newGatedLog(), server.DefaultLimits(), nil)
 		l := dial(t, relay)
 		doc := servertest.NewDoc(t, 1)
-		l.listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		l.listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		if err := relay.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -779,6 +788,49 @@ func TestAStoppedRelayRefuses(t *testing.T) {
 		l.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
 		if e := takeOne[*wire.Error](l); e.Code != wire.CodeStopping || e.RetryAfter == 0 {
 			t.Fatalf("%+v", e)
+		}
+	})
+}
+
+// Who cannot show a link gets nothing of a document, not even that it grew.
+func TestReadersShowThatTheyHoldALink(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		doc, stranger := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+		writer := dial(t, relay)
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		s := doc.NewSession()
+		for name, proof := range map[string][]byte{
+			"none":                   nil,
+			"of another document":    stranger.Prove(testName, testNonce),
+			"of another connection":  doc.Prove(testName, seal.Nonce{9}),
+			"made for another relay": doc.Prove("evil.example", testNonce),
+		} {
+			reader := dial(t, relay)
+			reader.say(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis(), Proof: proof})
+			if e := takeOne[*wire.Error](reader); e.Code != wire.CodeUnproven || e.RetryAfter != 0 || *e.Doc != doc.ID() {
+				t.Errorf("proof %s: %+v", name, e)
+			}
+			writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Write("x")}})
+			if got := reader.take(); len(got) > 0 {
+				t.Errorf("proof %s: %v", name, describe(got))
+			}
+		}
+	})
+}
+
+// A reader who came before the document is asked when it comes.
+func TestWaitingReadersAreAskedWhenTheDocumentComes(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		thief, joiner, writer := dial(t, relay), dial(t, relay), dial(t, relay)
+		thief.listen(nil, wire.Hello{Doc: doc.ID(), Proof: servertest.NewDoc(t, 2).Prove(testName, testNonce)})
+		joiner.listen(doc, wire.Hello{})
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		if e := takeOne[*wire.Error](thief); e.Code != wire.CodeUnproven {
+			t.Errorf("%+v", e)
+		}
+		if got := joiner.take(); len(got) == 0 || got[0].Type() != wire.TypeWelcome {
+			t.Errorf("%v", describe(got))
 		}
 	})
 }

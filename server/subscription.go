@@ -14,6 +14,11 @@ type Subscription struct {
 	by *Peer
 	// notify says that Next may have something. It must not block.
 	notify func(*Subscription)
+	// allowed says whether the reader may have what is of this genesis; asked is true when it has been asked, refused what
+	// came of it. A document that nobody has brought yet has no genesis to ask about.
+	allowed func(*seal.Genesis) error
+	asked   bool
+	refused bool
 	// ready: by has it in its queue. Guarded by by.mu.
 	ready bool
 
@@ -25,14 +30,14 @@ type Subscription struct {
 }
 
 // Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
-// else at the beginning. Ask Next at once, and again whenever notify is called, which must not block.
-// Errors: CodeBusy, CodeStopping.
-func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription)) (*Subscription, *Refusal) {
+// else at the beginning. Ask Next at once, and again whenever notify is called, which must not block. allowed is asked once,
+// before anything of the document is given. Errors: CodeBusy, CodeStopping.
+func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription), allowed func(*seal.Genesis) error) (*Subscription, *Refusal) {
 	p, refusal := r.enter(doc)
 	if refusal != nil {
 		return nil, refusal
 	}
-	s := &Subscription{place: p, by: by, notify: notify, since: since, store: store}
+	s := &Subscription{place: p, by: by, notify: notify, allowed: allowed, since: since, store: store}
 	p.mu.Lock()
 	full := len(p.listeners) >= r.limits.DocSubscribers
 	if !full {
@@ -63,10 +68,15 @@ func (s *Subscription) Close() {
 
 // Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
 // has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
+// Errors: CodeStorage; CodeUnproven, once, and nothing ever after.
 func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
 	if refusal := p.load(); refusal != nil {
+		p.mu.Unlock()
+		return nil, Lease{}, refusal
+	}
+	if refusal := s.ask(); refusal != nil || s.refused {
 		p.mu.Unlock()
 		return nil, Lease{}, refusal
 	}
@@ -88,6 +98,24 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	}
 	s.since, s.begun = batch.UpTo, true
 	return batch, lease, nil
+}
+
+// ask asks whether the reader may have the document, as soon as there is one. The caller holds the place's mu.
+func (s *Subscription) ask() *Refusal {
+	if s.asked || s.place.genesis == nil {
+		return nil
+	}
+	s.asked = true
+	g, err := seal.ParseGenesis(s.place.genesis)
+	if err != nil {
+		s.refused = true
+		return unreadable(err)
+	}
+	if err := s.allowed(g); err != nil {
+		s.refused = true
+		return Unproven(err)
+	}
+	return nil
 }
 
 // welcome is the first frame, and comes again with the genesis. The caller holds the place's mu.

@@ -20,7 +20,7 @@ func TestFullDisk(t *testing.T) {
 	doc := servertest.NewDoc(t, 1)
 	s := doc.NewSession()
 	c := servertest.Dial(t, p.address)
-	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	c.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 	var kept [][]byte
 	body := make([]byte, 500_000)
 	last := s.Update(body)
@@ -54,7 +54,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	check := func(c *servertest.Client, want [][]byte) {
 		t.Helper()
-		_, entries := c.Listen(&wire.Hello{Doc: doc.ID()})
+		_, entries := c.Listen(doc, wire.Hello{})
 		if len(entries) != len(want) {
 			t.Fatalf("%d of %d entries", len(entries), len(want))
 		}

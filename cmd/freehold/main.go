@@ -12,6 +12,7 @@ import (
 const usage = `freehold: software you own, not rent
 
   freehold serve [flags]   serve the app and a relay that cannot read what it carries
+  freehold token LINK      print the right to read a document from a relay with curl
   freehold version         say which build this is
   freehold help            show this
 
@@ -21,6 +22,12 @@ freehold serve:
   --origin ORIGIN    a page of this origin may use the relay, too; may be repeated;
                      pages of the relay's own host and of localhost always may, "*" lets all;
                      list the public one behind a proxy on this machine
+  --name HOST[:PORT] a public name of this relay; may be repeated. What devices sign to
+                     read is then worth nothing on another relay
+
+freehold token:
+  --relay HOST[:PORT]  the relay, if the link does not name it
+  --for DURATION       how long it is valid (5m, at most 1h)
 `
 
 // version is set at release with -ldflags "-X main.version=1.2.3".
@@ -37,6 +44,8 @@ func run(args []string, out, problems io.Writer) int {
 	switch args[0] {
 	case "serve":
 		return serve(args[1:], out, problems)
+	case "token":
+		return token(args[1:], out, problems)
 	case "version", "--version":
 		fmt.Fprintln(out, versionLine())
 		return 0

@@ -18,13 +18,13 @@ import (
 	"github.com/freehold-dev/freehold/web"
 )
 
-// origins collects a flag that may be repeated.
-type origins []string
+// list collects a flag that may be repeated.
+type list []string
 
-func (o *origins) String() string { return strings.Join(*o, ",") }
+func (l *list) String() string { return strings.Join(*l, ",") }
 
-func (o *origins) Set(value string) error {
-	*o = append(*o, value)
+func (l *list) Set(value string) error {
+	*l = append(*l, value)
 	return nil
 }
 
@@ -34,8 +34,9 @@ func serve(args []string, out, problems io.Writer) int {
 	flags.Usage = func() { fmt.Fprint(problems, usage) }
 	listen := flags.String("listen", "127.0.0.1:7070", "")
 	data := flags.String("data", "data", "")
-	var allowed origins
-	flags.Var(&allowed, "origin", "")
+	var o native.Options
+	flags.Var((*list)(&o.Origins), "origin", "")
+	flags.Var((*list)(&o.Names), "name", "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -50,7 +51,7 @@ func serve(args []string, out, problems io.Writer) int {
 	// A second signal ends the process at once: what was acknowledged is on disk already.
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
-	if err := serveUntil(ctx, release, *listen, *data, allowed, out, problems); err != nil {
+	if err := serveUntil(ctx, release, *listen, *data, o, out, problems); err != nil {
 		fmt.Fprintf(problems, "freehold serve: %v\n", err)
 		return 1
 	}
@@ -58,20 +59,20 @@ func serve(args []string, out, problems io.Writer) int {
 }
 
 // serveUntil serves until ctx ends. release gives signals back to the system.
-func serveUntil(ctx context.Context, release func(), address, data string, allowed []string, out, problems io.Writer) error {
+func serveUntil(ctx context.Context, release func(), address, data string, o native.Options, out, problems io.Writer) error {
 	started := time.Now()
 	logger := slog.New(slog.NewTextHandler(problems, nil))
 	log, err := native.OpenBoltLog(data)
 	if err != nil {
 		return fmt.Errorf("%w (folder %s)", err, data)
 	}
-	limits := server.DefaultLimits()
-	relay := server.NewRelay(log, limits, func(err error) { reportStorage(logger, err) })
+	o.App, o.Limits = web.App(), server.DefaultLimits()
+	relay := server.NewRelay(log, o.Limits, func(err error) { reportStorage(logger, err) })
 	listeners, err := native.Listen(address)
 	if err != nil {
 		return errors.Join(err, relay.Close())
 	}
-	s, err := native.NewServer(relay, native.Options{App: web.App(), Origins: allowed, Limits: limits})
+	s, err := native.NewServer(relay, o)
 	if err != nil {
 		return errors.Join(err, relay.Close())
 	}

@@ -33,6 +33,8 @@ func TestCalledWrongly(t *testing.T) {
 		{[]string{"serve", "here"}, 2, `what is "here"?`},
 		{[]string{"serve", "--listen", "nowhere", "--data", t.TempDir()}, 1, "missing port"},
 		{[]string{"serve", "--help"}, 0, "--origin"},
+		{[]string{"token"}, 2, "give one link"},
+		{[]string{"token", "https://app.example/#1r.nonsense"}, 1, "bad link"},
 		{[]string{"help"}, 0, "freehold version"},
 		{[]string{"version"}, 0, "freehold " + version},
 	} {
@@ -107,7 +109,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		var writing sync.WaitGroup
 		for i, doc := range docs {
 			c := servertest.Dial(t, p.address)
-			welcome, _ := c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+			welcome, _ := c.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 			if round == 0 && i == 0 {
 				store = welcome.Store
 			}
@@ -135,7 +137,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	var logs [writers]map[wire.Cursor][]byte
 	for i, doc := range docs {
 		logs[i] = make(map[wire.Cursor][]byte)
-		_, entries := servertest.Dial(t, p.address).Listen(&wire.Hello{Doc: doc.ID()})
+		_, entries := servertest.Dial(t, p.address).Listen(doc, wire.Hello{})
 		seen := make(map[string]bool)
 		for _, e := range entries {
 			if seen[string(e.Envelope)] {
@@ -195,7 +197,7 @@ func TestRelayHasNothingToRead(t *testing.T) {
 	doc := servertest.NewDoc(t, 1)
 	s := doc.NewSession()
 	c := servertest.Dial(t, p.address)
-	c.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+	c.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 	for range 20 {
 		if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Write(strings.Repeat(canary, 40))}}); err != nil {
 			t.Fatal(err)

@@ -23,6 +23,9 @@ const MaxTokenLife = 3600
 // SuccessorSize is the length of a successor statement.
 const SuccessorSize = len(DocID{}) + ed25519.SignatureSize
 
+// ProofSize is the length of an answer to a challenge.
+const ProofSize = ed25519.SignatureSize
+
 const tokenSize = 8 + ed25519.SignatureSize
 
 // Nonce is a relay's challenge: random, used for one connection.

@@ -27,11 +27,11 @@ func guard(origins Origins, next http.Handler) http.Handler {
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, errorHeader, "Retry-After"}, ", "))
+			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, errorHeader, "Retry-After", "Date"}, ", "))
 		}
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
-			h.Set("Access-Control-Allow-Headers", "Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 			h.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 			return

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -29,6 +30,7 @@ const (
 // api is the relay over plain requests, for service workers and scripts.
 type api struct {
 	relay  *server.Relay
+	names  names
 	bodies chan struct{}
 	// stopping ends the reads that wait.
 	stopping <-chan struct{}
@@ -70,13 +72,12 @@ func (a *api) get(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, refusal)
 		return
 	}
-	if wait > 0 {
-		if refusal := a.await(r, doc, since, wait); refusal != nil {
-			writeRefusal(w, refusal)
-			return
+	record, refusal := a.roomFor(r, doc)
+	if wait > 0 && (refusal == nil || refusal.Code == wire.CodeNoRoom) {
+		if refusal = a.await(r, doc, since, wait); refusal == nil {
+			record, refusal = a.roomFor(r, doc) // it may have come meanwhile
 		}
 	}
-	record, refusal := a.relay.Room(doc)
 	if refusal != nil {
 		writeRefusal(w, refusal)
 		return
@@ -99,7 +100,7 @@ func (a *api) await(r *http.Request, doc seal.DocID, since wire.Cursor, wait tim
 		case news <- struct{}{}:
 		default:
 		}
-	})
+	}, nil)
 	if refusal != nil {
 		return refusal
 	}
@@ -125,6 +126,23 @@ func (a *api) await(r *http.Request, doc seal.DocID, since wire.Cursor, wait tim
 			return nil
 		}
 	}
+}
+
+// roomFor gives a document's record to a request that may read it.
+func (a *api) roomFor(r *http.Request, doc seal.DocID) (server.RoomRecord, *server.Refusal) {
+	record, refusal := a.relay.Room(doc)
+	if refusal != nil {
+		return record, refusal
+	}
+	g, err := seal.ParseGenesisOf(doc, record.Genesis)
+	if err == nil {
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		err = g.VerifyToken(a.names.of(r), token, uint64(time.Now().Unix()))
+	}
+	if err != nil {
+		return server.RoomRecord{}, server.Unproven(err)
+	}
+	return record, nil
 }
 
 func (a *api) getGenesis(w http.ResponseWriter, r *http.Request) {

@@ -37,8 +37,9 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)
 // device is a WebSocket client that answers pings and does nothing else.
 type device struct {
 	gws.BuiltinEventHandler
-	frames chan wire.Frame
-	gone   chan struct{}
+	frames    chan wire.Frame
+	gone      chan struct{}
+	challenge *wire.Challenge
 }
 
 func (d *device) OnMessage(_ *gws.Conn, m *gws.Message) {
@@ -85,6 +86,10 @@ func (p *pipes) dial(t *testing.T) (*device, *gws.Conn) {
 		t.Fatal(err)
 	}
 	go conn.ReadLoop()
+	var ok bool
+	if d.challenge, ok = (<-d.frames).(*wire.Challenge); !ok {
+		t.Fatal("no challenge")
+	}
 	return d, conn
 }
 
@@ -94,7 +99,7 @@ func TestAQuietDeviceStaysConnected(t *testing.T) {
 		listener, stop := inMemory(t, server.DefaultLimits())
 		d, conn := listener.dial(t)
 		doc := servertest.NewDoc(t, 1)
-		hello, err := wire.Encode(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		hello, err := wire.Encode(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis(), Proof: doc.Prove("localhost", d.challenge.Nonce)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package native_test
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
@@ -9,7 +10,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
 	"github.com/freehold-dev/freehold/server/servertest"
@@ -48,8 +51,8 @@ func TestTwoDevicesAndAThird(t *testing.T) {
 	address := startRelay(t, folder, native.Options{})
 	doc := servertest.NewDoc(t, 1)
 	a, b := servertest.Dial(t, address), servertest.Dial(t, address)
-	a.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
-	if welcome, _ := b.Listen(&wire.Hello{Doc: doc.ID()}); !bytes.Equal(welcome.Genesis, doc.Genesis()) {
+	a.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	if welcome, _ := b.Listen(doc, wire.Hello{}); !bytes.Equal(welcome.Genesis, doc.Genesis()) {
 		t.Fatalf("%+v", welcome)
 	}
 	mine, theirs := doc.NewSession(), doc.NewSession()
@@ -69,7 +72,7 @@ func TestTwoDevicesAndAThird(t *testing.T) {
 		t.Fatalf("%d entries", len(entries))
 	}
 	c := servertest.Dial(t, address)
-	if _, entries := c.Listen(&wire.Hello{Doc: doc.ID()}); len(entries) != 4 || !bytes.Equal(entries[0].Envelope, large) {
+	if _, entries := c.Listen(doc, wire.Hello{}); len(entries) != 4 || !bytes.Equal(entries[0].Envelope, large) {
 		t.Fatalf("%d entries", len(entries))
 	}
 }
@@ -129,6 +132,34 @@ func handshake(t *testing.T, address string, header string) (net.Conn, string) {
 	return conn, strings.TrimSpace(string(line))
 }
 
+// challengeOn reads the rest of the relay's answer to a handshake, and the first frame.
+func challengeOn(t *testing.T, conn net.Conn) *wire.Challenge {
+	t.Helper()
+	r := bufio.NewReader(conn)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "\r\n" {
+			break
+		}
+	}
+	head := make([]byte, 2)
+	if _, err := io.ReadFull(r, head); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, head[1]&0x7f)
+	if _, err := io.ReadFull(r, b); err != nil {
+		t.Fatal(err)
+	}
+	challenge, ok := decode(t, b).(*wire.Challenge)
+	if !ok {
+		t.Fatal("the relay did not begin with a challenge")
+	}
+	return challenge
+}
+
 func TestHandshake(t *testing.T) {
 	address := startRelay(t, t.TempDir(), native.Options{Origins: []string{"https://app.example"}})
 	host := strings.TrimPrefix(address, "http://")
@@ -155,16 +186,16 @@ func TestSlowReaderIsBounded(t *testing.T) {
 	address := startRelay(t, t.TempDir(), native.Options{})
 	doc := servertest.NewDoc(t, 1)
 	writer := servertest.Dial(t, address)
-	writer.Listen(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
-	hello, err := wire.Encode(&wire.Hello{Doc: doc.ID()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A masked frame with a mask of zeroes.
-	frame := append([]byte{0x82, 0x80 | byte(len(hello)), 0, 0, 0, 0}, hello...)
+	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 	const slow = 20
 	for range slow {
 		conn, _ := handshake(t, address, "Sec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n")
+		hello, err := wire.Encode(&wire.Hello{Doc: doc.ID(), Proof: doc.Prove(strings.TrimPrefix(address, "http://"), challengeOn(t, conn).Nonce)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A masked frame with a mask of zeroes, of 126 bytes at least.
+		frame := append([]byte{0x82, 0x80 | 126, byte(len(hello) >> 8), byte(len(hello)), 0, 0, 0, 0}, hello...)
 		if _, err := conn.Write(frame); err != nil {
 			t.Fatal(err)
 		}
@@ -206,9 +237,10 @@ func TestRelayOverPlainRequests(t *testing.T) {
 		}
 		return b
 	}
+	token := ""
 	refused := func(method, path string, body []byte, status int, code wire.Code) {
 		t.Helper()
-		answer, got := request(t, method, path, body)
+		answer, got := requestAs(t, token, method, path, body)
 		e, ok := decode(t, got).(*wire.Error)
 		if !ok || answer.StatusCode != status || e.Code != code || answer.Header.Get("Freehold-Error") != string(code) || e.Hint == "" {
 			t.Fatalf("%s: %d %+v, want %d %s", method, answer.StatusCode, e, status, code)
@@ -239,16 +271,26 @@ func TestRelayOverPlainRequests(t *testing.T) {
 		}
 	}
 	refused("POST", at, post(1, s.Cert, [][]byte{s.Write("skipped"), s.Write("x")}[1:]), 409, wire.CodeGap)
+	host, now := strings.TrimPrefix(address, "http://"), uint64(time.Now().Unix())
+	stranger := servertest.NewDoc(t, 2)
+	for _, bearer := range []string{
+		"", "nonsense", stranger.Token(host, now+60), doc.Token(host, now-1), doc.Token(host, now+2*seal.MaxTokenLife), doc.Token("elsewhere", now+60),
+	} {
+		token = bearer
+		refused("GET", at, nil, 401, wire.CodeUnproven)
+		refused("GET", at+"?since=3&wait=30", nil, 401, wire.CodeUnproven)
+	}
+	token = doc.Token(host, now+60)
 	for query, want := range map[string]int{"": 3, "?since=0": 3, "?since=2": 1, "?since=3": 0, "?since=4": 3, "?since=2&store=other": 3} {
-		answer, got := request(t, "GET", at+query, nil)
+		answer, got := requestAs(t, token, "GET", at+query, nil)
 		batch, ok := decode(t, got).(*wire.Batch)
 		if !ok || len(batch.Entries) != want || batch.More || answer.Header.Get("Freehold-Head") != "3" {
 			t.Fatalf("%s: %s, %+v", query, answer.Status, batch)
 		}
 	}
-	answer, _ := request(t, "GET", at, nil)
+	answer, _ := requestAs(t, token, "GET", at, nil)
 	store := answer.Header.Get("Freehold-Store")
-	if _, got := request(t, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
+	if _, got := requestAs(t, token, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
 		t.Fatal("its own store is not known")
 	}
 }
@@ -262,7 +304,8 @@ func TestReadThatWaits(t *testing.T) {
 	request(t, "PUT", at+"/genesis", doc.Genesis())
 	got := make(chan []byte)
 	go func() {
-		_, b := request(t, "GET", at+"?since=0&wait=30", nil)
+		token := doc.Token(strings.TrimPrefix(address, "http://"), uint64(time.Now().Unix())+60)
+		_, b := requestAs(t, token, "GET", at+"?since=0&wait=30", nil)
 		got <- b
 	}()
 	b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(2)})
@@ -277,10 +320,19 @@ func TestReadThatWaits(t *testing.T) {
 
 func request(t *testing.T, method, url string, body []byte) (*http.Response, []byte) {
 	t.Helper()
+	return requestAs(t, "", method, url, body)
+}
+
+// requestAs is request with a token.
+func requestAs(t *testing.T, token, method, url string, body []byte) (*http.Response, []byte) {
+	t.Helper()
 	r, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {
 		t.Error(err)
 		return &http.Response{}, nil
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -27,17 +27,20 @@ type Options struct {
 	App fs.FS
 	// Origins are pages of other hosts that may use the relay.
 	Origins []string
+	// Names are the hosts under which the relay may be reached, with a port where it is not the scheme's own. None: any.
+	Names []string
 	// Limits as given to the relay.
 	Limits server.Limits
 }
 
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits), stopping: make(chan struct{})}
+	names := newNames(o.Names)
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names), stopping: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /v1/socket", s.sockets)
-	(&api{relay: relay, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
+	(&api{relay: relay, names: names, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
 	if o.App != nil {
 		files, err := newApp(o.App)
 		if err != nil {

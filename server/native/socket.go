@@ -2,12 +2,14 @@ package native
 
 import (
 	"bufio"
+	"crypto/rand"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/lxzan/gws"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -25,6 +27,7 @@ const (
 type sockets struct {
 	relay    *server.Relay
 	limit    int
+	names    names
 	upgrader *gws.Upgrader
 	large    *turns
 
@@ -35,8 +38,8 @@ type sockets struct {
 	ended   sync.WaitGroup
 }
 
-func newSockets(relay *server.Relay, limits server.Limits) *sockets {
-	s := &sockets{relay: relay, limit: limits.Connections, large: newTurns(limits), open: make(map[*socket]struct{})}
+func newSockets(relay *server.Relay, limits server.Limits, names names) *sockets {
+	s := &sockets{relay: relay, limit: limits.Connections, names: names, large: newTurns(limits), open: make(map[*socket]struct{})}
 	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
 		SubProtocols:        []string{wire.Subprotocol},
 		ReadMaxPayloadSize:  wire.MaxFrame,
@@ -72,7 +75,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	c.start(conn, live)
+	c.start(conn, live, s.names.of(r))
 }
 
 func (s *sockets) admit(c *socket) bool {
@@ -127,14 +130,16 @@ type socket struct {
 	live *liveConn
 }
 
-func (c *socket) start(conn *gws.Conn, live *liveConn) {
+func (c *socket) start(conn *gws.Conn, live *liveConn, name string) {
 	c.live = live
-	c.peer = c.all.relay.NewPeer(c)
 	conn.Session().Store(sessionKeyOfSocket, c)
 	c.mu.Lock()
 	c.conn = conn
 	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
 	c.mu.Unlock()
+	var nonce seal.Nonce
+	rand.Read(nonce[:])
+	c.peer = c.all.relay.NewPeer(c, name, nonce)
 	if c.all.isClosing() {
 		go c.sayGoodbye()
 	}

@@ -12,9 +12,11 @@ import (
 
 // Doc is a document with its keys.
 type Doc struct {
-	t      testing.TB
-	random io.Reader
-	Keys   *seal.Keys
+	t       testing.TB
+	random  io.Reader
+	secret  seal.Secret
+	fetcher *seal.Fetcher
+	Keys    *seal.Keys
 }
 
 // NewDoc makes a document; the same seed makes the same one.
@@ -29,7 +31,11 @@ func NewDoc(t testing.TB, seed uint64) *Doc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Doc{t, random, keys}
+	fetcher, err := seal.NewFetcher(genesis.Doc(), seal.Owner, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Doc{t, random, secret, fetcher, keys}
 }
 
 // ID names the document.
@@ -45,6 +51,22 @@ type Session struct {
 	// ID and Cert are what a relay sees of it.
 	ID   seal.SessionID
 	Cert []byte
+}
+
+// Prove answers a connection's challenge.
+func (d *Doc) Prove(relay string, nonce seal.Nonce) []byte { return d.fetcher.Prove(relay, nonce) }
+
+// Token is the right to read over plain HTTP until a time (Unix seconds).
+func (d *Doc) Token(relay string, expiry uint64) string { return d.fetcher.Token(relay, expiry) }
+
+// Link is a link to the document.
+func (d *Doc) Link(rights seal.Rights) string {
+	d.t.Helper()
+	secret, err := seal.Attenuate(d.secret, seal.Owner, rights)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return seal.Link{Doc: d.ID(), Rights: rights, Secret: secret}.Text()
 }
 
 // NewSession begins a session with keys of its own.

@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -23,6 +24,9 @@ type Client struct {
 	passed []*wire.Batch
 	// Gone is closed when the connection ended.
 	Gone chan struct{}
+	// name is what the client calls the relay, Challenge what the relay greeted it with.
+	name      string
+	Challenge *wire.Challenge
 }
 
 // Dial connects to a relay at an http address.
@@ -51,7 +55,18 @@ func TryDial(t testing.TB, address string) (*Client, error) {
 	c.conn = conn
 	go conn.ReadLoop()
 	t.Cleanup(c.Close)
+	c.name = strings.TrimPrefix(address, "http://")
+	var ok bool
+	if c.Challenge, ok = c.Next().(*wire.Challenge); !ok {
+		return nil, errors.New("servertest: the relay did not begin with a challenge")
+	}
 	return c, nil
+}
+
+// Hello asks for a document, with the answer to the challenge.
+func (c *Client) Hello(doc *Doc, hello wire.Hello) *wire.Hello {
+	hello.Doc, hello.Proof = doc.ID(), doc.Prove(c.name, c.Challenge.Nonce)
+	return &hello
 }
 
 // Say sends a frame; the error is of the connection.
@@ -150,9 +165,9 @@ func (c *Client) Follow(since, upTo wire.Cursor) (entries []wire.Entry) {
 }
 
 // Listen says hello and takes the welcome and all batches up to the log's end.
-func (c *Client) Listen(hello *wire.Hello) (*wire.Welcome, []wire.Entry) {
+func (c *Client) Listen(doc *Doc, hello wire.Hello) (*wire.Welcome, []wire.Entry) {
 	c.t.Helper()
-	if err := c.Say(hello); err != nil {
+	if err := c.Say(c.Hello(doc, hello)); err != nil {
 		c.t.Fatal(err)
 	}
 	welcome := Expect[*wire.Welcome](c)

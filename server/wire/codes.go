@@ -17,6 +17,7 @@ const (
 	CodeBadSignature   Code = "bad-signature"   // not written by its session
 	CodeBadChain       Code = "bad-chain"       // does not follow the envelope before it
 	CodeFork           Code = "fork"            // another envelope has this place in its session
+	CodeUnproven       Code = "unproven"        // no proof, or not a good one, that the reader holds a link
 )
 
 // What this relay does not know yet; the sender can help.
@@ -41,6 +42,8 @@ func (c Code) Status() int {
 	switch c {
 	case CodeBadFrame, CodeBadEnvelope, CodeBadGenesis:
 		return 400
+	case CodeUnproven:
+		return 401
 	case CodeBadCertificate, CodeBadSignature, CodeNotHere:
 		return 403
 	case CodeNoRoom:

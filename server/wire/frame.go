@@ -15,6 +15,7 @@ const (
 	TypeAck         Type = 18
 	TypeError       Type = 19
 	TypePong        Type = 20
+	TypeChallenge   Type = 21
 )
 
 // Cursor is a place in a document's log on one relay. Cursors rise, may skip, begin at 1, and mean nothing to another
@@ -41,6 +42,8 @@ type Hello struct {
 	Since Cursor
 	// Store is the store that Since belongs to, or nil.
 	Store *StoreID
+	// Proof answers the connection's Challenge with the document's fetch key.
+	Proof []byte
 }
 
 // Append offers consecutive envelopes of one session: all are taken or none.
@@ -58,6 +61,12 @@ type Unsubscribe struct{ Doc seal.DocID }
 
 // Ping asks for a Pong: the application's own sign of life, since browsers do not show WebSocket's.
 type Ping struct{}
+
+// Challenge is the first frame of a connection. Who wants to read a document signs the nonce.
+type Challenge struct {
+	Nonce seal.Nonce
+	Store StoreID
+}
 
 // Welcome answers Hello, and is sent again when the genesis becomes known. Batches follow until the device has all.
 type Welcome struct {
@@ -124,8 +133,9 @@ func (*Batch) Type() Type       { return TypeBatch }
 func (*Ack) Type() Type         { return TypeAck }
 func (*Error) Type() Type       { return TypeError }
 func (*Pong) Type() Type        { return TypePong }
+func (*Challenge) Type() Type   { return TypeChallenge }
 
-func (f *Hello) fields() []any       { return []any{&f.Doc, &f.Genesis, &f.Since, &f.Store} }
+func (f *Hello) fields() []any       { return []any{&f.Doc, &f.Genesis, &f.Since, &f.Store, &f.Proof} }
 func (f *Append) fields() []any      { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelopes} }
 func (f *Unsubscribe) fields() []any { return []any{&f.Doc} }
 func (f *Ping) fields() []any        { return nil }
@@ -135,7 +145,8 @@ func (f *Ack) fields() []any         { return []any{&f.Doc, &f.Req, &f.Session, 
 func (f *Error) fields() []any {
 	return []any{&f.Doc, &f.Req, &f.Code, &f.Message, &f.Hint, &f.RetryAfter, &f.Seq}
 }
-func (f *Pong) fields() []any { return nil }
+func (f *Pong) fields() []any      { return nil }
+func (f *Challenge) fields() []any { return []any{&f.Nonce, &f.Store} }
 
 // blank gives an empty frame of a type, or nil.
 func blank(t Type) Frame {
@@ -158,6 +169,8 @@ func blank(t Type) Frame {
 		return &Error{}
 	case TypePong:
 		return &Pong{}
+	case TypeChallenge:
+		return &Challenge{}
 	}
 	return nil
 }

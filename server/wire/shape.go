@@ -46,6 +46,8 @@ var (
 	store    = bin(uint64(len(StoreID{})))
 	genesis  = bin(seal.GenesisSize)
 	cert     = bin(seal.CertificateSize)
+	proof    = bin(seal.ProofSize)
+	nonce    = bin(uint64(len(seal.Nonce{})))
 	envelope = binOf(seal.MinEnvelopeSize, MaxSnapshot)
 	number   = integer(MaxInteger)
 	kind     = integer(255)
@@ -53,7 +55,7 @@ var (
 
 // shapes has one row per frame type, the type included.
 var shapes = map[Type]shape{
-	TypeHello:       row(kind, doc, or(genesis), number, or(store)),
+	TypeHello:       row(kind, doc, or(genesis), number, or(store), or(proof)),
 	TypeAppend:      row(kind, doc, number, or(cert), list(envelope)),
 	TypeUnsubscribe: row(kind, doc),
 	TypePing:        row(kind),
@@ -62,6 +64,7 @@ var shapes = map[Type]shape{
 	TypeAck:         row(kind, doc, number, session, integer(1<<32-1), number),
 	TypeError:       row(kind, or(doc), or(number), text(), text(), text(), number, or(number)),
 	TypePong:        row(kind),
+	TypeChallenge:   row(kind, nonce, store),
 }
 
 // check reads one element of shape s off b and returns what follows it.

@@ -58,6 +58,8 @@ func samples() []named {
 	return []named{
 		{"hello of a stranger", &wire.Hello{Doc: doc}},
 		{"hello with genesis", &wire.Hello{Doc: doc, Genesis: genesis, Since: 127, Store: &store}},
+		{"hello with proof", &wire.Hello{Doc: doc, Proof: fill(64, 90)}},
+		{"challenge", &wire.Challenge{Nonce: seal.Nonce(fill(32, 60)), Store: store}},
 		{"hello far on", &wire.Hello{Doc: doc, Since: wire.MaxInteger, Store: &store}},
 		{"append with certificate", &wire.Append{Doc: doc, Req: 128, Cert: cert, Envelopes: [][]byte{fill(176, 9)}}},
 		{"append a run", &wire.Append{Doc: doc, Req: 65536, Envelopes: [][]byte{fill(176, 9), fill(300, 10), fill(1000, 11)}}},
@@ -207,10 +209,12 @@ func refused(t *testing.T) []vector {
 		{Name: "document id as text", Hex: "9203b4" + b32},
 		{Name: "document id one byte short", Hex: "9203c413" + b32[2:]},
 		{Name: "document id nil", Hex: "9203c0"},
-		{Name: "since below zero", Hex: "9501c414" + b32 + "c0ffc0"},
-		{Name: "since above 2^53-1", Hex: "9501c414" + b32 + "c0cf0020000000000000c0"},
-		{Name: "since half", Hex: "9501c414" + b32 + "c0cb3fe0000000000000c0"},
-		{Name: "genesis empty", Hex: "9501c414" + b32 + "c40000c0"},
+		{Name: "since below zero", Hex: "9601c414" + b32 + "c0ffc0c0"},
+		{Name: "since above 2^53-1", Hex: "9601c414" + b32 + "c0cf0020000000000000c0c0"},
+		{Name: "since half", Hex: "9601c414" + b32 + "c0cb3fe0000000000000c0c0"},
+		{Name: "genesis empty", Hex: "9601c414" + b32 + "c40000c0c0"},
+		{Name: "proof too short", Hex: "9601c414" + b32 + "c000c0c401ff"},
+		{Name: "challenge without a store", Hex: "9315c420" + hex.EncodeToString(fill(32, 3)) + "c0"},
 		{Name: "envelope too small", Hex: "9502c414" + b32 + "01c091c40101"},
 		{Name: "envelopes in a map", Hex: "9502c414" + b32 + "01c080"},
 		{Name: "more as a number", Hex: "9511c414" + b32 + "900001"},
@@ -218,8 +222,8 @@ func refused(t *testing.T) []vector {
 		{Name: "seq above 32 bits", Hex: "9612c414" + b32 + "01c410" + hex.EncodeToString(fill(16, 2)) + "cf000000010000000001"},
 		{Name: "cut in the middle", Hex: "9203c414" + b32[:20]},
 		{Name: "bytes after the end", Hex: "910400"},
-		{Name: "signed form of a positive integer", Hex: "9501c414" + b32 + "c0d001c0"},
-		{Name: "whole number as a float", Hex: "9501c414" + b32 + "c0cb3ff0000000000000c0"},
+		{Name: "signed form of a positive integer", Hex: "9601c414" + b32 + "c0d001c0c0"},
+		{Name: "whole number as a float", Hex: "9601c414" + b32 + "c0cb3ff0000000000000c0c0"},
 		{Name: "a list in a list", Hex: "9502c414" + b32 + "01c0919190"},
 		{Name: "timestamp for a type", Hex: "91d6ff00000000"},
 	}
@@ -286,7 +290,7 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 		if f.Store != nil {
 			store = id(f.Store[:])
 		}
-		return map[string]any{"type": "hello", "doc": f.Doc.String(), "genesis": orNull(f.Genesis), "since": f.Since, "store": store}
+		return map[string]any{"type": "hello", "doc": f.Doc.String(), "genesis": orNull(f.Genesis), "since": f.Since, "store": store, "proof": orNull(f.Proof)}
 	case *wire.Append:
 		envelopes := []any{}
 		for _, e := range f.Envelopes {
@@ -316,6 +320,8 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 			"hint": f.Hint, "retryAfter": f.RetryAfter, "seq": f.Seq}
 	case *wire.Pong:
 		return map[string]any{"type": "pong"}
+	case *wire.Challenge:
+		return map[string]any{"type": "challenge", "nonce": hex.EncodeToString(f.Nonce[:]), "store": id(f.Store[:])}
 	}
 	t.Fatalf("no JSON form for %T", f)
 	return nil

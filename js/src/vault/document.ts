@@ -14,10 +14,11 @@ import { depToHead, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
-import { Kind, type SessionKeys, type SnapshotPayload } from "../seal/sealer.ts";
+import { Kind, type Fetcher, type SessionKeys, type SnapshotPayload } from "../seal/sealer.ts";
 import type { Copies, StoredDoc, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
-import type { ClientFrame } from "../wire/wire.ts";
+import type { Ask, Prover } from "../wire/socket.ts";
+import type { ClientFrame, Hello } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
@@ -33,7 +34,9 @@ export interface DocumentEnds {
   step(event: Event): void;
   post(message: FromVault): void;
   /** Does nothing when that connection is gone. */
-  send(conn: number, frame: ClientFrame): void;
+  send(conn: number, frame: Exclude<ClientFrame, Hello>): void;
+  /** Likewise. */
+  hello(conn: number, ask: Ask, by: Prover): void;
   /** A number for a request to the relay about a session of this document. */
   request(doc: number, session: SessionId): number;
   /** What the device copy suffers from right now. */
@@ -62,6 +65,7 @@ export class Document {
   readonly #sealed: SealedList;
   readonly #desk: chores.Desk;
   #secret: StoredSecret;
+  #fetcher: Promise<Fetcher> | null = null;
   #endWriting: () => void = () => undefined;
   readonly #endUse: () => void;
   #waiters: readonly Waiter[] = [];
@@ -185,7 +189,7 @@ export class Document {
       case "hello":
         this.#isWelcome = false;
         this.#outbound.restart(e.conn);
-        return this.#ends.send(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store });
+        return this.#ends.hello(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store }, this.#prover());
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
       case "checkGenesis": return void this.#checkGenesis();
       case "seal": return this.#answer(chores.seal(this.#desk, e));
@@ -256,6 +260,16 @@ export class Document {
       case "forgot": return;
       default: return m satisfies never;
     }
+  }
+
+  /** The relay does not believe that this device has a link. Where the keys were never checked, it is the link that is wrong. */
+  unproven(): void {
+    if (this.#desk.keys === null) this.#ends.step({ type: "docRefused", doc: this.number, problem: problem.wrongKey });
+  }
+
+  #prover(): Prover {
+    const fetcher = (this.#fetcher ??= this.#ends.env.sealer.fetcher(this.id, this.rights, this.#secret.secret));
+    return { prove: async (relay, nonce) => (await fetcher).prove(relay, nonce), token: async (relay, expiry) => (await fetcher).token(relay, expiry) };
   }
 
   #answer(chore: Promise<Event>): void { void chore.then((event) => this.#ends.step(event)); }

@@ -14,7 +14,7 @@ import { Refs } from "./refs.ts";
 import type { Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
-import type { Batch, ClientFrame, RelayError, RelayFrame } from "../wire/wire.ts";
+import type { Batch, Challenge, ClientFrame, Hello, RelayError, RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -76,6 +76,9 @@ export class Hub {
       step: (event) => this.step(event),
       post: (message) => ends.post(message),
       send: (conn, frame) => this.#send(conn, frame),
+      hello: (conn, ask, by) => {
+        if (conn === this.#conn) this.#wire?.hello(ask, by);
+      },
       request: (doc, session) => {
         this.#requestById.set(++this.#lastRequest, { doc, session });
         return this.#lastRequest;
@@ -230,11 +233,11 @@ export class Hub {
     this.#requestById.clear();
   }
 
-  #send(conn: number, frame: ClientFrame): void {
+  #send(conn: number, frame: Exclude<ClientFrame, Hello>): void {
     if (conn === this.#conn) this.#wire?.send(frame);
   }
 
-  #receive(conn: number, frame: RelayFrame): void {
+  #receive(conn: number, frame: Exclude<RelayFrame, Challenge>): void {
     if (frame.type === "pong") return this.step({ type: "pong", conn });
     if (frame.type === "error") return this.#refused(conn, frame);
     const document = this.#documentById.get(frame.doc);
@@ -278,6 +281,7 @@ export class Hub {
     const about = document === undefined ? [...this.#documentByNumber.keys()] : [document.number];
     // A session the relay forgot is introduced again after a pause; the certificate goes along then.
     if (frame.code === "no-session" && request !== undefined) document?.introduceAgain(request.session);
+    if (frame.code === "unproven") document?.unproven();
     const number = frame.code === "no-session" ? problem.relayBusy : relayCodeToNumber(frame.code);
     for (const doc of about) {
       this.step({ type: "refused", conn, doc, session: request?.session ?? null, problem: number, retry: frame.retryAfter, next: frame.seq ?? 0 });

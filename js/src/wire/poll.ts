@@ -2,22 +2,26 @@
 // request that the relay answers when the log has grown (docs/PROTOCOL.md §5).
 
 import type { DocId } from "../protocol.ts";
-import { isFromRelay, type OpenWire, type WireEvents } from "./socket.ts";
-import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type ClientFrame, type Hello, type RelayFrame } from "./wire.ts";
+import { isFromRelay, type Ask, type OpenWire, type Prover, type Wire, type WireEvents } from "./socket.ts";
+import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type ClientFrame, type Hello, type RelayFrame } from "./wire.ts";
 
 /** How long the relay may hold an answer, in seconds. */
 const WAIT = 20;
+/** How long a token is valid, in seconds; longer than a request. */
+const TOKEN_LIFE = 300;
 /** Between questions about a document that the relay does not have yet, in milliseconds. */
 const UNKNOWN = 1_000;
 
 type Fetch = typeof globalThis.fetch;
+
+type Told = Exclude<RelayFrame, Challenge>;
 
 /** What the relay answered is not of this protocol. */
 class Garbage extends Error {}
 
 export const pollWire = (fetch: Fetch): OpenWire => (relay, on) => new PollWire(fetch, relay, on);
 
-class PollWire {
+class PollWire implements Wire {
   readonly #fetch: Fetch;
   readonly #relay: string;
   readonly #on: WireEvents;
@@ -25,6 +29,8 @@ class PollWire {
   readonly #readingById: Map<DocId, AbortController> = new Map();
   /** Appends go out one after the other, as they would on one socket. */
   #lane: Promise<void>;
+  /** How far the relay's clock is ahead of ours, in milliseconds: a token is judged by it, and clocks are off by years. */
+  #ahead = 0;
 
   constructor(fetch: Fetch, relay: string, on: WireEvents) {
     this.#fetch = fetch;
@@ -36,9 +42,9 @@ class PollWire {
     });
   }
 
-  send(frame: ClientFrame): void {
+  hello(ask: Ask, by: Prover): void { this.#read(ask, by); }
+  send(frame: Exclude<ClientFrame, Hello>): void {
     switch (frame.type) {
-      case "hello": return this.#read(frame);
       case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
       case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
       case "ping": return void this.#guard(async () => {
@@ -50,7 +56,7 @@ class PollWire {
   }
   close(): void { this.#all.abort(); }
 
-  #tell(frame: RelayFrame): void { if (!this.#all.signal.aborted) this.#on.frame(frame); }
+  #tell(frame: Told): void { if (!this.#all.signal.aborted) this.#on.frame(frame); }
 
   /** A failure ends the connection, once. */
   async #guard(run: () => Promise<void>): Promise<void> {
@@ -71,6 +77,8 @@ class PollWire {
     const response = await this.#request("/healthz");
     await response.arrayBuffer();
     if (!response.ok) throw new Garbage(`healthz answered ${response.status}`);
+    const theirs = Date.parse(response.headers.get("date") ?? "");
+    if (!Number.isNaN(theirs)) this.#ahead = theirs - Date.now();
   }
 
   async #append(append: Append): Promise<void> {
@@ -80,31 +88,32 @@ class PollWire {
   }
 
   /** Follows a document until it is left. A second hello starts over. */
-  #read(hello: Hello): void {
+  #read(hello: Ask, by: Prover): void {
     this.#readingById.get(hello.doc)?.abort();
     const reading = new AbortController();
     this.#readingById.set(hello.doc, reading);
     const signal = AbortSignal.any([reading.signal, this.#all.signal]);
     void this.#guard(async () => {
       try {
-        await this.#follow(hello, signal);
+        await this.#follow(hello, by, signal);
       } catch (e) {
         if (!reading.signal.aborted) throw e;
       }
     });
   }
 
-  async #follow(hello: Hello, signal: AbortSignal): Promise<void> {
+  async #follow(hello: Ask, by: Prover, signal: AbortSignal): Promise<void> {
     const path = `/v1/docs/${hello.doc}`;
     if (hello.genesis !== null) {
       const put = await this.#request(`${path}/genesis`, { method: "PUT", body: hello.genesis.slice(), signal });
-      if (!put.ok) return this.#tell({ ...(await frameOf(put)), doc: hello.doc } as RelayFrame);
+      if (!put.ok) return this.#tell({ ...(await frameOf(put)), doc: hello.doc } as Told);
       await put.arrayBuffer();
     }
     let { since, store } = hello;
     for (let welcomed = false; !signal.aborted;) {
       const query = new URLSearchParams({ since: String(since), ...(store === null ? {} : { store }), ...(welcomed ? { wait: String(WAIT) } : {}) });
-      const response = await this.#request(`${path}?${query}`, { signal });
+      const headers = { authorization: `Bearer ${await by.token(new URL(this.#relay).host, Math.floor((Date.now() + this.#ahead) / 1000) + TOKEN_LIFE)}` };
+      const response = await this.#request(`${path}?${query}`, { signal, headers });
       if (response.status === 404) {
         await response.arrayBuffer();
         await pause(UNKNOWN, signal);
@@ -112,7 +121,7 @@ class PollWire {
       }
       const frame = await frameOf(response);
       if (signal.aborted) return;
-      if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as RelayFrame);
+      if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as Told);
       const at = response.headers.get("freehold-store");
       const head = Number(response.headers.get("freehold-head"));
       if (at === null || !Number.isSafeInteger(head)) throw new Garbage("no store or head");
@@ -134,10 +143,10 @@ class PollWire {
   }
 }
 
-const frameOf = async (response: Response): Promise<RelayFrame> => {
+const frameOf = async (response: Response): Promise<Told> => {
   try {
     const frame = decodeFrame(new Uint8Array(await response.arrayBuffer()));
-    if (isFromRelay(frame)) return frame;
+    if (isFromRelay(frame) && frame.type !== "challenge") return frame;
   } catch (cause) {
     if (cause instanceof Error && cause.name === "AbortError") throw cause;
   }

@@ -1,10 +1,21 @@
 // A connection to a relay: frames over a WebSocket. Where there is no WebSocket, poll.ts carries the same frames over HTTP.
 
-import { decodeFrame, encodeFrame, SUBPROTOCOL, type ClientFrame, type Frame, type RelayFrame } from "./wire.ts";
+import type { DocId } from "../protocol.ts";
+import { decodeFrame, encodeFrame, SUBPROTOCOL, type Challenge, type ClientFrame, type Frame, type Hello, type RelayFrame } from "./wire.ts";
 
-/** An open or opening connection. Both methods may be called at any time, also after it closed. */
+/** Shows a relay that one may read a document. `relay` is its host, with a port where it is not the scheme's own. */
+export interface Prover {
+  prove(relay: string, nonce: Uint8Array): Promise<Uint8Array>;
+  token(relay: string, expiry: number): Promise<string>;
+}
+
+/** A hello whose proof the connection adds. */
+export type Ask = Omit<Hello, "proof">;
+
+/** An open or opening connection. Its methods may be called at any time, also after it closed. */
 export interface Wire {
-  send(frame: ClientFrame): void;
+  hello(ask: Ask, by: Prover): void;
+  send(frame: Exclude<ClientFrame, Hello>): void;
   /** Closes it; `closed` is not called. */
   close(): void;
 }
@@ -12,7 +23,7 @@ export interface Wire {
 /** What a connection tells. Must: nothing is called after `closed`, or after `close()`. */
 export interface WireEvents {
   opened(): void;
-  frame(frame: RelayFrame): void;
+  frame(frame: Exclude<RelayFrame, Challenge>): void;
   /** It ended, or never opened. `garbage`: because of what came over it. */
   closed(garbage: boolean): void;
 }
@@ -39,7 +50,7 @@ export const socketUrl = (relay: string): string => {
 };
 
 export const isFromRelay = (f: Frame): f is RelayFrame =>
-  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong";
+  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge";
 
 export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   let live = true;
@@ -54,14 +65,14 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   } catch {
     // Not an address, or one that this page's policy forbids. Told later, as any other failure to open is.
     queueMicrotask(() => end(false));
-    return { send: () => undefined, close: () => { live = false; } };
+    return { hello: () => undefined, send: () => undefined, close: () => { live = false; } };
   }
   socket.binaryType = "arraybuffer";
-  let isOpen = false;
-  socket.onopen = () => {
-    isOpen = true;
-    if (live) on.opened();
-  };
+  const name = new URL(relay).host;
+  /** Null until the relay has spoken. */
+  let challenge: Challenge | null = null;
+  /** The newest hello of each document; one that is left while its proof is made is not sent. */
+  const askByDoc = new Map<DocId, Ask>();
   socket.onmessage = ({ data }) => {
     if (!live) return;
     let frame: Frame;
@@ -74,13 +85,32 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
       end(true);
       return;
     }
-    on.frame(frame);
+    if (frame.type === "challenge") {
+      challenge = frame;
+      on.opened();
+    } else if (challenge !== null) {
+      on.frame(frame);
+    }
   };
   socket.onerror = () => undefined; // says nothing; onclose follows
   socket.onclose = () => end(false);
+  const send = (frame: ClientFrame): void => {
+    if (live && challenge !== null) socket.send(encodeFrame(frame));
+  };
   return {
+    hello: (ask, by) => {
+      if (challenge === null) return;
+      askByDoc.set(ask.doc, ask);
+      by.prove(name, challenge.nonce).then(
+        (proof) => {
+          if (askByDoc.get(ask.doc) === ask) send({ ...ask, proof });
+        },
+        () => end(false), // no cryptography any more: as good as no connection
+      );
+    },
     send: (frame) => {
-      if (live && isOpen) socket.send(encodeFrame(frame));
+      if (frame.type === "unsubscribe") askByDoc.delete(frame.doc);
+      send(frame);
     },
     close: () => {
       live = false;

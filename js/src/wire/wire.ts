@@ -40,7 +40,7 @@ const MAX_TEXT = 512;
 /** Why a relay refused. Unknown codes of a newer relay are possible: treat them like "bad-frame". */
 export type RelayCode =
   | "bad-frame" | "bad-envelope" | "too-large"
-  | "bad-genesis" | "bad-certificate" | "bad-signature" | "bad-chain" | "fork"
+  | "bad-genesis" | "bad-certificate" | "bad-signature" | "bad-chain" | "fork" | "unproven"
   | "no-room" | "no-session" | "gap" | "stale"
   | "quota" | "busy" | "storage" | "stopping" | "forbidden";
 
@@ -54,6 +54,8 @@ export interface Hello {
   readonly since: number;
   /** The relay's store that `since` belongs to, 22 base64url characters, or null. */
   readonly store: string | null;
+  /** 64 bytes: the answer to the connection's challenge, signed by the document's fetch key; or null. */
+  readonly proof: Uint8Array | null;
 }
 
 /** Offers consecutive envelopes of one session: all are taken or none. */
@@ -69,6 +71,14 @@ export interface Append {
 
 export interface Unsubscribe { readonly type: "unsubscribe"; readonly doc: DocId }
 export interface Ping { readonly type: "ping" }
+
+/** The first frame of a connection. Who wants to read a document signs the nonce. */
+export interface Challenge {
+  readonly type: "challenge";
+  /** 32 bytes. */
+  readonly nonce: Uint8Array;
+  readonly store: string;
+}
 
 /** Answers hello, and comes again when the genesis becomes known. Batches follow. */
 export interface Welcome {
@@ -125,7 +135,7 @@ export interface RelayError {
 export interface Pong { readonly type: "pong" }
 
 export type ClientFrame = Hello | Append | Unsubscribe | Ping;
-export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong;
+export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge;
 export type Frame = ClientFrame | RelayFrame;
 
 // Frames hold no maps and no extensions.
@@ -150,7 +160,7 @@ export const decodeFrame = (bytes: Uint8Array): Frame => {
 
 const toRow = (f: Frame): readonly unknown[] => {
   switch (f.type) {
-    case "hello": return [1, docToBytes(f.doc), f.genesis, f.since, f.store === null ? null : idToBytes(f.store)];
+    case "hello": return [1, docToBytes(f.doc), f.genesis, f.since, f.store === null ? null : idToBytes(f.store), f.proof];
     case "append": return [2, docToBytes(f.doc), f.req, f.cert, f.envelopes];
     case "unsubscribe": return [3, docToBytes(f.doc)];
     case "ping": return [4];
@@ -159,12 +169,13 @@ const toRow = (f: Frame): readonly unknown[] => {
     case "ack": return [18, docToBytes(f.doc), f.req, idToBytes(f.session), f.seq, f.cursor];
     case "error": return [19, f.doc === null ? null : docToBytes(f.doc), f.req, f.code, f.message, f.hint, f.retryAfter, f.seq];
     case "pong": return [20];
+    case "challenge": return [21, f.nonce, idToBytes(f.store)];
   }
 };
 
 const fromRow = (row: Row): Frame => {
   switch (row.int()) {
-    case 1: return row.end({ type: "hello", doc: row.doc(), genesis: row.bytesOrNull(113), since: row.int(), store: row.idOrNull() });
+    case 1: return row.end({ type: "hello", doc: row.doc(), genesis: row.bytesOrNull(113), since: row.int(), store: row.idOrNull(), proof: row.bytesOrNull(64) });
     case 2: return row.end({ type: "append", doc: row.doc(), req: row.int(), cert: row.bytesOrNull(96), envelopes: row.list((item) => new Row([item]).envelope()) });
     case 3: return row.end({ type: "unsubscribe", doc: row.doc() });
     case 4: return row.end({ type: "ping" });
@@ -176,6 +187,7 @@ const fromRow = (row: Row): Frame => {
       message: row.text(), hint: row.text(), retryAfter: row.int(), seq: row.intOrNull(),
     });
     case 20: return row.end({ type: "pong" });
+    case 21: return row.end({ type: "challenge", nonce: row.bytes(32), store: row.id() });
     default: throw invalid("unknown type");
   }
 };

@@ -64,7 +64,7 @@ test("a relay that is given later gets every document, also the closed ones", { 
   const done = new Promise<void>((resolve) => { hungUp = resolve; });
   const page = await start(t, path, [], { ...env, openWire: (address, on) => {
     const wire = env.openWire(address, on);
-    return { send: (frame) => wire.send(frame), close: () => {
+    return { hello: (ask, by) => wire.hello(ask, by), send: (frame) => wire.send(frame), close: () => {
       hungUp();
       wire.close();
     } };
