@@ -277,11 +277,11 @@ func runSwarm(t testing.TB, seed int64, sum *tally) {
 // Replicas that have the same operations show the same, which is what the model says, whatever the net did.
 func TestConvergence(t *testing.T) {
 	var sum tally
-	for _, seed := range seeds(t, 300) {
+	for _, seed := range seeds(t, 400) {
 		runSwarm(t, seed, &sum)
 	}
 	t.Log("\n" + sum.String())
-	if sum.seeds >= 300 {
+	if sum.seeds >= 400 {
 		sum.enough(t)
 	}
 }

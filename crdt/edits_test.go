@@ -88,7 +88,7 @@ func (a *author) step() {
 	}
 }
 
-var words = []string{"a", "xyz", "é", "ab", "😀", "→q"}
+var words = []string{"a", "xyz", "é", "ab", "😀", "→q", "\n"}
 
 // whole moves a position out of a surrogate pair.
 func whole(units []uint16, pos int) int {
@@ -127,31 +127,39 @@ func (a *author) text(c uint32, o *model.Object) {
 	a.edit.Insert(o, pos, utf16.Encode([]rune(word)))
 }
 
-// rich edits a rich text: as a text, or with marks and embeds.
+var (
+	markKeys   = []string{"b", "i", "link"}
+	markValues = [][]byte{{0xc3}, {0xc0}, {0xc0}, {0xa1, 'x'}, {0xa1, 'y'}}
+)
+
 func (a *author) rich(c uint32, o *model.Object) {
 	units := a.model.Units(o, a.edit.Seen())
-	from := whole(units, a.r.Intn(min(len(units), 4)+1)) // meet at few places
-	to := whole(units, min(len(units), from+1+a.r.Intn(4)))
-	switch k := a.r.Intn(8); {
-	case k == 0:
+	k := a.r.Intn(10)
+	if k < 5 || len(units) == 0 && k < 9 {
+		a.text(c, o)
+		return
+	}
+	from := min(len(units), a.r.Intn(4))
+	if a.r.Intn(2) == 0 { // else edges meet at few places
+		from = a.r.Intn(len(units) + 1)
+	}
+	from = whole(units, from)
+	if k == 9 {
 		value := packInt(a.r.Intn(9))
 		a.embed(c, uint32(from), value)
 		a.edit.Embed(o, from, value)
-	case k < 5 && from < to:
-		flags := byte(a.r.Intn(4))
-		key := []string{"b", "i"}[a.r.Intn(2)]
-		value := [][]byte{packTrue, packNone, {7}}[a.r.Intn(3)]
-		if at := slices.Index(units, '\n'); at >= 0 && a.r.Intn(2) == 0 {
-			from, to, flags, key = at, at+1, ofBlock, "p"
-		}
-		a.mark(c, uint32(from), uint32(to-from), flags, key, value)
-		a.edit.Mark(o, from, to-from, int(flags), key, value)
-	case k == 5:
-		a.insert(c, uint32(from), "\n")
-		a.edit.Insert(o, from, []uint16{'\n'})
-	default:
-		a.text(c, o)
+		return
 	}
+	to := whole(units, min(len(units), from+1+a.r.Intn(4)))
+	if from == to {
+		return
+	}
+	key, value, flags := markKeys[a.r.Intn(len(markKeys))], markValues[a.r.Intn(len(markValues))], a.r.Intn(4)
+	if nl := slices.Index(units, '\n'); nl >= 0 && a.r.Intn(4) == 0 { // a block attribute
+		from, to, key, flags = nl, nl+1, "block", model.Block
+	}
+	a.mark(c, uint32(from), uint32(to-from), byte(flags), key, value)
+	a.edit.Mark(o, from, to-from, flags, key, value)
 }
 
 func (a *author) list(c uint32, o *model.Object, n *mirrorNode) {
@@ -196,7 +204,7 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 	}
 	// parent is none for the root, and not a node below node.
 	parent := func(node uint32) uint32 {
-		for len(nodes) > 0 && a.r.Intn(4) > 0 {
+		for len(nodes) > 0 && a.r.Intn(8) > 0 {
 			p := nodes[a.r.Intn(len(nodes))]
 			up := p
 			for up != node && up != none {
@@ -220,18 +228,14 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 		}
 		return at(i), model.Where{Index: i}, under
 	}
-	sorts := 8
-	if len(nodes) > 6 {
-		sorts = 5 // few nodes, so that moves meet
-	}
-	switch k := a.r.Intn(sorts); {
-	case k < 4 && len(nodes) > 0:
+	switch k := a.r.Intn(9); {
+	case k < 6 && len(nodes) > 1:
 		node := nodes[a.r.Intn(len(nodes))]
 		p := parent(node)
 		w, to, under := place(p)
 		a.nodeMove(c, node, p, w)
 		a.edit.MoveNode(o, a.id(node), under, to)
-	case k == 4 && len(nodes) > 0:
+	case k == 6 && len(nodes) > 0:
 		node := nodes[a.r.Intn(len(nodes))]
 		a.drop(c, node)
 		a.edit.DeleteNode(o, a.id(node))
@@ -249,7 +253,7 @@ func (a *author) tree(c uint32, o *model.Object, n *mirrorNode) {
 }
 
 // nested are the kinds of containers the peers use; texts more often than the rest.
-var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindTree, KindTree, KindRichText, KindRichText}
+var nested = []Kind{KindMap, KindRecord, KindList, KindText, KindCounter, KindText, KindRichText, KindRichText, KindTree, KindTree}
 
 // child finds a container by its name, 0 when it is not there.
 func (m *mirror) child(parent uint32, key string, kind Kind) uint32 {

@@ -185,6 +185,7 @@ type mirrorNode struct {
 	text     []uint16
 	length   int      // what text should be after the splices of this patch
 	splices  []splice // of this patch
+	marks    []string // rich text: of each unit
 	registry map[string]string
 	kids     map[string]uint32 // "key/kind"
 	items    []mirrorItem
@@ -256,6 +257,12 @@ func (m *mirror) apply(patch []byte) error {
 				}
 				n.length += sp.ins - del
 				n.splices = append(n.splices, sp)
+				if n.kind == KindRichText {
+					if sp.at+del > len(n.marks) {
+						return fmt.Errorf("splice beyond the rich text")
+					}
+					n.marks = slices.Replace(n.marks, sp.at, sp.at+del, slices.Repeat([]string{mayDiffer}, sp.ins)...)
+				}
 			}
 			dirty[c] = true
 		case patchTextLength:
@@ -263,11 +270,17 @@ func (m *mirror) apply(patch []byte) error {
 			n := m.nodes[c]
 			n.length = int(length)
 			n.splices = []splice{{ins: int(length)}}
+			if n.kind == KindRichText {
+				n.marks = slices.Repeat([]string{mayDiffer}, int(length))
+			}
 			dirty[c] = true
 		case patchMarks:
 			n, from, to := m.nodes[r.u32(none)], int(r.u32(none)), int(r.u32(none))
 			if n.kind != KindRichText || from >= to || to > n.length {
 				return fmt.Errorf("marks change from %d to %d of %d units", from, to, n.length)
+			}
+			for i := from; i < to; i++ {
+				n.marks[i] = mayDiffer
 			}
 		case patchMapSet:
 			n := m.nodes[r.u32(none)]
@@ -376,7 +389,33 @@ func (m *mirror) apply(patch []byte) error {
 		}
 		n.text, n.splices = now, nil
 	}
+	for c, n := range m.nodes {
+		if n.kind != KindRichText {
+			continue
+		}
+		now := m.marksOfUnits(uint32(c))
+		if len(now) != len(n.marks) {
+			return fmt.Errorf("rich text %d has %d units in spans, patches make %d", c, len(now), len(n.marks))
+		}
+		for i := range now {
+			if n.marks[i] != mayDiffer && n.marks[i] != now[i] {
+				return fmt.Errorf("marks of unit %d of %d are %q, were %q, and no patch said so", i, c, now[i], n.marks[i])
+			}
+		}
+		n.marks = now
+	}
 	return nil
+}
+
+// mayDiffer stands for marks that a patch said have changed.
+const mayDiffer = "?"
+
+// marksOfUnits gives the marks of each unit of a rich text, and the value of each embed.
+func (m *mirror) marksOfUnits(c uint32) (out []string) {
+	for _, s := range m.spans(c) {
+		out = append(out, slices.Repeat([]string{string(s.Embed) + fmt.Sprint(s.Marks)}, max(1, len(s.Units)))...)
+	}
+	return out
 }
 
 // item reads what patches say about an item.

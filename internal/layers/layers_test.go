@@ -33,22 +33,23 @@ type rule struct {
 
 // rules has every package. crdt and internal/sync decide, wasm translates, seal and server are native.
 var rules = map[string]rule{
-	"crdt":                 {banned: pure, alone: true},
-	"internal/sync":        {banned: pure, alone: true},
-	"wasm":                 {ours: []string{"crdt", "internal/sync"}, banned: slices.DeleteFunc(slices.Clone(pure), func(s string) bool { return s == "unsafe" }), alone: true},
-	"internal/seal":        {banned: []string{"net", "os", "syscall"}, alone: true},
-	"internal/model":       {alone: true}, // the oracle of tests: shares no code with what it judges
-	"internal/layers":      {alone: true},
-	"internal/script":      {ours: []string{"crdt"}, alone: true},
-	"internal/script/tape": {ours: []string{"internal/script"}, alone: true},
-	"internal/strip":       {alone: true},
-	"server/wire":          {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
-	"server":               {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
-	"server/native":        {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
-	"server/logtest":       {ours: []string{"internal/seal", "server"}},
-	"server/servertest":    {ours: []string{"internal/seal", "server"}},
-	"web":                  {alone: true},
-	"cmd/freehold":         {ours: []string{"crdt", "internal/seal", "server", "web"}},
+	"crdt":                   {banned: pure, alone: true},
+	"internal/sync":          {banned: pure, alone: true},
+	"wasm":                   {ours: []string{"crdt", "internal/sync"}, banned: slices.DeleteFunc(slices.Clone(pure), func(s string) bool { return s == "unsafe" }), alone: true},
+	"internal/seal":          {banned: []string{"net", "os", "syscall"}, alone: true},
+	"internal/model":         {alone: true}, // the oracle of tests: shares no code with what it judges
+	"internal/layers":        {alone: true},
+	"internal/tools/mutants": {alone: true},
+	"internal/script":        {ours: []string{"crdt"}, alone: true},
+	"internal/script/tape":   {ours: []string{"internal/script"}, alone: true},
+	"internal/strip":         {alone: true},
+	"server/wire":            {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
+	"server":                 {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
+	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
+	"server/logtest":         {ours: []string{"internal/seal", "server"}},
+	"server/servertest":      {ours: []string{"internal/seal", "server"}},
+	"web":                    {alone: true},
+	"cmd/freehold":           {ours: []string{"crdt", "internal/seal", "server", "web"}},
 }
 
 // forTests are modules that only tests use.

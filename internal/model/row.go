@@ -6,7 +6,7 @@ import (
 )
 
 // row is a sequence: the units of a text, the slots of a list or of one tree node's children. It is a tree as FugueMax
-// has it (Weidner and Kleppmann, "The Art of the Fugue", 2023): the order is that of walking it.
+// has it (Weidner and Kleppmann, "The Art of the Fugue", 2023): the order is that of walking it. Only anchors lean.
 type row struct {
 	top   []*spot // children of the root, all to its right
 	order []*spot
@@ -52,14 +52,14 @@ func (r *row) insert(o *op, v Version, left *spot) {
 	known := r.known(v)
 	s := &spot{op: o, behind: left}
 	if at := slices.Index(known, left) + 1; at < len(known) && o.leans() >= 0 {
-		s.right = known[at]
+		s.right = known[at] // what leans to the front has none, as if it stood at the end
 	}
 	kids := r.top
 	if left != nil {
 		kids = left.kids
 	}
-	taken := slices.ContainsFunc(kids, func(k *spot) bool { return !k.left && v.Has(k.op.id) })
-	if taken && o.leans() >= 0 { // then what stands behind left is below it
+	taken := s.right != nil && slices.ContainsFunc(kids, func(k *spot) bool { return !k.left && v.Has(k.op.id) })
+	if taken { // then what stands behind left is below it
 		s.parent, s.left = s.right, true
 	} else {
 		s.parent = left
@@ -80,15 +80,17 @@ func (r *row) walk() {
 		place[s] = i
 	}
 	place[nil] = len(r.order) + 1
-	// Right children: the one whose right neighbour is further to the right comes first; then, and left ones, by how
-	// they lean, and by name.
+	// Right children: the one whose right neighbour is further to the right comes first. Then, and of left ones: what
+	// leans to the front before what does not lean before what leans to the back; and by name, but of those that lean
+	// to the front the later one first.
 	byName := func(a, b *spot) int {
 		if c := a.op.leans() - b.op.leans(); c != 0 {
 			return c
 		}
-		if a.op.leans() < 0 && a.op.later(b.op) {
-			return -1
-		} else if a.op.leans() < 0 {
+		if a.op.leans() < 0 {
+			if a.op.later(b.op) {
+				return -1
+			}
 			return 1
 		}
 		if c := bytes.Compare(a.op.id.Session[:], b.op.id.Session[:]); c != 0 {

@@ -12,12 +12,12 @@ const (
 	Block     = 4
 )
 
-// leans tells whether o is an anchor that leans to the front (-1) or to the back (1).
+// leans tells to which side an anchor leans: -1 to the front, 1 to the back. Nothing else leans.
 func (o *op) leans() int {
 	switch {
-	case o.action == markBegin && o.flags&GrowStart != 0 || o.action == markEnd && o.target.flags&GrowEnd == 0:
+	case o.action == markBegin && o.flags&GrowStart != 0, o.action == markEnd && o.target.flags&GrowEnd == 0:
 		return -1
-	case o.action == markBegin || o.action == markEnd:
+	case o.action == markBegin, o.action == markEnd:
 		return 1
 	}
 	return 0
@@ -128,17 +128,9 @@ func (e *Edit) leftOf(o *Object, p int) *spot {
 		return slices.ContainsFunc(gap, func(s *spot) bool { return find(s.op) })
 	}
 	for _, s := range gap {
-		switch a := s.op; a.action {
-		case markBegin:
-			empty := has(func(x *op) bool { return x.action == markEnd && x.target == a })
-			if !empty && a.flags&GrowStart != 0 {
-				left = s
-			}
-		case markEnd:
-			empty := has(func(x *op) bool { return x == a.target })
-			if !empty && a.target.flags&GrowEnd == 0 {
-				left = s
-			}
+		empty := has(func(x *op) bool { return x.target == s.op || s.op.target == x })
+		if !empty && s.op.leans() < 0 {
+			left = s
 		}
 	}
 	return left

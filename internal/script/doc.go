@@ -14,10 +14,10 @@
 //
 // Commands of the world:
 //
-//	peers NAME=SESSION …           new replicas; sessions sort as the numbers do
+//	peers NAME=SESSION …           a new world of replicas; sessions sort as the numbers do
 //	NAME: EDIT; EDIT …             a transaction
 //	sync                           everybody gets everything
-//	send NAME -> NAME              one gets what another has written and what was sent to that one by send or sync
+//	send NAME -> NAME              one gets what another has written
 //	post NAME as UPDATE            take the next update out of a replica and name it
 //	give NAME UPDATE …             apply named updates
 //	raw NAME SESSION HEX           apply these bytes

@@ -57,7 +57,8 @@ func Parse(text string) (*File, error) {
 // Run runs a script on a host. It gives the script with what was printed now, which is the script itself when all is
 // as expected, and the first step that printed something else.
 func (f *File) Run(h Host) (now string, wrong error) {
-	w := &world{host: h, peers: map[string]*peer{}, items: map[string]id{}, labels: map[id]string{}, updates: map[string]message{}, files: map[string][]byte{}}
+	w := &world{host: h}
+	w.forget()
 	var b strings.Builder
 	for i, p := range f.parts {
 		w.out.Reset()

@@ -47,6 +47,8 @@ func (n *Native) Call(export string, input []byte, args ...int32) (result int32,
 		output = d.View()
 	case "doc_text":
 		output, err = d.Text(uint32(args[1]), int(args[2]), int(args[3]))
+	case "doc_spans":
+		output, err = d.Spans(uint32(args[1]), int(args[2]), int(args[3]))
 	case "doc_save":
 		output = d.Save()
 	case "doc_heads":

@@ -76,6 +76,7 @@ func (w *world) command(line string) error {
 	args := words[1:]
 	switch words[0] {
 	case "peers":
+		w.forget()
 		for _, arg := range args {
 			handle, _, _ := w.call("doc_new", nil)
 			if err := w.join(arg, handle); err != nil {
@@ -162,6 +163,13 @@ func (w *world) command(line string) error {
 		return errUsage
 	}
 	return nil
+}
+
+// forget begins a new world.
+func (w *world) forget() {
+	w.peers, w.names = map[string]*peer{}, nil
+	w.items, w.labels = map[string]id{}, map[id]string{}
+	w.updates, w.files = map[string]message{}, map[string][]byte{}
 }
 
 // join makes a replica a peer, NAME=SESSION.
