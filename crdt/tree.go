@@ -12,6 +12,7 @@ package crdt
 type arrangement struct {
 	moves  []move // done, in order
 	undone []move // to be done again, the next one last
+	steps  int    // how many were done, again or not; tests look at it
 	view   touchList
 }
 
@@ -121,6 +122,7 @@ func (d *Doc) redoMove() {
 		m.was = m.slot
 	}
 	l.undone, l.moves = l.undone[:n], append(l.moves, m)
+	l.steps++
 	d.undo.add(undoRecord{kind: undoRedo})
 	if m.was != m.slot {
 		d.stand(i, m.slot)

@@ -711,6 +711,40 @@ func TestTreeOfTenThousand(t *testing.T) {
 	}
 }
 
+// A run of late moves goes through those after it once, be it one update or a file; so does opening a file.
+func TestTreeLateMovesGoThroughOthersOnce(t *testing.T) {
+	const n, moves = 2_000, 1_000
+	file := grow(t, 1, 1, n).Save()
+	var docs [2]*Doc
+	for i := range docs {
+		docs[i] = must[*Doc](t)(Load(file))
+		if err := docs[i].Begin(sessionOf(i + 2)); err != nil {
+			t.Fatal(err)
+		}
+		shuffle(t, docs[i], int64(i), n, moves)
+	}
+	mine, theirs := docs[0].Save(), sentBy(docs[1])
+	all := len(docs[0].lists.moves) + len(docs[1].lists.moves)
+	for name, do := range map[string]func(d *Doc){
+		"update": func(d *Doc) { must2(t)(d.Apply(theirs[0].session, theirs[0].bytes)) },
+		"file":   func(d *Doc) { must[[]byte](t)(d.Merge(docs[1].Save())) },
+		"load": func(d *Doc) {
+			must2(t)(d.Apply(theirs[0].session, theirs[0].bytes))
+			*d = *must[*Doc](t)(Load(d.Save()))
+		},
+	} {
+		d := must[*Doc](t)(Load(mine))
+		d.lists.steps = 0
+		do(d)
+		if len(d.lists.moves) != all || d.lists.steps > 2*all {
+			t.Errorf("%s: %d of %d moves, %d steps", name, len(d.lists.moves), all, d.lists.steps)
+		}
+		if err := d.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A chain is as deep as it has nodes: whatever walks it must not fall down.
 func TestTreeChain(t *testing.T) {
 	const n = 100_000
