@@ -49,15 +49,27 @@ func (d *disk) store(t *testing.T, e *envelope) {
 	d.runs[e.session] = append(d.runs[e.session], e)
 }
 
-// ops is everything on it.
+// ops is everything on it, but for changes whose last part is not.
 func (d *disk) ops() []int {
 	all := slices.Clone(d.folded)
 	for _, s := range d.sessions {
 		for _, e := range d.runs[s] {
-			all = union(all, e.ops)
+			if !d.unfinished(e) {
+				all = union(all, e.ops)
+			}
 		}
 	}
 	return all
+}
+
+// unfinished reports whether an envelope is a part of a change whose last part is not on it.
+func (d *disk) unfinished(e *envelope) bool {
+	for _, x := range d.runs[e.session] {
+		if x.seq >= e.seq && !x.more {
+			return false
+		}
+	}
+	return e.seq < d.next(e.session) && e.more
 }
 
 // ready splits the envelopes into those that have all that their writers had seen, in order, and the others.
@@ -70,12 +82,16 @@ func (d *disk) ready() (ready, waiting []*envelope) {
 	for moved := true; moved; {
 		moved = false
 		for _, s := range d.sessions {
-			for run := d.runs[s]; at[s] < len(run); at[s]++ {
-				e := run[at[s]]
+			run := d.runs[s]
+			for end := at[s]; end < len(run); end++ {
+				e := run[end]
 				if slices.ContainsFunc(e.deps, func(h sync.Head) bool { return next[h.Session] <= h.Seq }) {
 					break
 				}
-				ready, next[s], moved = append(ready, e), e.seq+1, true
+				if !e.more { // a change is ready when all of it is
+					ready, next[s], moved = append(ready, run[at[s]:end+1]...), e.seq+1, true
+					at[s] = end + 1
+				}
 			}
 		}
 	}
@@ -150,6 +166,7 @@ type device struct {
 	uploads  int // snapshots sealed in this life
 	status   sync.Status
 	durable  []int // operations said to be durable
+	begun    []int // the same, of a change that is not all durable
 	broken   bool  // the disk takes nothing
 	doings   int   // effects that were more than a sign of life
 	clock    *int64
@@ -171,7 +188,7 @@ func (d *device) start(relays uint32) {
 		d.own = sync.SessionID{d.name[0], byte(d.runs)}
 	}
 	d.refs, d.pending, d.toRelay, d.toHere = map[sync.Ref]*held{}, nil, nil, nil
-	d.uploads = 0
+	d.uploads, d.begun = 0, nil
 	d.open, d.timer, d.ops, d.status = false, 0, 0, sync.Status{}
 	ready, waiting := d.disk.ready()
 	d.shown = slices.Clone(d.disk.folded)
@@ -194,21 +211,24 @@ func (d *device) start(relays uint32) {
 	for _, e := range waiting {
 		d.lastRef++
 		d.refs[d.lastRef] = &held{envelope: e}
-		rest.Entries = append(rest.Entries, sync.SharedEntry{Ref: d.lastRef, Size: envelopeSize, Head: sync.Head{Session: e.session, Seq: e.seq, Hash: e.hash()}, Deps: e.deps})
+		rest.Entries = append(rest.Entries, sync.SharedEntry{Ref: d.lastRef, Size: envelopeSize, Head: sync.Head{Session: e.session, Seq: e.seq, Hash: e.hash()}, Deps: e.deps, More: e.more})
 	}
 	d.step(rest)
 }
 
-// edit is a key press; gives the operation.
-func (d *device) edit(op int) {
+// edit is a key press, or a change so large that it leaves in parts, of one operation each.
+func (d *device) edit(first, parts int) {
 	if !d.writable {
 		return
 	}
-	d.ops++
-	d.shown = append(d.shown, op)
-	d.lastRef++
-	d.refs[d.lastRef] = &held{&envelope{session: d.own, ops: []int{op}, needs: slices.Clone(d.shown[:len(d.shown)-1])}, d.ops}
-	d.step(sync.Local{Doc: d.doc, Ref: d.lastRef, To: d.ops})
+	for op := first; op < first+parts; op++ {
+		d.ops++
+		d.shown = append(d.shown, op)
+		d.lastRef++
+		e := &envelope{session: d.own, ops: []int{op}, needs: slices.Clone(d.shown[:len(d.shown)-1]), more: op < first+parts-1}
+		d.refs[d.lastRef] = &held{e, d.ops}
+		d.step(sync.Local{Doc: d.doc, Ref: d.lastRef, To: d.ops, More: e.more})
+	}
 }
 
 func (d *device) later(f func()) { d.pending = append(d.pending, f) }
@@ -259,14 +279,18 @@ func (d *device) run(effect sync.Effect) {
 		})
 	case sync.Durable:
 		h := d.ref(e.Ref)
-		d.durable = append(d.durable, h.ops...)
+		if d.begun = append(d.begun, h.ops...); !h.more {
+			d.durable, d.begun = append(d.durable, d.begun...), nil
+		}
 		delete(d.refs, e.Ref)
 	case sync.NotDurable:
 	case sync.Open:
 		d.later(func() { d.openRun(e) })
 	case sync.Show:
+		last := map[sync.SessionID]*envelope{}
 		for _, r := range e.Refs {
 			h := d.ref(r)
+			last[h.session] = h.envelope
 			for _, op := range h.needs {
 				if !slices.Contains(d.shown, op) {
 					d.t.Fatalf("%s: S8: operation %v was shown before %d, which its writer had seen\n%s", d.name, h.ops, op, d.machine.Dump())
@@ -279,6 +303,11 @@ func (d *device) run(effect sync.Effect) {
 			}
 			d.shown = union(d.shown, h.ops)
 			delete(d.refs, r)
+		}
+		for _, x := range last {
+			if x.more {
+				d.t.Fatalf("%s: S8: operation %v was shown without the rest of its change\n%s", d.name, x.ops, d.machine.Dump())
+			}
 		}
 	case sync.Drop:
 		for _, r := range e.Refs {
@@ -337,16 +366,22 @@ func (d *device) openRun(e sync.Open) {
 			done.Problem = sync.Forged
 			break
 		}
-		done.Items = append(done.Items, sync.OpenedItem{Hash: h.hash(), Deps: h.deps})
+		done.Items = append(done.Items, sync.OpenedItem{Hash: h.hash(), Deps: h.deps, More: h.more})
 	}
 	d.step(done)
 }
 
 func (d *device) checkpoint(e sync.Checkpoint) {
-	d.disk.folded = union(d.disk.folded, d.disk.ops())
+	ready, _ := d.disk.ready()
+	for _, x := range ready {
+		d.disk.folded = union(d.disk.folded, x.ops)
+	}
 	var heads []sync.Head
 	for _, k := range e.Covers {
 		for _, x := range d.disk.runs[k.Session] {
+			if x.seq <= k.Seq && !slices.Contains(ready, x) {
+				d.t.Fatalf("%s: S12: a checkpoint covers envelope %d, which is not in its file", d.name, x.seq)
+			}
 			if x.seq == k.Seq {
 				heads = append(heads, sync.Head{Session: k.Session, Seq: k.Seq, Hash: x.hash()})
 			}

@@ -16,7 +16,7 @@
 //	   is not stored, and what failed is tried again with what comes or is stored later of its session
 //	S6 a cursor passes an envelope only when that and all before it is stored here (or known to be)
 //	S7 what cannot be taken is kept within bounds, and asked for again with growing pauses, a few times, then reported
-//	S8 an envelope is shown to the page only after those that its writer had seen
+//	S8 an envelope is shown to the page only after those that its writer had seen, and the parts of one change only together
 //	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover; a
 //	   session's chain there counts from where it begins
 //	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop

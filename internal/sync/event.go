@@ -86,11 +86,13 @@ type DocRefused struct {
 	Problem Problem
 }
 
-// Local is an edit of this vault's page: an update of the core, durable nowhere yet. To is the operation number after its last.
+// Local is an edit of this vault's page: an update of the core, durable nowhere yet. To is the operation number after its last,
+// More says that its change goes on in the next.
 type Local struct {
-	Doc Doc
-	Ref Ref
-	To  uint32
+	Doc  Doc
+	Ref  Ref
+	To   uint32
+	More bool
 }
 
 // Sealed answers Seal.
@@ -122,6 +124,7 @@ type SharedEntry struct {
 	Size uint32
 	Head Head
 	Deps []Head
+	More bool // its change goes on in the session's next envelope
 }
 
 // SharedSnapshot says that another tab merged a snapshot into the device's copy; the page of this one has it too.
@@ -171,6 +174,7 @@ type Opened struct {
 type OpenedItem struct {
 	Hash Hash
 	Deps []Head
+	More bool // its change goes on in the session's next envelope
 }
 
 // Merged answers Merge: the snapshot is part of the device's copy (durable), or it could not be.

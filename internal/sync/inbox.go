@@ -56,6 +56,7 @@ type held struct {
 	ref  Ref
 	head Head
 	deps []Head
+	more bool // its change goes on in the session's next
 }
 
 func (m *Machine) batch(e Batch) {
@@ -145,7 +146,7 @@ func (d *document) pass() {
 	in.log = left
 	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
 		d.content = true
-		if len(in.held) == 0 {
+		if !d.lacks() {
 			in.asks, in.askAt = 0, 0
 			d.issues.read = NoProblem
 		}
@@ -223,7 +224,7 @@ func (d *document) distance(a *arrival) uint32 {
 // askAgain plans and sends a new Hello when something could not be taken, or is named by what was taken and did not come (S7).
 func (m *Machine) askAgain(d *document) {
 	in := &d.inbox
-	broken, waiting := in.isBroken(), in.isWaiting()
+	broken, waiting := in.isBroken(), d.isWaiting()
 	if !broken && !waiting || in.work.stage != stageWaiting || !d.outbox.subscribed {
 		return
 	}
@@ -261,7 +262,7 @@ func (in *inbox) isPartial() bool {
 }
 
 // isWaiting reports whether all that the relay has was taken, and something names envelopes that were not among it.
-func (in *inbox) isWaiting() bool { return len(in.log) == 0 && !in.reading && len(in.held) > 0 }
+func (d *document) isWaiting() bool { return len(d.inbox.log) == 0 && !d.inbox.reading && d.lacks() }
 
 // restart lets go of what came on an earlier reading; work in flight goes on and counts when it ends.
 func (m *Machine) restart(d *document) {

@@ -18,8 +18,9 @@ type outgoing struct {
 }
 
 type edit struct {
-	ref Ref
-	to  uint32
+	ref  Ref
+	to   uint32
+	more bool // its change goes on in the next
 }
 
 // end says which operation number an own envelope reaches.
@@ -40,7 +41,7 @@ func (m *Machine) local(e Local) {
 		m.emit(Drop{[]Ref{e.Ref}})
 		return
 	}
-	d.outgoing.queue = append(d.outgoing.queue, edit{e.Ref, e.To})
+	d.outgoing.queue = append(d.outgoing.queue, edit{e.Ref, e.To, e.More})
 }
 
 // sealNext starts on the next edit, or stores again what failed.
@@ -126,8 +127,10 @@ func (m *Machine) ownStored(d *document) {
 	front := o.queue[0]
 	s := d.lookup(d.own)
 	seq := s.next
-	s.store(o.hash, o.size)
-	s.shown, s.seen = s.next, s.hash
+	s.store(o.hash, o.size, front.more)
+	if !front.more { // the file of a checkpoint is made of what others would show (S8)
+		s.shown, s.seen = s.next, s.hash
+	}
 	for i := range o.deps {
 		d.session(o.deps[i].Session).named = o.deps[i].Seq + 1
 	}

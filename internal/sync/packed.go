@@ -83,15 +83,15 @@ func (r *reader) event() Event {
 	case packDocRefused:
 		return DocRefused{r.doc(), r.problem()}
 	case packLocal:
-		return Local{r.doc(), r.ref(), r.u32()}
+		return Local{r.doc(), r.ref(), r.u32(), r.bool()}
 	case packSealed:
 		return Sealed{r.doc(), r.u32(), r.hash(), r.problem()}
 	case packStoreDone:
 		return StoreDone{r.doc(), Job(r.u32()), r.problem()}
 	case packShared:
 		e := Shared{Doc: r.doc(), Whole: r.bool(), Live: r.bool()}
-		for range r.count(52) {
-			e.Entries = append(e.Entries, SharedEntry{r.ref(), r.u32(), r.head(), r.heads()})
+		for range r.count(53) {
+			e.Entries = append(e.Entries, SharedEntry{r.ref(), r.u32(), r.head(), r.heads(), r.bool()})
 		}
 		return e
 	case packSharedSnapshot:
@@ -107,8 +107,8 @@ func (r *reader) event() Event {
 		return e
 	case packOpened:
 		e := Opened{Doc: r.doc(), Job: Job(r.u32())}
-		for range r.count(33) {
-			e.Items = append(e.Items, OpenedItem{r.hash(), r.heads()})
+		for range r.count(34) {
+			e.Items = append(e.Items, OpenedItem{r.hash(), r.heads(), r.bool()})
 		}
 		e.Problem = r.problem()
 		return e

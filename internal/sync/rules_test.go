@@ -296,6 +296,28 @@ func TestS8AnEnvelopeWaitsForWhatItsWriterHadSeen(t *testing.T) {
 	}
 }
 
+func TestS8ThePartsOfAChangeAreShownTogether(t *testing.T) {
+	s := online(t)
+	part := func(cursor sync.Cursor, seq uint32, more bool, deps ...sync.Head) []sync.Effect {
+		prev := sync.Hash{byte(seq - 1)}
+		if seq == 0 {
+			prev = certHash(ann)
+		}
+		return s.openAll(s.batch(1, arrive(cursor, ann, seq, prev)), sync.OpenedItem{Hash: sync.Hash{byte(seq)}, Deps: deps, More: more})
+	}
+	effects := part(3, 0, true)
+	none[sync.Show](s, effects)
+	if st := only[sync.StatusChanged](effects); len(st) > 0 && st[len(st)-1].Status.Content != sync.ContentComplete {
+		t.Fatalf("half a change counts as missing: %+v", st) // its writer may have died over it
+	}
+	none[sync.Show](s, part(4, 1, true, sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{8}}))
+	none[sync.Show](s, part(5, 2, false)) // the second lacks what its writer had seen: so the first waits as well
+	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), sync.OpenedItem{Hash: sync.Hash{8}})
+	if show := one[sync.Show](s, effects); !reflect.DeepEqual(show.Refs, []sync.Ref{1006, 1003, 1004, 1005}) {
+		t.Fatalf("%+v", show)
+	}
+}
+
 func TestS9AnEmptyRelayIsFilled(t *testing.T) {
 	s := newScript(t)
 	s.tell(sync.Relays{Count: 1})
@@ -318,6 +340,27 @@ func TestS9AnEmptyRelayIsFilled(t *testing.T) {
 	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
 		t.Fatalf("%+v", st)
 	}
+}
+
+// Half a change is in no snapshot, so none is made for it.
+func TestS9NoSnapshotForHalfAChange(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{
+		Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own), Snapshot: 1000,
+		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 9, Hash: sync.Hash{9}}, First: 10}},
+		Marks: []sync.Mark{{Store: store, Cursor: 70, Known: []sync.Known{{Session: ann, Seq: 9}}}},
+	})
+	s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: 1, Size: 100, Head: sync.Head{Session: ann, Seq: 10, Hash: sync.Hash{10}}, More: true}}})
+	s.greet(1, store, 70)
+	effects := s.batch(1, arrive(71, ann, 3, sync.Hash{2})) // the relay's chain ends before what is here begins
+	none[sync.MakeSnapshot](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
+		t.Fatalf("%+v\n%s", st, s.m.Dump())
+	}
+	last := sync.SharedEntry{Ref: 2, Size: 100, Head: sync.Head{Session: ann, Seq: 11, Hash: sync.Hash{11}}}
+	one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{last}}))
 }
 
 func TestS10AFullRelayIsAProblemWithAPause(t *testing.T) {
@@ -447,4 +490,38 @@ func TestAClosedDocumentHoldsNothing(t *testing.T) {
 	}
 	one[sync.Leave](s, effects)
 	one[sync.Disconnect](s, effects)
+}
+
+// A checkpoint is made of what is shown, so it must not cover the parts of a change that is not whole: neither one from elsewhere
+// nor one that this page is writing.
+func TestS12ACheckpointCoversNoHalfChange(t *testing.T) {
+	for _, session := range []sync.SessionID{own, ann} {
+		s := newScript(t)
+		s.tell(sync.Relays{Count: 0})
+		s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+		covered := uint32(0)
+		for seq := range uint32(9) {
+			more := seq >= 2 && seq < 7
+			var effects []sync.Effect
+			if session == own {
+				s.tell(sync.Local{Doc: doc, Ref: sync.Ref(seq + 1), To: seq + 1, More: more})
+				job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 400 << 10, Hash: sync.Hash{byte(seq)}})).Job
+				effects = s.tell(sync.StoreDone{Doc: doc, Job: job})
+			} else {
+				head := sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(seq)}}
+				effects = s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: sync.Ref(seq + 1), Size: 400 << 10, Head: head, More: more}}})
+			}
+			for _, c := range only[sync.Checkpoint](effects) {
+				for _, k := range c.Covers {
+					if covered = k.Seq + 1; k.Session == session && k.Seq >= 2 && seq < 7 {
+						t.Fatalf("with %d envelopes of %x here, up to %d are covered", seq+1, session[:1], k.Seq)
+					}
+				}
+				s.tell(sync.Checkpointed{Doc: doc, Size: 1000})
+			}
+		}
+		if covered != 9 {
+			t.Fatalf("%x: only %d of 9 envelopes are covered when the change is whole", session[:1], covered)
+		}
+	}
 }

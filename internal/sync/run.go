@@ -173,9 +173,9 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 			m.drop([]Ref{e.Ref})
 			continue
 		}
-		s.store(w.items[i].Hash, e.Size)
+		s.store(w.items[i].Hash, e.Size, w.items[i].More)
 		fresh = append(fresh, e.Ref)
-		in.held = append(in.held, held{e.Ref, Head{e.Session, e.Seq, w.items[i].Hash}, w.items[i].Deps})
+		in.held = append(in.held, held{e.Ref, Head{e.Session, e.Seq, w.items[i].Hash}, w.items[i].Deps, w.items[i].More})
 		d.noteSeen(w.session, w.items[i].Deps)
 	}
 	d.mark(w.entries, arrivalDone)

@@ -7,7 +7,8 @@ type session struct {
 	seen  Hash   // of the last one shown to the page
 	first uint32 // envelopes before it are only inside the device's snapshot
 	next  uint32 // stored on this device
-	shown uint32 // given to the page
+	whole uint32 // stored, but for the parts of a change the last of which is not here
+	shown uint32 // given to the page, or come from it; never half a change
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
 	cover uint32 // inside a snapshot that the relay has
@@ -102,8 +103,11 @@ func (s *session) pending() uint32 {
 }
 
 // store notes one more envelope on the device.
-func (s *session) store(hash Hash, size uint32) {
+func (s *session) store(hash Hash, size uint32, more bool) {
 	s.next++
+	if !more {
+		s.whole = s.next
+	}
 	s.hash = hash
 	s.tail += size
 }
@@ -113,6 +117,7 @@ func (s *session) jump(h Head) {
 	if n := h.Seq + 1; n > s.next {
 		s.next, s.hash = n, h.Hash
 	}
+	s.whole = max(s.whole, h.Seq+1)
 	if n := h.Seq + 1; n > s.shown {
 		s.shown, s.seen = n, h.Hash
 	}

@@ -7,13 +7,13 @@ func (m *Machine) show(d *document) {
 	for progress := true; progress; {
 		progress = false
 		kept := in.held[:0]
-		for _, h := range in.held {
+		for i, h := range in.held {
 			s := d.session(h.head.Session)
 			switch {
 			case h.head.Seq < s.shown: // a snapshot brought it
 				m.drop([]Ref{h.ref})
 				progress = true
-			case h.head.Seq == s.shown && d.hasSeen(h.deps):
+			case h.head.Seq == s.shown && d.isReady(in.held[i:]):
 				s.shown, s.seen = h.head.Seq+1, h.head.Hash
 				refs = append(refs, h.ref)
 				progress = true
@@ -27,6 +27,26 @@ func (m *Machine) show(d *document) {
 		d.content = true
 		m.emit(Show{d.id, refs})
 	}
+}
+
+// isReady reports whether everything that the writer of the first envelope had seen is shown: of the whole change, whose other
+// parts stand behind it.
+func (d *document) isReady(held []held) bool {
+	next := held[0].head
+	for i := range held {
+		h := &held[i]
+		if h.head.Session != next.Session || h.head.Seq != next.Seq {
+			continue
+		}
+		if !d.hasSeen(h.deps) {
+			return false
+		}
+		if !h.more {
+			return true
+		}
+		next.Seq++
+	}
+	return false
 }
 
 func (d *document) hasSeen(deps []Head) bool {
@@ -66,10 +86,10 @@ func (m *Machine) shared(e Shared) {
 	for _, x := range e.Entries {
 		s := d.session(x.Head.Session)
 		if x.Head.Seq == s.next {
-			s.store(x.Head.Hash, x.Size)
+			s.store(x.Head.Hash, x.Size, x.More)
 			s.live = s.live || e.Live
 			d.inbox.tryAgain(x.Head.Session)
-			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps})
+			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps, x.More})
 			d.noteSeen(x.Head.Session, x.Deps)
 			continue
 		}

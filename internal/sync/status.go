@@ -48,8 +48,12 @@ func (m *Machine) status(d *document) Status {
 	hidden := false
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		if start := max(s.known(), s.first); s.next > start {
-			st.Unsent += s.next - start
+		end := s.next
+		if !s.joins() {
+			end = s.whole // the rest is half a change, which nobody waits for
+		}
+		if start := max(s.known(), s.first); end > start {
+			st.Unsent += end - start
 		}
 		hidden = hidden || s.known() < s.first && !s.upload
 	}
@@ -64,10 +68,21 @@ func (d *document) contentState() Content {
 	switch {
 	case !d.content:
 		return ContentWaiting
-	case len(in.held) > 0, in.reading && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
+	case d.lacks(), in.reading && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
 		return ContentPartial
 	}
 	return ContentComplete
+}
+
+// lacks reports whether something that is stored waits for what its writer had seen. A change whose last part is not here does
+// not count: its writer may have died over it.
+func (d *document) lacks() bool {
+	for i := range d.inbox.held {
+		if h := &d.inbox.held[i].head; h.Seq < d.lookup(h.Session).whole {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Machine) relayState(d *document) RelayState {

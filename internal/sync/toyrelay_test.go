@@ -18,6 +18,7 @@ type envelope struct {
 	ops     []int
 	needs   []int // what the writer's page had shown when it was written
 	forged  bool
+	more    bool // its change goes on in the next
 }
 
 func (e *envelope) hash() sync.Hash {

@@ -18,10 +18,11 @@ type upload struct {
 	blocked   bool   // a snapshot was too large or refused, until the next connection
 }
 
-// needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds.
+// needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds. Half a change is
+// not in a snapshot either.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && s.known() < s.next && !s.joins() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && s.known() < s.whole && !s.joins() {
 			return true
 		}
 	}

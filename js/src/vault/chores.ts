@@ -5,7 +5,7 @@ import type { DocId, SessionId } from "../protocol.ts";
 import type { Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
 import type { Event } from "./events.ts";
-import { depToHead, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import { depToHead, goesOn, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
@@ -75,7 +75,7 @@ export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
     if (hashes.length > 0) d.certs.set(e.session, cert);
     const why = failure ?? reason;
     return {
-      type: "opened", doc: d.doc, job: e.job, items: opened.map(({ hash, deps }) => ({ hash, deps })),
+      type: "opened", doc: d.doc, job: e.job, items: opened.map(({ hash, deps, update }) => ({ hash, deps, more: goesOn(update) })),
       problem: why === null ? problem.none : errorToNumber(why, problem.forged),
     };
   } catch (error) {
@@ -107,7 +107,7 @@ export const openSnapshot = async (d: Desk, e: Chore<"open">): Promise<Event> =>
     if (held.cert === null) throw new FreeholdError("relay-invalid", "A snapshot has no certificate.", "It is asked for again.");
     const { hashes } = await d.keys!.verifyRun(held.cert, null, [held.bytes!]);
     held.snapshot = d.sealer.decodeSnapshot(await d.keys!.open(held.bytes!));
-    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, deps: held.snapshot.covers.map(depToHead) }], problem: problem.none };
+    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, deps: held.snapshot.covers.map(depToHead), more: false }], problem: problem.none };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
   }

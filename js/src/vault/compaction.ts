@@ -9,7 +9,7 @@ import { fromBase64url } from "../ids.ts";
 import type { DocId, SessionId } from "../protocol.ts";
 import type { Head, Known } from "./events.ts";
 import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
-import { depToHead, type Opened } from "./payload.ts";
+import { depToHead, goesOn, type Opened } from "./payload.ts";
 import type { DocKeys, Sealer, SnapshotPayload } from "../seal/sealer.ts";
 import { coversOf } from "../store/coverage.ts";
 import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
@@ -157,7 +157,7 @@ const applyUpdate = (core: Core, handle: number, u: Opened): void => {
     if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return;
     throw e;
   }
-  if (applied === "held") {
+  if (applied === "held" && !goesOn(u.update)) { // a part waits for the last of its change, which comes behind it
     throw new FreeholdError("storage-lost", "An update waits for one that is not stored here.", "The checkpoint is made later; nothing was changed.");
   }
 };

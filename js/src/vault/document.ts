@@ -10,7 +10,7 @@ import type { VaultEnv } from "./env.ts";
 import { relayStates, type Event, type Known, type Mark, type SharedEntry } from "./events.ts";
 import { certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
 import { Outbound, type Frame } from "./outbound.ts";
-import { depToHead, type Opened } from "./payload.ts";
+import { depToHead, goesOn, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
@@ -155,7 +155,7 @@ export class Document {
       this.#waiters = [...this.#waiters, { to, resolve, reject }];
       if (to <= this.#accepted) return; // offered again after a failure: it is still in the queue
       this.#accepted = to;
-      this.#ends.step({ type: "local", doc: this.number, ref: this.#ends.refs.add({ session, seq: 0, update: bytes, to }), to });
+      this.#ends.step({ type: "local", doc: this.number, ref: this.#ends.refs.add({ session, seq: 0, update: bytes, to }), to, more: goesOn(bytes) });
     });
   }
 
@@ -373,7 +373,7 @@ export class Document {
       }
       if (live) this.#outbound.keep(e.session, e.seq, e.bytes, this.#ends.relays().length > 0);
       const ref = this.#ends.refs.add({ session: e.session, seq: e.seq, update: e.update });
-      return { ref, session: e.session, seq: e.seq, hash: e.hash, size: e.bytes.length, deps: e.deps };
+      return { ref, session: e.session, seq: e.seq, hash: e.hash, size: e.bytes.length, deps: e.deps, more: goesOn(e.update) };
     });
     this.#sealed.add(envelopes.map((e) => e.bytes));
     this.#ends.step({ type: "shared", doc: this.number, whole, live, entries });

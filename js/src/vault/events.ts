@@ -11,9 +11,10 @@ export interface Known { readonly session: SessionId; readonly seq: number }
 export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean }
 /** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. */
 export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly known: readonly Known[] }
-export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[] }
+export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[]; readonly more: boolean }
 export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly seq: number; readonly prev: Uint8Array }
-export interface OpenedItem { readonly hash: Uint8Array; readonly deps: readonly Head[] }
+/** `more`: its change goes on in the session's next envelope. */
+export interface OpenedItem { readonly hash: Uint8Array; readonly deps: readonly Head[]; readonly more: boolean }
 
 /** For a mark whose relay is not configured now. */
 export const noRelay = 0xffff_ffff;
@@ -34,7 +35,7 @@ export type Event =
   | { readonly type: "docClose"; readonly doc: number }
   | { readonly type: "docKeyed"; readonly doc: number; readonly own: SessionId | null; readonly prev: Uint8Array | null }
   | { readonly type: "docRefused"; readonly doc: number; readonly problem: ProblemNumber }
-  | { readonly type: "local"; readonly doc: number; readonly ref: number; readonly to: number }
+  | { readonly type: "local"; readonly doc: number; readonly ref: number; readonly to: number; readonly more: boolean }
   | { readonly type: "sealed"; readonly doc: number; readonly size: number; readonly hash: Uint8Array | null; readonly problem: ProblemNumber }
   | { readonly type: "storeDone"; readonly doc: number; readonly job: number; readonly problem: ProblemNumber }
   | { readonly type: "shared"; readonly doc: number; readonly whole: boolean; readonly live: boolean; readonly entries: readonly SharedEntry[] }
@@ -72,11 +73,11 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "docClose": p.n(11, e.doc); break;
     case "docKeyed": p.n(12, e.doc).id(e.own).bytes(e.prev, 32); break;
     case "docRefused": p.n(13, e.doc, e.problem); break;
-    case "local": p.n(14, e.doc, e.ref, e.to); break;
+    case "local": p.n(14, e.doc, e.ref, e.to).flag(e.more); break;
     case "sealed": p.n(15, e.doc, e.size).bytes(e.hash, 32).n(e.problem); break;
     case "storeDone": p.n(16, e.doc, e.job, e.problem); break;
     case "shared":
-      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).heads(x.deps));
+      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).heads(x.deps).flag(x.more));
       break;
     case "sharedSnapshot": p.n(18, e.doc).heads(e.covers); break;
     case "welcome": p.n(19, e.conn, e.doc).id(e.store).n(e.head).flag(e.genesis); break;
@@ -84,7 +85,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
       p.n(20, e.conn, e.doc).list(e.entries, (x) => p.n(x.ref, x.cursor, x.kind, x.size).id(x.session).n(x.seq).bytes(x.prev, 32));
       p.n(e.upTo).flag(e.more);
       break;
-    case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).heads(x.deps)).n(e.problem); break;
+    case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).heads(x.deps).flag(x.more)).n(e.problem); break;
     case "merged": p.n(22, e.doc, e.job, e.size, e.problem); break;
     case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq); break;
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;

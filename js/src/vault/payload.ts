@@ -57,10 +57,13 @@ export const openUpdates = async (
   return out;
 };
 
+/** Whether an update's change goes on in the session's next: the one bit that means the same in every version (docs/FORMAT.md). */
+export const goesOn = (update: Uint8Array): boolean => ((update[0] ?? 0) & 0x80) !== 0;
+
 export interface Sorted {
-  /** Each behind those that its writer had seen. */
+  /** Each behind those that its writer had seen; changes whole. */
   readonly ready: readonly Opened[];
-  /** What lacks something that its writer had seen, and what follows it in its session. */
+  /** What lacks something that its writer had seen or the rest of its change, and what follows it in its session. */
   readonly waiting: readonly Opened[];
 }
 
@@ -80,9 +83,11 @@ export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<Session
   for (let moved = true; moved;) {
     moved = false;
     queues.forEach((queue, q) => {
-      for (let u = queue[at[q]!]; u !== undefined && u.deps.every(has); u = queue[++at[q]!]) {
-        ready.push(u);
-        doneBySession.set(u.session, u.seq);
+      for (let end = at[q]!; end < queue.length && queue[end]!.deps.every(has); end++) {
+        if (goesOn(queue[end]!.update)) continue;
+        ready.push(...queue.slice(at[q]!, end + 1));
+        at[q] = end + 1;
+        doneBySession.set(queue[end]!.session, queue[end]!.seq);
         moved = true;
       }
     });

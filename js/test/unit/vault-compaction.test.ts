@@ -30,7 +30,7 @@ const withUpdate = async (t: TestContext, update: Uint8Array) => {
 };
 
 test("an update of a newer version ends the checkpoint and stays as it is", async (t) => {
-  const { checkpoint, build, stored } = await withUpdate(t, Uint8Array.of(0xff, 1, 2, 3, 4));
+  const { checkpoint, build, stored } = await withUpdate(t, Uint8Array.of(0x7f, 1, 2, 3, 4));
   await assert.rejects(checkpoint(), { code: "newer-format" });
   await assert.rejects(build(), { code: "newer-format" }); // nor is a relay given a snapshot that says it has it
   assert.equal((await stored()).snapshot, null);

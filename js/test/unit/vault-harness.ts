@@ -156,23 +156,30 @@ export class Editor {
     await this.#page.request({ op: "update", doc: this.doc, session: this.session, from, to, bytes });
   }
 
+  /** Inserts; gives the update. */
   insert(at: number, text: string): { from: number; to: number; bytes: Uint8Array } {
+    return this.insertAll(at, text)[0]!;
+  }
+
+  /** Inserts, as one change; gives the updates that it leaves in. */
+  insertAll(at: number, text: string): { from: number; to: number; bytes: Uint8Array }[] {
     const child: number[] = [];
     if (this.#find() < 0) {
       this.#core.heads(this.#handle);
       this.#text = this.#core.containers;
       child.push(0x01, 0, 4, 4, ...Buffer.from("body"), this.#text);
     }
-    const units = [...text].flatMap((c) => [c.charCodeAt(0) & 0xff, c.charCodeAt(0) >> 8]);
+    const units = Array.from({ length: 2 * text.length }, (_, i) => (text.charCodeAt(i >> 1) >> (8 * (i & 1))) & 0xff);
     const commands = Uint8Array.from([...child, 0x02, this.#text, ...varint(at), ...varint(text.length), ...units]);
     const address = this.#core.reserve(commands.length);
     this.#core.u8.set(commands, address);
     this.#core.change(this.#handle, commands.length);
-    const from = this.#drained;
-    this.#core.update(this.#handle);
-    const bytes = this.#core.out();
-    this.#drained = this.#core.nextSeq;
-    return { from, to: this.#drained, bytes };
+    const updates = [];
+    for (let n = this.#core.update(this.#handle); n > 0; n = this.#core.update(this.#handle)) {
+      updates.push({ from: this.#drained, to: this.#drained + n, bytes: this.#core.out() });
+      this.#drained += n;
+    }
+    return updates;
   }
 
   hear(m: Exclude<FromVault, { readonly kind: "reply" | "error" | "problem" | "heads" | "ended" }>): void {
