@@ -55,6 +55,7 @@ check: js
 	@$(STEP) "types of the public API" npx tsc -p js/test/types
 	@$(STEP) "types of the app" npx tsc -p web/tsconfig.json
 	@$(STEP) "go test" go test ./...
+	@$(STEP) "size of the download" node js/size.mjs
 
 unit:
 	@$(STEP) "unit tests (Node)" $(NODE_TEST) $(wildcard js/test/unit/*.test.ts)
@@ -77,7 +78,7 @@ fuzz:
 	@internal/tools/fuzz $(or $(TIME),30s)
 
 size: build
-	@node js/build.mjs --size
+	@node js/size.mjs
 
 bench: build
 	@node bench/run.mjs --rounds $(or $(ROUNDS),5) $(if $(ONLY),--only "$(ONLY)") $(if $(LIBRARIES),--libraries $(LIBRARIES))

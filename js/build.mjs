@@ -1,7 +1,6 @@
 // Builds the npm package into js/dist.
 //
 //   node js/build.mjs           needs build/freehold.wasm (make wasm)
-//   node js/build.mjs --size    and prints raw, gzip and brotli sizes
 //
 //   index.js       the page, with ./vault.js, ./inline.js and ./freehold.wasm left as run-time addresses beside it
 //   vault.js       the vault: a module worker, or started in the page where none can start
@@ -14,7 +13,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 
 const js = dirname(fileURLToPath(import.meta.url));
 const dist = join(js, "dist");
@@ -37,16 +36,3 @@ await Promise.all([
 copyFileSync(wasm, join(dist, "freehold.wasm"));
 writeFileSync(join(dist, "inline.js"), `export const wasm = "${gzipSync(readFileSync(wasm), { level: 9 }).toString("base64")}";\n`);
 execFileSync(process.execPath, [join(js, "../node_modules/typescript/bin/tsc"), "-p", join(js, "tsconfig.build.json")], { stdio: "inherit" });
-
-if (process.argv.includes("--size")) {
-  const kb = (n) => (n / 1024).toFixed(1).padStart(8);
-  console.log(`${"file".padEnd(16)}${"raw".padStart(8)}${"gzip".padStart(8)}${"brotli".padStart(8)}  KB`);
-  let total = 0;
-  for (const name of ["index.js", "vault.js", "node.js", "inline.js", "freehold.wasm"]) {
-    const bytes = readFileSync(join(dist, name));
-    const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length;
-    if (name === "index.js" || name === "vault.js") total += brotli;
-    console.log(name.padEnd(16) + kb(bytes.length) + kb(gzipSync(bytes, { level: 9 }).length) + kb(brotli));
-  }
-  console.log(`index.js and vault.js together, brotli: ${kb(total).trim()} KB (budget 30)`);
-}
