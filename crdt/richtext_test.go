@@ -280,7 +280,8 @@ func TestMarksKeepPairsWhole(t *testing.T) {
 func TestRichCommandsRefused(t *testing.T) {
 	d := New()
 	_ = d.Begin(sessionOf(1))
-	must[[]byte](t)(d.Change(rich("abc").child(0, KindText, "plain", 2).insert(2, 0, "abc").out))
+	must[[]byte](t)(d.Change(rich("abc").child(0, KindText, "plain", 2).insert(2, 0, "abc").child(0, KindRichText, "marked", 3).
+		insert(3, 0, "abc").mark(3, 1, 1, 0, "m", packTrue).embed(3, 2, packTrue).out))
 	was := d.Dump()
 	for name, s := range map[string]*script{
 		"mark in a text":       (&script{}).mark(2, 0, 1, 0, "m", packTrue),
@@ -292,6 +293,7 @@ func TestRichCommandsRefused(t *testing.T) {
 		"two values":           (&script{}).embed(1, 0, []byte{1, 2}),
 		"bad key":              (&script{}).mark(1, 0, 1, 0, "\xff", packTrue),
 		"after what was fine":  (&script{}).mark(1, 0, 1, 0, "n", packTrue).embed(1, 1, packTrue).remove(1, 0, 3).unset(1, "x"),
+		"after edits at marks": (&script{}).insert(3, 2, "x").mark(3, 1, 3, 3, "m", packNone).remove(3, 0, 4).insert(3, 1, "y").unset(1, "x"),
 	} {
 		if _, err := d.Change(s.out); !errors.Is(err, ErrInvalid) {
 			t.Fatalf("%s: %v", name, err)
