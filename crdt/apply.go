@@ -9,7 +9,8 @@ import "slices"
 // ErrMissing: operations it depends on, or updates of its session before it, are not here, or it is a part of a change
 // the rest of which is not; it is held until they are.
 // ErrTooLarge: there is no room for it, neither in the document nor among what is held. Nothing was said about it, so
-// it may come again. ErrNewerFormat: this version cannot read it, nor what its session wrote after it.
+// it may come again. ErrTrimmed: nor was it judged when it is concurrent with what a shallow file left out, or with what
+// a file has damaged. ErrNewerFormat: this version cannot read it, nor what its session wrote after it.
 // ErrInvalid: it is of the session that writes here, with operations that were not written here.
 //
 // ErrCorrupt refuses the update as a whole, here and on every other replica, and ends its session: whatever else it
@@ -66,7 +67,7 @@ func (d *Doc) receive(id SessionID, update []byte) (fresh bool, err error) {
 		return false, h.hold(id, u, nil, reach)
 	case bad == ErrMissing:
 		return false, h.hold(id, u, first, reach)
-	case bad != nil && !isCode(bad, CodeTooLarge) && bad != errPart:
+	case bad != nil && !isCode(bad, CodeTooLarge) && !isCode(bad, CodeTrimmed) && bad != errPart:
 		h.end(id, bad)
 	}
 	return fresh, bad
@@ -131,6 +132,9 @@ func (d *Doc) take(id SessionID, s *waiting, first, last *decoder) (fresh bool, 
 	}
 	if err != nil {
 		d.rollback()
+		if isCode(err, CodeTrimmed) {
+			return false, err
+		}
 		return false, corrupt(err.(*Error).Reason) // also what is over a limit: limits are part of the format
 	}
 	d.settle()
@@ -198,7 +202,11 @@ func (a *applier) run(also []LV, known uint32) error {
 	if n := len(also); n > len(ctx.parents) && (n > len(ctx.parents)+1 || !follows || hasLV(ctx.parents, also[n-1])) {
 		return corrupt("parent that another one follows")
 	}
-	ctx.linear = sameLVs(ctx.parents, g.frontier)
+	if ctx.linear = sameLVs(ctx.parents, g.frontier); !ctx.linear {
+		if err := d.needConcurrent(ctx.parents); err != nil {
+			return err
+		}
+	}
 	ctx.ranges, ctx.asked, ctx.touched = ctx.ranges[:0], false, nil
 	ctx.first = g.push(a.session, w.ops-known, ctx.parents)
 	ctx.entry = g.entries[len(g.entries)-1].lv
@@ -240,10 +248,10 @@ func (a *applier) op(ctx *context, op *wireOp, lv LV) error {
 	r := opRun{lv: lv, n: op.n, c: c, kind: op.kind, sub: op.sub, pos: op.pos}
 	switch op.kind {
 	case opTextInsert:
-		r.ref = uint32(len(d.log.content))
+		r.ref = d.log.nextUnit()
 		d.log.content, _ = takeUnits(d.log.content, op.data)
 	case opMarkBegin, opMarkEnd, opEmbed:
-		r.ref = uint32(len(d.log.content))
+		r.ref = d.log.nextUnit()
 		d.log.content = append(d.log.content, objectUnit)
 		fallthrough
 	case opMapSet, opListInsert, opNodeInsert:
@@ -339,7 +347,10 @@ func (a *applier) container(ctx *context, i uint32) (uint32, error) {
 			return 0, corrupt("container of an operation before the first")
 		}
 		lv, _ := d.graph.find(a.session, a.w.first-1-Seq(row.early))
-		known.index = d.log.runs[d.log.at(lv)].c
+		var err error
+		if known.index, err = d.containerOf(lv); err != nil {
+			return 0, err
+		}
 	case containerItem:
 		parent, err := a.container(ctx, row.parent)
 		if err != nil {

@@ -154,7 +154,7 @@ func TestSuperfluousParentsAreRefused(t *testing.T) {
 	for i := range kinds {
 		kinds[i] = byte(opMapDelete)
 	}
-	parts[sectionOps] = putBytes(append(putBytes(nil, kinds), 0, 0, 0), rest)
+	parts[sectionPast] = putBytes(append(putBytes([]byte{0, 0, 1}, kinds), 0, 0, 0, 0), rest)
 	if _, err := Load(file(parts)); !errors.Is(err, ErrCorrupt) {
 		t.Fatal(err)
 	}

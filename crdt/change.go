@@ -118,7 +118,7 @@ func (d *Doc) commandText(r *reader, c uint32, kind byte) error {
 	if !wellFormed(d.log.content[from:]) {
 		return invalid("half a surrogate pair")
 	}
-	return d.write(opRun{n: n, c: c, kind: opTextInsert, pos: d.innerGap(t, pos), ref: uint32(from)})
+	return d.write(opRun{n: n, c: c, kind: opTextInsert, pos: d.innerGap(t, pos), ref: d.log.base + uint32(from)})
 }
 
 func (d *Doc) commandKey(r *reader, c uint32, kind byte) error {

@@ -6,7 +6,8 @@ func (d *Doc) checkPoints() string {
 	next := 0
 	for i := range d.log.runs {
 		if r := &d.log.runs[i]; r.kind.isPoint() {
-			if next == len(p.rows) || p.rows[next].lv != r.lv || p.rows[next].kind != r.kind || d.log.content[r.ref] != objectUnit {
+			if next == len(p.rows) || p.rows[next].lv != r.lv || p.rows[next].kind != r.kind ||
+				r.lv >= d.past.from && d.log.units(r.ref, 1)[0] != objectUnit {
 				return "points are not those of the operations"
 			}
 			next++

@@ -79,6 +79,9 @@ func (r *reader) bytes(max int) []byte {
 	return r.take(int(n))
 }
 
+// bytesOf reads n bytes.
+func (r *reader) bytesOf(n uint64) []byte { return r.take(int(min(n, MaxFileBytes+1))) }
+
 func (r *reader) session() (s SessionID) {
 	copy(s[:], r.take(len(s)))
 	return s

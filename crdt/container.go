@@ -53,6 +53,20 @@ func (t *keyTable) truncate(n int) {
 
 // addContainer makes the next row. The caller has checked the parent's kind and depth.
 func (d *Doc) addContainer(parent, name uint32, kind Kind) uint32 {
+	i := d.newContainer(parent, name, kind)
+	if parent != none {
+		if d.containers[parent].holdsItems() {
+			d.lists.items[name].child = i
+		} else {
+			d.children[childKey{parent, name, kind}] = i
+		}
+		d.patch.container(d, i)
+	}
+	return i
+}
+
+// newContainer makes the next row, which nothing leads to yet.
+func (d *Doc) newContainer(parent, name uint32, kind Kind) uint32 {
 	i := uint32(len(d.containers))
 	c := container{parent: parent, name: name, kind: kind, state: none}
 	switch kind {
@@ -65,18 +79,9 @@ func (d *Doc) addContainer(parent, name uint32, kind Kind) uint32 {
 		c.state = d.lists.addRow(none)
 	}
 	if parent != none {
-		p := &d.containers[parent]
-		c.depth = p.depth + 1
-		if p.holdsItems() {
-			d.lists.items[name].child = i
-		} else {
-			d.children[childKey{parent, name, kind}] = i
-		}
+		c.depth = d.containers[parent].depth + 1
 	}
 	d.containers = append(d.containers, c)
-	if parent != none {
-		d.patch.container(d, i)
-	}
 	return i
 }
 

@@ -26,6 +26,7 @@ import "slices"
 type Doc struct {
 	graph graph
 	log   oplog
+	past  past
 
 	keys       keyTable
 	containers []container // 0 is the root, a map; a parent comes before its children
@@ -44,8 +45,7 @@ type Doc struct {
 	undo    undoLog
 	ctx     context   // of what is being integrated
 	units   []uint16  // scratch
-	kept    []section // sections of a file that this version does not know
-	loading bool      // texts come from the file, not from operations
+	kept    []section // of a file, what this version does not know: sections, and fields at the end of sections
 }
 
 // writer is the session that edits here.

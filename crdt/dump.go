@@ -2,6 +2,7 @@ package crdt
 
 // Dump prints every structure, for people and for tests that compare documents. Equal dumps mean equal documents.
 func (d *Doc) Dump() []byte {
+	_ = d.recall()
 	w := dumper{}
 	g := &d.graph
 	for i := range g.sessions {
@@ -21,7 +22,7 @@ func (d *Doc) Dump() []byte {
 			" ref ", uint64(r.ref), " sub ", uint64(r.sub))
 		switch r.kind {
 		case opTextInsert:
-			w.text(" ", string(putUnits(nil, d.log.content[r.ref:r.ref+r.n])))
+			w.text(" ", string(putUnits(nil, d.log.units(r.ref, r.n))))
 		case opMapSet, opListInsert, opNodeInsert, opMarkBegin, opEmbed:
 			w.hex(d.log.values[r.at : r.at+r.size])
 		case opCounterAdd:

@@ -201,7 +201,7 @@ func (d *Doc) resume(s *waiting) (progress bool) {
 		case err == ErrMissing:
 			s.sessions, s.lacks = first.sessions, d.graph.lacking(first.sessions, first.parents)
 			return progress
-		case err == nil || err == errPart || isCode(err, CodeTooLarge):
+		case err == nil || err == errPart || isCode(err, CodeTooLarge) || isCode(err, CodeTrimmed):
 			progress = progress || fresh
 			h.remove(s, i)
 		default:

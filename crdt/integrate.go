@@ -97,11 +97,6 @@ func (d *Doc) integrateText(ctx *context, r opRun) error {
 			return err
 		}
 	}
-	if d.loading {
-		d.log.add(r, ctx.entry)
-		d.revive(r.c)
-		return nil
-	}
 	if !ctx.linear {
 		d.tracker.merge(d, ctx, r)
 		d.revive(r.c)
@@ -166,7 +161,7 @@ func (d *Doc) spliceIn(r *opRun, pos uint32) {
 	case r.kind == opTextInsert:
 		t := d.containers[r.c].state
 		el, view, _ := d.gap(t, pos)
-		d.texts.insert(t, view, d.log.content[r.ref:r.ref+r.n])
+		d.texts.insert(t, view, d.log.units(r.ref, r.n))
 		d.undo.add(undoRecord{kind: undoText, a: t, c: r.n, d: view})
 		d.widenBy(el, r.n)
 		d.patch.splice(r.c, view, r.n, nil)

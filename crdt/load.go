@@ -1,219 +1,145 @@
 package crdt
 
-// Load opens a document file. Its operations are checked and applied as those of updates are, except that texts are
-// taken from the file as they are: replaying every keystroke is what opening must not cost. So a file can lie about a
-// text, as its author could have written one; it cannot make a document that is not sound.
+// Load opens a document file. It reads the state; the history stays encoded until somebody needs it. So a file can lie
+// about what its operations add up to, as its author could have written others; it cannot make a document that is not
+// sound. The document keeps no reference to file.
 func Load(file []byte) (*Doc, error) {
 	sections, err := takeSections(file)
 	if err != nil {
 		return nil, err
 	}
 	l := loader{d: New()}
-	l.d.patch.off, l.d.undo.off, l.d.loading = true, true, true
+	d := l.d
+	d.patch.off, d.undo.off = true, true
 	for _, s := range sections {
 		if s.id < sectionKnown {
 			l.part[s.id] = reader{in: s.payload}
 		} else {
-			l.d.kept = append(l.d.kept, section{s.id, append([]byte(nil), s.payload...)})
+			d.keep(s.id, s.payload)
 		}
 	}
 	if err := l.run(); err != nil {
 		return nil, err
 	}
-	d := l.d
-	d.settle()
-	d.patch.off, d.undo.off, d.loading = false, false, false
+	for id := range l.part {
+		if r := &l.part[id]; r.left() > 0 { // fields that a later minor version has put behind ours
+			d.keep(uint64(id), r.in[r.at:])
+		}
+	}
+	d.patch.off, d.undo.off = false, false
 	d.mark()
 	return d, nil
 }
 
-// Merge applies what another replica's file has and this document has not, and gives the patch. Texts are merged from
-// the operations; what the file says about its texts is not believed.
-func (d *Doc) Merge(file []byte) ([]byte, error) {
-	other, err := Load(file)
-	if err != nil {
-		return nil, err
-	}
-	d.patch.reset()
-	d.mark()
-	if err := d.union(other); err != nil {
-		d.rollback()
-		return nil, err
-	}
-	for id, why := range other.held.ended {
-		if !d.writer.open || id != d.writer.id {
-			d.held.end(id, why)
-		}
-	}
-	d.release()
-	return d.patch.finish(), nil
+func (d *Doc) keep(id uint64, payload []byte) {
+	d.kept = append(d.kept, section{id, append([]byte(nil), payload...)})
 }
 
-// union takes the operations of other that are not here. After an error the caller rolls back.
-func (d *Doc) union(other *Doc) error {
-	g := &d.graph
-	for i := range other.graph.entries {
-		from := &other.graph.entries[i]
-		id := other.graph.sessions[from.session].id
-		end := from.seq + Seq(from.n)
-		for seq := max(from.seq, g.nextOf(&id)); seq < end; {
-			if d.writer.open && id == d.writer.id {
-				return invalid("file with operations of the session that writes here, which it did not write")
-			}
-			e := newEncoder(other, from.session, seq)
-			to := e.run(end)
-			var w decoder
-			if err := w.open(e.finish()); err != nil {
-				return err
-			}
-			if len(g.lacking(w.sessions, w.parents)) > 0 {
-				return corrupt("operation of a file follows one that the file does not have")
-			}
-			if uint64(g.next())+uint64(to-seq) > maxMergedLV {
-				return tooLarge("document would have too many operations")
-			}
-			if err := d.follow(id, &w, g.resolve(&w)); err != nil {
-				return err
-			}
-			seq = to
-		}
-	}
-	if len(g.frontier) > maxHeads {
-		return tooLarge("document would have too many branches")
-	}
-	d.settle()
-	return nil
-}
-
-// loader reads the sections of a file.
+// loader reads the sections of a file. One that is left out is empty.
 type loader struct {
-	d          *Doc
-	part       [sectionKnown]reader
-	containers []fileContainer
-	ops        struct{ kinds, containers, lengths, positions, rest reader }
-	keys       uint32
-	last       int64 // container of the run before
-	cursor     int64
-}
-
-// fileContainer is a row of the file's container table.
-type fileContainer struct {
-	kind   Kind
-	depth  uint8
-	parent uint32
-	name   uint32 // key, or LV of the item
-	index  uint32 // in the document, once resolved
+	d     *Doc
+	part  [sectionKnown]reader
+	heads []LV // scratch
 }
 
 func (l *loader) run() error {
-	if err := l.tables(); err != nil {
-		return err
-	}
-	d := l.d
-	var ok bool
-	if d.log.content, ok = takeUnits(make([]uint16, 0, l.part[sectionContent].left()), l.part[sectionContent].in); !ok {
-		return corrupt("inserted text is not UTF-8")
-	}
-	d.log.values = append([]byte(nil), l.part[sectionValues].in...)
-	if err := l.graph(); err != nil {
-		return err
-	}
-	if err := l.ended(); err != nil {
-		return err
-	}
-	return l.texts()
-}
-
-// ended reads which sessions ended with a refused update; most files have none.
-func (l *loader) ended() error {
-	r := &l.part[sectionEnded]
-	if len(r.in) == 0 {
-		return nil
-	}
-	last := SessionID{}
-	for i, n := 0, r.count(len(last)); i < n; i++ {
-		id := r.session()
-		if i > 0 && !last.less(&id) {
-			return corrupt("ended sessions out of order")
+	for _, step := range []func() error{
+		l.sessions, l.keys, l.containers, l.graph, l.state, l.items, l.order, l.texts, l.points, l.counters, l.lasts, l.ended, l.past,
+	} {
+		if err := step(); err != nil {
+			return err
 		}
-		l.d.held.end(id, errEnded)
-		last = id
-	}
-	if r.bad || r.left() > 0 {
-		return corrupt("ended sessions are torn")
 	}
 	return nil
 }
 
-func (l *loader) tables() error {
-	d := l.d
-	r := &l.part[sectionSessions]
-	n := r.count(len(SessionID{}))
-	d.graph.sessions = make([]session, 0, n)
-	d.graph.index = make(map[SessionID]uint32, n)
+// rows gives the section and how many rows it begins with, which take at least size bytes each.
+func (l *loader) rows(id, size int) (r *reader, n int) {
+	if r = &l.part[id]; len(r.in) > 0 {
+		n = r.count(size)
+	}
+	return r, n
+}
+
+func (l *loader) sessions() error {
+	g := &l.d.graph
+	r, n := l.rows(sectionSessions, len(SessionID{}))
+	g.sessions = make([]session, 0, n)
+	g.index = make(map[SessionID]uint32, n)
 	for ; n > 0; n-- {
-		if _, fresh := d.graph.addSession(r.session()); !fresh {
+		if _, fresh := g.addSession(r.session()); !fresh {
 			return corrupt("session listed twice")
 		}
 	}
-	if r.bad || r.left() > 0 {
+	if r.bad {
 		return corrupt("session table is torn")
 	}
-	r = &l.part[sectionContainers]
-	n = r.count(3)
-	l.containers = make([]fileContainer, 1, n+1)
-	l.containers[0] = fileContainer{kind: KindMap}
-	for i := 1; i <= n; i++ {
-		c := fileContainer{kind: Kind(r.byte()), parent: r.u32(uint32(i - 1)), name: r.u32(maxLV), index: none}
-		if r.bad || c.kind == KindValue || !c.kind.known() {
-			return corrupt("container table is torn")
-		}
-		c.depth = l.containers[c.parent].depth + 1
-		if c.depth > MaxDepth {
-			return tooLarge("containers nested too deep")
-		}
-		l.containers = append(l.containers, c)
+	return nil
+}
+
+func (l *loader) keys() error {
+	d := l.d
+	r, n := l.rows(sectionKeys, 1)
+	// Each is needed by a container or an operation.
+	if n > len(l.part[sectionContainers].in)+len(l.part[sectionState].in)+len(l.part[sectionPast].in) {
+		return corrupt("more keys than anything could need")
 	}
-	if r.left() > 0 {
-		return corrupt("container table is torn")
-	}
-	r = &l.part[sectionOps]
-	o := &l.ops
-	o.kinds.in = r.bytes(MaxFileBytes)
-	o.containers.in = r.bytes(MaxFileBytes)
-	o.lengths.in = r.bytes(MaxFileBytes)
-	o.positions.in = r.bytes(MaxFileBytes)
-	o.rest.in = r.bytes(MaxFileBytes)
-	if r.bad || r.left() > 0 {
-		return corrupt("operation columns are torn")
-	}
-	if len(o.kinds.in) > len(o.lengths.in)+len(o.positions.in)+len(o.rest.in) {
-		return corrupt("operations without their fields")
-	}
-	// Room for what an ordinary file has; that there are really more is not believed before they are read.
-	d.log.runs = make([]opRun, 0, min(len(o.kinds.in), len(r.in)/8))
-	r = &l.part[sectionKeys]
-	l.keys = uint32(min(r.count(1), len(l.containers)+len(o.kinds.in)))
-	for i := 0; i < int(l.keys); i++ {
+	for i := 0; i < n; i++ {
 		name := r.bytes(MaxKeyBytes)
 		if r.bad || !validKey(name) || int(d.keys.intern(name)) != i {
 			return corrupt("key table is torn or has a key twice")
 		}
 	}
-	if r.bad || r.left() > 0 {
+	if r.bad {
 		return corrupt("key table is torn")
 	}
+	d.past.keys = n
 	return nil
 }
 
-// graph reads the entries and, with each, the operations in it.
+// containers makes the containers. Those of items are named by a local version until the items are here.
+func (l *loader) containers() error {
+	d := l.d
+	r, n := l.rows(sectionContainers, 3)
+	for i := 1; i <= n; i++ {
+		form := r.byte()
+		kind, parent, name := Kind(form&^containerShown), r.u32(uint32(i-1)), r.u32(maxLV)
+		if r.bad || kind == KindValue || !kind.known() {
+			return corrupt("container table is torn")
+		}
+		row := &d.containers[parent]
+		if row.depth+1 >= MaxDepth {
+			return tooLarge("containers nested too deep")
+		}
+		shown := form&containerShown != 0
+		if !row.holdsItems() && (!row.holdsKeys() || int(name) >= len(d.keys.names)) {
+			return corrupt("container inside one that holds none, or without a key")
+		}
+		if shown && row.kind != KindRecord {
+			return corrupt("only what a record holds is shown or not")
+		}
+		if row.holdsKeys() {
+			key := childKey{parent, name, kind}
+			if _, ok := d.children[key]; ok {
+				return corrupt("container listed twice")
+			}
+			d.children[key] = uint32(i)
+		}
+		d.newContainer(parent, name, kind)
+		d.containers[i].shown = shown
+	}
+	if r.bad {
+		return corrupt("container table is torn")
+	}
+	d.past.containers = len(d.containers)
+	return nil
+}
+
+// graph reads the entries.
 func (l *loader) graph() error {
-	d, g := l.d, &l.d.graph
-	r := &l.part[sectionGraph]
-	n := r.count(2)
+	g := &l.d.graph
+	r, n := l.rows(sectionGraph, 2)
 	g.entries = make([]entry, 0, min(n, len(r.in)/4))
-	content, values := uint32(0), uint32(0)
-	deleted := make([]uint64, len(g.sessions))
 	for i := 0; i < n; i++ {
 		tag := r.varint()
 		count := r.u32(maxLV)
@@ -226,52 +152,15 @@ func (l *loader) graph() error {
 		if err != nil {
 			return err
 		}
-		ctx := &d.ctx
-		ctx.parents, ctx.linear = heads, sameLVs(heads, g.frontier)
-		ctx.ranges, ctx.asked, ctx.touched = ctx.ranges[:0], false, nil
-		ctx.first = g.push(uint32(s), count, heads)
-		ctx.entry = g.entries[len(g.entries)-1].lv
-		for end := lv + LV(count); lv < end; {
-			run, err := l.op(ctx, lv, content, values)
-			if err != nil {
-				return err
-			}
-			if run.n > uint32(end-lv) {
-				return corrupt("run longer than its entry")
-			}
-			if err := d.integrate(ctx, run); err != nil {
-				return err
-			}
-			switch run.kind {
-			case opTextInsert:
-				content += run.n
-			case opMarkBegin, opMarkEnd, opEmbed:
-				content++
-				values += run.size
-			case opTextDelete, opTextErase:
-				deleted[s] += uint64(run.n)
-			case opMapSet, opListInsert, opNodeInsert:
-				values += run.size
-			}
-			lv += LV(run.n)
-		}
-		g.frontier = advance(g.frontier, ctx.parents, lv-1)
+		g.push(uint32(s), count, heads)
+		g.frontier = advance(g.frontier, heads, g.next()-1)
 	}
-	for _, rest := range []*reader{r, &l.ops.kinds, &l.ops.containers, &l.ops.lengths, &l.ops.positions, &l.ops.rest} {
-		if rest.bad || rest.left() > 0 {
-			return corrupt("graph and operations do not match")
-		}
-	}
-	if int(content) != len(d.log.content) || int(values) != len(d.log.values) {
-		return corrupt("operations and their content do not match")
+	if r.bad {
+		return corrupt("graph is torn")
 	}
 	for i := range g.sessions {
 		if g.sessions[i].next == 0 {
 			return corrupt("session without operations")
-		}
-		// What finds nothing to delete is logged as nothing, and nobody deletes one unit twice.
-		if deleted[i] > uint64(content) {
-			return corrupt("session deleted more than was ever inserted")
 		}
 	}
 	return nil
@@ -285,7 +174,7 @@ func (l *loader) parents(r *reader, lv LV, explicit bool, s uint32) ([]LV, error
 		if lv == 0 {
 			return nil, corrupt("first operation follows another")
 		}
-		heads = append(l.d.ctx.parents[:0], lv-1)
+		heads = append(l.heads[:0], lv-1)
 	} else {
 		for n := r.count(1); n > 0; n-- {
 			back := r.u32(uint32(lv))
@@ -311,219 +200,257 @@ func (l *loader) parents(r *reader, lv LV, explicit bool, s uint32) ([]LV, error
 	return heads, nil
 }
 
-// op reads one run.
-func (l *loader) op(ctx *context, lv LV, content, values uint32) (r opRun, err error) {
-	o := &l.ops
-	tag := o.kinds.byte()
-	r = opRun{lv: lv, n: 1, kind: opKind(tag & 0x7f)}
-	if tag&0x80 != 0 {
-		l.last += o.containers.zigzag()
-	}
-	if o.kinds.bad || o.containers.bad || r.kind >= opKindEnd || l.last < 0 || l.last >= int64(len(l.containers)) {
-		return r, corrupt("operation is torn")
-	}
-	if r.c, err = l.container(uint32(l.last)); err != nil {
-		return r, err
-	}
+// state reads the operations that still count. The values of all are one behind the other in the log.
+func (l *loader) state() error {
 	d := l.d
-	if !r.kind.fits(d.containers[r.c].kind) {
-		return r, corrupt("operation on a container of another kind")
+	values, old := l.values(sectionValues), l.values(sectionPastValues)
+	if values == nil || old == nil {
+		return corrupt("values are torn")
 	}
-	if !d.reachable(ctx, r.c) {
-		return r, corrupt("operation inside an item its author cannot have seen")
+	d.log.values = append(append(make([]byte, 0, len(values)+len(old)), values...), old...)
+	d.past.values = valueRange{uint32(len(values)), uint32(len(old))}
+	r := &l.part[sectionState]
+	if len(r.in) == 0 {
+		if len(values) > 0 {
+			return corrupt("values that nothing has")
+		}
+		return nil
 	}
-	slot := func() uint32 {
-		back := o.rest.u32(uint32(lv))
-		if back == 0 {
-			return none
+	o := columnReader{d: d, values: reader{in: d.log.values[:len(values)]}}
+	o.open(r)
+	d.log.runs = make([]opRun, 0, o.runs())
+	for !o.tags.done() {
+		run, err := o.read()
+		if err != nil {
+			return err
 		}
-		return uint32(lv) - back
+		if err := d.restore(&run); err != nil {
+			return err
+		}
+		d.log.runs = append(d.log.runs, run)
 	}
-	switch {
-	case r.kind == opTextNothing:
-		r.n = o.lengths.u32(MaxUpdateOps) // it has no content that bounds it
-	case r.kind < opTextNothing:
-		r.n = o.lengths.u32(maxTextPosition)
+	if r.bad || !o.finish() || o.values.left() > 0 {
+		return corrupt("operations of the state are torn")
 	}
-	switch r.kind {
-	case opTextInsert, opTextDelete, opTextErase, opMarkBegin, opMarkEnd, opEmbed:
-		pos := l.cursor + o.positions.zigzag()
-		if pos < 0 || pos > maxTextPosition || r.kind == opTextErase && pos+1 < int64(r.n) {
-			return r, corrupt("text position out of range")
-		}
-		r.pos = uint32(pos)
-		l.cursor = r.cursor()
-		if r.kind == opMarkBegin {
-			if r.sub = Kind(o.rest.byte()); r.sub >= flagsEnd {
-				return r, corrupt("mark with unknown flags")
-			}
-		}
-		if r.kind.isPoint() && (int(content) >= len(d.log.content) || d.log.content[content] != objectUnit) {
-			return r, corrupt("point without its unit")
-		}
-		if r.kind == opTextInsert || r.kind.isPoint() {
-			r.ref = content
-			if uint64(content)+uint64(r.n) > uint64(len(d.log.content)) {
-				return r, corrupt("inserted text is missing")
-			}
-		}
-	case opMapSet, opMapDelete, opRecordPut:
-		r.ref = o.rest.u32(uint32(len(d.keys.names)))
-		if r.ref >= l.keys {
-			return r, corrupt("unknown key")
-		}
-		if r.kind == opRecordPut {
-			r.sub = Kind(o.rest.byte())
-			if r.sub == KindValue || !r.sub.known() {
-				return r, corrupt("no kind of container")
-			}
-		}
-	case opCounterAdd:
-		n := o.rest.zigzag()
-		if n < -maxCounter || n > maxCounter {
-			return r, corrupt("counter step too large")
-		}
-		r.at, r.size = uint32(n), uint32(uint64(n)>>32)
-	case opListInsert:
-		r.pos = slot()
-		if r.sub = Kind(o.rest.byte()); !r.sub.known() {
-			return r, corrupt("no such kind")
-		}
-		if r.sub == KindValue {
-			r.n = o.lengths.u32(maxLV)
-		}
-	case opItemDelete, opListMove:
-		r.ref = slot()
-		r.pos = none
-		if r.kind == opListMove {
-			r.pos = slot()
-		}
-	case opNodeInsert, opNodeMove:
-		if r.kind == opNodeMove {
-			r.ref = slot()
-		}
-		r.pos, *r.under() = none, none
-		if place := o.rest.varint(); place > 0 {
-			back := place >> 1
-			if back == 0 || back > uint64(lv) {
-				return r, corrupt("node at an unknown place")
-			}
-			if place&1 == 0 {
-				r.pos = uint32(lv) - uint32(back)
-			} else {
-				*r.under() = uint32(lv) - uint32(back)
-			}
-		}
-		if r.kind == opNodeInsert {
-			if r.sub = Kind(o.rest.byte()); !r.sub.known() {
-				return r, corrupt("no such kind")
-			}
-		}
-	case opTextNothing:
-	default:
-		return r, corrupt("unknown operation")
-	}
-	if o.lengths.bad || o.positions.bad || o.rest.bad || r.n == 0 {
-		return r, corrupt("operation is torn")
-	}
-	if r.holdsValues() {
-		r.at = values
-		v := reader{in: d.log.values, at: int(values)}
-		if r.kind == opMarkBegin && !validKey(v.str()) {
-			v.bad = true
-		}
-		if r.kind == opMarkEnd {
-			return r, nil // it has none
-		}
-		for i := uint32(0); i < r.n && !v.bad; i++ {
-			v.value()
-		}
-		if v.bad {
-			return r, corrupt("value is missing or malformed")
-		}
-		r.size = uint32(v.at) - values
-	}
-	return r, nil
+	return nil
 }
 
-// container resolves a row of the file's container table. The recursion is at most MaxDepth deep.
-func (l *loader) container(i uint32) (uint32, error) {
+// values gives the values of a section, nil when they are torn.
+func (l *loader) values(id int) []byte {
+	r := &l.part[id]
+	if len(r.in) == 0 {
+		return []byte{}
+	}
+	return r.bytes(MaxFileBytes)
+}
+
+// items gives the containers of items to these, and checks that each has what it should.
+func (l *loader) items() error {
 	d := l.d
-	row := &l.containers[i]
-	if row.index != none {
-		return row.index, nil
-	}
-	parent, err := l.container(row.parent)
-	if err != nil {
-		return 0, err
-	}
-	switch p := &d.containers[parent]; {
-	case p.holdsItems():
-		item, ok := d.lists.findItem(LV(row.name))
-		if !ok || d.lists.items[item].list != parent || d.lists.items[item].kind != row.kind {
-			return 0, corrupt("container of an unknown item")
+	for i := 1; i < len(d.containers); i++ {
+		c := &d.containers[i]
+		if !d.containers[c.parent].holdsItems() {
+			continue
 		}
-		row.index = d.lists.items[item].child
-	case !p.holdsKeys() || row.name >= l.keys:
-		return 0, corrupt("container inside one that holds none, or without a key")
-	default:
-		if row.index, err = d.child(parent, row.name, row.kind); err != nil {
-			return 0, err
+		item, ok := d.lists.findItem(LV(c.name))
+		if !ok {
+			return corrupt("container of an unknown item")
+		}
+		it := &d.lists.items[item]
+		if it.list != c.parent || it.kind != c.kind || it.child != none {
+			return corrupt("container of an item that has none or another")
+		}
+		it.child, c.name = uint32(i), item
+	}
+	for i := range d.lists.items {
+		if it := &d.lists.items[i]; it.kind != KindValue && it.child == none {
+			return corrupt("item without its container")
 		}
 	}
-	return row.index, nil
+	return nil
 }
 
 // texts reads what the texts are.
 func (l *loader) texts() error {
 	d := l.d
-	r := &l.part[sectionState]
-	for n := r.count(2); n > 0; n-- {
-		i := r.u32(uint32(len(l.containers) - 1))
-		text := r.bytes(MaxFileBytes)
-		if r.bad || l.containers[i].index == none || l.containers[i].kind != KindText && l.containers[i].kind != KindRichText {
+	r, n := l.rows(sectionTexts, 2)
+	if len(r.in) == 0 {
+		return nil
+	}
+	rows := *r
+	for range n {
+		r.varint()
+		r.varint()
+	}
+	text := reader{in: r.bytes(MaxFileBytes)}
+	if r.bad {
+		return corrupt("texts are torn")
+	}
+	d.past.texts = text.in
+	for c := uint32(0); n > 0; n-- {
+		c += rows.u32(maxLV)
+		part := text.bytesOf(rows.varint())
+		if text.bad || c >= uint32(len(d.containers)) || !d.containers[c].isText() {
 			return corrupt("state of an unknown text")
 		}
-		c := l.containers[i].index
 		t := d.containers[c].state
 		var ok bool
-		if d.units, ok = takeUnits(d.units[:0], text); !ok || d.innerLength(t) > 0 || len(d.units) > maxTextPosition/2 {
+		if d.units, ok = takeUnits(d.units[:0], part); !ok || d.texts.texts[t].length > 0 || len(d.units) > maxTextPosition/2 {
 			return corrupt("text is not UTF-8, too long or listed twice")
 		}
 		d.texts.insert(t, 0, d.units)
-		if d.containers[c].kind == KindRichText && !l.points(r, c) {
-			return corrupt("points are not those of the text")
-		}
 	}
-	if r.bad || r.left() > 0 {
+	if rows.bad || text.left() > 0 {
 		return corrupt("texts are torn")
 	}
 	return nil
 }
 
-// points puts the points of rich text container c where the file says.
-func (l *loader) points(r *reader, c uint32) bool {
+// points puts the anchors and embeds of rich texts where they stand. The others have been deleted.
+func (l *loader) points() error {
 	d := l.d
 	p := &d.points
-	t := d.containers[c].state
-	left := d.texts.texts[t].length
-	prev := none
-	for n := r.count(2); n > 0; n-- {
-		run, lv := r.u32(left), LV(r.u32(maxLV))
-		el, ok := p.find(lv)
-		if r.bad || !ok || p.rows[el].placed || d.log.runs[d.log.at(lv)].c != c {
-			return false
-		}
-		left -= run
-		if width := p.rows[el].width(); width > 0 {
-			if left == 0 || d.texts.unit(t, d.texts.texts[t].length-left) != objectUnit {
-				return false
-			}
-			left--
-			d.widen(prev, -width)
-		}
-		d.place(t, el, prev, left)
-		prev = el
+	r, n := l.rows(sectionPoints, 2)
+	if len(r.in) == 0 {
+		return nil
 	}
-	return !r.bad
+	rows := *r
+	for range n {
+		r.varint()
+		r.varint()
+	}
+	runs, lvs := reader{in: r.bytes(MaxFileBytes)}, reader{in: r.bytes(MaxFileBytes)}
+	c, next := uint32(0), int64(0)
+	for ; n > 0 && !r.bad; n-- {
+		c += rows.u32(maxLV)
+		count := rows.u32(maxLV)
+		if rows.bad || c >= uint32(len(d.containers)) || d.containers[c].kind != KindRichText {
+			return corrupt("points of an unknown text")
+		}
+		t := d.containers[c].state
+		if d.texts.texts[t].points != none {
+			return corrupt("points listed twice")
+		}
+		left, prev := d.texts.texts[t].length, none
+		for ; count > 0; count-- {
+			run, lv := runs.u32(left), next+lvs.zigzag()
+			if runs.bad || lvs.bad || lv < 0 || lv > maxLV {
+				return corrupt("points are torn")
+			}
+			el, ok := p.find(LV(lv))
+			if !ok || p.rows[el].placed || d.log.runs[d.log.at(LV(lv))].c != c {
+				return corrupt("point that is not one of its text")
+			}
+			left -= run
+			if width := p.rows[el].width(); width > 0 {
+				if left == 0 || d.texts.unit(t, d.texts.texts[t].length-left) != objectUnit {
+					return corrupt("embed without its unit")
+				}
+				left--
+				d.widen(prev, -width)
+			}
+			d.place(t, el, prev, left)
+			prev, next = el, lv+1
+		}
+	}
+	if r.bad || runs.left() > 0 || lvs.left() > 0 {
+		return corrupt("points are torn")
+	}
+	return nil
+}
+
+func (l *loader) counters() error {
+	d := l.d
+	r, n := l.rows(sectionCounters, 2)
+	for c := uint32(0); n > 0; n-- {
+		c += r.u32(maxLV)
+		sum := r.zigzag()
+		if r.bad || c >= uint32(len(d.containers)) || d.containers[c].kind != KindCounter || d.counters[d.containers[c].state] != 0 {
+			return corrupt("sum of an unknown counter")
+		}
+		d.counters[d.containers[c].state] = sum
+	}
+	if r.bad {
+		return corrupt("counters are torn")
+	}
+	return nil
+}
+
+// lasts reads which containers the last operations of sessions were on.
+func (l *loader) lasts() error {
+	d := l.d
+	r, n := l.rows(sectionLast, 2)
+	d.past.last = make([]lastOperation, 0, n)
+	lv, c := uint64(0), int64(0)
+	for ; n > 0; n-- {
+		lv += uint64(r.u32(maxLV))
+		c += r.zigzag()
+		if r.bad || lv >= uint64(d.graph.next()) || c < 0 || c >= int64(len(d.containers)) {
+			return corrupt("last operations are torn")
+		}
+		d.past.last = append(d.past.last, lastOperation{LV(lv), uint32(c)})
+		lv++
+	}
+	if r.bad {
+		return corrupt("last operations are torn")
+	}
+	return nil
+}
+
+// ended reads which sessions ended with a refused update; most files have none.
+func (l *loader) ended() error {
+	r, n := l.rows(sectionEnded, len(SessionID{}))
+	last := SessionID{}
+	for i := range n {
+		id := r.session()
+		if i > 0 && !last.less(&id) {
+			return corrupt("ended sessions out of order")
+		}
+		l.d.held.end(id, errEnded)
+		last = id
+	}
+	if r.bad {
+		return corrupt("ended sessions are torn")
+	}
+	return nil
+}
+
+// past keeps the history as it is, but for what its use relies on.
+func (l *loader) past() error {
+	p, next := &l.d.past, l.d.graph.next()
+	texts := p.texts
+	p.texts = nil
+	p.cut, p.from = next, next
+	r := &l.part[sectionPast]
+	if len(r.in) == 0 {
+		if p.values.size > 0 || len(l.part[sectionContent].in) > 0 {
+			return corrupt("content of a history that is not here")
+		}
+		return nil
+	}
+	p.cut, p.units = LV(r.u32(uint32(next))), r.u32(maxLV)
+	p.count = r.count(6)
+	from := r.at
+	for range p.count {
+		o := columnReader{}
+		o.open(r)
+	}
+	content := &l.part[sectionContent]
+	size, ok := 0, true
+	if len(content.in) > 0 {
+		size, ok = contentSize(*content, len(texts))
+		for range 3 {
+			content.bytes(MaxFileBytes)
+		}
+	}
+	if r.bad || !ok || uint64(p.units) > uint64(size) {
+		return corrupt("history is torn")
+	}
+	if p.cut == next {
+		return nil
+	}
+	p.segments = append([]byte(nil), r.in[from:r.at]...)
+	p.content, p.texts = append([]byte(nil), content.in[:content.at]...), append([]byte(nil), texts...)
+	l.d.log.base = p.units
+	return nil
 }

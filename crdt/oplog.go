@@ -54,6 +54,14 @@ func (r *opRun) under() *uint32 {
 	return &r.ref
 }
 
+// inserts reports whether the operation has units in the content.
+func (r *opRun) inserts() bool { return r.kind == opTextInsert || r.kind.isPoint() }
+
+// lasts reports whether the operation counts for ever.
+func (k opKind) lasts() bool {
+	return k.isPoint() || k == opListInsert || k == opListMove || k == opNodeInsert || k == opNodeMove
+}
+
 // holdsValues reports whether at and size are about values.
 func (r *opRun) holdsValues() bool {
 	return r.kind == opMapSet || r.kind.isPoint() || (r.kind == opListInsert || r.kind == opNodeInsert) && r.sub == KindValue
@@ -93,14 +101,22 @@ func (k opKind) fits(container Kind) bool {
 		k == opItemDelete && container == KindTree
 }
 
-// oplog is every operation in order of local version.
+// oplog is the operations in order of local version. While the past stays encoded, of those below it only the ones that
+// still count are here; see past.
 type oplog struct {
 	runs    []opRun
-	content []uint16 // what text insertions inserted, and a unit for each anchor and embed
-	values  []byte   // MessagePack of registers, list items, tree nodes, marks and embeds
+	content []uint16 // what text insertions inserted, and a unit for each anchor and embed, from unit base on
+	base    uint32
+	values  []byte // MessagePack of registers, list items, tree nodes, marks and embeds
 }
 
-// at gives the index of the run that holds lv.
+// units gives n units of the content.
+func (l *oplog) units(ref, n uint32) []uint16 { return l.content[ref-l.base:][:n] }
+
+// nextUnit names the unit that the content will have next.
+func (l *oplog) nextUnit() uint32 { return l.base + uint32(len(l.content)) }
+
+// at gives the index of the run that holds lv, or of the one in front of where it is left out.
 func (l *oplog) at(lv LV) int {
 	lo, hi := 0, len(l.runs)-1
 	if hi >= 0 && l.runs[hi].lv <= lv {

@@ -61,7 +61,7 @@ func (d *Doc) commandMark(r *reader, c, from uint32) error {
 // writePoint writes an operation that inserts a point.
 func (d *Doc) writePoint(r opRun, key, value []byte) error {
 	l := &d.log
-	r.n, r.ref, r.at = 1, uint32(len(l.content)), uint32(len(l.values))
+	r.n, r.ref, r.at = 1, l.nextUnit(), uint32(len(l.values))
 	l.content = append(l.content, objectUnit)
 	if r.kind == opMarkBegin {
 		l.values = putStr(l.values, key)

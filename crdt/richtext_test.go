@@ -572,6 +572,7 @@ func TestRichTextConverges(t *testing.T) {
 				if loaded.Digest() != docs[i].Digest() || string(loaded.Save()) != string(docs[i].Save()) {
 					t.Fatalf("seed %d: loaded differently", seed)
 				}
+				_ = loaded.recall()
 				loaded.writer, loaded.held = docs[i].writer, docs[i].held
 				for c := range loaded.containers {
 					loaded.containers[c].sent = docs[i].containers[c].sent

@@ -281,15 +281,30 @@ func TestFileBytes(t *testing.T) {
 	d := New()
 	_ = d.Begin(sessionOf(1))
 	must[[]byte](t)(d.Change((&script{}).child(0, KindText, "t", 1).insert(1, 0, "héy").remove(1, 2, 1).remove(1, 1, 1).insert(1, 0, "x").set(0, "k", []byte{0x2a}).out))
-	const want = "04" + "80020087" + // four runs: insert in another container, erase, insert, set in another container
-		"020201" + // containers: one up, one down
-		"03030201" + // lengths: 3, 2, 1
-		"03000100" + // positions: at the cursor, one before it (2 for 3), at the cursor (0)
-		"0101" // rest: key 1
+	want := map[uint64]string{
+		sectionState: "0147" + // one run: set, behind a gap
+			"0106" + // of six operations
+			"00" + "00" + "00" + // in the container before, which is the root; no length, no position
+			"0101", // rest: key 1
+		sectionPast: "00" + "04" + "01" + // from the beginning, four units, one segment
+			"03800200" + // three runs: insert in another container, erase, insert
+			"00" + // no gaps
+			"0102" + // containers: one up
+			"03030201" + // lengths: 3, 2, 1
+			"03000100" + // positions: at the cursor, one before it (2 for 3), at the cursor (0)
+			"00", // no rest
+		sectionLast: "010502", // one: behind a gap of five, one container up
+	}
+	found := 0
 	for _, s := range must[[]section](t)(takeSections(d.Save())) {
-		if got := hex.EncodeToString(s.payload); s.id == sectionOps && got != want {
-			t.Fatalf("got  %s\nwant %s", got, want)
+		if w, ok := want[s.id]; ok {
+			if found++; hex.EncodeToString(s.payload) != w {
+				t.Fatalf("section %d: got %x, want %s", s.id, s.payload, w)
+			}
 		}
+	}
+	if found != len(want) {
+		t.Fatalf("%d sections", found)
 	}
 }
 

@@ -48,15 +48,9 @@ func (l *lists) addRow(node uint32) uint32 {
 // dropRow takes back the newest row, which is empty again.
 func (l *lists) dropRow() { l.rows = l.rows[:len(l.rows)-1] }
 
-// addItem makes an item of list or tree c, which stands nowhere yet.
+// addItem makes an item of list or tree c, which stands nowhere yet, and its container.
 func (d *Doc) addItem(c uint32, fresh item) (uint32, error) {
-	l := &d.lists
-	i := uint32(len(l.items))
-	fresh.list, fresh.slot, fresh.row, fresh.child = c, none, none, none
-	if d.containers[c].kind == KindTree {
-		fresh.row = l.addRow(i)
-	}
-	l.items = append(l.items, fresh)
+	i := d.newItem(c, fresh)
 	d.undo.add(undoRecord{kind: undoNewItem})
 	if fresh.kind != KindValue {
 		if d.containers[c].depth+1 >= MaxDepth {
@@ -66,6 +60,18 @@ func (d *Doc) addItem(c uint32, fresh item) (uint32, error) {
 		d.undo.add(undoRecord{kind: undoContainer})
 	}
 	return i, nil
+}
+
+// newItem makes an item without its container.
+func (d *Doc) newItem(c uint32, fresh item) uint32 {
+	l := &d.lists
+	i := uint32(len(l.items))
+	fresh.list, fresh.slot, fresh.row, fresh.child = c, none, none, none
+	if d.containers[c].kind == KindTree {
+		fresh.row = l.addRow(i)
+	}
+	l.items = append(l.items, fresh)
+	return i
 }
 
 // dropItem takes back the newest item.

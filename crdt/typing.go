@@ -48,7 +48,7 @@ func (d *Doc) typing(in []byte) bool {
 		for ; at < len(in); at += 2 {
 			l.content = append(l.content, uint16(in[at])|uint16(in[at+1])<<8)
 		}
-		run.kind, run.ref = opTextInsert, uint32(from)
+		run.kind, run.ref = opTextInsert, l.base+uint32(from)
 		if !d.texts.insertNear(t, pos, l.content[from:]) {
 			if d.texts.splits(t, pos) {
 				l.content = l.content[:from]

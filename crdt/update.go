@@ -230,7 +230,7 @@ func (e *encoder) op(r *opRun) {
 	}
 	switch r.kind {
 	case opTextInsert:
-		text := putUnits(nil, d.log.content[r.ref:r.ref+r.n])
+		text := putUnits(nil, d.log.units(r.ref, r.n))
 		out = putBytes(putU32(out, r.pos), text)
 	case opTextDelete, opTextErase:
 		out = putU32(putU32(out, r.pos), r.n)

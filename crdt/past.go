@@ -1,0 +1,200 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+)
+
+// past is what a file holds of its operations besides those that still count. It stays encoded until somebody needs
+// one of them: a concurrent edit that has to be walked from there, a merge, a look at the history. Opening, typing and
+// following what others do need none.
+//
+// So the log may have gaps below from. Those below cut are for good: SaveShallow left the operations there out.
+type past struct {
+	cut  LV
+	from LV // operations from cut up to here are in the segments; cut when there are none left to be taken apart
+
+	segments []byte // columns, as in the file
+	count    int    // of segments
+	content  []byte // what they inserted, see putContent
+	texts    []byte // the texts of the file, one behind the other
+	units    uint32 // of content
+	values   valueRange
+
+	// last is each session's last operation on each container, in rising order, where it no longer counts: updates name
+	// containers by them.
+	last []lastOperation
+	// containers and keys are how many of the document's the segments may name. They keep their numbers in the file.
+	containers, keys int
+}
+
+// maxSegments is how many segments a file may get before they are made one.
+const maxSegments = 16
+
+var (
+	errTrimmed = &Error{CodeTrimmed, "needs operations that a shallow file left out"}
+	errDamaged = &Error{CodeTrimmed, "needs operations that the file has damaged"}
+)
+
+// valueRange is where the values of the segments are among those of the log.
+type valueRange struct{ at, size uint32 }
+
+type lastOperation struct {
+	lv LV
+	c  uint32
+}
+
+// need makes sure that the operations from lv on are in the log. ErrTrimmed: they are not to be had.
+func (d *Doc) need(lv LV) error {
+	switch p := &d.past; {
+	case lv < p.cut:
+		return errTrimmed
+	case lv < p.from:
+		return d.recall()
+	}
+	return nil
+}
+
+// needConcurrent makes sure of what merging an operation with these parents may look at.
+func (d *Doc) needConcurrent(parents []LV) error {
+	if d.past.from == 0 {
+		return nil
+	}
+	_, region := d.graph.base(d.graph.frontier, parents, nil)
+	if n := len(region); n > 0 {
+		return d.need(region[n-1].from)
+	}
+	return nil
+}
+
+// containerOf tells which container an operation is on.
+func (d *Doc) containerOf(lv LV) (uint32, error) {
+	p := &d.past
+	if lv < p.from {
+		last, ok := slices.BinarySearchFunc(p.last, lv, func(o lastOperation, lv LV) int { return cmp.Compare(o.lv, lv) })
+		if ok {
+			return p.last[last].c, nil
+		}
+		if i := d.log.at(lv); i < len(d.log.runs) && d.log.runs[i].lv <= lv && lv < d.log.runs[i].end() {
+			return d.log.runs[i].c, nil
+		}
+		if err := d.need(lv); err != nil {
+			return 0, err
+		}
+	}
+	return d.log.runs[d.log.at(lv)].c, nil
+}
+
+// recall takes the past apart and puts it into the log. It may come in the middle of a transaction. Where the past is
+// not what it should be, though its checksums are right, the document goes on without it, and keeps it as it is.
+func (d *Doc) recall() error {
+	p, l := &d.past, &d.log
+	if p.from == p.cut {
+		return nil
+	}
+	plain := takeContent(p.content, p.texts)
+	content, ok := takeUnits(make([]uint16, 0, len(plain)), plain)
+	if !ok || uint32(len(content)) != p.units {
+		return errDamaged
+	}
+	old, ok := d.takeSegments()
+	if !ok {
+		return errDamaged
+	}
+	all, ok := d.interleave(old, content)
+	if !ok {
+		return errDamaged
+	}
+	u := &d.undo
+	if more := len(all) - len(l.runs); more > 0 {
+		u.runs += more
+		if last := all[u.runs-1]; u.runs == more || last.lv != u.lastRun.lv {
+			u.lastRun = last
+		}
+	}
+	u.content += len(content)
+	l.runs, l.content, l.base = all, append(content, l.content...), 0
+	p.from = p.cut
+	p.segments, p.count, p.content, p.texts, p.units, p.values = nil, 0, nil, nil, 0, valueRange{}
+	return nil
+}
+
+// takeSegments gives the runs of all segments in rising order.
+func (d *Doc) takeSegments() ([]opRun, bool) {
+	p := &d.past
+	r := reader{in: p.segments}
+	values := reader{in: d.log.values[:p.values.at+p.values.size], at: int(p.values.at)}
+	var runs []opRun
+	for i := 0; i < p.count; i++ {
+		o := columnReader{d: d, values: values}
+		o.open(&r)
+		runs = slices.Grow(runs, o.runs())
+		for !o.tags.done() {
+			run, err := o.read()
+			if err != nil || run.kind.lasts() || run.lv < p.cut {
+				return nil, false
+			}
+			runs = append(runs, run)
+		}
+		if !o.finish() {
+			return nil, false
+		}
+		values = o.values
+	}
+	if r.bad || r.left() > 0 || values.left() > 0 {
+		return nil, false
+	}
+	if p.count > 1 {
+		slices.SortFunc(runs, func(a, b opRun) int { return cmp.Compare(a.lv, b.lv) })
+	}
+	return runs, true
+}
+
+// interleave puts old runs between those of the log. Together they must be all operations from cut up to from.
+func (d *Doc) interleave(old []opRun, content []uint16) ([]opRun, bool) {
+	p, g, runs := &d.past, &d.graph, d.log.runs
+	all := oplog{runs: make([]opRun, 0, len(old)+len(runs))}
+	deleted := make([]uint64, len(g.sessions))
+	next, units, e := p.cut, uint32(0), 0
+	for len(old) > 0 || len(runs) > 0 {
+		var r opRun
+		isOld := len(runs) == 0 || len(old) > 0 && old[0].lv < runs[0].lv
+		if isOld {
+			r, old = old[0], old[1:]
+		} else {
+			r, runs = runs[0], runs[1:]
+		}
+		if r.lv >= p.cut && (r.lv < next || r.lv > next && next < p.from) || isOld && r.end() > p.from {
+			return nil, false
+		}
+		next = max(next, r.end())
+		if r.inserts() && r.lv >= p.cut && r.lv < p.from {
+			if r.n > p.units-units || r.kind.isPoint() && content[units] != objectUnit {
+				return nil, false
+			}
+			r.ref = units
+			units += r.n
+		}
+		if !isOld {
+			all.runs = append(all.runs, r)
+			continue
+		}
+		for g.entries[e].end() <= r.lv {
+			e++
+		}
+		if r.kind == opTextDelete || r.kind == opTextErase {
+			deleted[g.entries[e].session] += uint64(r.n)
+		}
+		all.add(r, g.entries[e].lv)
+	}
+	if next < p.from || units != p.units {
+		return nil, false
+	}
+	for _, n := range deleted {
+		// What finds nothing to delete is logged as nothing, and nobody deletes one unit twice.
+		if p.cut == 0 && n > uint64(units) {
+			return nil, false
+		}
+	}
+	return all.runs, true
+}
