@@ -233,6 +233,41 @@ func TestTreeIsEdited(t *testing.T) {
 	})
 }
 
+// Deleting a node is one operation for each node shown: siblings in order, each after those below it.
+func TestTreeDeletionGoesFromBelow(t *testing.T) {
+	inGroves(t, 1, "a(b(c x) d) e", func(g *grove) {
+		g.drop(0, "x")
+		want := []uint32{g.lv(0, "c"), g.lv(0, "b"), g.lv(0, "d"), g.lv(0, "a")}
+		g.drop(0, "a")
+		d := g.docs[0]
+		runs := d.log.runs[len(d.log.runs)-4:]
+		for i, lv := range want {
+			if runs[i].kind != opItemDelete || runs[i].ref != lv {
+				t.Errorf("operation %d deletes %d, want %d", i, runs[i].ref, lv)
+			}
+		}
+		g.want("e")
+	})
+}
+
+// The same nodes in another shape are another state.
+func TestTreeDigestTellsShapesApart(t *testing.T) {
+	inGroves(t, 1, "a b c", func(g *grove) {
+		seen := map[[16]byte]string{g.docs[0].Digest(): "a b c"}
+		for _, move := range [][2]string{{"c", "b"}, {"b", "a"}, {"c", "a"}, {"c", ""}} {
+			parent := g.lv(0, move[1])
+			g.move(0, move[0], move[1], at(len(g.views[0].nodes[1].nodes[parent+1])))
+			if was, ok := seen[g.docs[0].Digest()]; ok && was != g.shape(0) {
+				t.Errorf("%s has the digest of %s", g.shape(0), was)
+			}
+			seen[g.docs[0].Digest()] = g.shape(0)
+		}
+		if len(seen) != 5 {
+			t.Errorf("%d digests of 5 shapes: %v", len(seen), seen)
+		}
+	})
+}
+
 // Each is moved under the other. The later move, which of equal Lamport times is that of the greater session, loses.
 func TestTreeCycleOfTwo(t *testing.T) {
 	inGroves(t, 2, "a b", func(g *grove) {
