@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { linear } from "./memories.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
@@ -17,22 +18,6 @@ const inProcess = () => {
   return (user + system) / 1000;
 };
 
-// Linear memory of whatever is instantiated.
-const memories = new Set();
-const note = ({ exports }) => { for (const e of Object.values(exports)) if (e instanceof WebAssembly.Memory) memories.add(e); };
-const { Instance, instantiate } = WebAssembly;
-WebAssembly.Instance = class extends Instance {
-  constructor(module, imports) {
-    super(module, imports);
-    note(this);
-  }
-};
-WebAssembly.instantiate = async (source, imports) => {
-  const result = await instantiate(source, imports);
-  note(result.instance ?? result);
-  return result;
-};
-
 /** `tell` hears of each measurement's begin and end, so that one that takes too long can be stopped. */
 export const nodeContext = ({ directory, label, tell }) => ({
   directory,
@@ -43,11 +28,10 @@ export const nodeContext = ({ directory, label, tell }) => ({
   write: (name, bytes) => writeFileSync(`${directory}/${name}`, bytes),
   gzip: (bytes) => gzipSync(bytes, { level: 9 }).length,
   /** MB, after a collection. */
-  memory() {
+  async memory() {
     for (let i = 0; i < 3; i++) globalThis.gc();
     const { rss, heapUsed } = process.memoryUsage();
-    const linear = [...memories].reduce((sum, m) => sum + m.buffer.byteLength, 0);
-    return { rss: rss / 1e6, heap: heapUsed / 1e6, linear: linear / 1e6 };
+    return { rss: rss / 1e6, heap: heapUsed / 1e6, linear: linear() };
   },
   /** Milliseconds: `cpu` of the main thread, `process` of all threads (compilers and collectors too), `wall`. */
   async measure(f) {

@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { flags } from "./chromium.mjs";
 
 const binary = fileURLToPath(new URL("../build/freehold", import.meta.url));
 const PORT = 7391;
-const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /** Runs in the page before anything else: notes when the field is there, and when it holds a stored text that can be edited. */
 const watch = () => {

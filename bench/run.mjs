@@ -68,7 +68,7 @@ async function measure(place, table, c, run) {
   const rows = having.filter(({ can }) => c.needs.every((n) => can.includes(n)))
     .map(({ library }) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
   try {
-    for (let round = 0; round < (table.once ? 1 : rounds); round++) {
+    for (let round = 0; round < (table.once || c.once ? 1 : rounds); round++) {
       for (const row of rows) {
         if (row.over || row.failure !== undefined || row.absent) continue;
         try {

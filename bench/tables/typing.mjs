@@ -10,7 +10,7 @@ export const columns = [
   { key: "wall", label: "wall ms" },
   { key: "process", label: "CPU ms, all threads", ratio: true },
   { key: "stored", label: "CPU ms until stored" },
-  { key: "rss", label: "RSS MB" },
+  { key: "rss", label: "RSS grew, MB", digits: 1 },
 ];
 export const cases = ["automerge-paper", "sveltecomponent"].flatMap((trace) => [
   { id: `${trace}, one transaction`, trace, needs: ["text"] },
@@ -22,11 +22,12 @@ const type = async (adapter, c, context) => {
   const trace = await context.trace(c.trace);
   const edits = trace.txns.flatMap((t) => t.patches);
   const doc = await adapter.create({ subscribe: c.subscribe });
+  const before = await context.memory();
   const { result, ...metrics } = await context.measure(() => {
     if (c.each) for (const edit of edits) doc.transact(() => replay(doc, edit));
     else doc.transact(() => { for (const edit of edits) replay(doc, edit); });
   });
-  metrics.rss = context.memory().rss;
+  metrics.rss = (await context.memory()).rss - before.rss;
   if (doc.saved !== undefined) metrics.stored = metrics.process + (await context.measure(() => doc.saved())).process;
   same(doc.text(), trace.endContent);
   if (c.subscribe && doc.events < edits.length) throw new Error(`told of ${doc.events} of ${edits.length} edits`);
