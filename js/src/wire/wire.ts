@@ -5,11 +5,10 @@
 // Must: bytes in a decoded frame are views into the received buffer, so that 16 MiB are not copied; a caller that
 // keeps one beyond the turn copies it or owns the buffer.
 
-import { Decoder, encode } from "@msgpack/msgpack";
 import { FreeholdError } from "../errors.ts";
 import { fromBase32, fromBase64url, toBase32, toBase64url } from "../ids.ts";
 import type { DocId, SessionId } from "../protocol.ts";
-import { isFlat } from "./skim.ts";
+import { decodeRow, encodeRow, type Cell } from "./row.ts";
 
 /** What a WebSocket handshake asks for. */
 export const SUBPROTOCOL = "freehold.1";
@@ -138,27 +137,23 @@ export type ClientFrame = Hello | Append | Unsubscribe | Ping;
 export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge;
 export type Frame = ClientFrame | RelayFrame;
 
-// Frames hold no maps and no extensions.
-const decoder = new Decoder({ maxArrayLength: limits.run, maxBinLength: limits.snapshot, maxStrLength: MAX_TEXT, maxMapLength: 0, maxExtLength: 0 });
-
 /** The bytes of a frame. */
-export const encodeFrame = (f: Frame): Uint8Array<ArrayBuffer> => encode(toRow(f));
+export const encodeFrame = (f: Frame): Uint8Array<ArrayBuffer> => encodeRow(toRow(f));
 
 /** One frame, or FreeholdError("relay-invalid"). */
 export const decodeFrame = (bytes: Uint8Array): Frame => {
   if (bytes.length > limits.frame) throw invalid(`${bytes.length} bytes`);
-  if (!isFlat(bytes)) throw invalid("not a frame's shape");
-  let value: unknown;
+  let value: Cell;
   try {
-    value = decoder.decode(bytes);
+    value = decodeRow(bytes, limits.run, MAX_TEXT);
   } catch (cause) {
-    throw invalid("not MessagePack", cause);
+    throw invalid("not a frame's shape", cause);
   }
   if (!Array.isArray(value)) throw invalid("not an array");
   return fromRow(new Row(value));
 };
 
-const toRow = (f: Frame): readonly unknown[] => {
+const toRow = (f: Frame): readonly Cell[] => {
   switch (f.type) {
     case "hello": return [1, docToBytes(f.doc), f.genesis, f.since, f.store === null ? null : idToBytes(f.store), f.proof];
     case "append": return [2, docToBytes(f.doc), f.req, f.cert, f.envelopes];
