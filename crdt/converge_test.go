@@ -206,6 +206,57 @@ func (s *swarm) reload(p *peer) {
 	s.check(p)
 }
 
+// shallow opens p's shallow file as one more replica, which edits, hears of some of what is on the net, and leaves. What
+// needs more of the history than it has it refuses, and is what it was.
+func (s *swarm) shallow(p *peer) {
+	loaded, err := Load(p.doc.SaveShallow())
+	if err != nil {
+		s.fatalf("peer %d: shallow: %v", p.number, err)
+	}
+	if loaded.Digest() != p.doc.Digest() {
+		s.fatalf("peer %d: digest differs in a shallow file", p.number)
+	}
+	q := &peer{doc: loaded, view: newMirror(loaded), number: 100 + p.number}
+	if err := q.view.apply(loaded.View()); err != nil {
+		s.fatalf("%v", err)
+	}
+	s.begin(q)
+	s.check(q)
+	for range 6 {
+		switch s.r.Intn(4) {
+		case 0:
+			s.edit(q)
+			s.drain(q)
+		case 1: // what follows all that q has
+			s.edit(p)
+			s.drain(p)
+		}
+		if len(s.net) == 0 {
+			continue
+		}
+		m := s.net[len(s.net)-1-s.r.Intn(min(len(s.net), 8))]
+		before := q.doc.Dump()
+		patch, fresh, err := q.doc.Apply(m.session, m.bytes)
+		if isCode(err, CodeTrimmed) {
+			s.tally.trimmed++
+			if after := q.doc.Dump(); string(after) != string(before) {
+				s.fatalf("trimmed, but changed from\n%s\nto\n%s", before, after)
+			}
+		} else if fresh {
+			s.tally.joined++
+		}
+		if err == nil {
+			err = q.view.apply(patch)
+		} else if isCode(err, CodeTrimmed) || isCode(err, CodeMissing) || m.session == q.doc.writer.id {
+			err = nil
+		}
+		if err != nil {
+			s.fatalf("shallow replica: %v", err)
+		}
+		s.check(q)
+	}
+}
+
 // merge gives p everything that q has, by q's file.
 func (s *swarm) merge(p, q *peer) {
 	s.tally.merges++
@@ -262,7 +313,9 @@ func runSwarm(t testing.TB, seed int64, sum *tally) {
 		case k < 18:
 			s.receive(p)
 		case k < 19:
-			s.reload(p)
+			if s.reload(p); s.r.Intn(2) == 0 {
+				s.shallow(p)
+			}
 		default:
 			s.merge(p, s.peers[s.r.Intn(len(s.peers))])
 		}

@@ -15,6 +15,7 @@ type tally struct {
 	dropped, doubled         int
 	reordered, held          int
 	restarts, forgot         int
+	joined, trimmed          int
 	parts                    int
 	met                      model.Met
 }
@@ -34,6 +35,8 @@ func (s *tally) String() string {
 	row("fault: restart from the file", s.restarts)
 	row("fault: restart that forgets waiting updates", s.forgot)
 	row("parts of changes", s.parts)
+	row("updates a shallow replica took", s.joined)
+	row("updates a shallow replica lacks history for", s.trimmed)
 	row("divergences", 0) // the first one ends the run
 	b.WriteString("\nconcurrent edits of one object\n")
 	for _, line := range s.met.Table(met...) {
@@ -48,7 +51,7 @@ func (s *tally) enough(t *testing.T) {
 	for _, pair := range s.met.Rare(10, met...) {
 		t.Errorf("%s hardly ever met", pair)
 	}
-	for name, n := range map[string]int{"lost": s.dropped, "doubled": s.doubled, "overtaking": s.reordered, "waiting": s.held, "restart": s.restarts, "forgetting restart": s.forgot, "merge": s.merges, "part": s.parts} {
+	for name, n := range map[string]int{"lost": s.dropped, "doubled": s.doubled, "overtaking": s.reordered, "waiting": s.held, "restart": s.restarts, "forgetting restart": s.forgot, "merge": s.merges, "shallow join": s.joined, "trimmed": s.trimmed, "part": s.parts} {
 		if n < 50 {
 			t.Errorf("only %d of: %s", n, name)
 		}
