@@ -75,6 +75,9 @@ func (w *decoder) open(update []byte) error {
 	if head&15 > updateVersion {
 		return ErrNewerFormat
 	}
+	if head&15 < updateVersion {
+		return corrupt("update of a trial version")
+	}
 	w.more = head&updateMore != 0
 	w.first = Seq(r.u32(maxLV))
 	if head&updateSessions != 0 {

@@ -114,7 +114,7 @@ func FuzzUpdate(f *testing.F) {
 // table is container i, session i + 1 the document's session i.
 func envelop(d *Doc, operations []byte) []byte {
 	e := encoder{d: d, session: none, containers: []uint32{0}}
-	out := putVarint([]byte{updateSessions | updateParents | updateContainers, 0}, uint64(len(d.graph.sessions)))
+	out := putVarint([]byte{updateVersion | updateSessions | updateParents | updateContainers, 0}, uint64(len(d.graph.sessions)))
 	for i := range d.graph.sessions {
 		out = append(out, d.graph.sessions[i].id[:]...)
 		e.sessionIndex(uint32(i))
@@ -267,7 +267,7 @@ func openAndMerge(t *testing.T, file []byte) {
 	// Its texts may not be what its operations make, so concurrent edits meet nonsense; they must survive it.
 	id := sessionOf(77)
 	if _, known := d.graph.index[id]; !known {
-		_, _, _ = d.Apply(id, []byte{updateContainers, 0, 2, containerRoot, byte(KindText), 0, 1, 't', byte(opTextInsert) | 1<<5, 3, 1, 'z', byte(opTextDelete) | 1<<5, 1, 9})
+		_, _, _ = d.Apply(id, []byte{updateVersion | updateContainers, 0, 2, containerRoot, byte(KindText), 0, 1, 't', byte(opTextInsert) | 1<<5, 3, 1, 'z', byte(opTextDelete) | 1<<5, 1, 9})
 	}
 	if err := d.Check(); err != nil {
 		t.Fatal(err)

@@ -180,7 +180,7 @@ func TestPositionsOutOfRange(t *testing.T) {
 		var seen [3][3]Seq
 		for range 3 + r.Intn(12) {
 			i := r.Intn(3)
-			out := putU32([]byte{updateContainers}, uint32(next[i]))
+			out := putU32([]byte{updateVersion | updateContainers}, uint32(next[i]))
 			if len(net) > 0 && r.Intn(2) == 0 {
 				if m := &net[r.Intn(len(net))]; m.session != i && m.end > seen[i][m.session] {
 					id := sessionOf(m.session + 1)

@@ -66,7 +66,7 @@ func TestFileCannotUseUpTheOperations(t *testing.T) {
 // What malformed input claims to have is not believed before it is read.
 func TestMalformedInputTakesLittleMemory(t *testing.T) {
 	update := func(head byte, rest ...[]byte) []byte {
-		out := []byte{head, 5}
+		out := []byte{updateVersion | head, 5}
 		for _, b := range rest {
 			out = append(out, b...)
 		}

@@ -337,7 +337,7 @@ func TestSpansOfAPart(t *testing.T) {
 
 // richUpdate is an update of a rich text "r" with operations as their bytes, in row 1.
 func richUpdate(first uint32, ops ...[]byte) []byte {
-	out := putU32([]byte{updateContainers}, first)
+	out := putU32([]byte{updateVersion | updateContainers}, first)
 	out = append(out, 2, containerRoot, byte(KindRichText), 0, 1, 'r')
 	for _, op := range ops {
 		out = append(out, op...)
@@ -410,7 +410,7 @@ func TestHostileMarks(t *testing.T) {
 		}
 	}
 	// A mark that ends in another text.
-	two := append([]byte{updateContainers, 0, 3, containerRoot, byte(KindRichText), 0, 1, 'r', byte(KindRichText), 0, 1, 's'},
+	two := append([]byte{updateVersion | updateContainers, 0, 3, containerRoot, byte(KindRichText), 0, 1, 'r', byte(KindRichText), 0, 1, 's'},
 		wireBegin(0, 0, "m")...)
 	two = append(two, byte(opMarkEnd)|2<<5, 0)
 	if _, _, err := New().Apply(sessionOf(1), two); !errors.Is(err, ErrCorrupt) {

@@ -217,7 +217,7 @@ func TestUpdatesNameOnlyWhatTheySaw(t *testing.T) {
 	must[[]byte](t)(d.Change((&script{}).child(0, KindList, "l", 1).add(1, at(0), packInt(1)).addObject(1, at(1), KindText, 2).insert(2, 0, "x").out))
 	file := d.Save()
 	other := sessionOf(1)
-	head := append([]byte{updateContainers | updateSessions, 0, 1}, other[:]...)
+	head := append([]byte{updateVersion | updateContainers | updateSessions, 0, 1}, other[:]...)
 	list := []byte{1 + 1, containerRoot, byte(KindList), 0, 1, 'l'}
 	text := append([]byte{1 + 2, containerRoot, byte(KindList), 0, 1, 'l'}, containerItem|byte(KindText), 1, 1, 1)
 	for name, rest := range map[string][]byte{
@@ -266,7 +266,7 @@ func TestUpdateBytes(t *testing.T) {
 	must[[]byte](t)(d.Change((&script{}).child(0, KindText, "t", 1).insert(1, 0, "héy").remove(1, 2, 1).remove(1, 1, 1).set(0, "k", []byte{0x2a}).out))
 	update, _ := d.Update()
 	got := hex.EncodeToString(update)
-	const want = "4000" + // head: a container table; first operation 0
+	const want = "4100" + // head: version 1, a container table; first operation 0
 		"0230" + "04000174" + // two rows: the root; in row 0 the text "t"
 		"20000468c3a979" + // row 1, insert at 0: "héy"
 		"220202" + // row 1, erase from 2: two units
@@ -367,11 +367,11 @@ func TestHeldUpdates(t *testing.T) {
 		t.Fatalf("%d updates held", n)
 	}
 	// Another session's update does not suffer from that, and what was not held is told apart from what was.
-	other := []byte{updateContainers, 1, 1, containerRoot, byte(opMapDelete), 1, 'o'}
+	other := []byte{updateVersion | updateContainers, 1, 1, containerRoot, byte(opMapDelete), 1, 'o'}
 	if _, _, err := peer.Apply(sessionOf(2), other); !errors.Is(err, ErrMissing) {
 		t.Fatalf("update of another session: %v", err)
 	}
-	if _, _, err := peer.Apply(sessionOf(2), []byte{updateContainers, 0, 1, containerRoot, byte(opMapDelete), 1, 'o'}); err != nil || peer.held.updates != MaxHeldUpdates {
+	if _, _, err := peer.Apply(sessionOf(2), []byte{updateVersion | updateContainers, 0, 1, containerRoot, byte(opMapDelete), 1, 'o'}); err != nil || peer.held.updates != MaxHeldUpdates {
 		t.Fatalf("%v, %d updates held", err, peer.held.updates)
 	}
 	must[[]byte](t)(d.Merge(peer.Save()))

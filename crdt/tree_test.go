@@ -552,7 +552,7 @@ func TestTreeHostileUpdates(t *testing.T) {
 	one := sessionOf(1)
 	// An update of another session that has seen operations 0 … seen of the first.
 	update := func(seen byte, ops ...byte) []byte {
-		head := append([]byte{updateSessions | updateParents | updateContainers, 0, 1}, one[:]...)
+		head := append([]byte{updateVersion | updateSessions | updateParents | updateContainers, 0, 1}, one[:]...)
 		head = append(head, 1, 1, seen)
 		head = append(head, 3, containerRoot, byte(KindTree), 0, 1, 't', byte(KindList), 0, 1, 'l')
 		return append(head, ops...)

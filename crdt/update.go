@@ -7,7 +7,7 @@ package crdt
 // each wait for the first half of the other.
 
 const (
-	updateVersion    = 0
+	updateVersion    = 1
 	updateSessions   = 1 << 4 // a session table follows
 	updateParents    = 1 << 5 // the parents of the first operation follow
 	updateContainers = 1 << 6 // a container table follows; without one it is the container of the operation before

@@ -189,6 +189,11 @@ func docSave(h int32) int32 {
 	return with(h, func(d *crdt.Doc) ([]byte, int32, error) { return d.Save(), 0, nil })
 }
 
+//go:wasmexport doc_save_shallow
+func docSaveShallow(h int32) int32 {
+	return with(h, func(d *crdt.Doc) ([]byte, int32, error) { return d.SaveShallow(), 0, nil })
+}
+
 //go:wasmexport doc_heads
 func docHeads(h int32) int32 {
 	return with(h, func(d *crdt.Doc) ([]byte, int32, error) { return d.HeadsBytes(), 0, nil })

@@ -32,6 +32,7 @@ const HINTS: Readonly<Record<number, readonly [FreeholdError["code"], string, st
   [-7]: ["closed", "no such document in the core", "open the document again"],
   [-8]: ["read-only", "no writing session", "open the document for writing"],
   [-9]: ["core-restarted", "the page and the core disagree about a container", "this is a bug; the view is rebuilt from what is stored"],
+  [-10]: ["too-large", "it needs history that was left out here", "nothing was changed; open the document from a full copy"],
 };
 
 /** An update was applied, was known already, or waits for others before it. */
