@@ -25,28 +25,49 @@ func (d *Doc) Change(commands []byte) ([]byte, error) {
 	if !d.writer.open {
 		return nil, ErrNoSession
 	}
+	d.idle()
 	if d.typing(commands) {
 		return d.patch.out, nil
 	}
-	d.patch.reset()
-	d.mark()
-	from := d.Size().Next
+	from := d.begin()
 	r := reader{in: commands}
-	for r.at < len(commands) {
-		if err := d.command(&r); err != nil {
-			d.rollback()
-			return nil, err
-		}
+	var err error
+	for r.at < len(commands) && err == nil {
+		err = d.command(&r)
 	}
-	if d.writer.session != none {
-		u := &d.undo
-		if !d.leaves(from, u.runs, u.content, u.values) {
-			d.rollback()
-			return nil, tooLarge("change larger than one may be")
-		}
-		d.writer.note(from, d.Size().Next)
+	if err = d.commit(from, err); err != nil {
+		return nil, err
 	}
 	return d.patch.finish(), nil
+}
+
+// idle panics inside an Edit, where only its transaction may change the document.
+func (d *Doc) idle() {
+	if d.editing {
+		panic("crdt: document used inside Edit")
+	}
+}
+
+// begin starts a transaction and gives the number of its first operation.
+func (d *Doc) begin() Seq {
+	d.patch.reset()
+	d.mark()
+	return d.Size().Next
+}
+
+// commit ends it: undone when it failed, or could not leave.
+func (d *Doc) commit(from Seq, err error) error {
+	if err == nil && d.writer.session != none {
+		if u := &d.undo; d.leaves(from, u.runs, u.content, u.values) {
+			d.writer.note(from, d.Size().Next)
+			return nil
+		}
+		err = tooLarge("change larger than one may be")
+	}
+	if err != nil {
+		d.rollback()
+	}
+	return err
 }
 
 func (d *Doc) command(r *reader) error {

@@ -46,6 +46,7 @@ type Doc struct {
 	ctx     context   // of what is being integrated
 	units   []uint16  // scratch
 	kept    []section // of a file, what this version does not know: sections, and fields at the end of sections
+	editing bool      // inside Edit
 }
 
 // writer is the session that edits here.
@@ -70,6 +71,7 @@ func New() *Doc {
 // after it ended, or two devices could write different operations under one name. ErrInvalid too while Update has not
 // given out everything of the session before: nobody else would ever get it.
 func (d *Doc) Begin(session SessionID) error {
+	d.idle()
 	if _, used := d.graph.index[session]; used {
 		return invalid("session already has operations")
 	}
@@ -85,6 +87,9 @@ func (d *Doc) Begin(session SessionID) error {
 	}
 	return nil
 }
+
+// Session is the one that Begin made the writer, and zero before that: who Update speaks for.
+func (d *Doc) Session() SessionID { return d.writer.id }
 
 // Size counts what a document consists of.
 type Size struct {

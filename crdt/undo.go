@@ -77,6 +77,7 @@ func (u *undoLog) item(i uint32, old *item) {
 
 // mark forgets the records: from here on rollback leads back to now.
 func (d *Doc) mark() {
+	d.idle()
 	u, g, l := &d.undo, &d.graph, &d.log
 	u.records, u.units, u.regs, u.items = u.records[:0], u.units[:0], u.regs[:0], u.items[:0]
 	u.entries, u.parents, u.sessions = len(g.entries), len(g.parents), len(g.sessions)

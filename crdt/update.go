@@ -50,6 +50,7 @@ func (d *Doc) Update() (update []byte, n int) {
 
 // drain is Update with limits: most operations, and room for so many bytes.
 func (d *Doc) drain(most Seq, room int) (update []byte, n int) {
+	d.idle()
 	w := &d.writer
 	if w.session == none || w.drained == d.graph.sessions[w.session].next {
 		return nil, 0

@@ -152,11 +152,10 @@ export class Editor {
 
   /** Inserts, and resolves when it is on the device. */
   async type(at: number, text: string): Promise<void> {
-    const { from, to, bytes } = this.insert(at, text);
-    await this.#page.request({ op: "update", doc: this.doc, session: this.session, from, to, bytes });
+    for (const u of this.insertAll(at, text)) await this.#page.request({ op: "update", doc: this.doc, session: this.session, ...u });
   }
 
-  /** Inserts; gives the update. */
+  /** Inserts so little that it is one update; gives it. */
   insert(at: number, text: string): { from: number; to: number; bytes: Uint8Array } {
     return this.insertAll(at, text)[0]!;
   }
