@@ -9,7 +9,7 @@ import (
 // different ones but for accidents. It is no protection against somebody who wants two states with one digest.
 //
 // It covers what a reader could see, in an order every replica agrees on: keys by their bytes, list items and tree
-// nodes in order with their names, hidden entries not at all.
+// nodes in order with their names, hidden entries not at all. It costs with the size of the state.
 func (d *Doc) Digest() [16]byte {
 	h := hash{a: 0x9e3779b97f4a7c15, b: 0xc2b2ae3d27d4eb4f}
 	kids := d.shownKids()

@@ -5,15 +5,24 @@
 // seen. Replicas that hold the same operations hold the same state, in whatever order they came.
 //
 //	d := crdt.New()
-//	d.Begin(session)                  // 16 random bytes, never used before
-//	patch, err := d.Change(commands)  // one transaction: all or nothing
-//	update, n := d.Update()           // what to send
+//	d.Begin(session)        // 16 random bytes, never used before
+//	err := d.Edit(func(tx *crdt.Tx) error { // one transaction: all or nothing
+//		tx.Root().Text("body").Insert(0, "hello")
+//		return nil
+//	})
+//	update, n := d.Update() // what to send
 //	patch, fresh, err := d.Apply(session, update) // on another replica
-//	file := d.Save()
+//	file := d.Save()        // for a disk, or for another replica to Merge
+//	d.Root().Text("body")   // read a part of it, or everything as Value or JSON
 //
-// The bytes of commands, patches and updates are described in docs/BOUNDARY.md, files and updates in docs/FORMAT.md.
+// Whoever keeps a view of its own uses Change instead of Edit: packed commands in, a patch of the view out. The bytes of
+// commands and patches are described in docs/BOUNDARY.md, of files and updates in docs/FORMAT.md; what becomes of
+// concurrent edits in docs/TYPES.md.
 //
-// Merging follows Eg-walker (Gentle and Kleppmann, EuroSys 2025). Texts are plain units; an operation says a position
+// Errors are *Error; errors.Is(err, ErrInvalid) and so on tell them apart. After one the document is as it was.
+//
+// An edit costs logarithmic time, and so does an operation that follows everything that is here; one that is concurrent
+// costs with what it is concurrent to, not with the document. Merging follows Eg-walker (Gentle and Kleppmann, EuroSys 2025). Texts are plain units; an operation says a position
 // in the version its author saw. As long as each operation follows everything that is here it is simply done. Only
 // for concurrent ones a tracker replays the concurrent part of the history to find out where they belong now.
 //
@@ -120,7 +129,8 @@ type Head struct {
 	Next    Seq
 }
 
-// Heads lists every session with operations, sorted by their bytes.
+// Heads lists every session with operations, sorted by their bytes: what to tell another replica, so that it knows what is
+// missing here. What is held but not applied does not count. Its cost grows with the sessions.
 func (d *Doc) Heads() []Head {
 	heads := make([]Head, 0, len(d.graph.sessions))
 	for i := range d.graph.sessions {

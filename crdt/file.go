@@ -79,7 +79,8 @@ func takeSections(file []byte) ([]section, error) {
 	}
 }
 
-// Save gives the document as a file: its state and all its history.
+// Save gives the document as a file: its state and all its history. It costs with the size of the document; what is held
+// and not applied is not in it.
 func (d *Doc) Save() []byte { return d.save(false) }
 
 // SaveShallow gives the document as a file without the operations that no longer count: its history begins here. What

@@ -44,6 +44,9 @@ func newEncoder(d *Doc, session uint32, first Seq) encoder {
 
 // Update gives the writing session's operations since the last call, at most MaxUpdateOps of them and MaxUpdateBytes;
 // call again until n is 0. A change larger than that leaves in parts, each an update, that a reader applies together.
+// It costs with the operations that it gives. Whoever carries it says whose it is: Session.
+//
+// Nothing is given twice; keep an update until it is where it has to go. (Save has everything, drained or not.)
 func (d *Doc) Update() (update []byte, n int) {
 	return d.drain(MaxUpdateOps, updateRoom)
 }
