@@ -44,6 +44,7 @@ var hints = map[wire.Code]string{
 	wire.CodeBadChain:       "Send the session's envelopes in their order.",
 	wire.CodeFork:           "This session is over. Begin a new one; nothing of either branch was changed here.",
 	wire.CodeUnproven:       "Open the document with its link. If that fails, the relay is reached under a name that it does not know as its own.",
+	wire.CodeGone:           "The document stays on your devices. To share it again, make a new one from it.",
 	wire.CodeNoRoom:         "Send the document's genesis first.",
 	wire.CodeNoSession:      "Send the session's certificate along.",
 	wire.CodeGap:            "Send from the sequence number given.",

@@ -22,6 +22,7 @@ const (
 
 // What this relay does not know yet; the sender can help.
 const (
+	CodeGone      Code = "gone"       // its owner had the document deleted: it does not come back
 	CodeNoRoom    Code = "no-room"    // unknown document: bring its genesis first
 	CodeNoSession Code = "no-session" // unknown session: send its certificate along
 	CodeGap       Code = "gap"        // envelopes are missing before these: go on from Error.Seq
@@ -50,6 +51,8 @@ func (c Code) Status() int {
 		return 404
 	case CodeBadChain, CodeFork, CodeNoSession, CodeGap, CodeStale:
 		return 409
+	case CodeGone:
+		return 410
 	case CodeTooLarge:
 		return 413
 	case CodeBusy:

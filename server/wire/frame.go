@@ -2,7 +2,7 @@ package wire
 
 import "github.com/freehold-dev/freehold/internal/seal"
 
-// Type is the first element of a frame. Devices send 1 to 15, relays 16 and up.
+// Type is the first element of a frame. Devices send 1 to 15, relays 16 to 31, both send the rest.
 type Type uint8
 
 const (
@@ -10,12 +10,16 @@ const (
 	TypeAppend      Type = 2
 	TypeUnsubscribe Type = 3
 	TypePing        Type = 4
+	TypeDelete      Type = 5
+	TypeSuccessor   Type = 6
 	TypeWelcome     Type = 16
 	TypeBatch       Type = 17
 	TypeAck         Type = 18
 	TypeError       Type = 19
 	TypePong        Type = 20
 	TypeChallenge   Type = 21
+	TypeDone        Type = 22
+	TypePresence    Type = 32
 )
 
 // Cursor is a place in a document's log on one relay. Cursors rise, may skip, begin at 1, and mean nothing to another
@@ -54,6 +58,49 @@ type Append struct {
 	// Cert is the session's certificate, or nil when this relay has acknowledged an envelope of it before.
 	Cert      []byte
 	Envelopes [][]byte
+	// Covers may be set where the last envelope is a snapshot: what of the log it covers.
+	Covers *Covers
+}
+
+// Covers says that a snapshot has everything in a store's log up to a cursor.
+type Covers struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Store    StoreID
+	UpTo     Cursor
+}
+
+// Delete asks a relay to forget the document, in the owner's name.
+type Delete struct {
+	Doc seal.DocID
+	// Req comes back in the Done or Error.
+	Req uint64
+	// Signature is the owner's statement (seal.Keys.Delete).
+	Signature []byte
+}
+
+// Successor tells where the document goes on, in the owner's name.
+type Successor struct {
+	Doc seal.DocID
+	Req uint64
+	// Statement is the owner's (seal.Keys.NameSuccessor).
+	Statement []byte
+}
+
+// Done says that what a Delete or Successor asked is durable.
+type Done struct {
+	Doc seal.DocID
+	Req uint64
+}
+
+// Presence carries one ephemeral envelope, to the relay and from it. It is not stored.
+type Presence struct {
+	Doc seal.DocID
+	// Req comes back in an Error, and is nil from a relay. There is no answer to a Presence that was taken.
+	Req *uint64
+	// Cert is the session's certificate: to a relay, nil where it knows the session; from a relay, with the first of each
+	// session that a subscription gets.
+	Cert     []byte
+	Envelope []byte
 }
 
 // Unsubscribe ends what Hello began.
@@ -68,7 +115,7 @@ type Challenge struct {
 	Store StoreID
 }
 
-// Welcome answers Hello, and is sent again when the genesis becomes known. Batches follow until the device has all.
+// Welcome answers Hello, and is sent again when the genesis or a successor becomes known. Batches follow until the device has all.
 type Welcome struct {
 	Doc   seal.DocID
 	Store StoreID
@@ -76,6 +123,8 @@ type Welcome struct {
 	Head Cursor
 	// Genesis is nil while nobody has brought the document to this relay.
 	Genesis []byte
+	// Successor is the owner's statement where the document goes on, or nil.
+	Successor []byte
 }
 
 // Batch is a stretch of the log.
@@ -96,6 +145,8 @@ type Entry struct {
 	Envelope []byte
 	// Cert is given with each session's first envelope in a Batch that catches up, and with a session's very first.
 	Cert []byte
+	// Covers is up to where a snapshot says that it covers this log, else 0.
+	Covers Cursor
 }
 
 // Ack says that an Append is on the relay's disk, up to and with Seq. Cursor is that envelope's place.
@@ -134,12 +185,16 @@ func (*Ack) Type() Type         { return TypeAck }
 func (*Error) Type() Type       { return TypeError }
 func (*Pong) Type() Type        { return TypePong }
 func (*Challenge) Type() Type   { return TypeChallenge }
+func (*Delete) Type() Type      { return TypeDelete }
+func (*Successor) Type() Type   { return TypeSuccessor }
+func (*Done) Type() Type        { return TypeDone }
+func (*Presence) Type() Type    { return TypePresence }
 
 func (f *Hello) fields() []any       { return []any{&f.Doc, &f.Genesis, &f.Since, &f.Store, &f.Proof} }
-func (f *Append) fields() []any      { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelopes} }
+func (f *Append) fields() []any      { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelopes, &f.Covers} }
 func (f *Unsubscribe) fields() []any { return []any{&f.Doc} }
 func (f *Ping) fields() []any        { return nil }
-func (f *Welcome) fields() []any     { return []any{&f.Doc, &f.Store, &f.Head, &f.Genesis} }
+func (f *Welcome) fields() []any     { return []any{&f.Doc, &f.Store, &f.Head, &f.Genesis, &f.Successor} }
 func (f *Batch) fields() []any       { return []any{&f.Doc, &f.Entries, &f.UpTo, &f.More} }
 func (f *Ack) fields() []any         { return []any{&f.Doc, &f.Req, &f.Session, &f.Seq, &f.Cursor} }
 func (f *Error) fields() []any {
@@ -147,6 +202,10 @@ func (f *Error) fields() []any {
 }
 func (f *Pong) fields() []any      { return nil }
 func (f *Challenge) fields() []any { return []any{&f.Nonce, &f.Store} }
+func (f *Delete) fields() []any    { return []any{&f.Doc, &f.Req, &f.Signature} }
+func (f *Successor) fields() []any { return []any{&f.Doc, &f.Req, &f.Statement} }
+func (f *Done) fields() []any      { return []any{&f.Doc, &f.Req} }
+func (f *Presence) fields() []any  { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelope} }
 
 // blank gives an empty frame of a type, or nil.
 func blank(t Type) Frame {
@@ -171,6 +230,14 @@ func blank(t Type) Frame {
 		return &Pong{}
 	case TypeChallenge:
 		return &Challenge{}
+	case TypeDelete:
+		return &Delete{}
+	case TypeSuccessor:
+		return &Successor{}
+	case TypeDone:
+		return &Done{}
+	case TypePresence:
+		return &Presence{}
 	}
 	return nil
 }

@@ -18,6 +18,10 @@ const (
 	MaxSnapshot = 16<<20 + 1<<19 + overhead
 	// MaxFrame is the longest frame either side may send: one snapshot and what stands around it.
 	MaxFrame = MaxSnapshot + 4<<10
+	// MaxPresence is the longest ephemeral envelope.
+	MaxPresence = 4 << 10
+	// MaxPacked is the most stored envelopes that one pack may take the place of.
+	MaxPacked = 4096
 	// MaxRun is the most envelopes in one Append and the most entries in one Batch.
 	MaxRun = 1024
 	// maxText bounds a code, a message or a hint.

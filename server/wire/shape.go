@@ -45,10 +45,12 @@ var (
 	session  = bin(uint64(len(seal.SessionID{})))
 	store    = bin(uint64(len(StoreID{})))
 	genesis  = bin(seal.GenesisSize)
+	goesOn   = bin(uint64(seal.SuccessorSize))
 	cert     = bin(seal.CertificateSize)
 	proof    = bin(seal.ProofSize)
 	nonce    = bin(uint64(len(seal.Nonce{})))
 	envelope = binOf(seal.MinEnvelopeSize, MaxSnapshot)
+	presence = binOf(seal.MinEnvelopeSize, MaxPresence)
 	number   = integer(MaxInteger)
 	kind     = integer(255)
 )
@@ -56,15 +58,19 @@ var (
 // shapes has one row per frame type, the type included.
 var shapes = map[Type]shape{
 	TypeHello:       row(kind, doc, or(genesis), number, or(store), or(proof)),
-	TypeAppend:      row(kind, doc, number, or(cert), list(envelope)),
+	TypeAppend:      row(kind, doc, number, or(cert), list(envelope), or(row(store, number))),
 	TypeUnsubscribe: row(kind, doc),
 	TypePing:        row(kind),
-	TypeWelcome:     row(kind, doc, store, number, or(genesis)),
-	TypeBatch:       row(kind, doc, list(row(number, envelope, or(cert))), number, boolean()),
+	TypeWelcome:     row(kind, doc, store, number, or(genesis), or(goesOn)),
+	TypeBatch:       row(kind, doc, list(row(number, envelope, or(cert), number)), number, boolean()),
 	TypeAck:         row(kind, doc, number, session, integer(1<<32-1), number),
 	TypeError:       row(kind, or(doc), or(number), text(), text(), text(), number, or(number)),
 	TypePong:        row(kind),
 	TypeChallenge:   row(kind, nonce, store),
+	TypeDelete:      row(kind, doc, number, proof),
+	TypeSuccessor:   row(kind, doc, number, goesOn),
+	TypeDone:        row(kind, doc, number),
+	TypePresence:    row(kind, doc, or(number), or(cert), presence),
 }
 
 // check reads one element of shape s off b and returns what follows it.

@@ -63,15 +63,22 @@ func samples() []named {
 		{"hello far on", &wire.Hello{Doc: doc, Since: wire.MaxInteger, Store: &store}},
 		{"append with certificate", &wire.Append{Doc: doc, Req: 128, Cert: cert, Envelopes: [][]byte{fill(176, 9)}}},
 		{"append a run", &wire.Append{Doc: doc, Req: 65536, Envelopes: [][]byte{fill(176, 9), fill(300, 10), fill(1000, 11)}}},
+		{"append a snapshot that covers", &wire.Append{Doc: doc, Req: 9, Envelopes: [][]byte{fill(500, 14)}, Covers: &wire.Covers{Store: store, UpTo: 70000}}},
 		{"append nothing", &wire.Append{Doc: doc, Req: 0, Envelopes: [][]byte{}}},
 		{"unsubscribe", &wire.Unsubscribe{Doc: doc}},
 		{"ping", &wire.Ping{}},
+		{"delete", &wire.Delete{Doc: doc, Req: 11, Signature: fill(64, 21)}},
+		{"successor", &wire.Successor{Doc: doc, Req: 12, Statement: fill(84, 22)}},
+		{"done", &wire.Done{Doc: doc, Req: 12}},
+		{"presence of a device", &wire.Presence{Doc: doc, Req: pointer(uint64(200)), Cert: cert, Envelope: fill(176, 23)}},
+		{"presence passed on", &wire.Presence{Doc: doc, Envelope: fill(240, 24)}},
 		{"welcome to a waiting room", &wire.Welcome{Doc: doc, Store: store}},
 		{"welcome", &wire.Welcome{Doc: doc, Store: store, Head: 4294967296, Genesis: genesis}},
+		{"welcome to what goes on elsewhere", &wire.Welcome{Doc: doc, Store: store, Head: 5, Genesis: genesis, Successor: fill(84, 25)}},
 		{"batch of nothing", &wire.Batch{Doc: doc, Entries: []wire.Entry{}, UpTo: 255}},
 		{"batch", &wire.Batch{Doc: doc, UpTo: 65535, More: true, Entries: []wire.Entry{
 			{Cursor: 256, Envelope: fill(176, 12), Cert: cert},
-			{Cursor: 65535, Envelope: fill(256, 13)},
+			{Cursor: 65535, Envelope: fill(256, 13), Covers: 300},
 		}}},
 		{"ack", &wire.Ack{Doc: doc, Req: 7, Session: seal.SessionID(fill(16, 80)), Seq: 4294967295, Cursor: 4294967295}},
 		{"error about nothing readable", &wire.Error{Code: wire.CodeBadFrame, Message: "m", Hint: "h"}},
@@ -171,13 +178,13 @@ func TestDecodeRefusesBeforeItAllocates(t *testing.T) {
 	doc := append([]byte{0xc4, 20}, fill(20, 1)...)
 	bombs := map[string][]byte{
 		"nested arrays":              bytes.Repeat([]byte{0x91}, wire.MaxFrame),
-		"nested arrays in a frame":   append([]byte{0x95, 2}, bytes.Repeat([]byte{0x91}, 8<<20)...),
+		"nested arrays in a frame":   append([]byte{0x96, 2}, bytes.Repeat([]byte{0x91}, 8<<20)...),
 		"nested maps":                bytes.Repeat([]byte{0x81}, 8<<20),
-		"nested arrays for a list":   append(append([]byte{0x95, 2}, append(doc, 1, 0xc0)...), bytes.Repeat([]byte{0x91}, 8<<20)...),
-		"four billion envelopes":     append(append([]byte{0x95, 2}, append(doc, 1, 0xc0)...), 0xdd, 255, 255, 255, 255),
-		"an envelope of four GiB":    append(append([]byte{0x95, 2}, append(doc, 1, 0xc0)...), 0x91, 0xc6, 255, 255, 255, 255),
-		"a frame above the limit":    append(append([]byte{0x95, 2}, append(doc, 1, 0xc0)...), make([]byte, wire.MaxFrame)...),
-		"more envelopes than a run":  append(append([]byte{0x95, 2}, append(doc, 1, 0xc0)...), append([]byte{0xdc, 0x04, 0x01}, make([]byte, 2000)...)...),
+		"nested arrays for a list":   append(append([]byte{0x96, 2}, append(doc, 1, 0xc0)...), bytes.Repeat([]byte{0x91}, 8<<20)...),
+		"four billion envelopes":     append(append([]byte{0x96, 2}, append(doc, 1, 0xc0)...), 0xdd, 255, 255, 255, 255),
+		"an envelope of four GiB":    append(append([]byte{0x96, 2}, append(doc, 1, 0xc0)...), 0x91, 0xc6, 255, 255, 255, 255),
+		"a frame above the limit":    append(append([]byte{0x96, 2}, append(doc, 1, 0xc0)...), make([]byte, wire.MaxFrame)...),
+		"more envelopes than a run":  append(append([]byte{0x96, 2}, append(doc, 1, 0xc0)...), append([]byte{0xdc, 0x04, 0x01}, make([]byte, 2000)...)...),
 		"an unknown extension value": {0x92, 3, 0xd4, 1, 1},
 	}
 	for name, bomb := range bombs {
@@ -203,7 +210,7 @@ func refused(t *testing.T) []vector {
 		{Name: "an empty array", Hex: "90"},
 		{Name: "a map", Hex: "8101c0"},
 		{Name: "type as text", Hex: "91a131"},
-		{Name: "unknown type", Hex: "9105"},
+		{Name: "unknown type", Hex: "9107"},
 		{Name: "an element more", Hex: "920400"},
 		{Name: "an element less", Hex: "9103"},
 		{Name: "document id as text", Hex: "9203b4" + b32},
@@ -215,8 +222,8 @@ func refused(t *testing.T) []vector {
 		{Name: "genesis empty", Hex: "9601c414" + b32 + "c40000c0c0"},
 		{Name: "proof too short", Hex: "9601c414" + b32 + "c000c0c401ff"},
 		{Name: "challenge without a store", Hex: "9315c420" + hex.EncodeToString(fill(32, 3)) + "c0"},
-		{Name: "envelope too small", Hex: "9502c414" + b32 + "01c091c40101"},
-		{Name: "envelopes in a map", Hex: "9502c414" + b32 + "01c080"},
+		{Name: "envelope too small", Hex: "9602c414" + b32 + "01c091c40101c0"},
+		{Name: "envelopes in a map", Hex: "9602c414" + b32 + "01c080c0"},
 		{Name: "more as a number", Hex: "9511c414" + b32 + "900001"},
 		{Name: "entry not an array", Hex: "9511c414" + b32 + "910100c2"},
 		{Name: "seq above 32 bits", Hex: "9612c414" + b32 + "01c410" + hex.EncodeToString(fill(16, 2)) + "cf000000010000000001"},
@@ -224,7 +231,17 @@ func refused(t *testing.T) []vector {
 		{Name: "bytes after the end", Hex: "910400"},
 		{Name: "signed form of a positive integer", Hex: "9601c414" + b32 + "c0d001c0c0"},
 		{Name: "whole number as a float", Hex: "9601c414" + b32 + "c0cb3ff0000000000000c0c0"},
-		{Name: "a list in a list", Hex: "9502c414" + b32 + "01c0919190"},
+		{Name: "a list in a list", Hex: "9602c414" + b32 + "01c0919190c0"},
+		{Name: "covers without a store", Hex: "9602c414" + b32 + "01c09092c001"},
+		{Name: "covers of three", Hex: "9602c414" + b32 + "01c09093c410" + hex.EncodeToString(fill(16, 2)) + "0101"},
+		{Name: "covers a bare cursor", Hex: "9602c414" + b32 + "01c09001"},
+		{Name: "welcome to a successor too short", Hex: "9610c414" + b32 + "c410" + hex.EncodeToString(fill(16, 2)) + "01c0c40101"},
+		{Name: "entry without covers", Hex: "9511c414" + b32 + "919301c4b0" + hex.EncodeToString(fill(176, 3)) + "c001c2"},
+		{Name: "delete without a signature", Hex: "9405c414" + b32 + "01c0"},
+		{Name: "successor one byte short", Hex: "9406c414" + b32 + "01c453" + hex.EncodeToString(fill(83, 4))},
+		{Name: "done without req", Hex: "9316c414" + b32 + "c0"},
+		{Name: "presence above its limit", Hex: "9520c414" + b32 + "c0c0c51001" + hex.EncodeToString(fill(4097, 5))},
+		{Name: "presence of nothing", Hex: "9520c414" + b32 + "c0c0c0"},
 		{Name: "timestamp for a type", Hex: "91d6ff00000000"},
 	}
 }
@@ -293,20 +310,24 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 		return map[string]any{"type": "hello", "doc": f.Doc.String(), "genesis": orNull(f.Genesis), "since": f.Since, "store": store, "proof": orNull(f.Proof)}
 	case *wire.Append:
 		envelopes := []any{}
+		var covers any
+		if f.Covers != nil {
+			covers = map[string]any{"store": id(f.Covers.Store[:]), "upTo": f.Covers.UpTo}
+		}
 		for _, e := range f.Envelopes {
 			envelopes = append(envelopes, orNull(e))
 		}
-		return map[string]any{"type": "append", "doc": f.Doc.String(), "req": f.Req, "cert": orNull(f.Cert), "envelopes": envelopes}
+		return map[string]any{"type": "append", "doc": f.Doc.String(), "req": f.Req, "cert": orNull(f.Cert), "envelopes": envelopes, "covers": covers}
 	case *wire.Unsubscribe:
 		return map[string]any{"type": "unsubscribe", "doc": f.Doc.String()}
 	case *wire.Ping:
 		return map[string]any{"type": "ping"}
 	case *wire.Welcome:
-		return map[string]any{"type": "welcome", "doc": f.Doc.String(), "store": id(f.Store[:]), "head": f.Head, "genesis": orNull(f.Genesis)}
+		return map[string]any{"type": "welcome", "doc": f.Doc.String(), "store": id(f.Store[:]), "head": f.Head, "genesis": orNull(f.Genesis), "successor": orNull(f.Successor)}
 	case *wire.Batch:
 		entries := []any{}
 		for _, e := range f.Entries {
-			entries = append(entries, map[string]any{"cursor": e.Cursor, "envelope": orNull(e.Envelope), "cert": orNull(e.Cert)})
+			entries = append(entries, map[string]any{"cursor": e.Cursor, "envelope": orNull(e.Envelope), "cert": orNull(e.Cert), "covers": e.Covers})
 		}
 		return map[string]any{"type": "batch", "doc": f.Doc.String(), "entries": entries, "upTo": f.UpTo, "more": f.More}
 	case *wire.Ack:
@@ -322,6 +343,14 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 		return map[string]any{"type": "pong"}
 	case *wire.Challenge:
 		return map[string]any{"type": "challenge", "nonce": hex.EncodeToString(f.Nonce[:]), "store": id(f.Store[:])}
+	case *wire.Delete:
+		return map[string]any{"type": "delete", "doc": f.Doc.String(), "req": f.Req, "signature": orNull(f.Signature)}
+	case *wire.Successor:
+		return map[string]any{"type": "successor", "doc": f.Doc.String(), "req": f.Req, "statement": orNull(f.Statement)}
+	case *wire.Done:
+		return map[string]any{"type": "done", "doc": f.Doc.String(), "req": f.Req}
+	case *wire.Presence:
+		return map[string]any{"type": "presence", "doc": f.Doc.String(), "req": f.Req, "cert": orNull(f.Cert), "envelope": orNull(f.Envelope)}
 	}
 	t.Fatalf("no JSON form for %T", f)
 	return nil

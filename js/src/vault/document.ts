@@ -352,7 +352,7 @@ export class Document {
   }
 
   #frame(conn: number, session: SessionId): Frame {
-    return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes });
+    return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes, covers: null });
   }
 
   async #append(conn: number, session: SessionId, from: number, to: number): Promise<void> {

@@ -253,6 +253,7 @@ export class Hub {
       case "ack":
         this.#requestById.delete(frame.req);
         return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq });
+      case "done": case "presence": return; // nobody here asked for either
       default: return frame satisfies never;
     }
   }

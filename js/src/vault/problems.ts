@@ -74,7 +74,7 @@ export const relayCodeToNumber = (code: RelayCode): Exclude<ProblemNumber, 0> =>
     case "gap": return problem.relayGap;
     case "stale": return problem.relayStale;
     case "fork": case "bad-chain": case "bad-signature": case "bad-certificate": case "bad-envelope": case "no-session": return problem.relaySignature;
-    case "forbidden": case "unproven": case "no-room": case "bad-genesis": return problem.relayRefused;
+    case "forbidden": case "unproven": case "gone": case "no-room": case "bad-genesis": return problem.relayRefused;
     default: return problem.relayGarbage;
   }
 };

@@ -3,7 +3,7 @@
 
 import type { DocId } from "../protocol.ts";
 import { isFromRelay, type Ask, type OpenWire, type Prover, type Wire, type WireEvents } from "./socket.ts";
-import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type ClientFrame, type Hello, type RelayFrame } from "./wire.ts";
+import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type ClientFrame, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
 
 /** How long the relay may hold an answer, in seconds. */
 const WAIT = 20;
@@ -47,6 +47,9 @@ class PollWire implements Wire {
     switch (frame.type) {
       case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
       case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
+      case "delete": return void this.#guard(() => this.#ask(frame, "", "DELETE", frame.signature));
+      case "successor": return void this.#guard(() => this.#ask(frame, "/successor", "PUT", frame.statement));
+      case "presence": return; // nobody could answer it: there is no line on which the relay speaks first
       case "ping": return void this.#guard(async () => {
         await this.#health();
         this.#tell({ type: "pong" });
@@ -85,6 +88,14 @@ class PollWire implements Wire {
     const response = await this.#request(`/v1/docs/${append.doc}`, { method: "POST", headers: { "content-type": MEDIA_TYPE }, body: encodeFrame(append) });
     const frame = await frameOf(response);
     this.#tell(frame.type === "error" ? { ...frame, doc: append.doc, req: append.req } : frame);
+  }
+
+  /** Brings an owner's statement. */
+  async #ask(frame: Delete | Successor, path: string, method: string, statement: Uint8Array): Promise<void> {
+    const response = await this.#request(`/v1/docs/${frame.doc}${path}`, { method, body: statement.slice() });
+    if (!response.ok) return this.#tell({ ...(await frameOf(response)), doc: frame.doc, req: frame.req } as Told);
+    await response.arrayBuffer();
+    this.#tell({ type: "done", doc: frame.doc, req: frame.req });
   }
 
   /** Follows a document until it is left. A second hello starts over. */
@@ -126,8 +137,8 @@ class PollWire implements Wire {
       const head = Number(response.headers.get("freehold-head"));
       if (at === null || !Number.isSafeInteger(head)) throw new Garbage("no store or head");
       if (!welcomed || at !== store) {
-        const genesis = hello.genesis ?? (await this.#genesis(path, signal));
-        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis });
+        const genesis = hello.genesis ?? (await this.#statement(`${path}/genesis`, signal));
+        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor: await this.#statement(`${path}/successor`, signal, headers) });
         welcomed = true;
       }
       store = at;
@@ -136,8 +147,8 @@ class PollWire implements Wire {
     }
   }
 
-  async #genesis(path: string, signal: AbortSignal): Promise<Uint8Array | null> {
-    const response = await this.#request(`${path}/genesis`, { signal });
+  async #statement(path: string, signal: AbortSignal, headers: Record<string, string> = {}): Promise<Uint8Array | null> {
+    const response = await this.#request(path, { signal, headers });
     const bytes = new Uint8Array(await response.arrayBuffer());
     return response.ok ? bytes : null;
   }

@@ -50,7 +50,7 @@ export const socketUrl = (relay: string): string => {
 };
 
 export const isFromRelay = (f: Frame): f is RelayFrame =>
-  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge";
+  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence";
 
 export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   let live = true;

@@ -21,7 +21,7 @@ const OVERHEAD = 144;
 const MAX_SNAPSHOT = (16 << 20) + (1 << 19) + OVERHEAD;
 
 /** Sizes in bytes and counts, the same on every relay. */
-export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number } = {
+export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly packed: number } = {
   /** A whole update envelope: 1 MiB of payload, its padding and the overhead. */
   update: (1 << 20) + (1 << 15) + OVERHEAD,
   /** A whole snapshot envelope: 16 MiB likewise. */
@@ -30,6 +30,10 @@ export const limits: { readonly update: number; readonly snapshot: number; reado
   frame: MAX_SNAPSHOT + (4 << 10),
   /** Envelopes in one append, entries in one batch. */
   run: 1024,
+  /** An ephemeral envelope. */
+  presence: 4 << 10,
+  /** Stored envelopes that one pack may take the place of. */
+  packed: 4096,
 };
 
 /** The padding floor is 32. */
@@ -40,7 +44,7 @@ const MAX_TEXT = 512;
 export type RelayCode =
   | "bad-frame" | "bad-envelope" | "too-large"
   | "bad-genesis" | "bad-certificate" | "bad-signature" | "bad-chain" | "fork" | "unproven"
-  | "no-room" | "no-session" | "gap" | "stale"
+  | "gone" | "no-room" | "no-session" | "gap" | "stale"
   | "quota" | "busy" | "storage" | "stopping" | "forbidden";
 
 /** Subscribes to a document and says how far this device has it. */
@@ -66,6 +70,44 @@ export interface Append {
   /** 96 bytes, or null when this relay has acknowledged an envelope of the session before. */
   readonly cert: Uint8Array | null;
   readonly envelopes: readonly Uint8Array[];
+  /** Where the last envelope is a snapshot: what of the log it covers. */
+  readonly covers: Covers | null;
+}
+
+/** A snapshot has everything in a store's log up to a cursor. */
+export interface Covers { readonly store: string; readonly upTo: number }
+
+/** Asks a relay to forget the document, in the owner's name. */
+export interface Delete {
+  readonly type: "delete";
+  readonly doc: DocId;
+  /** Comes back in the done or error. */
+  readonly req: number;
+  /** 64 bytes, the owner's statement. */
+  readonly signature: Uint8Array;
+}
+
+/** Tells where the document goes on, in the owner's name. */
+export interface Successor {
+  readonly type: "successor";
+  readonly doc: DocId;
+  readonly req: number;
+  /** 84 bytes, the owner's. */
+  readonly statement: Uint8Array;
+}
+
+/** What a delete or successor asked is durable. */
+export interface Done { readonly type: "done"; readonly doc: DocId; readonly req: number }
+
+/** One ephemeral envelope, to the relay and from it; not stored. */
+export interface Presence {
+  readonly type: "presence";
+  readonly doc: DocId;
+  /** Comes back in an error, null from a relay. What was taken has no answer. */
+  readonly req: number | null;
+  /** To a relay: null where it knows the session. From a relay: with the first of each session that a subscription gets. */
+  readonly cert: Uint8Array | null;
+  readonly envelope: Uint8Array;
 }
 
 export interface Unsubscribe { readonly type: "unsubscribe"; readonly doc: DocId }
@@ -79,7 +121,7 @@ export interface Challenge {
   readonly store: string;
 }
 
-/** Answers hello, and comes again when the genesis becomes known. Batches follow. */
+/** Answers hello, and comes again when the genesis or a successor becomes known. Batches follow. */
 export interface Welcome {
   readonly type: "welcome";
   readonly doc: DocId;
@@ -88,6 +130,8 @@ export interface Welcome {
   readonly head: number;
   /** Null while nobody has brought the document to this relay. */
   readonly genesis: Uint8Array | null;
+  /** 84 bytes: the owner's statement where the document goes on, or null. */
+  readonly successor: Uint8Array | null;
 }
 
 export interface Entry {
@@ -95,6 +139,8 @@ export interface Entry {
   readonly envelope: Uint8Array;
   /** With each session's first envelope of a catching-up batch, and with a session's very first. */
   readonly cert: Uint8Array | null;
+  /** Up to where a snapshot says that it covers this log, else 0. */
+  readonly covers: number;
 }
 
 /** A stretch of the log. */
@@ -133,8 +179,8 @@ export interface RelayError {
 
 export interface Pong { readonly type: "pong" }
 
-export type ClientFrame = Hello | Append | Unsubscribe | Ping;
-export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge;
+export type ClientFrame = Hello | Append | Unsubscribe | Ping | Delete | Successor | Presence;
+export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge | Done | Presence;
 export type Frame = ClientFrame | RelayFrame;
 
 /** The bytes of a frame. */
@@ -156,25 +202,29 @@ export const decodeFrame = (bytes: Uint8Array): Frame => {
 const toRow = (f: Frame): readonly Cell[] => {
   switch (f.type) {
     case "hello": return [1, docToBytes(f.doc), f.genesis, f.since, f.store === null ? null : idToBytes(f.store), f.proof];
-    case "append": return [2, docToBytes(f.doc), f.req, f.cert, f.envelopes];
+    case "append": return [2, docToBytes(f.doc), f.req, f.cert, f.envelopes, f.covers === null ? null : [idToBytes(f.covers.store), f.covers.upTo]];
     case "unsubscribe": return [3, docToBytes(f.doc)];
     case "ping": return [4];
-    case "welcome": return [16, docToBytes(f.doc), idToBytes(f.store), f.head, f.genesis];
-    case "batch": return [17, docToBytes(f.doc), f.entries.map((e) => [e.cursor, e.envelope, e.cert]), f.upTo, f.more];
+    case "welcome": return [16, docToBytes(f.doc), idToBytes(f.store), f.head, f.genesis, f.successor];
+    case "batch": return [17, docToBytes(f.doc), f.entries.map((e) => [e.cursor, e.envelope, e.cert, e.covers]), f.upTo, f.more];
     case "ack": return [18, docToBytes(f.doc), f.req, idToBytes(f.session), f.seq, f.cursor];
     case "error": return [19, f.doc === null ? null : docToBytes(f.doc), f.req, f.code, f.message, f.hint, f.retryAfter, f.seq];
     case "pong": return [20];
     case "challenge": return [21, f.nonce, idToBytes(f.store)];
+    case "delete": return [5, docToBytes(f.doc), f.req, f.signature];
+    case "successor": return [6, docToBytes(f.doc), f.req, f.statement];
+    case "done": return [22, docToBytes(f.doc), f.req];
+    case "presence": return [32, docToBytes(f.doc), f.req, f.cert, f.envelope];
   }
 };
 
 const fromRow = (row: Row): Frame => {
   switch (row.int()) {
     case 1: return row.end({ type: "hello", doc: row.doc(), genesis: row.bytesOrNull(113), since: row.int(), store: row.idOrNull(), proof: row.bytesOrNull(64) });
-    case 2: return row.end({ type: "append", doc: row.doc(), req: row.int(), cert: row.bytesOrNull(96), envelopes: row.list((item) => new Row([item]).envelope()) });
+    case 2: return row.end({ type: "append", doc: row.doc(), req: row.int(), cert: row.bytesOrNull(96), envelopes: row.list((item) => new Row([item]).envelope()), covers: row.coversOrNull() });
     case 3: return row.end({ type: "unsubscribe", doc: row.doc() });
     case 4: return row.end({ type: "ping" });
-    case 16: return row.end({ type: "welcome", doc: row.doc(), store: row.id(), head: row.int(), genesis: row.bytesOrNull(113) });
+    case 16: return row.end({ type: "welcome", doc: row.doc(), store: row.id(), head: row.int(), genesis: row.bytesOrNull(113), successor: row.bytesOrNull(84) });
     case 17: return row.end({ type: "batch", doc: row.doc(), entries: row.list(toEntry), upTo: row.int(), more: row.bool() });
     case 18: return row.end({ type: "ack", doc: row.doc(), req: row.int(), session: row.id(), seq: row.int(0xffff_ffff), cursor: row.int() });
     case 19: return row.end({
@@ -183,6 +233,10 @@ const fromRow = (row: Row): Frame => {
     });
     case 20: return row.end({ type: "pong" });
     case 21: return row.end({ type: "challenge", nonce: row.bytes(32), store: row.id() });
+    case 5: return row.end({ type: "delete", doc: row.doc(), req: row.int(), signature: row.bytes(64) });
+    case 6: return row.end({ type: "successor", doc: row.doc(), req: row.int(), statement: row.bytes(84) });
+    case 22: return row.end({ type: "done", doc: row.doc(), req: row.int() });
+    case 32: return row.end({ type: "presence", doc: row.doc(), req: row.intOrNull(), cert: row.bytesOrNull(96), envelope: row.bytes(MIN_ENVELOPE, limits.presence) });
     default: throw invalid("unknown type");
   }
 };
@@ -190,7 +244,7 @@ const fromRow = (row: Row): Frame => {
 const toEntry = (item: unknown): Entry => {
   if (!Array.isArray(item)) throw invalid("an entry is not an array");
   const row = new Row(item);
-  return row.end({ cursor: row.int(), envelope: row.envelope(), cert: row.bytesOrNull(96) });
+  return row.end({ cursor: row.int(), envelope: row.envelope(), cert: row.bytesOrNull(96), covers: row.int() });
 };
 
 /** Takes the elements of an array one by one, each of the kind asked for. */
@@ -220,9 +274,14 @@ class Row {
     return v;
   }
   list<T>(each: (item: unknown) => T): readonly T[] {
-    const v = this.#items[this.#at++];
-    if (!Array.isArray(v) || v.length > limits.run) throw invalid("expected a list");
+    const v = this.#array();
+    if (v.length > limits.run) throw invalid("expected a list");
     return v.map(each);
+  }
+  #array(): readonly unknown[] {
+    const v = this.#items[this.#at++];
+    if (!Array.isArray(v)) throw invalid("expected an array");
+    return v;
   }
   envelope(): Uint8Array { return this.bytes(MIN_ENVELOPE, limits.snapshot); }
   doc(): DocId { return toBase32(this.bytes(20)); }
@@ -230,6 +289,12 @@ class Row {
   bytesOrNull(size: number): Uint8Array | null { return this.#orNull(() => this.bytes(size)); }
   docOrNull(): DocId | null { return this.#orNull(() => this.doc()); }
   idOrNull(): string | null { return this.#orNull(() => this.id()); }
+  coversOrNull(): Covers | null {
+    return this.#orNull(() => {
+      const row = new Row(this.#array());
+      return row.end({ store: row.id(), upTo: row.int() });
+    });
+  }
   intOrNull(): number | null { return this.#orNull(() => this.int()); }
   /** Nothing may follow. */
   end<T>(frame: T): T {
