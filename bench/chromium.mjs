@@ -20,7 +20,7 @@ const forBrowsers = {
   "@automerge/automerge": `${modules}@automerge/automerge/dist/mjs/entrypoints/fullfat_base64.js`,
 };
 const bundle = () => build({
-  absWorkingDir: here, entryPoints: ["page.mjs", ...libraries.map((l) => `adapters/${l}.mjs`), ...TABLES.map((t) => `tables/${t}.mjs`)],
+  absWorkingDir: here, entryPoints: ["page.mjs", ...Object.keys(libraries).map((l) => `adapters/${l}.mjs`), ...TABLES.map((t) => `tables/${t}.mjs`)],
   outdir: `${built}page`, outbase: here, bundle: true, splitting: true, minify: true, format: "esm", target: "es2022", logLevel: "error",
   define: { "process.env.NODE_ENV": '"production"' },
   plugins: [{

@@ -1,5 +1,13 @@
-// Everything that is measured, in the order of the tables. Adapters are imported one at a time, by the process that measures it.
-export const libraries = ["core", "freehold", "yjs", "loro", "automerge", "json-joy", "diamond"];
+// Everything that is measured, in the order of the tables: what it is called there and what it has. Adapters are imported by the process that
+// measures them.
+const all = ["text", "map", "list", "counter", "updates", "file"];
 
-/** Whose figures the ratios divide. */
-export const ours = ["core", "freehold"];
+export const libraries = {
+  core: { name: "freehold core", can: all, ours: true },
+  freehold: { name: "freehold", can: ["text", "map", "list", "counter"], ours: true },
+  yjs: { name: "yjs", can: all },
+  loro: { name: "loro", can: all },
+  automerge: { name: "automerge", can: all },
+  "json-joy": { name: "json-joy", can: all.filter((what) => what !== "counter") },
+  diamond: { name: "diamond-types", can: ["text", "updates", "file"] },
+};

@@ -4,12 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { libraries, ours } from "./libraries.mjs";
+import { libraries } from "./libraries.mjs";
 import { root } from "./setup.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const names = { core: "freehold core", diamond: "diamond-types" };
-const nameOf = (library) => names[library] ?? library;
+const nameOf = (library) => libraries[library].name;
+const isOurs = (library) => libraries[library].ours === true;
 const places = { node: "", chromium: ", in Chromium" };
 
 /** The lower one of the two in the middle. */
@@ -59,11 +59,11 @@ const detailed = ({ limit }, group) => [
 
 /** One table for each group: cases and figures down, libraries across, our ratios last. */
 const summary = ({ limit }, group) => {
-  const present = libraries.filter((l) => group.cases.some(({ rows }) => rows.some((row) => row.library === l)));
-  const mine = ours.filter((l) => present.includes(l));
+  const present = Object.keys(libraries).filter((l) => group.cases.some(({ rows }) => rows.some((row) => row.library === l)));
+  const mine = present.filter(isOurs);
   const body = group.cases.flatMap(({ id, rows }) => group.columns.filter((c) => c.ratio).flatMap((column, i) => {
     const of = (library) => rows.find((row) => row.library === library);
-    const peers = rows.filter((row) => !ours.includes(row.library));
+    const peers = rows.filter((row) => !isOurs(row.library));
     if (rows.every((row) => middle(row, column) === undefined)) return [];
     return [[
       i === 0 ? `${id}: ${column.label}` : column.label,

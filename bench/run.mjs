@@ -27,7 +27,7 @@ const option = (name, fallback) => {
 };
 const rounds = Number(option("rounds", "5"));
 const only = option("only", "").split(",").filter((w) => w !== "");
-const chosen = option("libraries", libraries.join(",")).split(",");
+const chosen = option("libraries", Object.keys(libraries).join(",")).split(",");
 const wanted = (path) => only.length === 0 || only.some((w) => path.startsWith(w) || path.includes(`/${w}`));
 
 /** CPU time of a process's main thread, ms. */
@@ -64,9 +64,8 @@ const inNode = (table, c, library, stage, directory) => new Promise((resolve, re
 
 /** Every library and round of a case. */
 async function measure(place, table, c, run) {
-  const having = await Promise.all(chosen.filter((l) => !c.without?.includes(l)).map(async (library) => ({ library, can: (await import(`./adapters/${library}.mjs`)).can })));
-  const rows = having.filter(({ can }) => c.needs.every((n) => can.includes(n)))
-    .map(({ library }) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
+  const rows = chosen.filter((l) => !c.without?.includes(l) && c.needs.every((what) => libraries[l].can.includes(what)))
+    .map((library) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
   try {
     for (let round = 0; round < (table.once || c.once ? 1 : rounds); round++) {
       for (const row of rows) {
@@ -121,7 +120,7 @@ if (!process.argv.includes("--no-chromium")) {
 const start = wanted("start/") ? await navigation({ rounds }) : [];
 
 const result = { rounds, limit: LIMIT, versions, downloads: downloads(), start, rows };
-const whole = only.length === 0 && chosen.length === libraries.length;
+const whole = only.length === 0 && chosen.length === Object.keys(libraries).length;
 console.log(`\n${report(result, tables)}`);
 if (whole) write(result, tables);
 const failed = rows.filter((row) => row.failure !== undefined);

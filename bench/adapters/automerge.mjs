@@ -1,7 +1,5 @@
 import * as A from "@automerge/automerge";
 
-export const name = "automerge";
-export const can = ["text", "map", "list", "counter", "updates", "file"];
 export const forms = [{ name: "save", as: "usual", history: true }];
 
 // Replicas that should merge have to begin with the same objects.

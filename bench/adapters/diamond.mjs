@@ -1,7 +1,5 @@
 import * as diamond from "diamond-types-node";
 
-export const name = "diamond-types";
-export const can = ["text", "updates", "file"];
 export const forms = [{ name: "toBytes", as: "usual", history: true }];
 
 /** The build for browsers is to be started by hand; the one for Node starts when it is imported. */

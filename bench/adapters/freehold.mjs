@@ -2,9 +2,6 @@
 // Updates travel by vault and relay, so the tables that hand them over leave it out.
 import { defineDoc, freehold, s } from "freehold";
 
-export const name = "freehold";
-export const can = ["text", "map", "list", "counter", "stored"];
-
 const Bench = defineDoc("bench", { version: 1, shape: { text: s.text(), map: s.record(s.number()), list: s.list(s.number()), count: s.counter() } });
 
 let home, place;

@@ -1,8 +1,6 @@
 import { Model } from "json-joy/lib/json-crdt/index.js";
 import { Patch, s } from "json-joy/lib/json-crdt-patch/index.js";
 
-export const name = "json-joy";
-export const can = ["text", "map", "list", "updates", "file"];
 export const forms = [{ name: "binary", as: "usual", history: false }];
 
 const schema = s.obj({ text: s.str(""), map: s.obj({}), list: s.arr([]) });

@@ -1,7 +1,5 @@
 import * as loro from "loro-crdt";
 
-export const name = "loro";
-export const can = ["text", "map", "list", "counter", "updates", "file"];
 export const forms = [
   { name: "snapshot", as: "usual", history: true, encode: (doc) => doc.export({ mode: "snapshot" }) },
   { name: "update", as: "other", history: true, encode: (doc) => doc.export({ mode: "update" }) },

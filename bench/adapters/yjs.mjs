@@ -1,8 +1,5 @@
 import * as Y from "yjs";
 
-export const name = "yjs";
-export const can = ["text", "map", "list", "counter", "updates", "file"];
-
 /** What a document can be written as. `as`: which row of the loading table it is; without `history` deleted content is gone. */
 export const forms = [
   { name: "v2, deleted text dropped", as: "usual", history: false, options: {} },

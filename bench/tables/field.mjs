@@ -134,7 +134,7 @@ const b3 = (edit, read, compare, right) => async (adapter, context) => {
 const b4 = (times, sending) => async (adapter, context) => {
   const trace = await context.trace("automerge-paper");
   const edits = trace.txns.flatMap((t) => t.patches);
-  const updates = sending && adapter.can.includes("updates");
+  const updates = sending && adapter.load !== undefined;
   const doc = await adapter.create({ updates });
   let update = 0;
   // The texts of a hundred rounds stand one in front of the other.
@@ -150,7 +150,7 @@ const b4 = (times, sending) => async (adapter, context) => {
   });
   const figures = { cpu, wall };
   if (updates) figures.update = Math.round(update / edits.length);
-  if (adapter.can.includes("file")) Object.assign(figures, await parsed(adapter, context, doc, check));
+  if (adapter.load !== undefined) Object.assign(figures, await parsed(adapter, context, doc, check));
   doc.close();
   return figures;
 };
