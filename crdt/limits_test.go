@@ -3,6 +3,7 @@ package crdt
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 )
@@ -127,6 +128,39 @@ func TestMalformedInputTakesLittleMemory(t *testing.T) {
 		}
 		if got > 8*uint64(len(in))+1<<20 {
 			t.Errorf("file of %s: %d bytes of input took %d", name, len(in), got)
+		}
+	}
+}
+
+// Wherever a number stands in a small update or file, a huge one in its place costs no memory: limits come before
+// allocation.
+func TestClaimedCountsAreNotBelieved(t *testing.T) {
+	d, net := fuzzDoc(t)
+	sections := must[[]section](t)(takeSections(d.Save()))
+	claims := [][]byte{putVarint(nil, 1<<16), putVarint(nil, 1<<20), putVarint(nil, 1<<27), putVarint(nil, 1<<31-1), putVarint(nil, 1<<63)}
+	within := func(in []byte, what string, at int, try func()) {
+		if took := allocated(try); took > 8*uint64(len(in))+1<<20 {
+			t.Errorf("%s with a claim at %d: %d bytes took %d", what, at, len(in), took)
+		}
+	}
+	for _, claim := range claims {
+		for _, m := range net {
+			for at := range m.bytes {
+				in := append(append(bytes.Clone(m.bytes[:at]), claim...), m.bytes[at+1:]...)
+				within(in, "update", at, func() { _, _, _ = New().Apply(m.session, in) })
+			}
+		}
+		for i := range sections {
+			for at := range sections[i].payload {
+				var parts [sectionKnown][]byte
+				for _, s := range sections {
+					parts[s.id] = s.payload
+				}
+				parts[sections[i].id] = append(append(bytes.Clone(parts[sections[i].id][:at]), claim...), parts[sections[i].id][at+1:]...)
+				in := file(parts)
+				within(in, fmt.Sprintf("section %d", sections[i].id), at, func() { _, _ = Load(in) })
+				within(in, fmt.Sprintf("merged section %d", sections[i].id), at, func() { _, _ = New().Merge(in) })
+			}
 		}
 	}
 }
