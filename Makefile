@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay modules browsers unit e2e kill sim fuzz size bench fmt clean
+.PHONY: run test check build wasm js web relay modules browsers unit e2e kill sim mutants fuzz size bench fmt clean
 
 run: build
 	@echo
@@ -73,6 +73,10 @@ kill:
 # Fresh seeds against the model: SEEDS of them, and a table of what they met.
 sim:
 	@go test ./crdt -run '^TestConvergence$$' -count=1 -timeout=0 -v -args -seeds=$(or $(SEEDS),1000)
+
+# Bugs planted on purpose, each of which a named test has to notice (docs/TESTING.md).
+mutants:
+	@go run ./internal/tools/mutants
 
 fuzz:
 	@internal/tools/fuzz $(or $(TIME),30s)
