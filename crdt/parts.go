@@ -49,14 +49,14 @@ func (w *writer) left(seq Seq) {
 // in parts. The estimate is the encoding itself, a little longer than it will be: it names every container in full.
 // Little that was done needs no estimate.
 func (d *Doc) leaves(seq Seq, runs, content, values int) bool {
-	const (
-		longestRun = MaxDepth*(MaxKeyBytes+16) + MaxKeyBytes + partCost // but for its text and values
-		enough     = MaxChangeBytes * 7 / 16
-	)
-	next := d.graph.sessions[d.writer.session].next
-	if 3*(len(d.log.content)-content)+len(d.log.values)-values < enough && (len(d.log.runs)-runs+1)*longestRun < enough {
-		return true
+	const enough = MaxChangeBytes * 7 / 16
+	if data := 3*(len(d.log.content)-content) + len(d.log.values) - values; data < enough {
+		n := len(d.log.runs) - runs + 1
+		if n*(MaxDepth*(MaxKeyBytes+rowCost)+partCost) < enough || n*d.longestRun() < enough {
+			return true
+		}
 	}
+	next := d.graph.sessions[d.writer.session].next
 	for size := 0; seq < next; {
 		e := newEncoder(d, d.writer.session, seq)
 		seq = e.run(next)
@@ -65,6 +65,21 @@ func (d *Doc) leaves(seq Seq, runs, content, values int) bool {
 		}
 	}
 	return true
+}
+
+// rowCost is the most that a row of a container table takes besides a key.
+const rowCost = 32
+
+// longestRun is the most that a run takes besides text and values: its key, and rows for all containers around it.
+func (d *Doc) longestRun() int {
+	key, depth := 0, 0
+	for _, name := range d.keys.names {
+		key = max(key, len(name))
+	}
+	for i := range d.containers {
+		depth = max(depth, int(d.containers[i].depth))
+	}
+	return (depth+1)*(key+rowCost) + partCost
 }
 
 // parts are what is here of a change whose last part is not, or is not judged yet.

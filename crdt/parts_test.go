@@ -343,3 +343,46 @@ func TestChangeTooLargeToLeave(t *testing.T) {
 		t.Fatalf("a change of %d bytes did not arrive", size)
 	}
 }
+
+// FuzzParts gives a document updates of one session, each behind its length: whole or in parts, and damaged. None leaves half
+// of a change.
+func FuzzParts(f *testing.F) {
+	split := func(d *Doc) (out []byte) {
+		for u, n := d.drain(3, 40); n > 0; u, n = d.drain(3, 40) {
+			out = putBytes(out, u)
+		}
+		return out
+	}
+	d := New()
+	_ = d.Begin(sessionOf(1))
+	for _, s := range []*script{
+		(&script{}).child(0, KindText, "t", 1).insert(1, 0, "some text").set(0, "k", packInt(1)).remove(1, 2, 4),
+		(&script{}).insert(1, 0, "again").set(0, "l", packInt(3)),
+	} {
+		if _, err := d.Change(s.out); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(split(d))
+	}
+	f.Add(putBytes(putBytes(nil, update(1).set("k", 1).out), append([]byte{updateVersion | updateMore}, update(0).set("k", 1).out[1:]...)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		d := New()
+		r := reader{in: in}
+		for range 64 {
+			u := r.bytes(MaxUpdateBytes)
+			if r.bad {
+				break
+			}
+			before, heads := d.Digest(), d.HeadsBytes()
+			_, fresh, err := d.Apply(sessionOf(1), u)
+			if broken := d.Check(); broken != nil {
+				t.Fatal(broken)
+			}
+			if (err != nil || !fresh) && (d.Digest() != before || !bytes.Equal(d.HeadsBytes(), heads)) {
+				t.Fatalf("%v, and yet something was applied", err)
+			}
+		}
+		d.held = held{}
+		sound(t, d)
+	})
+}

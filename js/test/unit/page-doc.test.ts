@@ -186,6 +186,7 @@ test("what is refused, with its code, before anything happened", async () => {
   bad(() => doc.change(() => {}));
   bad((async () => {}) as never);
   refused("too-large", (d: D) => { d.title = "x".repeat(70_000); });
+  refused("too-large", (d: D) => { d.title = "with it"; d.body.insert(0, "→".repeat(22_400_000)); }); // could not leave: over 64 MiB
   assert.throws(() => doc.change((d) => { (d as never as { titel: string }).titel = "x"; }), TypeError);
   assert.throws(() => doc.change(() => { throw "a string"; }), (e) => e === "a string");
 });
