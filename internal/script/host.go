@@ -51,6 +51,8 @@ func (n *Native) Call(export string, input []byte, args ...int32) (result int32,
 		output, err = d.Spans(uint32(args[1]), int(args[2]), int(args[3]))
 	case "doc_save":
 		output = d.Save()
+	case "doc_save_shallow":
+		output = d.SaveShallow()
 	case "doc_heads":
 		output = d.HeadsBytes()
 	case "doc_digest":
