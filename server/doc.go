@@ -4,6 +4,7 @@
 //	Log           what a store must offer; MemoryLog is the twin in memory, server/native has the one on disk
 //	Relay         rooms over a log: one group commit for all of them, and nothing is said before it is durable
 //	Subscription  one reader's place in one document; the reader pulls, so a slow one costs no queue
+//	Subscription.Present  who is here now: passed on, never kept
 //	Peer          one connection, whatever carries it: frames in, frames out
 //
 // The life of an append: Peer.Receive decodes a frame · Relay.Append takes the room's lock · Room.Append checks size,

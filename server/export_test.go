@@ -17,3 +17,6 @@ func (r *Relay) TailBytes(doc seal.DocID) (n int) {
 	}
 	return n
 }
+
+// PresenceBytes is how much presence there is in all.
+func (r *Relay) PresenceBytes() int64 { return r.present.Load() }

@@ -23,6 +23,11 @@ type Limits struct {
 	LargeBytes int
 	// Answers is how many Acks, Errors and Pongs may wait for a connection that does not read them.
 	Answers int
+	// PresencePerSecond and PresenceBurst are how often one connection may say that it is here.
+	PresencePerSecond, PresenceBurst float64
+	// PresenceSessions is for how many sessions of a document one connection may, and PresenceBytes what that may take
+	// of all of them together.
+	PresenceSessions, PresenceBytes int
 	// WarmRooms is how many documents stay in memory that nobody listens to.
 	WarmRooms int
 }
@@ -30,16 +35,20 @@ type Limits struct {
 // DefaultLimits suit a small machine. SECURITY: every queue in this package has one of these as its end.
 func DefaultLimits() Limits {
 	return Limits{
-		DocBytes:       256 << 20,
-		DocSessions:    10_000,
-		DocSubscribers: 200,
-		ConnectionDocs: 1024,
-		Connections:    10_000,
-		WindowAppends:  32,
-		WindowBytes:    4 << 20,
-		BatchBytes:     256 << 10,
-		LargeBytes:     256 << 20,
-		Answers:        256,
-		WarmRooms:      1024,
+		DocBytes:          256 << 20,
+		DocSessions:       10_000,
+		DocSubscribers:    200,
+		ConnectionDocs:    1024,
+		Connections:       10_000,
+		WindowAppends:     32,
+		WindowBytes:       4 << 20,
+		BatchBytes:        256 << 10,
+		LargeBytes:        256 << 20,
+		Answers:           256,
+		PresencePerSecond: 30,
+		PresenceBurst:     120,
+		PresenceSessions:  8,
+		PresenceBytes:     64 << 20,
+		WarmRooms:         1024,
 	}
 }

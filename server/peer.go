@@ -38,6 +38,9 @@ type Peer struct {
 	// appends and appendBytes count what waits for the disk.
 	appends, appendBytes int
 	room                 *sync.Cond
+
+	// presence belongs to whoever calls Receive.
+	presence rate
 }
 
 // NewPeer begins a connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
@@ -45,6 +48,7 @@ type Peer struct {
 func (r *Relay) NewPeer(line Line, name string, nonce seal.Nonce) *Peer {
 	p := &Peer{relay: r, line: line, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
 	p.room = sync.NewCond(&p.mu)
+	p.presence = rate{perSecond: r.limits.PresencePerSecond, burst: r.limits.PresenceBurst}
 	p.answer(&wire.Challenge{Nonce: nonce, Store: r.Store()})
 	return p
 }
@@ -64,6 +68,8 @@ func (p *Peer) Receive(b []byte) {
 		p.append(f, len(b))
 	case *wire.Unsubscribe:
 		p.unsubscribe(f.Doc)
+	case *wire.Presence:
+		p.present(f)
 	case *wire.Ping:
 		p.answer(&wire.Pong{})
 	default:
@@ -126,6 +132,25 @@ func (p *Peer) unsubscribe(doc seal.DocID) {
 	if s != nil {
 		s.Close()
 	}
+}
+
+func (p *Peer) present(f *wire.Presence) {
+	if refusal := p.takePresence(f); refusal != nil {
+		p.answer(refusal.Frame(&f.Doc, f.Req))
+	}
+}
+
+func (p *Peer) takePresence(f *wire.Presence) *Refusal {
+	if wait, ok := p.presence.take(p.relay.clock()); !ok {
+		return Busy().after(wait)
+	}
+	p.mu.Lock()
+	s := p.subscriptions[f.Doc]
+	p.mu.Unlock()
+	if s == nil {
+		return Unproven(nil)
+	}
+	return s.Present(f.Cert, f.Envelope)
 }
 
 func (p *Peer) append(f *wire.Append, size int) {

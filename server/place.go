@@ -1,6 +1,8 @@
 package server
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -31,6 +33,7 @@ type place struct {
 	tailFrom  wire.Cursor
 	tailBytes int
 	listeners map[*Subscription]struct{}
+	present   present
 }
 
 // heldRoom is a room in use.
@@ -159,14 +162,16 @@ func (p *place) stored(w *Write, by *Peer) {
 		// Loaded from the log a moment ago, it may be ahead of this write.
 		p.durable = max(p.durable, w.Entries[n-1].Cursor)
 	}
-	listeners := make([]*Subscription, 0, len(p.listeners))
-	for s := range p.listeners {
-		listeners = append(listeners, s)
-	}
+	listeners := p.listenersNow()
 	p.mu.Unlock()
 	for _, s := range listeners {
 		s.look()
 	}
+}
+
+// listenersNow lists who listens, to be told without the lock. The caller holds mu.
+func (p *place) listenersNow() []*Subscription {
+	return slices.Collect(maps.Keys(p.listeners))
 }
 
 // remember adds to the tail while somebody listens. The caller holds mu and has not moved durable yet.

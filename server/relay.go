@@ -3,6 +3,7 @@ package server
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -15,10 +16,13 @@ import (
 type Relay struct {
 	log       Log
 	limits    Limits
+	clock     func() time.Time
 	committer *committer
 	large     *budget
 	// peers counts the connections there were, to number them.
 	peers atomic.Uint64
+	// present is how many bytes of presence there are.
+	present atomic.Int64
 
 	mu     sync.Mutex
 	places map[seal.DocID]*place
@@ -27,10 +31,10 @@ type Relay struct {
 	stopped bool
 }
 
-// NewRelay serves a log. The relay closes it. report, if not nil, is called when writing begins to fail, and with nil
+// NewRelay serves a log. The relay closes it. clock is what it knows of time: rates, and how long what is covered stays. report, if not nil, is called when writing begins to fail, and with nil
 // when it works again.
-func NewRelay(log Log, limits Limits, report func(error)) *Relay {
-	return &Relay{log: log, limits: limits, committer: newCommitter(log, report), large: newBudget(limits.LargeBytes),
+func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
+	return &Relay{log: log, limits: limits, clock: clock, committer: newCommitter(log, report), large: newBudget(limits.LargeBytes),
 		places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 	"weak"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -210,7 +211,7 @@ func (l *line) listen(doc *servertest.Doc, hello wire.Hello) (*wire.Welcome, []w
 func withRelay(t *testing.T, limits server.Limits, test func(t *testing.T, relay *server.Relay, log *gatedLog)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newGatedLog()
-		relay := server.NewRelay(log, limits, nil)
+		relay := server.NewRelay(log, limits, time.Now, nil)
 		t.Cleanup(func() {
 			if err := relay.Close(); err != nil {
 				t.Error(err)
@@ -352,7 +353,7 @@ func TestFullDiskRefusesAppendsAndGoesOnReading(t *testing.T) {
 	var reports []error
 	synctest.Test(t, func(t *testing.T) {
 		log := newGatedLog()
-		relay := server.NewRelay(log, server.DefaultLimits(), func(err error) { reports = append(reports, err) })
+		relay := server.NewRelay(log, server.DefaultLimits(), time.Now, func(err error) { reports = append(reports, err) })
 		doc := servertest.NewDoc(t, 1)
 		s := doc.NewSession()
 		run := s.Run(6)
@@ -777,7 +778,7 @@ func TestIdleRoomsAreForgottenAndComeBack(t *testing.T) {
 
 func TestAStoppedRelayRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		relay := server.NewRelay(newGatedLog(), server.DefaultLimits(), nil)
+		relay := server.NewRelay(newGatedLog(), server.DefaultLimits(), time.Now, nil)
 		l := dial(t, relay)
 		doc := servertest.NewDoc(t, 1)
 		l.listen(doc, wire.Hello{Genesis: doc.Genesis()})

@@ -316,6 +316,14 @@ func (r *Room) recall(record *SessionRecord) (*session, error) {
 
 // admit is R4.
 func (r *Room) admit(cert []byte, first seal.Envelope) (*session, *Refusal) {
+	c, refusal := r.verifyCertificate(cert, first.Session)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return &session{cert: c, first: first.Seq, before: first.Prev}, nil
+}
+
+func (r *Room) verifyCertificate(cert []byte, id seal.SessionID) (*seal.Certificate, *Refusal) {
 	if cert == nil {
 		return nil, refuse(wire.CodeNoSession, "The relay does not know this session.", nil)
 	}
@@ -323,10 +331,31 @@ func (r *Room) admit(cert []byte, first seal.Envelope) (*session, *Refusal) {
 	if err != nil {
 		return nil, refuse(wire.CodeBadCertificate, "No writer of this document admitted the session.", err)
 	}
-	if c.Session() != first.Session {
+	if c.Session() != id {
 		return nil, refuse(wire.CodeBadCertificate, "The certificate is of another session.", nil)
 	}
-	return &session{cert: c, first: first.Seq, before: first.Prev}, nil
+	return c, nil
+}
+
+// Certificate gives a session's certificate: the one kept here, else cert, verified. Errors: CodeNoSession,
+// CodeBadCertificate, CodeStorage.
+func (r *Room) Certificate(history History, cert []byte, id seal.SessionID) (*seal.Certificate, *Refusal) {
+	s, refusal := r.session(history, id)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if s != nil {
+		return s.cert, nil
+	}
+	return r.verifyCertificate(cert, id)
+}
+
+// Presence judges an ephemeral envelope. Errors: CodeBadSignature.
+func (r *Room) Presence(cert *seal.Certificate, e seal.Envelope) *Refusal {
+	if err := cert.VerifyEphemeral(e); err != nil {
+		return refuse(wire.CodeBadSignature, "The presence was not written by its session.", err)
+	}
+	return nil
 }
 
 // extend is R5 and R6: the session with a run's new envelopes. The receiver is not changed.

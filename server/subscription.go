@@ -14,11 +14,11 @@ type Subscription struct {
 	by *Peer
 	// notify says that Next may have something. It must not block.
 	notify func(*Subscription)
-	// allowed says whether the reader may have what is of this genesis; asked is true when it has been asked, refused what
-	// came of it. A document that nobody has brought yet has no genesis to ask about.
-	allowed func(*seal.Genesis) error
-	asked   bool
-	refused bool
+	// allowed says whether the reader may have what is of this genesis; answer is what it said, and told that the reader
+	// knows of a refusal. A document that nobody has brought yet has no genesis to ask about. Guarded by place.mu.
+	allowed     func(*seal.Genesis) error
+	asked, told bool
+	answer      *Refusal
 	// ready: by has it in its queue. Guarded by by.mu.
 	ready bool
 
@@ -27,6 +27,8 @@ type Subscription struct {
 	store *wire.StoreID
 	// welcomed: a Welcome was sent; named: with the genesis; begun: a Batch was sent.
 	welcomed, named, begun bool
+	// seen is the turn of the last presence given.
+	seen uint64
 }
 
 // Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
@@ -59,6 +61,7 @@ func (s *Subscription) Close() {
 	p := s.place
 	p.mu.Lock()
 	delete(p.listeners, s)
+	p.relay.present.Add(-int64(p.present.leave(s)))
 	if len(p.listeners) == 0 {
 		p.tail, p.tailBytes = nil, 0
 	}
@@ -76,17 +79,17 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 		p.mu.Unlock()
 		return nil, Lease{}, refusal
 	}
-	if refusal := s.ask(); refusal != nil || s.refused {
-		p.mu.Unlock()
-		return nil, Lease{}, refusal
+	if p.genesis != nil && !s.mayRead() {
+		defer p.mu.Unlock()
+		return nil, Lease{}, s.refusal()
 	}
 	switch {
 	case !s.welcomed || !s.named && p.genesis != nil:
 		defer p.mu.Unlock()
 		return s.welcome(), Lease{}, nil
 	case s.begun && s.since >= p.durable:
-		p.mu.Unlock()
-		return nil, Lease{}, nil
+		defer p.mu.Unlock()
+		return s.presence(), Lease{}, nil
 	case s.begun && len(p.tail) > 0 && s.since >= p.tailFrom:
 		defer p.mu.Unlock()
 		return s.fromTail(), Lease{}, nil
@@ -100,22 +103,37 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	return batch, lease, nil
 }
 
-// ask asks whether the reader may have the document, as soon as there is one. The caller holds the place's mu.
-func (s *Subscription) ask() *Refusal {
-	if s.asked || s.place.genesis == nil {
+// mayRead reports whether the reader may have the document, whose genesis is known. The caller holds the place's mu.
+func (s *Subscription) mayRead() bool {
+	if !s.asked {
+		s.asked = true
+		if g, err := seal.ParseGenesis(s.place.genesis); err != nil {
+			s.answer = unreadable(err)
+		} else if err := s.allowed(g); err != nil {
+			s.answer = Unproven(err)
+		}
+	}
+	return s.answer == nil
+}
+
+// refusal is why the reader gets nothing, the first time. The caller holds the place's mu.
+func (s *Subscription) refusal() *Refusal {
+	if s.told {
 		return nil
 	}
-	s.asked = true
-	g, err := seal.ParseGenesis(s.place.genesis)
-	if err != nil {
-		s.refused = true
-		return unreadable(err)
+	s.told = true
+	return s.answer
+}
+
+// presence is the next one that others brought, a nil frame when there is none. It comes after everything that is kept, so a
+// slow reader misses presence first. The caller holds the place's mu.
+func (s *Subscription) presence() wire.Frame {
+	one := s.place.present.next(s.seen, s)
+	if one == nil {
+		return nil
 	}
-	if err := s.allowed(g); err != nil {
-		s.refused = true
-		return Unproven(err)
-	}
-	return nil
+	s.seen = one.turn
+	return &wire.Presence{Doc: s.place.doc, Cert: one.cert.Bytes(), Envelope: one.envelope.Bytes()}
 }
 
 // welcome is the first frame, and comes again with the genesis. The caller holds the place's mu.

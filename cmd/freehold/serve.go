@@ -67,7 +67,7 @@ func serveUntil(ctx context.Context, release func(), address, data string, o nat
 		return fmt.Errorf("%w (folder %s)", err, data)
 	}
 	o.App, o.Limits = web.App(), server.DefaultLimits()
-	relay := server.NewRelay(log, o.Limits, func(err error) { reportStorage(logger, err) })
+	relay := server.NewRelay(log, o.Limits, time.Now, func(err error) { reportStorage(logger, err) })
 	listeners, err := native.Listen(address)
 	if err != nil {
 		return errors.Join(err, relay.Close())

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
@@ -23,7 +24,7 @@ func TestApp(t *testing.T) {
 		"manifest.webmanifest": {Data: []byte("{}")},
 		"doctor/index.html":    {Data: []byte("doctor")},
 	}
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), nil), native.Options{App: files, Limits: server.DefaultLimits()})
+	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), time.Now, nil), native.Options{App: files, Limits: server.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestApp(t *testing.T) {
 }
 
 func TestRelayWithoutApp(t *testing.T) {
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), nil),
+	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{}), server.DefaultLimits(), time.Now, nil),
 		native.Options{App: fstest.MapFS{".gitkeep": {}}, Limits: server.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
@@ -26,7 +27,7 @@ func benchmarkAppend(b *testing.B, writers, run int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	relay := server.NewRelay(log, server.DefaultLimits(), nil)
+	relay := server.NewRelay(log, server.DefaultLimits(), time.Now, nil)
 	defer relay.Close()
 	frames := make([][]*wire.Append, writers)
 	for i := range frames {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -37,7 +38,7 @@ func TestBoltLogWhoseFlushFails(t *testing.T) {
 // An append whose flush failed is refused as often as it is sent, and nobody is given it, however visible the file has it.
 func TestFailedFlushIsNeverAcknowledged(t *testing.T) {
 	log := openLog(t, t.TempDir())
-	relay := server.NewRelay(log, server.DefaultLimits(), nil)
+	relay := server.NewRelay(log, server.DefaultLimits(), time.Now, nil)
 	defer relay.Close()
 	doc := servertest.NewDoc(t, 1)
 	s := doc.NewSession()

@@ -56,7 +56,7 @@ func (d *device) OnClose(*gws.Conn, error) { close(d.gone) }
 // inMemory serves a relay that keeps and meets nothing outside this process, until the returned function is called.
 func inMemory(t *testing.T, limits server.Limits) (listener *pipes, stop func()) {
 	t.Helper()
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, nil), native.Options{Limits: limits})
+	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, time.Now, nil), native.Options{Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestPlainRequestsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := server.DefaultLimits()
 		limits.Connections = 1
-		s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, nil), native.Options{Limits: limits})
+		s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, time.Now, nil), native.Options{Limits: limits})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func startRelay(t *testing.T, folder string, o native.Options) string {
 	if o.Limits == (server.Limits{}) {
 		o.Limits = server.DefaultLimits()
 	}
-	s, err := native.NewServer(server.NewRelay(openLog(t, folder), o.Limits, nil), o)
+	s, err := native.NewServer(server.NewRelay(openLog(t, folder), o.Limits, time.Now, nil), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -398,7 +398,7 @@ func TestForeignNameOnLoopback(t *testing.T) {
 
 func TestPagesOfOtherOrigins(t *testing.T) {
 	log := openLog(t, t.TempDir())
-	s, err := native.NewServer(server.NewRelay(log, server.DefaultLimits(), nil),
+	s, err := native.NewServer(server.NewRelay(log, server.DefaultLimits(), time.Now, nil),
 		native.Options{Origins: []string{"https://App.example/"}, Limits: server.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)

@@ -95,6 +95,48 @@ func (s *Session) Snapshot(plain []byte) []byte { return s.seal(seal.Snapshot, p
 // Update seals one update of any bytes.
 func (s *Session) Update(plain []byte) []byte { return s.seal(seal.Update, plain) }
 
+// Presence seals one ephemeral envelope.
+func (s *Session) Presence(plain string) []byte {
+	s.t.Helper()
+	b, err := s.s.SealEphemeral([]byte(plain))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// Attest seals what the session found who checked a snapshot.
+func (s *Session) Attest(snapshot []byte, verdict seal.Verdict) []byte {
+	s.t.Helper()
+	e, err := seal.ParseEnvelope(snapshot)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b, err := s.s.SealAttest(e.Hash(), verdict, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// Pack seals a run of the session's own envelopes into one that takes their place.
+func (s *Session) Pack(run [][]byte) []byte {
+	s.t.Helper()
+	first, err := seal.ParseEnvelope(run[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	last, err := seal.ParseEnvelope(run[len(run)-1])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b, err := s.s.SealPack(first.First(), last.Seq, first.Prev, last.Hash(), []byte("all of a run"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
 // Run seals n updates.
 func (s *Session) Run(n int) [][]byte {
 	s.t.Helper()

@@ -97,8 +97,7 @@ type Presence struct {
 	Doc seal.DocID
 	// Req comes back in an Error, and is nil from a relay. There is no answer to a Presence that was taken.
 	Req *uint64
-	// Cert is the session's certificate: to a relay, nil where it knows the session; from a relay, with the first of each
-	// session that a subscription gets.
+	// Cert is the session's certificate; to a relay, nil where it knows the session.
 	Cert     []byte
 	Envelope []byte
 }

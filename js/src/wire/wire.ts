@@ -105,7 +105,7 @@ export interface Presence {
   readonly doc: DocId;
   /** Comes back in an error, null from a relay. What was taken has no answer. */
   readonly req: number | null;
-  /** To a relay: null where it knows the session. From a relay: with the first of each session that a subscription gets. */
+  /** 96 bytes; to a relay, null where it knows the session. */
   readonly cert: Uint8Array | null;
   readonly envelope: Uint8Array;
 }
