@@ -33,13 +33,14 @@ type swarm struct {
 	sessions int
 	meeting  Kind // of the root's child "a" that everybody edits most
 	settling bool
+	seldom   int         // check after one step of so many; 0 for all
 	whole    map[ID]bool // the operations that begin a change, or would
 	tally    *tally
 }
 
 func newSwarm(t testing.TB, seed int64, n int) *swarm {
 	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), whole: map[ID]bool{}, tally: &tally{}}
-	s.meeting = nested[uint64(seed)/6%uint64(len(nested))]
+	s.meeting = nested[s.r.Intn(len(nested))]
 	for range n {
 		p := &peer{doc: New(), number: len(s.peers)}
 		p.view = newMirror(p.doc)
@@ -87,6 +88,9 @@ func (s *swarm) seen(p *peer) model.Version {
 // check compares a peer with the model.
 func (s *swarm) check(p *peer) {
 	s.t.Helper()
+	if s.seldom > 0 && s.r.Intn(s.seldom) > 0 {
+		return
+	}
 	if err := p.doc.Check(); err != nil {
 		s.fatalf("peer %d: %v\n%s", p.number, err, p.doc.Dump())
 	}
@@ -272,7 +276,7 @@ func (s *swarm) merge(p, q *peer) {
 
 // settle gives everything to everybody, in a different order each, and compares.
 func (s *swarm) settle() {
-	s.settling = true
+	s.settling, s.seldom = true, s.seldom/4
 	for _, p := range s.peers {
 		s.drain(p)
 	}
@@ -302,8 +306,13 @@ func (s *swarm) settle() {
 // runSwarm lets two to seven peers live for a while and agree.
 func runSwarm(t testing.TB, seed int64, sum *tally) {
 	s := newSwarm(t, seed, 2+int(uint64(seed)%6))
+	s.live(60+10*len(s.peers), sum)
+}
+
+// live lets the peers do so many things and settle.
+func (s *swarm) live(steps int, sum *tally) {
 	s.tally = sum
-	for range 60 + 10*len(s.peers) {
+	for range steps {
 		p := s.peers[s.r.Intn(len(s.peers))]
 		switch k := s.r.Intn(20); {
 		case k < 10:
@@ -337,4 +346,15 @@ func TestConvergence(t *testing.T) {
 	if sum.seeds >= 400 {
 		sum.enough(t)
 	}
+}
+
+// The same in longer lives: texts of several chunks, tables that grow, histories that are walked from far back.
+func TestLongConvergence(t *testing.T) {
+	var sum tally
+	for _, seed := range seeds(t, 8) {
+		s := newSwarm(t, seed, 3)
+		s.seldom = 20
+		s.live(800, &sum)
+	}
+	t.Log("\n" + sum.String())
 }

@@ -66,11 +66,12 @@ type Span struct {
 func (m *Model) Spans(o *Object, v Version) []Span {
 	var out []Span
 	inner := m.inner(o, v)
+	all := marks(inner)
 	for i, s := range inner {
 		if !s.wide() {
 			continue
 		}
-		marks := marksAt(inner, i)
+		marks := all.at(i)
 		if s.op.action == insertEmbed {
 			out = append(out, Span{Embed: []byte(s.op.value), Marks: marks})
 			continue
@@ -84,19 +85,34 @@ func (m *Model) Spans(o *Object, v Version) []Span {
 	return out
 }
 
-// marksAt gives the marks of what stands at i: per key the value of the latest mark around it, unless that is nil.
-func marksAt(inner []*spot, i int) map[string]string {
-	latest := map[string]*op{}
-	for _, b := range inner[:i] {
-		if b.op.action != markBegin {
-			continue
+// cover is a mark, and where its anchors stand among what a text consists of.
+type cover struct {
+	begin    *op
+	from, to int
+}
+
+type covers []cover
+
+// marks lists the marks both of whose anchors are there.
+func marks(inner []*spot) (out covers) {
+	at := map[*op]int{}
+	for i, s := range inner {
+		at[s.op] = i
+	}
+	for i, s := range inner {
+		if from, ok := at[s.op.target]; ok && s.op.action == markEnd {
+			out = append(out, cover{s.op.target, from, i})
 		}
-		for _, e := range inner[i+1:] {
-			if e.op.action == markEnd && e.op.target == b.op {
-				if was := latest[b.op.key]; was == nil || b.op.later(was) {
-					latest[b.op.key] = b.op
-				}
-			}
+	}
+	return out
+}
+
+// at gives the marks of what stands at i: per key the value of the latest mark around it, unless that is nil.
+func (all covers) at(i int) map[string]string {
+	latest := map[string]*op{}
+	for _, c := range all {
+		if was := latest[c.begin.key]; c.from < i && i < c.to && (was == nil || c.begin.later(was)) {
+			latest[c.begin.key] = c.begin
 		}
 	}
 	out := map[string]string{}
