@@ -202,14 +202,12 @@ func (a *applier) run(also []LV, known uint32) error {
 	if n := len(also); n > len(ctx.parents) && (n > len(ctx.parents)+1 || !follows || hasLV(ctx.parents, also[n-1])) {
 		return corrupt("parent that another one follows")
 	}
-	if ctx.linear = sameLVs(ctx.parents, g.frontier); !ctx.linear {
+	if !sameLVs(ctx.parents, g.frontier) {
 		if err := d.needConcurrent(ctx.parents); err != nil {
 			return err
 		}
 	}
-	ctx.ranges, ctx.asked, ctx.touched = ctx.ranges[:0], false, nil
-	ctx.first = g.push(a.session, w.ops-known, ctx.parents)
-	ctx.entry = g.entries[len(g.entries)-1].lv
+	ctx.begin(g, g.push(a.session, w.ops-known, ctx.parents))
 	lv := ctx.first
 	w.r.at = w.body
 	var op wireOp

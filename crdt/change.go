@@ -213,8 +213,8 @@ func (d *Doc) write(r opRun) error {
 	}
 	r.lv = g.push(w.session, r.n, g.frontier)
 	ctx := &d.ctx
-	ctx.first, ctx.entry, ctx.linear = r.lv, g.entries[len(g.entries)-1].lv, true
-	ctx.parents, ctx.ranges, ctx.asked, ctx.touched = ctx.parents[:0], ctx.ranges[:0], false, nil
+	ctx.parents = ctx.parents[:0]
+	ctx.begin(g, r.lv)
 	g.frontier = append(g.frontier[:0], r.end()-1)
 	if err := d.integrate(ctx, r); err != nil {
 		return err

@@ -4,7 +4,7 @@ package crdt
 func (d *Doc) Check() error {
 	for _, check := range []func() string{
 		d.checkGraph, d.checkLog, d.checkContainers, d.checkRegisters, d.checkTexts, d.checkPoints,
-		d.checkRows, d.checkItems, d.checkMoves, d.checkHeld, d.checkTracker,
+		d.checkRows, d.checkItems, d.checkMoves, d.checkHeld, d.checkTracker, d.checkKnowledge, d.checkTouched,
 	} {
 		if broken := check(); broken != "" {
 			return &Error{CodeCorrupt, "check: " + broken}

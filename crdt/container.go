@@ -9,6 +9,8 @@ type container struct {
 	depth  uint8
 	// shown: a record's child that has been put or edited and not deleted since. Others are there when their parent is.
 	shown bool
+	// touched: all operations on it, as a record's child, and in it are below. Some may have been taken back.
+	touched LV
 	// state is the index of the text, counter or, for lists and trees, row; for maps and records the newest register,
 	// or none.
 	state uint32

@@ -47,15 +47,17 @@ type Doc struct {
 	points     points
 	lists      lists
 
-	writer  writer
-	held    held
-	tracker tracker
-	patch   patch
-	undo    undoLog
-	ctx     context   // of what is being integrated
-	units   []uint16  // scratch
-	kept    []section // of a file, what this version does not know: sections, and fields at the end of sections
-	editing bool      // inside Edit
+	writer    writer
+	held      held
+	tracker   tracker
+	knowledge knowledge
+	patch     patch
+	undo      undoLog
+	ctx       context   // of what is being integrated
+	walked    int       // how many slots and runs were looked at in search of something; tests look at it
+	units     []uint16  // scratch
+	kept      []section // of a file, what this version does not know: sections, and fields at the end of sections
+	editing   bool      // inside Edit
 }
 
 // writer is the session that edits here.

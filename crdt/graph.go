@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // graph is the event graph: who wrote which operation after which others. A run of operations of one session, each
 // following the one before it, is one entry.
 type graph struct {
@@ -78,22 +80,30 @@ func (g *graph) push(s uint32, n uint32, parents []LV) LV {
 		parents: uint32(len(g.parents)), nparents: uint32(len(parents)),
 	}
 	for _, p := range parents {
-		e := &g.entries[g.at(p)]
-		fresh.lamport = max(fresh.lamport, e.lamport+uint32(p-e.lv))
-		if e.linear() {
-			fresh.complete = max(fresh.complete, p+1)
-		} else {
-			fresh.complete = max(fresh.complete, e.complete)
-		}
+		fresh.lamport = max(fresh.lamport, g.lamport(p))
 	}
 	fresh.lamport++
-	if sameLVs(parents, g.frontier) {
-		fresh.complete = lv
-	}
+	fresh.complete = g.completeBelow(parents)
 	g.entries = append(g.entries, fresh)
 	g.parents = append(g.parents, parents...)
 	row.entries = append(row.entries, uint32(len(g.entries)-1))
 	row.next += Seq(n)
+	return lv
+}
+
+// completeBelow gives a version below which all operations are in the history of these parents: the next one if they
+// are all that is here.
+func (g *graph) completeBelow(parents []LV) (lv LV) {
+	if sameLVs(parents, g.frontier) {
+		return g.next()
+	}
+	for _, p := range parents {
+		if e := &g.entries[g.at(p)]; e.linear() {
+			lv = max(lv, p+1)
+		} else {
+			lv = max(lv, e.complete)
+		}
+	}
 	return lv
 }
 
@@ -157,6 +167,12 @@ func (g *graph) wins(lamportA, sessionA, lamportB, sessionB uint32) bool {
 
 // advance moves a frontier over the entry that ends in last: its parents are followed now.
 func advance(frontier []LV, parents []LV, last LV) []LV {
+	if len(parents) == 1 {
+		if i, ok := slices.BinarySearch(frontier, parents[0]); ok {
+			frontier = append(frontier[:i], frontier[i+1:]...)
+		}
+		return insertLV(frontier, last)
+	}
 	keep := frontier[:0]
 	for _, lv := range frontier {
 		for len(parents) > 0 && parents[0] < lv {
@@ -169,13 +185,10 @@ func advance(frontier []LV, parents []LV, last LV) []LV {
 	return insertLV(keep, last)
 }
 
+// hasLV reports whether lv is in a sorted set.
 func hasLV(set []LV, lv LV) bool {
-	for _, x := range set {
-		if x == lv {
-			return true
-		}
-	}
-	return false
+	_, ok := slices.BinarySearch(set, lv)
+	return ok
 }
 
 // insertLV puts lv into a sorted set.

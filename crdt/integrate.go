@@ -8,11 +8,22 @@ type context struct {
 	parents []LV // sorted, minimal
 	// linear: the stretch follows everything that was here before it.
 	linear bool
+	// complete: all operations below it are in the stretch's history.
+	complete LV
+	// known is how much of each session is in that history, nil until somebody asks. Ask Doc.sees.
+	known []Seq
 	// unseen are the operations that were here but are not in the stretch's history, descending. Ask Doc.unseen.
 	ranges []lvRange
 	asked  bool
 	// touched are the entries that something unseen was done to, nil until somebody asks. Ask Doc.touchedBy.
 	touched map[entryRef]struct{}
+}
+
+// begin makes ctx that of the stretch from first on that has just been pushed behind ctx.parents.
+func (ctx *context) begin(g *graph, first LV) {
+	e := &g.entries[len(g.entries)-1]
+	ctx.first, ctx.entry, ctx.linear, ctx.complete = first, e.lv, e.linear(), e.complete
+	ctx.known, ctx.ranges, ctx.asked, ctx.touched = nil, ctx.ranges[:0], false, nil
 }
 
 // unseen lists the operations that are here and not in ctx's history.
@@ -26,7 +37,14 @@ func (d *Doc) unseen(ctx *context) []lvRange {
 
 // sees reports whether lv is in ctx's history or earlier in the same stretch.
 func (d *Doc) sees(ctx *context, lv LV) bool {
-	return ctx.linear || lv >= ctx.first || !inRanges(d.unseen(ctx), lv)
+	if ctx.linear || lv >= ctx.first || lv < ctx.complete {
+		return true
+	}
+	if ctx.known == nil {
+		ctx.known = d.knowledge.of(&d.graph, ctx)
+	}
+	session, seq := d.graph.id(lv)
+	return seq < ctx.known[session]
 }
 
 // integrate applies one run, whose place in the graph is made and whose content is in the log's buffers, and logs it.

@@ -50,8 +50,14 @@ func (d *Doc) moveItem(ctx *context, r *opRun) error {
 		}
 		l.items[i].slot = el
 	}
-	d.showItem(i)
+	d.touchItem(i)
 	return nil
+}
+
+// touchItem notes that something was done to an item, or inside it, that not every deletion of it has seen.
+func (d *Doc) touchItem(i uint32) {
+	d.lists.items[i].touched = d.graph.next()
+	d.showItem(i)
 }
 
 // showItem brings an item to life, if it is not alive.

@@ -27,6 +27,7 @@ func Load(file []byte) (*Doc, error) {
 		}
 	}
 	d.patch.off, d.undo.off = false, false
+	d.touchAll()
 	d.mark()
 	return d, nil
 }

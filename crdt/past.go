@@ -14,6 +14,10 @@ type past struct {
 	cut  LV
 	from LV // operations from cut up to here are in the segments; cut when there are none left to be taken apart
 
+	// Once walked, merging an operation that follows all below floor looks at nothing below floor, which is in the log.
+	walked bool
+	floor  LV
+
 	segments []byte // columns, as in the file
 	count    int    // of segments
 	content  []byte // what they inserted, see putContent
@@ -57,12 +61,22 @@ func (d *Doc) need(lv LV) error {
 
 // needConcurrent makes sure of what merging an operation with these parents may look at.
 func (d *Doc) needConcurrent(parents []LV) error {
-	if d.past.from == 0 {
+	p := &d.past
+	if p.from == 0 || p.walked && d.graph.completeBelow(parents) >= p.floor {
 		return nil
 	}
-	_, region := d.graph.base(d.graph.frontier, parents, nil)
+	base, region := d.graph.base(d.graph.frontier, parents, nil)
 	if n := len(region); n > 0 {
-		return d.need(region[n-1].from)
+		if err := d.need(region[n-1].from); err != nil {
+			return err
+		}
+	}
+	floor := LV(0)
+	for _, lv := range base {
+		floor = max(floor, lv+1)
+	}
+	if !p.walked || floor < p.floor {
+		p.walked, p.floor = true, floor
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ type item struct {
 	row      uint32 // tree: that of its children; none in a list
 	child    uint32 // container, when kind is one
 	at, size uint32 // value, when kind is KindValue
+	// touched: all operations on it and in it, but the insertion, are below. Some may have been taken back.
+	touched LV
 }
 
 type slot struct {
@@ -166,6 +168,7 @@ type slotRow struct {
 }
 
 func (r *slotRow) after(el uint32) uint32 {
+	r.d.walked++
 	if el == none {
 		return r.d.lists.seq.first(r.d.lists.rows[r.row].root)
 	}

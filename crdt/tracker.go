@@ -45,13 +45,6 @@ type tracker struct {
 	gives  []lvRange // scratch
 }
 
-// prepared is a version for operations to be done in.
-type prepared struct {
-	heads   []LV
-	session uint32 // whose operations were the last in it, or none
-	used    int    // when that was
-}
-
 // span is n units that were inserted one behind the other.
 type span struct {
 	unit uint32 // name of the first
@@ -80,7 +73,6 @@ const (
 
 // Measures of the sequence. The first are the prepared versions.
 const (
-	versions = 4
 	inMerged = versions
 	inBase   = versions + 1
 )
@@ -89,7 +81,7 @@ const (
 func (t *tracker) drop() {
 	t.live, t.floor, t.done = false, 0, 0
 	for v := range t.ready {
-		t.ready[v] = prepared{heads: t.ready[v].heads[:0], session: none}
+		t.ready[v].heads, t.ready[v].used = t.ready[v].heads[:0], 0
 	}
 	t.spans, t.at, t.begins, t.deleted = t.spans[:0], t.at[:0], t.begins[:0], t.deleted[:0]
 	t.seq.nodes, t.seq.sums, t.seq.home, t.seq.free = t.seq.nodes[:0], t.seq.sums[:0], t.seq.home[:0], t.seq.free[:0]
@@ -120,40 +112,16 @@ func (t *tracker) merge(d *Doc, ctx *context, r opRun) {
 // did notes that r was done in the prepared version.
 func (t *tracker) did(r *opRun, session uint32) {
 	t.done += int(r.n)
-	t.clock++
 	p := &t.ready[t.in]
-	p.heads, p.session, p.used = append(p.heads[:0], r.end()-1), session, t.clock
-}
-
-// choose takes the prepared version that is likely to be nearest to one with these heads: the very one, one that ends
-// in one of the heads, the one the session was in, or else the one that has not been used for longest.
-func (t *tracker) choose(heads []LV, session uint32) {
-	best, rank := 0, -1
-	for v := range t.ready {
-		p := &t.ready[v]
-		r := 0
-		switch {
-		case sameLVs(p.heads, heads):
-			r = 3
-		case len(p.heads) == 1 && hasLV(heads, p.heads[0]):
-			r = 2
-		case p.session == session:
-			r = 1
-		}
-		// Of several that will do, the one used last; of those that will not, the one used first.
-		if q := &t.ready[best]; r > rank || r == rank && (p.used > q.used) == (r > 0) {
-			best, rank = v, r
-		}
-	}
-	t.in = best
+	p.heads = append(p.heads[:0], r.end()-1)
+	p.use(session, &t.clock)
 }
 
 // open prepares the version with these heads, of an operation of a session that comes at now. It starts anew when the
 // tracker does not reach back far enough, or has grown much larger than what is concurrent now.
 func (t *tracker) open(d *Doc, heads []LV, session uint32, now LV) {
 	if t.live {
-		t.choose(heads, session)
-		t.compare(d, heads)
+		t.compare(d, heads, session)
 		n := len(t.takes)
 		if (n == 0 || t.takes[n-1].from >= t.floor) && t.worth(d, heads, now) {
 			t.replay(d, t.end, now) // only what is linear, the rest came through merge
@@ -353,13 +321,13 @@ func (t *tracker) isolate(c, i, off, n uint32) uint32 {
 
 // prepare makes a version ready for an operation of a session.
 func (t *tracker) prepare(d *Doc, heads []LV, session uint32) {
-	t.choose(heads, session)
-	t.compare(d, heads)
+	t.compare(d, heads, session)
 	t.move(d, heads)
 }
 
-// compare finds out what has to be taken back and done again to move the prepared version.
-func (t *tracker) compare(d *Doc, heads []LV) {
+// compare takes the nearest prepared version and finds out what has to be taken back and done again to move it.
+func (t *tracker) compare(d *Doc, heads []LV, session uint32) {
+	t.in, _ = nearest(&t.ready, heads, session)
 	t.takes, t.gives = d.graph.diff(t.ready[t.in].heads, heads, t.takes[:0], t.gives[:0])
 }
 
@@ -499,15 +467,42 @@ func (t *tracker) follows(lv LV) bool {
 // the author had seen, deleted or not. It gives the span behind which it belongs.
 func (r *spanRow) between(el uint32) uint32 {
 	next := r.after(el)
-	scan := next != none && !r.known(next)
+	if next == none || r.known(next) {
+		r.right = r.unitOf(next)
+		return el
+	}
+	if prev := r.inFront(); prev != none {
+		r.right = r.unitOf(prev)
+		return r.t.seq.prev(prev)
+	}
 	for next != none && !r.known(next) {
 		next = r.after(next)
 	}
 	r.right = r.unitOf(next)
-	if scan {
-		return place(r, el)
+	return place(r, el)
+}
+
+// inFront gives the span that the run right before inserted if the new units go directly in front of it: they have
+// the same left neighbour, and nobody who had seen it has put anything between the two. Such a unit would have it as its
+// right neighbour, or none as what leans to the front. None otherwise.
+func (r *spanRow) inFront() uint32 {
+	t := r.t
+	heads := t.ready[t.in].heads
+	if len(heads) != 1 || heads[0] < t.floor {
+		return none
 	}
-	return el
+	op := &r.d.log.runs[r.d.log.at(heads[0])]
+	if op.kind != opTextInsert || op.c != r.c || op.lv < t.floor {
+		return none
+	}
+	i, off := t.spanOf(r.c, op.ref)
+	if off > 0 || t.spans[i].left != r.left {
+		return none
+	}
+	if x := t.seq.prev(i); x != none && (t.spans[x].right == t.spans[i].unit || t.spans[x].leans == leansFront) {
+		return none
+	}
+	return i
 }
 
 // remove deletes r.n units from pos on; down: the run's operations deleted them from the last to the first.

@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -19,12 +20,12 @@ func newCrowd(t *testing.T, seed int64, n int) *crowd {
 	r := newRand(seed)
 	w := &crowd{t: t, next: r.Intn, made: make([][]int, n)}
 	names := r.Perm(n) // earlier authors shall not always win
-	_, first := newStem()
+	_, first := typed.start()
 	for i := range n {
 		d := New()
 		must2(t)(d.Apply(first.session, first.bytes))
 		_ = d.Begin(sessionOf(2 + names[i]))
-		must[[]byte](t)(d.Change((&script{}).child(0, KindText, "t", 1).out))
+		must[[]byte](t)(d.Change((&script{}).child(0, KindText, "c", 1).out))
 		w.docs, w.read = append(w.docs, d), append(w.read, make([]int, n))
 	}
 	return w
@@ -36,6 +37,9 @@ func (w *crowd) edit(a int) {
 	for range 1 + w.next(4) {
 		length := int(d.texts.texts[0].length)
 		pos, room := w.next(min(length, 30)+1), 6
+		if w.next(2) == 0 {
+			pos = min(length, 2) // meet at one place often
+		}
 		s := &script{}
 		switch n := min(w.next(room)+1, length-pos); {
 		case w.next(3) == 0 && n > 0:
@@ -104,7 +108,7 @@ func TestTrackerOfACrowd(t *testing.T) {
 			}
 		}
 		// One who was not there and gets them in the order of their making.
-		_, first := newStem()
+		_, first := typed.start()
 		late := New()
 		must2(t)(late.Apply(first.session, first.bytes))
 		for _, m := range w.net {
@@ -116,5 +120,35 @@ func TestTrackerOfACrowd(t *testing.T) {
 		if textOf(late, 1) != want {
 			t.Fatalf("seed %d: who comes late sees something else", seed)
 		}
+	}
+}
+
+// What is known of versions goes with a change that is taken back.
+func TestRefusedChangeTeachesNothing(t *testing.T) {
+	d, first := listed.start()
+	other := listed.branch(3, 2, first)
+	must2(t)(d.Apply(other.session, other.updates[0]))
+	stem := ID{sessionOf(1), d.graph.sessions[0].next - 1}
+	// listing lets an update name the list, push puts an item to the front of it.
+	listing := func(r *raw) *raw {
+		r.out = append(r.out[:len(r.out)-2], 2, containerRoot, byte(KindList), 0, 1, 'c')
+		return r
+	}
+	push := func(r *raw) *raw {
+		r.out = append(r.out, byte(opListInsert)|1<<5, 0, byte(KindValue), 1, 0xc0)
+		return r
+	}
+	part := push(listing(update(0, stem))).out
+	part[0] |= updateMore
+	if _, _, err := d.Apply(sessionOf(2), part); !errors.Is(err, ErrMissing) {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Apply(sessionOf(2), push(listing(update(1)).set("k", 1)).broken().out); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+	t.Log(d.Dump())
+	must2(t)(d.Apply(other.session, other.updates[1]))
+	if err := d.Check(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -43,7 +43,7 @@ func (d *Doc) moveNode(ctx *context, r *opRun) error {
 		return corrupt("move of an unknown node or to an unknown place")
 	}
 	d.arrange(d.addSlot(ctx, row, r.lv, i, left))
-	d.showItem(i)
+	d.touchItem(i)
 	return nil
 }
 

@@ -125,6 +125,7 @@ func (d *Doc) rollback() {
 	d.keys.truncate(u.keys)
 	d.writer = u.writer
 	d.tracker.drop()
+	d.knowledge.drop()
 	d.patch.text = 0
 	d.patch.out = d.patch.out[:u.patch]
 	d.mark()

@@ -16,7 +16,7 @@ func (d *Doc) revive(c uint32) {
 		row := &d.containers[c]
 		switch d.containers[row.parent].kind {
 		case KindList, KindTree:
-			d.showItem(row.name)
+			d.touchItem(row.name)
 		case KindRecord:
 			d.showChild(c)
 		}
@@ -25,7 +25,9 @@ func (d *Doc) revive(c uint32) {
 }
 
 func (d *Doc) showChild(c uint32) {
-	if row := &d.containers[c]; !row.shown {
+	row := &d.containers[c]
+	row.touched = d.graph.next()
+	if !row.shown {
 		d.undo.add(undoRecord{kind: undoShown, a: c, b: 0})
 		row.shown = true
 		d.patch.recordChild(d, c)
@@ -69,10 +71,10 @@ func (d *Doc) deleteKey(ctx *context, r *opRun) {
 // survives reports whether an entry stays visible although ctx's operation deletes it: whether something was done to
 // it that neither this deletion nor any other one has seen. Only what is concurrent with the deletion is looked at.
 func (d *Doc) survives(ctx *context, e entryRef) bool {
-	unseen := d.unseen(ctx)
-	if len(unseen) == 0 {
+	if ctx.linear || d.lastTouch(e) <= ctx.complete {
 		return false
 	}
+	unseen := d.unseen(ctx)
 	if _, touched := d.touchedBy(ctx)[e]; !touched {
 		return false
 	}
@@ -87,6 +89,24 @@ func (d *Doc) survives(ctx *context, e entryRef) bool {
 		unseen, _ = d.graph.diff(d.graph.frontier, heads, nil, nil)
 	}
 	return !d.eachRun(unseen, func(r *opRun) bool { return !d.touches(r, e) })
+}
+
+// lastTouch says below which version everything is that was done to an entry or inside it.
+func (d *Doc) lastTouch(e entryRef) LV {
+	if e.item {
+		return d.lists.items[e.index].touched
+	}
+	return d.containers[e.index].touched
+}
+
+// touchAll notes that something may have been done to any entry until now; a file does not say.
+func (d *Doc) touchAll() {
+	for i := range d.lists.items {
+		d.lists.items[i].touched = d.graph.next()
+	}
+	for i := range d.containers {
+		d.containers[i].touched = d.graph.next()
+	}
 }
 
 // touchedBy gives the entries that something unseen by ctx's stretch was done to. It is looked up once for the stretch:
@@ -130,6 +150,7 @@ func (d *Doc) touchedBy(ctx *context) map[entryRef]struct{} {
 func (d *Doc) eachRun(ranges []lvRange, visit func(*opRun) bool) bool {
 	for _, span := range ranges {
 		for i := d.log.at(span.from); i < len(d.log.runs) && d.log.runs[i].lv < span.to; i++ {
+			d.walked++
 			if !visit(&d.log.runs[i]) {
 				return false
 			}

@@ -83,3 +83,53 @@ func (d *Doc) checkPrepared(v int) string {
 	}
 	return ""
 }
+
+// checkKnowledge verifies what is kept about versions.
+func (d *Doc) checkKnowledge() string {
+	k, g := &d.knowledge, &d.graph
+	for v := range k.ready {
+		until := make([]Seq, len(g.sessions))
+		history, _ := g.diff(k.ready[v].heads, nil, nil, nil)
+		for _, r := range history {
+			g.eachEntry(r, func(e *entry, _, to Seq) { until[e.session] = max(until[e.session], to) })
+		}
+		for s, n := range until {
+			if s < len(k.until[v]) && k.until[v][s] != n || s >= len(k.until[v]) && n > 0 {
+				return "version does not know what its history is"
+			}
+		}
+	}
+	return ""
+}
+
+// checkTouched verifies that entries know until when something was done to them.
+func (d *Doc) checkTouched() string {
+	for k := range d.log.runs {
+		r := &d.log.runs[k]
+		entry, ok := uint32(0), false
+		switch r.kind {
+		case opListMove, opNodeMove:
+			if entry, ok = d.lists.findItem(LV(r.ref)); ok && d.lists.items[entry].touched < r.end() {
+				return "item was moved later than it knows"
+			}
+		case opRecordPut:
+			if entry, ok = d.children[childKey{r.c, r.ref, r.sub}]; ok && d.containers[entry].touched < r.end() {
+				return "child was put later than it knows"
+			}
+		}
+		for c := r.c; c != 0; c = d.containers[c].parent {
+			row := &d.containers[c]
+			switch d.containers[row.parent].kind {
+			case KindList, KindTree:
+				if d.lists.items[row.name].touched < r.end() {
+					return "something was done in an item later than it knows"
+				}
+			case KindRecord:
+				if row.touched < r.end() {
+					return "something was done in a child later than it knows"
+				}
+			}
+		}
+	}
+	return ""
+}
