@@ -55,6 +55,29 @@ export interface TextDraft {
   insert(at: number, text: string): void;
   delete(at: number, count: number): void;
 }
+
+/** A stretch of a rich text with the same marks, or one embed, whose `text` is U+FFFC. */
+export interface Span<M = Readonly<Record<string, unknown>>, E = unknown> {
+  readonly text: string;
+  readonly marks: M;
+  /** Only there when it is one. */
+  readonly embed?: E;
+}
+/** A rich text pinned to its version. Frozen; a stretch that did not change is the same object. */
+export interface RichTextView<M = Readonly<Record<string, unknown>>, E = never> {
+  readonly length: number;
+  toString(): string;
+  /** The same as `spans`, so that JSON.stringify keeps the marks. */
+  toJSON(): ReadonlyArray<Span<M, E>>;
+  spans(): ReadonlyArray<Span<M, E>>;
+}
+/** `In`: what marks may be set to. Positions and lengths count as in a text; an embed is one unit. */
+export interface RichTextDraft<In = Readonly<Record<string, unknown>>, E = never> extends TextDraft {
+  /** Marks units [from, to); `null` takes that mark off them. A block attribute goes on the newline that ends the line. */
+  mark<K extends keyof In & string>(from: number, to: number, key: K, value: In[K] | null): void;
+  /** Puts something that is no text in front of unit `at`. */
+  embed(at: number, value: E): void;
+}
 /** One replacement. Several are applied in order: `at` counts in the text as the ones before it left it. */
 export interface TextSplice {
   readonly at: number;
@@ -72,6 +95,11 @@ export interface TextRef {
    * Start from `value`; the first call carries what changed after that. Returns the way to stop.
    */
   observe(f: (splices: readonly TextSplice[], local: boolean) => void): () => void;
+}
+
+/** A stable handle to a rich text. `observe` also calls back, with no splices, when only marks changed. */
+export interface RichTextRef<M = Readonly<Record<string, unknown>>, E = never> extends Omit<TextRef, "value"> {
+  readonly value: RichTextView<M, E>;
 }
 
 /** An item of a list of objects. */
@@ -94,6 +122,36 @@ export interface ListDraft<D, I> extends Iterable<D> {
   delete(id: string): boolean;
   move(id: string, to: Pos): void;
 }
+/** A node of a tree of objects. */
+export type TreeItem<V> = V & { readonly $id: string; readonly children: ReadonlyArray<TreeItem<V>> };
+/** What creates a node, with what is below it. */
+export type TreeInput<I> = I & { readonly children?: ReadonlyArray<TreeInput<I>> };
+/**
+ * Where a node goes: below `parent`, or outermost without one; last, unless one of the others says where. Those say the parent as
+ * well. For a move, `at` counts without the moved node.
+ */
+export interface TreePos {
+  readonly parent?: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly at?: number;
+}
+export interface TreeRef<R> {
+  node(id: string): R;
+}
+export interface TreeDraft<D, I> {
+  get(id: string): D | undefined;
+  /** The ids of the nodes right below one, or of the outermost ones, in order. */
+  children(id?: string): readonly string[];
+  /** Undefined for the outermost. */
+  parent(id: string): string | undefined;
+  /** Gives the node's stable id. */
+  add(v: TreeInput<I>, to?: TreePos): string;
+  /** Deletes the node and all below it. False when there is no such node. */
+  delete(id: string): boolean;
+  /** Throws FreeholdError("invalid") for a place below itself. */
+  move(id: string, to: TreePos): void;
+}
 export interface RecordDraft<D, I> {
   get(key: string): D | undefined;
   has(key: string): boolean;
@@ -109,6 +167,24 @@ export interface CounterDraft {
 }
 
 export type TextField = Field<TextView, TextDraft, string, true, TextRef>;
+export interface MarkOptions {
+  readonly grow?: "none" | "after" | "both";
+  readonly block?: boolean;
+}
+/** One kind of mark of a rich text. */
+export interface MarkField<V> {
+  readonly [T]?: { mark: V };
+}
+type MarkValue<F> = F extends MarkField<infer V> ? V : never;
+type MarkValues<M> = { readonly [K in keyof M]: MarkValue<M[K]> };
+type MarkView<M> = { readonly [K in keyof M]?: MarkValue<M[K]> };
+export type RichTextField<M extends Record<string, MarkField<any>>, E = never> = Field<
+  RichTextView<MarkView<M>, E>,
+  RichTextDraft<MarkValues<M>, E>,
+  string,
+  true,
+  RichTextRef<MarkView<M>, E>
+>;
 export type CounterField = Field<number, CounterDraft, number, true>;
 export type ObjectField<S extends Shape> = Field<View<S>, Draft<S>, Input<S>, false, Refs<S>>;
 export type ListField<F extends AnyField> = F extends Reg<infer V, any>
@@ -119,6 +195,15 @@ export type ListField<F extends AnyField> = F extends Reg<infer V, any>
       ReadonlyArray<Meta<F>["in"]>,
       true,
       ListRef<Meta<F>["ref"]>
+    >;
+export type TreeField<F extends AnyField> = F extends Reg<infer V, any>
+  ? Field<ReadonlyArray<TreeItem<{ readonly value: V }>>, TreeDraft<V, { readonly value: V }>, ReadonlyArray<TreeInput<{ readonly value: V }>>, true>
+  : Field<
+      ReadonlyArray<TreeItem<Meta<F>["view"]>>,
+      TreeDraft<Meta<F>["draft"] & { readonly $id: string }, Meta<F>["in"]>,
+      ReadonlyArray<TreeInput<Meta<F>["in"]>>,
+      true,
+      TreeRef<Meta<F>["ref"]>
     >;
 export type RecordField<F extends AnyField> = Field<
   Readonly<Record<string, Meta<F>["view"]>>,
@@ -134,15 +219,27 @@ export interface Schema {
   boolean(): Reg<boolean>;
   /** A moment as an ISO 8601 string in UTC (`new Date().toISOString()`): a Date cannot be frozen. */
   instant(): Reg<string>;
+  /** Up to 64 KB of bytes. The view holds the array itself, which cannot be frozen: copy it before you change it. */
+  bytes(): Reg<Uint8Array>;
   enum<const E extends readonly [string, ...string[]]>(...members: E): Reg<E[number]>;
   /** Any JSON value that the validator accepts (Zod, Valibot, ArkType…). It must answer synchronously. */
   json<V>(validator: StandardSchemaV1<unknown, V>): Reg<V>;
   text(): TextField;
+  /** A text with marks, and with embeds if `embed` says what they may be. Marks that the shape does not know stay, unseen. */
+  richText<M extends Record<string, MarkField<any>>, E = never>(marks: M, embed?: Reg<E>): RichTextField<M, E>;
+  /**
+   * A mark says `true` unless `value` declares more. `grow`: whether what is typed at its ends takes it on: "after" its end unless told
+   * otherwise, at "both", at "none" (links). `block`: an attribute of a line, put on the newline that ends it.
+   */
+  mark(o?: MarkOptions): MarkField<true>;
+  mark<V>(o: MarkOptions & { readonly value: Reg<V> }): MarkField<V>;
   /** A sum that concurrent additions all reach. */
   counter(): CounterField;
   object<S extends Shape>(shape: S): ObjectField<S>;
   /** A movable list of registers or objects. */
   list<F extends AnyReg | ObjectField<any>>(of: F): ListField<F>;
+  /** A tree of registers or objects with ordered, movable nodes. A concurrent move never makes a cycle or a copy. */
+  tree<F extends AnyReg | ObjectField<any>>(of: F): TreeField<F>;
   /** Entries by key; anything may be an entry. */
   record<F extends AnyField>(of: F): RecordField<F>;
 }

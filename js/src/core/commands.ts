@@ -3,17 +3,18 @@
 import type { Core } from "./core.ts";
 
 /** Container and entry kinds (docs/BOUNDARY.md). */
-export const Kind = { value: 0, map: 1, record: 2, list: 3, text: 4, counter: 5 } as const;
+export const Kind = { value: 0, map: 1, record: 2, list: 3, text: 4, counter: 5, richText: 6, tree: 7 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** Where a list item goes: at a view index, before or after an item named by its local version. */
+/** Where an item of a list or a node of a tree goes: at a view index, before or after another one named by its local version. */
 export interface Where {
   readonly mode: 0 | 1 | 2;
   readonly arg: number;
 }
 
 const CHILD = 0x01, TEXT_INSERT = 0x02, TEXT_DELETE = 0x03, MAP_SET = 0x04, MAP_DELETE = 0x05;
-const RECORD_PUT = 0x06, COUNTER_ADD = 0x07, LIST_INSERT = 0x08, LIST_DELETE = 0x09, LIST_MOVE = 0x0a;
+const RECORD_PUT = 0x06, COUNTER_ADD = 0x07, LIST_INSERT = 0x08, ITEM_DELETE = 0x09, LIST_MOVE = 0x0a;
+const MARK = 0x0b, EMBED = 0x0c, NODE_INSERT = 0x0d, NODE_MOVE = 0x0e;
 
 /** Most bytes of a varint here: all are below 2^53. */
 const VARINT = 8;
@@ -70,6 +71,22 @@ export class Commands {
     this.#varint(count);
     this.operations += count;
   }
+  /** A mark of `count` units, or with nil as its value the end of one. */
+  mark(c: number, pos: number, count: number, flags: number, key: string, value: Uint8Array): void {
+    this.#open(MARK, c, 2 * VARINT + 1);
+    this.#varint(pos);
+    this.#varint(count);
+    this.#u8[this.#at++] = flags;
+    this.#key(key);
+    this.#value(value);
+    this.operations += 2; // where it begins and where it ends
+  }
+  embed(c: number, pos: number, value: Uint8Array): void {
+    this.#open(EMBED, c, VARINT);
+    this.#varint(pos);
+    this.#value(value);
+    this.operations++;
+  }
   mapSet(c: number, key: string, value: Uint8Array): void {
     this.#open(MAP_SET, c, 0);
     this.#key(key);
@@ -111,14 +128,40 @@ export class Commands {
     this.#varint(index);
     this.operations++;
   }
-  listDelete(c: number, item: number): void {
-    this.#open(LIST_DELETE, c, VARINT);
+  /** `count`: 1, or of a node of a tree as many as it takes with it. */
+  itemDelete(c: number, item: number, count: number): void {
+    this.#open(ITEM_DELETE, c, VARINT);
     this.#varint(item);
-    this.operations++;
+    this.operations += count;
   }
   listMove(c: number, item: number, where: Where): void {
     this.#open(LIST_MOVE, c, 2 * VARINT + 1);
     this.#varint(item);
+    this.#where(where);
+    this.operations++;
+  }
+
+  /** `parent`: 0 for the root, else the parent's local version + 1. */
+  nodeInsertValue(c: number, parent: number, where: Where, value: Uint8Array): void {
+    this.#open(NODE_INSERT, c, 2 * VARINT + 2);
+    this.#varint(parent);
+    this.#where(where);
+    this.#u8[this.#at++] = Kind.value;
+    this.#value(value);
+    this.operations++;
+  }
+  nodeInsertContainer(c: number, parent: number, where: Where, kind: Kind, index: number): void {
+    this.#open(NODE_INSERT, c, 3 * VARINT + 2);
+    this.#varint(parent);
+    this.#where(where);
+    this.#u8[this.#at++] = kind;
+    this.#varint(index);
+    this.operations++;
+  }
+  nodeMove(c: number, node: number, parent: number, where: Where): void {
+    this.#open(NODE_MOVE, c, 3 * VARINT + 1);
+    this.#varint(node);
+    this.#varint(parent);
     this.#where(where);
     this.operations++;
   }

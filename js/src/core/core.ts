@@ -8,7 +8,7 @@ type Call = (...args: number[]) => number;
 type Exports = Readonly<
   Record<
     | "abi_version" | "scratch" | "header" | "doc_new" | "doc_load" | "doc_free" | "doc_session" | "doc_change" | "doc_update" | "doc_apply"
-    | "doc_merge" | "doc_view" | "doc_text" | "doc_save" | "doc_heads" | "doc_digest" | "sync_new" | "sync_step" | "sync_free",
+    | "doc_merge" | "doc_view" | "doc_text" | "doc_spans" | "doc_save" | "doc_heads" | "doc_digest" | "sync_new" | "sync_step" | "sync_free",
     Call
   >
 > & { readonly memory: WebAssembly.Memory; readonly _initialize: () => void };
@@ -170,6 +170,10 @@ export class Core {
   text(h: number, container: number, from: number, to: number): string {
     this.#call(this.#x.doc_text, h, container, from, to);
     return this.units(this.outAt, this.outLength >> 1);
+  }
+  /** Units [from, to) of a rich text with their marks; the spans are the output. */
+  spans(h: number, container: number, from: number, to: number): void {
+    this.#call(this.#x.doc_spans, h, container, from, to);
   }
   save(h: number): Uint8Array<ArrayBuffer> {
     this.#call(this.#x.doc_save, h);

@@ -1,4 +1,4 @@
-// Reads a patch out of the core's memory and says what happened. Mirrors crdt's patch writer; docs/BOUNDARY.md lists the records.
+// Reads a patch, or the spans of a rich text, out of the core's memory and says what happened. Mirrors crdt's patch writer; docs/BOUNDARY.md lists the records.
 
 import type { Core } from "./core.ts";
 import { readUtf8, ValueReader } from "./value.ts";
@@ -18,6 +18,13 @@ export interface PatchSink {
   insertContainer(c: number, at: number, item: number, session: number, seq: number, kind: number, container: number): void;
   removeItem(c: number, at: number, item: number): void;
   moveItem(c: number, from: number, to: number, item: number): void;
+  /** The marks of units [from, to) may be others. */
+  marks(c: number, from: number, to: number): void;
+  /** `parent`: 0 for the root, else the parent's local version + 1. */
+  insertNodeValue(c: number, parent: number, at: number, node: number, session: number, seq: number, value: unknown): void;
+  insertNodeContainer(c: number, parent: number, at: number, node: number, session: number, seq: number, container: number): void;
+  removeNode(c: number, node: number): void;
+  moveNode(c: number, node: number, parent: number, at: number): void;
   counter(c: number, value: number): void;
 }
 
@@ -89,6 +96,7 @@ export const readPatch = (core: Core, sink: PatchSink): void => {
         break;
       }
       case 0x11: sink.textLength(varint(), varint()); break;
+      case 0x12: sink.marks(varint(), varint(), varint()); break;
       case 0x20: sink.set(varint(), key(), value()); break;
       case 0x21: sink.delete(varint(), key()); break;
       case 0x22: {
@@ -111,8 +119,49 @@ export const readPatch = (core: Core, sink: PatchSink): void => {
       }
       case 0x31: sink.removeItem(varint(), varint(), varint()); break;
       case 0x32: sink.moveItem(varint(), varint(), varint(), varint()); break;
+      case 0x33: {
+        const c = varint();
+        const parent = varint();
+        const index = varint();
+        const node = varint();
+        const session = varint();
+        const seq = varint();
+        if (u8[at++] === 0) sink.insertNodeValue(c, parent, index, node, session, seq, value());
+        else sink.insertNodeContainer(c, parent, index, node, session, seq, varint());
+        break;
+      }
+      case 0x34: sink.removeNode(varint(), varint()); break;
+      case 0x35: sink.moveNode(varint(), varint(), varint(), varint()); break;
       case 0x40: sink.counter(varint(), zigzag()); break;
       default: throw new Error(`patch record 0x${record.toString(16)} is unknown: script and wasm are of different versions`);
     }
   }
+};
+
+/** A stretch of a rich text as the core tells it: marks by key, in the order of their bytes. */
+export interface Span {
+  /** In units; of an embed 1. */
+  readonly length: number;
+  readonly marks: readonly (readonly [key: string, value: unknown])[];
+  /** Undefined for text. */
+  readonly embed: unknown;
+}
+
+/** The output of `Core.spans`, without the text. */
+export const readSpans = (core: Core): readonly Span[] => {
+  u8 = core.u8;
+  at = core.outAt;
+  const spans: Span[] = [];
+  for (let left = varint(); left > 0; left--) {
+    let length = 1;
+    let embed: unknown;
+    if (u8[at++] === 1) {
+      length = varint();
+      at += 2 * length;
+    } else embed = value();
+    const marks: [string, unknown][] = [];
+    for (let more = varint(); more > 0; more--) marks.push([key(), value()]);
+    spans.push({ length, marks, embed });
+  }
+  return spans;
 };

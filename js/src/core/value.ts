@@ -1,4 +1,4 @@
-// Register values as MessagePack (nil, bool, int, float 64, str, array, map; no ext). The Go core validates the same subset.
+// Register values as MessagePack (nil, bool, int, float 64, str, bin, array, map; no ext). The Go core validates the same subset.
 // Own codec because it writes into reused memory and freezes what it reads; its bytes are tested against @msgpack/msgpack.
 
 import { FreeholdError } from "../errors.ts";
@@ -11,7 +11,7 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
 const invalid = (what: string): FreeholdError =>
-  new FreeholdError("invalid", `${what} cannot be stored`, "store JSON values: null, booleans, finite numbers, strings, arrays and plain objects");
+  new FreeholdError("invalid", `${what} cannot be stored`, "store JSON values (null, booleans, finite numbers, strings, arrays, plain objects) or bytes");
 
 const out = new Uint8Array(MAX_VALUE + 16);
 const outView = new DataView(out.buffer);
@@ -23,9 +23,9 @@ const room = (n: number): void => {
 const head = (small: number, limit: number, wide: number, n: number): void => {
   room(5);
   if (n < limit) out[at++] = small | n;
-  else if (n < 256 && wide === 0xd9) { out[at++] = 0xd9; out[at++] = n; }
+  else if (n < 256 && (wide === 0xd9 || wide === 0xc4)) { out[at++] = wide; out[at++] = n; }
   else {
-    const first = wide === 0xd9 ? 0xda : wide;
+    const first = wide === 0xd9 || wide === 0xc4 ? wide + 1 : wide;
     if (n < 65_536) { out[at++] = first; outView.setUint16(at, n); at += 2; }
     else { out[at++] = first + 1; outView.setUint32(at, n); at += 4; }
   }
@@ -81,6 +81,13 @@ const write = (v: unknown, depth: number): void => {
     for (const item of v as unknown[]) write(item, depth + 1);
     return;
   }
+  if (v instanceof Uint8Array) {
+    head(0, 0, 0xc4, v.length);
+    room(v.length);
+    out.set(v, at);
+    at += v.length;
+    return;
+  }
   const proto: unknown = Object.getPrototypeOf(v);
   if (proto !== Object.prototype && proto !== null) throw invalid(`a ${(v as object).constructor?.name ?? "class instance"}`);
   const entries = Object.entries(v).filter(([, item]) => item !== undefined); // as JSON.stringify does
@@ -132,6 +139,9 @@ export class ValueReader {
       case 0xc0: return null;
       case 0xc2: return false;
       case 0xc3: return true;
+      case 0xc4: this.#at += 1; return this.#bytes(view.getUint8(at));
+      case 0xc5: this.#at += 2; return this.#bytes(view.getUint16(at));
+      case 0xc6: this.#at += 4; return this.#bytes(view.getUint32(at));
       case 0xca: this.#at += 4; return view.getFloat32(at);
       case 0xcb: this.#at += 8; return view.getFloat64(at);
       case 0xcc: this.#at += 1; return view.getUint8(at);
@@ -149,7 +159,7 @@ export class ValueReader {
       case 0xdd: this.#at += 4; return this.#array(view.getUint32(at), depth);
       case 0xde: this.#at += 2; return this.#map(view.getUint16(at), depth);
       case 0xdf: this.#at += 4; return this.#map(view.getUint32(at), depth);
-      // A type of a newer version (bin, ext): no reader here knows it, the schema's fallback is shown.
+      // A type of a newer version (ext): no reader here knows it, the schema's fallback is shown.
       default: return undefined;
     }
   }
@@ -158,6 +168,12 @@ export class ValueReader {
     const from = this.#at;
     this.#at += n;
     return readUtf8(this.#u8, from, n);
+  }
+
+  /** A copy: memory moves on. Bytes are the one value that cannot be frozen. */
+  #bytes(n: number): Uint8Array {
+    this.#at += n;
+    return this.#u8.slice(this.#at - n, this.#at);
   }
 
   #array(n: number, depth: number): readonly unknown[] {

@@ -7,7 +7,8 @@ import type { AnyDocType, Doc, Draft, NotAsync, Refs, Status, Store, TextSplice,
 import type { ObjectDef } from "./fields.ts";
 import { HeadWriter } from "./headwriter.ts";
 import { toCanonical, toPlain } from "./json.ts";
-import type { ObjectNode, TextNode } from "./nodes.ts";
+import type { ObjectNode } from "./nodes.ts";
+import type { TextNode } from "./textnode.ts";
 import { Outbox } from "./outbox.ts";
 import { Progress } from "./progress.ts";
 import { type Observation, type RefHost, refsOf, withInserted } from "./refs.ts";

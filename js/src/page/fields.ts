@@ -19,11 +19,22 @@ export interface RegisterDef {
   readonly read: (stored: unknown) => unknown;
 }
 export interface TextDef { readonly kind: typeof Kind.text }
+/** One kind of mark: what it may say, and the flags of the boundary that say where it grows. */
+export interface MarkDef {
+  readonly value: RegisterDef;
+  readonly flags: number;
+}
+export interface RichTextDef {
+  readonly kind: typeof Kind.richText;
+  readonly marks: ReadonlyMap<string, MarkDef>;
+  readonly embed: RegisterDef | null;
+}
 export interface CounterDef { readonly kind: typeof Kind.counter }
 export interface ObjectDef { readonly kind: typeof Kind.map; readonly shape: ShapeDef }
 export interface ListDef { readonly kind: typeof Kind.list; readonly of: RegisterDef | ObjectDef }
 export interface RecordDef { readonly kind: typeof Kind.record; readonly of: Def }
-export type ChildDef = TextDef | CounterDef | ObjectDef | ListDef | RecordDef;
+export interface TreeDef { readonly kind: typeof Kind.tree; readonly of: RegisterDef | ObjectDef }
+export type ChildDef = TextDef | RichTextDef | CounterDef | ObjectDef | ListDef | RecordDef | TreeDef;
 export type Def = RegisterDef | ChildDef;
 
 /** Fields by position: views keep the declared order, which is also the order of the export. */
@@ -87,7 +98,7 @@ const validated = (schema: StandardSchemaV1): Rules => {
 
 /** Values are at most 64 levels deep, so the recursion is bounded. */
 export const freezeDeep = (v: unknown): unknown => {
-  if (typeof v !== "object" || v === null || Object.isFrozen(v)) return v;
+  if (typeof v !== "object" || v === null || v instanceof Uint8Array || Object.isFrozen(v)) return v;
   for (const item of Object.values(v)) freezeDeep(item);
   return Object.freeze(v);
 };
@@ -96,6 +107,9 @@ export const register = (rules: Rules): RegisterDef => ({ kind: Kind.value, opti
 export const stringRules: Rules = simple("a string", (v) => typeof v === "string" && isWellFormed(v), "");
 export const numberRules: Rules = simple("a finite number", (v) => Number.isFinite(v), 0);
 export const booleanRules: Rules = simple("a boolean", (v) => typeof v === "boolean", false);
+export const bytesRules: Rules = simple("a Uint8Array", (v) => v instanceof Uint8Array, new Uint8Array(0));
+/** A mark that says nothing but that it is there. */
+export const markRules: Rules = simple("true", (v) => v === true, true);
 export const instantRules: Rules = simple("an ISO 8601 instant in UTC, such as 2026-01-31T12:00:00.000Z,", isInstant, "1970-01-01T00:00:00.000Z");
 export const enumRules = (members: readonly string[]): Rules =>
   simple(`one of ${members.map((m) => JSON.stringify(m)).join(", ")}`, (v) => typeof v === "string" && members.includes(v), members[0]);

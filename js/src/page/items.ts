@@ -1,9 +1,9 @@
-// The items of a list in view order: chunks of an array, so that an insertion anywhere costs the same in a list of 10 and of 100,000.
+// The items of a list, or the nodes below one, in view order: chunks of an array, so that an insertion anywhere costs the same in a list of 10 and of 100,000.
 
 import type { ObjectNode } from "./nodes.ts";
 import type { SessionTable } from "./sessions.ts";
 
-/** One list item: its stable id outside, its local version inside this instance of the core. */
+/** One item of a list or node of a tree: its stable id outside, its local version inside this instance of the core. */
 export class Item {
   readonly lv: number;
   readonly #sessions: SessionTable;
@@ -31,18 +31,18 @@ export class Item {
 
 const CHUNK = 256;
 
-export class Items implements Iterable<Item> {
-  #chunks: Item[][] = [[]];
+export class Items<T> implements Iterable<T> {
+  #chunks: T[][] = [[]];
   length = 0;
 
-  at(index: number): Item | undefined {
+  at(index: number): T | undefined {
     for (const chunk of this.#chunks) {
       if (index < chunk.length) return chunk[index];
       index -= chunk.length;
     }
     return undefined;
   }
-  insert(index: number, item: Item): void {
+  insert(index: number, item: T): void {
     this.length++;
     let c = 0;
     // The end is where most insertions are; looking from there first makes them cost nothing.
@@ -60,7 +60,7 @@ export class Items implements Iterable<Item> {
       this.#chunks.splice(c + 1, 0, chunk.splice(appended ? CHUNK : CHUNK >> 1));
     }
   }
-  remove(index: number): Item {
+  remove(index: number): T {
     let c = 0;
     while (index >= this.#chunks[c]!.length) index -= this.#chunks[c++]!.length;
     const chunk = this.#chunks[c]!;
@@ -69,7 +69,7 @@ export class Items implements Iterable<Item> {
     this.length--;
     return item!;
   }
-  indexOf(item: Item): number {
+  indexOf(item: T): number {
     let before = 0;
     for (const chunk of this.#chunks) {
       const at = chunk.indexOf(item);
@@ -78,10 +78,10 @@ export class Items implements Iterable<Item> {
     }
     return -1;
   }
-  *[Symbol.iterator](): Iterator<Item> {
+  *[Symbol.iterator](): Iterator<T> {
     for (const chunk of this.#chunks) yield* chunk;
   }
-  toArray(): Item[] {
+  toArray(): T[] {
     return this.#chunks.length === 1 ? this.#chunks[0]!.slice() : this.#chunks.flat();
   }
 }

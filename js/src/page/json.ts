@@ -1,15 +1,19 @@
 // Views as plain JSON (heads, export) and back (the list shows heads through the same schema).
 
 import { Kind } from "../core/commands.ts";
-import { freezeDeep, type Def, type ObjectDef, shown } from "./fields.ts";
+import { toBase64url } from "../ids.ts";
+import { freezeDeep, type Def, type ObjectDef, shown, type TreeDef } from "./fields.ts";
 import { PinnedText } from "./pinnedtext.ts";
+import { PinnedRichText } from "./richtext.ts";
 
-/** Values of a view are as deep as its schema plus the 64 levels of a register: the recursions below are bounded. */
+/** Values of a view are as deep as its schema, the levels of trees that views show and the 64 of a register: the recursions below are bounded. */
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
 
-/** A structured-cloneable copy: texts are strings, absent optionals are left out. */
+/** A structured-cloneable copy: texts are strings, rich texts their spans; absent optionals are left out. */
 export const toPlain = (view: unknown): unknown => {
   if (view instanceof PinnedText) return view.toString();
+  if (view instanceof PinnedRichText) return toPlain(view.spans());
+  if (view instanceof Uint8Array) return view;
   if (Array.isArray(view)) return view.map(toPlain);
   if (!isObject(view)) return view;
   const plain = Object.create(null) as Record<string, unknown>;
@@ -18,13 +22,15 @@ export const toPlain = (view: unknown): unknown => {
 };
 
 /**
- * The canonical text: objects in the order of the schema, records by code unit of their keys, two spaces, a line end.
+ * The canonical text: objects in the order of the schema, records by code unit of their keys, bytes in base64url, two spaces, a line end.
  * Replicas with the same state get the same bytes.
  */
 export const toCanonical = (view: unknown): string => `${canonical(view, "\n")}\n`;
 
 const canonical = (v: unknown, line: string): string => {
   if (v instanceof PinnedText) return JSON.stringify(v.toString());
+  if (v instanceof PinnedRichText) return canonical(v.spans(), line);
+  if (v instanceof Uint8Array) return JSON.stringify(toBase64url(v));
   if (!isObject(v)) return JSON.stringify(v);
   const inner = `${line}  `;
   if (Array.isArray(v)) return v.length === 0 ? "[]" : `[${v.map((item) => inner + canonical(item, inner)).join(",")}${line}]`;
@@ -41,8 +47,10 @@ const viewOf = (def: Def, plain: unknown): unknown => {
   switch (def.kind) {
     case Kind.value: return freezeDeep(shown(def, plain));
     case Kind.text: return PinnedText.of(typeof plain === "string" ? plain : "");
+    case Kind.richText: return PinnedRichText.of(def, plain, PinnedText.of);
     case Kind.counter: return typeof plain === "number" ? plain : 0;
     case Kind.list: return Object.freeze(Array.isArray(plain) ? plain.map((item) => viewOf(def.of, item)) : []);
+    case Kind.tree: return Object.freeze(Array.isArray(plain) ? plain.map((node) => branchOf(def, node)) : []);
     case Kind.map: {
       const from = isObject(plain) ? plain : {};
       const view: Record<string, unknown> = {};
@@ -58,4 +66,12 @@ const viewOf = (def: Def, plain: unknown): unknown => {
       return Object.freeze(view);
     }
   }
+};
+
+const branchOf = (def: TreeDef, plain: unknown): unknown => {
+  const from = isObject(plain) ? plain : {};
+  const children = viewOf(def, from["children"]);
+  const $id = typeof from["$id"] === "string" ? from["$id"] : "";
+  if (def.of.kind === Kind.value) return Object.freeze({ $id, value: viewOf(def.of, from["value"]), children });
+  return Object.freeze(Object.assign({}, viewOf(def.of, { ...from, $id }), { children }));
 };

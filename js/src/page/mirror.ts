@@ -5,9 +5,12 @@ import type { Core } from "../core/core.ts";
 import { type PatchSink, readPatch } from "../core/patch.ts";
 import { type ChildDef, type ObjectDef, shown } from "./fields.ts";
 import { Item } from "./items.ts";
-import { childNode, CounterNode, ListNode, type Node, type NodeHost, ObjectNode, RecordNode, TextNode } from "./nodes.ts";
+import type { Node, NodeHost } from "./node.ts";
+import { childNode, CounterNode, ListNode, ObjectNode, RecordNode } from "./nodes.ts";
 import type { Splice } from "./pinnedtext.ts";
 import { SessionTable } from "./sessions.ts";
+import { RichTextNode, TextNode } from "./textnode.ts";
+import { TreeNode } from "./treenode.ts";
 
 /** The container of an object that another version put where the schema says object: shown with defaults, not editable. */
 export const ALIEN = -2;
@@ -55,7 +58,7 @@ export class Mirror implements PatchSink {
 
   itemContainer(index: number, parent: number, kind: number, _item: number): void {
     const above = this.#containers[parent];
-    const fits = above instanceof ListNode && above.def.of.kind === Kind.map && kind === Kind.map;
+    const fits = (above instanceof ListNode || above instanceof TreeNode) && above.def.of.kind === Kind.map && kind === Kind.map;
     this.#containers[index] = fits ? new ObjectNode(above.def.of as ObjectDef, this.#host, above, index, true) : null;
   }
 
@@ -63,12 +66,18 @@ export class Mirror implements PatchSink {
     const node = this.#containers[c];
     if (!(node instanceof TextNode)) return;
     node.splice(at, inserted, deleted);
-    if (node.observers !== null) this.#observe(node, { at, inserted, deleted });
+    if (node.observers !== null) this.#observe(node).push({ at, inserted, deleted });
   }
-  #observe(node: TextNode, splice: Splice): void {
-    const before = this.#spliced.get(node);
-    if (before === undefined) this.#spliced.set(node, [splice]);
-    else before.push(splice);
+  marks(c: number, from: number, to: number): void {
+    const node = this.#containers[c];
+    if (!(node instanceof RichTextNode)) return;
+    node.marked(from, to);
+    if (node.observers !== null) this.#observe(node);
+  }
+  #observe(node: TextNode): Splice[] {
+    let splices = this.#spliced.get(node);
+    if (splices === undefined) this.#spliced.set(node, (splices = []));
+    return splices;
   }
   /** What happened to observed texts since the last time, for telling them. */
   takeSpliced(): ReadonlyMap<TextNode, readonly Splice[]> | null {
@@ -108,26 +117,35 @@ export class Mirror implements PatchSink {
 
   insertValue(c: number, at: number, lv: number, session: number, seq: number, value: unknown): void {
     const list = this.#containers[c];
-    if (!(list instanceof ListNode)) return;
-    // An item of another type than the schema's still has its place, or every later index would be off by one.
-    const { of } = list.def;
-    if (of.kind === Kind.value) this.#insert(list, at, new Item(lv, this.#sessions, session, seq, shown(of, value), null));
-    else this.#insert(list, at, new Item(lv, this.#sessions, session, seq, undefined, this.#alien(list, of)));
+    if (list instanceof ListNode) list.insert(at, this.#valueItem(list, lv, session, seq, value));
   }
   insertContainer(c: number, at: number, lv: number, session: number, seq: number, _kind: number, container: number): void {
     const list = this.#containers[c];
-    if (!(list instanceof ListNode)) return;
-    const { of } = list.def;
+    if (list instanceof ListNode) list.insert(at, this.#containerItem(list, lv, session, seq, container));
+  }
+  insertNodeValue(c: number, parent: number, at: number, lv: number, session: number, seq: number, value: unknown): void {
+    const tree = this.#containers[c];
+    if (tree instanceof TreeNode) tree.insert(parent, at, this.#valueItem(tree, lv, session, seq, value));
+  }
+  insertNodeContainer(c: number, parent: number, at: number, lv: number, session: number, seq: number, container: number): void {
+    const tree = this.#containers[c];
+    if (tree instanceof TreeNode) tree.insert(parent, at, this.#containerItem(tree, lv, session, seq, container));
+  }
+  // An item of another type than the schema's still has its place, or every later index would be off by one.
+  #valueItem(above: ListNode | TreeNode, lv: number, session: number, seq: number, value: unknown): Item {
+    const { of } = above.def;
+    return of.kind === Kind.value ? new Item(lv, this.#sessions, session, seq, shown(of, value), null) : this.#objectItem(above, lv, session, seq, null);
+  }
+  #containerItem(above: ListNode | TreeNode, lv: number, session: number, seq: number, container: number): Item {
+    const { of } = above.def;
     const known = this.#containers[container];
-    if (of.kind === Kind.value) this.#insert(list, at, new Item(lv, this.#sessions, session, seq, of.fallback, null));
-    else this.#insert(list, at, new Item(lv, this.#sessions, session, seq, undefined, known instanceof ObjectNode ? known : this.#alien(list, of)));
+    return of.kind === Kind.value ? new Item(lv, this.#sessions, session, seq, of.fallback, null) : this.#objectItem(above, lv, session, seq, known instanceof ObjectNode ? known : null);
   }
-  #alien(list: ListNode, of: ObjectDef): ObjectNode {
-    return new ObjectNode(of, this.#host, list, ALIEN, true);
-  }
-  #insert(list: ListNode, at: number, item: Item): void {
-    item.node?.setId(item.id);
-    list.insert(at, item);
+  #objectItem(above: ListNode | TreeNode, lv: number, session: number, seq: number, known: ObjectNode | null): Item {
+    const node = known ?? new ObjectNode(above.def.of as ObjectDef, this.#host, above, ALIEN, true);
+    const item = new Item(lv, this.#sessions, session, seq, undefined, node);
+    node.setId(item.id);
+    return item;
   }
   removeItem(c: number, at: number, _lv: number): void {
     const list = this.#containers[c];
@@ -136,6 +154,14 @@ export class Mirror implements PatchSink {
   moveItem(c: number, from: number, to: number, _lv: number): void {
     const list = this.#containers[c];
     if (list instanceof ListNode) list.move(from, to);
+  }
+  removeNode(c: number, lv: number): void {
+    const tree = this.#containers[c];
+    if (tree instanceof TreeNode) tree.remove(lv);
+  }
+  moveNode(c: number, lv: number, parent: number, at: number): void {
+    const tree = this.#containers[c];
+    if (tree instanceof TreeNode) tree.move(lv, parent, at);
   }
   counter(c: number, value: number): void {
     const node = this.#containers[c];

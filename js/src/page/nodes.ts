@@ -1,51 +1,12 @@
-// The view of a document as a tree of nodes, one per container. Patches write to nodes; `view` gives frozen values.
-//
-// A node that changed is dirty, and so are all above it. A dirty node makes a new value from what its children give; a clean one
-// gives the same value again: that is all of structural sharing.
-//
-// A node exists for each child that the schema declares, looked at or not; `container` is −1 until somebody has written to it.
+// The nodes of containers that hold others, and of counters.
 
 import { Kind } from "../core/commands.ts";
-import type { TextSplice } from "../types.ts";
-import type { ChildDef, CounterDef, ListDef, ObjectDef, RecordDef, RegisterDef, ShapeDef, TextDef } from "./fields.ts";
+import type { ChildDef, CounterDef, ListDef, ObjectDef, RecordDef, RegisterDef, ShapeDef } from "./fields.ts";
 import { MISMATCH, shown } from "./fields.ts";
 import { type Item, Items } from "./items.ts";
-import { type PinnedText, type TextSource, Trail } from "./pinnedtext.ts";
-
-/** What nodes need of the document around them. */
-export interface NodeHost {
-  /** The newest text of a container. */
-  readText(container: number): string;
-}
-
-export abstract class Node {
-  abstract readonly def: ChildDef;
-  readonly host: NodeHost;
-  readonly parent: Node | null;
-  container: number;
-  dirty = true;
-  /** The editor that drafts use, made when first asked for and used again. */
-  editor: unknown = null;
-
-  constructor(host: NodeHost, parent: Node | null, container: number) {
-    this.host = host;
-    this.parent = parent;
-    this.container = container;
-  }
-
-  abstract view(): unknown;
-  /** Takes over the values of the node that was here before the core was rebuilt, wherever they are equal. */
-  abstract inherit(old: Node): void;
-
-  /** Stops at the first dirty node: all above it are dirty already. */
-  touch(): void {
-    let node: Node | null = this;
-    while (node !== null && !node.dirty) {
-      node.dirty = true;
-      node = node.parent;
-    }
-  }
-}
+import { Node, type NodeHost, sameEntries, sameValue } from "./node.ts";
+import { RichTextNode, TextNode } from "./textnode.ts";
+import { TreeNode } from "./treenode.ts";
 
 /** The node for a child of that definition. */
 export const childNode = (def: ChildDef, host: NodeHost, parent: Node, container: number): Node => {
@@ -54,6 +15,8 @@ export const childNode = (def: ChildDef, host: NodeHost, parent: Node, container
     case Kind.record: return new RecordNode(def, host, parent, container);
     case Kind.list: return new ListNode(def, host, parent, container);
     case Kind.text: return new TextNode(def, host, parent, container);
+    case Kind.richText: return new RichTextNode(def, host, parent, container);
+    case Kind.tree: return new TreeNode(def, host, parent, container);
     case Kind.counter: return new CounterNode(def, host, parent, container);
   }
 };
@@ -67,7 +30,7 @@ export class ObjectNode extends Node {
   readonly #live: Record<string, unknown>;
   #view: object | null = null;
 
-  /** `item`: an item of a list, which carries its id; known a little later, when the item is. */
+  /** `item`: an item of a list or a node of a tree, which carries its id; known a little later, when the item is. */
   constructor(def: ObjectDef, host: NodeHost, parent: Node | null, container: number, item = false) {
     super(host, parent, container);
     this.def = def;
@@ -196,7 +159,7 @@ const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0
 
 export class ListNode extends Node {
   readonly def: ListDef;
-  readonly items: Items = new Items();
+  readonly items: Items<Item> = new Items();
   /** Made at the first look-up by id, then kept. */
   #byId: Map<string, Item> | null = null;
   #view: readonly unknown[] | null = null;
@@ -249,54 +212,6 @@ export class ListNode extends Node {
   }
 }
 
-export class TextNode extends Node implements TextSource {
-  readonly def: TextDef;
-  length = 0;
-  readonly #trail: Trail = new Trail(this);
-  #observers: Set<TextObserver> | null = null;
-
-  constructor(def: TextDef, host: NodeHost, parent: Node, container: number) {
-    super(host, parent, container);
-    this.def = def;
-  }
-
-  /** The whole text from the core. */
-  read(): string {
-    return this.container < 0 ? "" : this.host.readText(this.container);
-  }
-  view(): PinnedText {
-    this.dirty = false;
-    return this.#trail.version(this.length);
-  }
-  splice(at: number, inserted: number, deleted: string): void {
-    this.length += inserted - deleted.length;
-    this.#trail.splice(at, inserted, deleted);
-    this.touch();
-  }
-  /** The core is about to go: what somebody holds must be readable after it. */
-  keep(): void {
-    this.#trail.keep();
-  }
-  inherit(old: Node): void {
-    if (old instanceof TextNode && old.#trail.given) old.#trail.handOver(this.#trail, this.read());
-  }
-
-  get observers(): ReadonlySet<TextObserver> | null {
-    return this.#observers;
-  }
-  observe(f: TextObserver): void {
-    (this.#observers ??= new Set()).add(f);
-  }
-  unobserve(f: TextObserver): void {
-    this.#observers?.delete(f);
-    if (this.#observers?.size === 0) this.#observers = null;
-  }
-}
-/** Told of splices after a patch was applied whole. */
-export interface TextObserver {
-  tell(splices: readonly TextSplice[], local: boolean): void;
-}
-
 export class CounterNode extends Node {
   readonly def: CounterDef;
   value = 0;
@@ -315,15 +230,3 @@ export class CounterNode extends Node {
     return this.value;
   }
 }
-
-/** Register values are frozen JSON of bounded depth. */
-const sameValue = (a: unknown, b: unknown): boolean => {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((k) => Object.hasOwn(b, k) && sameValue(Reflect.get(a, k), Reflect.get(b, k)));
-};
-const sameEntries = (a: object, b: object): boolean => {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((k) => Object.hasOwn(b, k) && Object.is(Reflect.get(a, k), Reflect.get(b, k)));
-};

@@ -5,8 +5,11 @@ import { FreeholdError } from "../errors.ts";
 import type { TextRef, TextSplice, TextView } from "../types.ts";
 import type { Def, ObjectDef } from "./fields.ts";
 import { GapBuffer } from "./gapbuffer.ts";
-import { ListNode, ObjectNode, TextNode } from "./nodes.ts";
+import { ListNode, ObjectNode } from "./nodes.ts";
+import { RichTextNode, TextNode } from "./textnode.ts";
+import { TreeNode } from "./treenode.ts";
 import type { Splice } from "./pinnedtext.ts";
+import type { PinnedRichText } from "./richtext.ts";
 
 /** What references need of their document. */
 export interface RefHost {
@@ -60,7 +63,8 @@ export class Observation {
 /** Patches say how much came in, not what: that is read from the present text, undoing later splices to see earlier ones. */
 export const withInserted = (host: Pick<RefHost, "readText">, node: TextNode, splices: readonly Splice[]): readonly TextSplice[] => {
   const [only] = splices;
-  if (splices.length === 1 && only !== undefined) {
+  if (only === undefined) return []; // only marks changed
+  if (splices.length === 1) {
     return [{ at: only.at, delete: only.deleted.length, insert: only.inserted === 0 ? "" : host.readText(node, only.at, only.at + only.inserted) }];
   }
   const text = new GapBuffer(node.view().toString());
@@ -72,7 +76,7 @@ export const withInserted = (host: Pick<RefHost, "readText">, node: TextNode, sp
   return told.reverse();
 };
 
-class TextHandle implements TextRef {
+class TextHandle implements Omit<TextRef, "value"> {
   readonly path: string;
   readonly #host: RefHost;
   readonly #find: () => TextNode | null;
@@ -82,7 +86,7 @@ class TextHandle implements TextRef {
     this.path = path;
     this.#find = find;
   }
-  get value(): TextView {
+  get value(): TextView | PinnedRichText {
     return this.#there().view();
   }
   observe(f: (splices: readonly TextSplice[], local: boolean) => void): () => void {
@@ -116,9 +120,14 @@ const makerOf = (host: RefHost, field: Def, path: string, find: () => unknown): 
     return node instanceof type ? node : null;
   };
   if (field.kind === Kind.text) return () => new TextHandle(host, path, as(TextNode));
+  if (field.kind === Kind.richText) return () => new TextHandle(host, path, as(RichTextNode));
   if (field.kind === Kind.map) return () => refsOf(host, field, `${path}/`, as(ObjectNode));
-  if (field.kind !== Kind.list || field.of.kind !== Kind.map) return null;
+  if ((field.kind !== Kind.list && field.kind !== Kind.tree) || field.of.kind !== Kind.map) return null;
   const { of } = field;
+  if (field.kind === Kind.tree) {
+    const tree = as(TreeNode);
+    return () => Object.freeze({ node: (id: string) => refsOf(host, of, `${path}/${id}/`, () => tree()?.byId(id)?.item.node ?? null) });
+  }
   const list = as(ListNode);
   return () => Object.freeze({ item: (id: string) => refsOf(host, of, `${path}/${id}/`, () => list()?.byId(id)?.node ?? null) });
 };

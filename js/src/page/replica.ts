@@ -2,6 +2,7 @@
 
 import { Commands } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
+import { readSpans, type Span } from "../core/patch.ts";
 import { FreeholdError } from "../errors.ts";
 import { fromBase64url, toBase64url } from "../ids.ts";
 import type { Opened, Rights, SessionId, SessionUpdate } from "../protocol.ts";
@@ -10,7 +11,7 @@ import type { ObjectEditor } from "./draft/object.ts";
 import { Transaction } from "./draft/transaction.ts";
 import type { ObjectDef } from "./fields.ts";
 import { Mirror } from "./mirror.ts";
-import type { NodeHost } from "./nodes.ts";
+import type { NodeHost } from "./node.ts";
 
 /** Own operations [from, to) as the vault takes them. */
 export interface Drained {
@@ -107,6 +108,10 @@ export class Replica implements NodeHost {
 
   readText(container: number): string {
     return this.#core.text(this.#handle, container, 0, -1);
+  }
+  readSpans(container: number, from: number, to: number): readonly Span[] {
+    this.#core.spans(this.#handle, container, from, to);
+    return readSpans(this.#core);
   }
   readPart(container: number, from: number, to: number): string {
     return this.#core.text(this.#handle, container, from, to);

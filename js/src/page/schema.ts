@@ -3,9 +3,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { Kind } from "../core/commands.ts";
 import { FreeholdError } from "../errors.ts";
-import type { AnyReg, CounterField, DocType, ObjectField, Schema, Shape, TextField } from "../types.ts";
+import type { AnyReg, CounterField, DocType, MarkField, MarkOptions, ObjectField, Schema, Shape, TextField } from "../types.ts";
 import * as fields from "./fields.ts";
-import { DEF, type Def, type Defined, type ListDef, type ObjectDef, type RegisterDef } from "./fields.ts";
+import { DEF, type Def, type Defined, type ListDef, type MarkDef, type ObjectDef, type RegisterDef, type RichTextDef, type TreeDef } from "./fields.ts";
 
 class RegisterField implements Defined {
   readonly [DEF]: RegisterDef;
@@ -28,6 +28,17 @@ const defOf = (f: unknown): Def => {
   if (!def) throw new FreeholdError("invalid", "a shape holds something that is no field", "declare fields with s.string(), s.text(), s.list(…) and so on");
   return def;
 };
+const registerOf = (f: unknown): RegisterDef => {
+  const def = defOf(f);
+  if (def.kind !== Kind.value) throw new FreeholdError("invalid", "a mark or an embed holds something that is no register", "use s.string(), s.json(…) and so on");
+  return def;
+};
+
+/** What `s.mark()` returned; of no use but in `s.richText`. */
+const MARK: unique symbol = Symbol("mark");
+const GROWTH = { none: 0, after: 2, both: 3 } as const;
+const BLOCK = 4;
+
 const shapeOf = (shape: Shape): fields.ShapeDef => {
   for (const f of Object.values(shape)) defOf(f);
   return fields.shapeDef(shape as unknown as Record<string, Defined>);
@@ -38,15 +49,35 @@ export const s: Schema = {
   number: () => reg(fields.numberRules),
   boolean: () => reg(fields.booleanRules),
   instant: () => reg(fields.instantRules),
+  bytes: () => reg(fields.bytesRules),
   enum: (...members) => reg(fields.enumRules(members)),
   json: (validator) => reg(fields.jsonRules(validator as StandardSchemaV1)),
   text: (): TextField => child({ kind: Kind.text }),
+  richText: (marks, embed) => {
+    const byKey = new Map<string, MarkDef>();
+    for (const [key, mark] of Object.entries(marks)) {
+      const def = (mark as { readonly [MARK]?: MarkDef })[MARK];
+      if (def === undefined || key === "__proto__") throw new FreeholdError("invalid", `${key} is no mark`, "declare marks with s.mark(…)");
+      byKey.set(key, def);
+    }
+    return child({ kind: Kind.richText, marks: byKey, embed: embed === undefined ? null : registerOf(embed) } satisfies RichTextDef);
+  },
+  mark: (o: MarkOptions & { readonly value?: AnyReg } = {}) => {
+    const value = o.value === undefined ? fields.register(fields.markRules) : registerOf(o.value);
+    return { [MARK]: { value, flags: o.block === true ? BLOCK : GROWTH[o.grow ?? "after"] } satisfies MarkDef } as unknown as MarkField<any>;
+  },
   counter: (): CounterField => child({ kind: Kind.counter }),
   object: <S extends Shape>(shape: S): ObjectField<S> => child({ kind: Kind.map, shape: shapeOf(shape) }),
   list: (of: AnyReg | ObjectField<Shape>) => {
     const def = defOf(of);
     if (def.kind !== Kind.value && def.kind !== Kind.map) throw new FreeholdError("invalid", "a list holds registers or objects", "wrap it: s.list(s.object({ … }))");
     return child({ kind: Kind.list, of: def } satisfies ListDef);
+  },
+  tree: (of: AnyReg | ObjectField<Shape>) => {
+    const def = defOf(of);
+    if (def.kind !== Kind.value && def.kind !== Kind.map) throw new FreeholdError("invalid", "a tree holds registers or objects", "wrap it: s.tree(s.object({ … }))");
+    if (def.kind === Kind.map && def.shape.indexByKey.has("children")) throw new FreeholdError("invalid", "a field of a tree's nodes cannot be called children", "choose another name: children are the nodes below");
+    return child({ kind: Kind.tree, of: def } satisfies TreeDef);
   },
   record: (of) => child({ kind: Kind.record, of: defOf(of) }),
 };

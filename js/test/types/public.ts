@@ -18,6 +18,11 @@ export const Note = defineDoc("note", {
     people: s.record(s.object({ name: s.string() })),
     seen: s.record(s.boolean()),
     place: s.object({ street: s.string(), notes: s.text() }),
+    essay: s.richText({ bold: s.mark(), link: s.mark({ grow: "none", value: s.string() }), head: s.mark({ block: true, value: s.enum("h1", "h2") }) }, s.json(point)),
+    plain: s.richText({ bold: s.mark() }),
+    outline: s.tree(s.object({ title: s.string(), body: s.text() })),
+    words: s.tree(s.string()),
+    hash: s.bytes().optional(),
   },
 });
 export type NoteView = Infer<typeof Note>;
@@ -49,6 +54,17 @@ export async function good(hash: string, stop: AbortSignal): Promise<URL> {
     d.people.set("a", { name: "Ann" }).name = "Anna";
     d.seen.set("a", true);
     d.place.street = "Elm";
+    d.essay.insert(0, "x");
+    d.essay.mark(0, 1, "bold", true);
+    d.essay.mark(0, 1, "link", "https://a.example");
+    d.essay.mark(0, 1, "head", null);
+    d.essay.embed(0, { x: 1 });
+    const top: string = d.outline.add({ title: "a", children: [{ title: "b", body: "text", children: [] }] });
+    d.outline.move(d.outline.add({ title: "c" }, { parent: top, at: 0 }), { after: top });
+    d.outline.get(top)!.body.insert(0, d.outline.get(top)!.$id + d.outline.parent(top) + d.outline.children()[0]);
+    d.words.add({ value: "w", children: [{ value: "v" }] });
+    d.words.get(top)?.trim();
+    d.hash = new Uint8Array(3);
     d.tags.add("t", { after: d.tags.idAt(0)! });
     for (const todo of d.todos) todo.prio = todo.prio === "lo" ? "hi" : "lo";
   });
@@ -57,6 +73,8 @@ export async function good(hash: string, stop: AbortSignal): Promise<URL> {
   note.at.body.observe((splices, local) => splices.map((x) => x.at + x.delete + x.insert.length + Number(local)));
   note.at.place.notes.value.toString();
   note.at.todos.item(id).text.path.trim();
+  note.at.essay.value.spans()[0]?.marks.link?.trim();
+  note.at.outline.node(id).body.value.toString();
   await note.saved("relay", { signal: stop });
   (await note.export("json")).size.toFixed();
   return note.link("write");
@@ -70,6 +88,13 @@ same<Same<NoteView["todos"][number]["prio"], "lo" | "hi" | undefined>>();
 same<Same<NoteView["todos"][number]["$id"], string>>();
 same<Same<NoteView["seen"], Readonly<Record<string, boolean>>>>();
 same<Same<NoteView["votes"], number>>();
+same<Same<NoteView["hash"], Uint8Array | undefined>>();
+same<Same<ReturnType<NoteView["essay"]["spans"]>[number]["marks"]["head"], "h1" | "h2" | undefined>>();
+same<Same<ReturnType<NoteView["essay"]["spans"]>[number]["embed"], { readonly x: number } | undefined>>();
+same<Same<ReturnType<NoteView["plain"]["spans"]>[number]["marks"]["bold"], true | undefined>>();
+same<Same<NoteView["outline"][number]["children"][number]["children"][number]["title"], string>>();
+same<Same<NoteView["outline"][number]["$id"], string>>();
+same<Same<NoteView["words"][number]["value"], string>>();
 same<Same<Input<{ a: ReturnType<typeof s.string>; b: ReturnType<typeof s.counter> }>, { a: string; b?: number }>>();
 
 declare const doc: Doc<typeof Note>;
@@ -85,6 +110,20 @@ doc.value.tags[0]!.$id;
 doc.change((d) => { d.body = "x"; });
 // @ts-expect-error children are never replaced
 doc.change((d) => { d.todos = []; });
+// @ts-expect-error no such mark
+doc.change((d) => d.essay.mark(0, 1, "italic", true));
+// @ts-expect-error not what the mark says
+doc.change((d) => d.essay.mark(0, 1, "head", "h3"));
+// @ts-expect-error no embeds declared
+doc.change((d) => d.plain.embed(0, 1));
+// @ts-expect-error a growth
+s.mark({ grow: "before" });
+// @ts-expect-error frozen
+doc.value.outline[0]!.children.push();
+// @ts-expect-error wrong input below
+doc.change((d) => d.outline.add({ title: "a", children: [{ titel: "b" }] }));
+// @ts-expect-error trees hold registers or objects
+s.tree(s.text());
 // @ts-expect-error unknown field
 doc.change((d) => { d.colour = "x"; });
 // @ts-expect-error wrong type

@@ -10,6 +10,7 @@ const VALUES: readonly unknown[] = [
   -1, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1, Number.MIN_SAFE_INTEGER, 0.5, -1.25e300, 2 ** 60,
   "", "a", "x".repeat(31), "x".repeat(32), "é".repeat(20), "x".repeat(255), "x".repeat(256), "😀", "x".repeat(60_000),
   [], [1, "two", null], new Array(16).fill(0), new Array(20_000).fill(7),
+  new Uint8Array(0), Uint8Array.of(1, 255), new Uint8Array(255).fill(1), new Uint8Array(256), new Uint8Array(65_000), [{ bytes: new Uint8Array(3) }],
   {}, { a: 1, b: { c: [true] } }, Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, i])),
 ];
 
@@ -41,8 +42,15 @@ test("values are frozen to the bottom, and __proto__ is only a key", () => {
   assert.equal((hostile as { polluted?: unknown }).polluted, undefined);
 });
 
+test("bytes are a copy", () => {
+  const encoded = encodeValue(Uint8Array.of(1, 2)).slice();
+  const bytes = decodeValue(encoded) as Uint8Array;
+  encoded.fill(9);
+  assert.deepEqual(bytes, Uint8Array.of(1, 2));
+});
+
 test("what is no JSON is refused", () => {
-  for (const v of [Number.NaN, Infinity, -Infinity, undefined, 1n, Symbol("x"), () => 1, new Date(), new Map(), new Uint8Array(1), [undefined], "\ud800", { "\udc00": 1 }]) {
+  for (const v of [Number.NaN, Infinity, -Infinity, undefined, 1n, Symbol("x"), () => 1, new Date(), new Map(), new ArrayBuffer(1), [undefined], "\ud800", { "\udc00": 1 }]) {
     assert.throws(() => encodeValue(v), problem("invalid"), String(typeof v));
   }
   assert.deepEqual(encodeValue({ a: undefined, b: 1 }).slice(), encode({ b: 1 }));
@@ -51,6 +59,7 @@ test("what is no JSON is refused", () => {
 test("limits: size and depth", () => {
   assert.throws(() => encodeValue("x".repeat(MAX_VALUE + 1)), problem("too-large"));
   assert.throws(() => encodeValue("é".repeat(40_000)), problem("too-large"));
+  assert.throws(() => encodeValue(new Uint8Array(MAX_VALUE)), problem("too-large"));
   assert.throws(() => encodeValue(new Array(70_000).fill(1)), problem("too-large"));
   let deep: unknown = 1;
   for (let i = 0; i < 65; i++) deep = [deep];

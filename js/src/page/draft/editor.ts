@@ -1,7 +1,7 @@
 // What all editors share: finding the container they write to, naming it first if nobody has.
 
 import { FreeholdError } from "../../errors.ts";
-import type { Node } from "../nodes.ts";
+import type { Node } from "../node.ts";
 import type { Overlay, Transaction } from "./transaction.ts";
 
 export abstract class Editor<N extends Node = Node> implements Overlay {

@@ -91,7 +91,7 @@ export class ListEditor extends Editor<ListNode> implements ListDraft<unknown, u
     this.check();
     const entry = this.#find(id);
     if (entry === undefined) return false;
-    this.txn.commands.listDelete(this.container(), entry.lv);
+    this.txn.commands.itemDelete(this.container(), entry.lv, 1);
     this.#added.delete(id);
     this.#gone.add(id);
     this.#step({ do: "delete", entry }, -1);

@@ -3,7 +3,8 @@ import { Kind } from "../../core/commands.ts";
 import { FreeholdError } from "../../errors.ts";
 import type { RecordDraft } from "../../types.ts";
 import type { ChildDef, RegisterDef } from "../fields.ts";
-import { childNode, type Node, type RecordNode } from "../nodes.ts";
+import type { Node } from "../node.ts";
+import { childNode, type RecordNode } from "../nodes.ts";
 import { Editor } from "./editor.ts";
 import { editorOf } from "./editors.ts";
 

@@ -1,14 +1,14 @@
 import { isWellFormed } from "../../core/value.ts";
 import { FreeholdError } from "../../errors.ts";
 import type { TextDraft } from "../../types.ts";
-import type { TextNode } from "../nodes.ts";
+import type { TextNode } from "../textnode.ts";
 import { Editor } from "./editor.ts";
 
 /** Entries kept between transactions. */
 const FEW = 48;
 
 /** The fastest path of the package: one insertion is one command and no allocation but its overlay entry. */
-export class TextEditor extends Editor<TextNode> implements TextDraft {
+export class TextEditor<N extends TextNode = TextNode> extends Editor<N> implements TextDraft {
   /** Units more (or less) than the node has. */
   #grown = 0;
   /** What this transaction did, for whoever reads in the middle of it: at, deleted, inserted, one after the other; the first `#count` count. */
@@ -30,14 +30,22 @@ export class TextEditor extends Editor<TextNode> implements TextDraft {
     if (!isWellFormed(text)) throw new FreeholdError("invalid", "the inserted text holds half of a surrogate pair", "insert whole characters");
     if (text.length === 0) return;
     this.txn.commands.textInsert(this.container(), at, text);
+    this.inserted(at, text);
+  }
+  /** Text that a command has put there. */
+  protected inserted(at: number, text: string): void {
     this.#note(at, 0, text);
     this.#grown += text.length;
   }
-  delete(at: number, count: number): void {
+  /** Refuses a range that is not there. */
+  protected range(at: number, count: number): void {
     this.check();
     const length = this.node.length + this.#grown;
     if (!Number.isInteger(at) || !Number.isInteger(count) || at < 0 || count < 0) throw outside(at, length);
     if (at + count > length) throw outside(at + count, length);
+  }
+  delete(at: number, count: number): void {
+    this.range(at, count);
     if (count === 0) return;
     this.txn.commands.textDelete(this.container(), at, count);
     this.#note(at, count, "");
