@@ -30,6 +30,10 @@ func TestValues(t *testing.T) {
 	for range MaxDepth {
 		deep = []any{deep}
 	}
+	many := map[string]any{}
+	for i := range 20 {
+		many[string(rune('a'+i))] = ""
+	}
 	for _, c := range []struct{ in, want any }{
 		{nil, nil}, {true, true}, {false, false}, {"", ""}, {"héllo 😀\x00", "héllo 😀\x00"},
 		{0, int64(0)}, {-1, int64(-1)}, {127, int64(127)}, {128, int64(128)}, {255, int64(255)}, {256, int64(256)}, {65535, int64(65535)},
@@ -43,6 +47,7 @@ func TestValues(t *testing.T) {
 		{strings.Repeat("x", 31), strings.Repeat("x", 31)}, {strings.Repeat("x", 32), strings.Repeat("x", 32)}, {strings.Repeat("é", 30_000), strings.Repeat("é", 30_000)},
 		{[]any{1, "a", nil}, []any{int64(1), "a", nil}}, {[]any{}, []any{}}, {make([]any, 70_000/2), make([]any, 70_000/2)},
 		{map[string]any{"b": []any{}, "a": 1}, map[string]any{"b": []any{}, "a": int64(1)}}, {map[string]any{}, map[string]any{}},
+		{make([]any, 16), make([]any, 16)}, {make([]any, 255), make([]any, 255)}, {many, many},
 		{deep, deep},
 	} {
 		d := writerOf(t, 1)
@@ -50,6 +55,13 @@ func TestValues(t *testing.T) {
 		got, ok := d.Root().Get("k")
 		if !ok || !reflect.DeepEqual(got, c.want) || fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%.60v became %.60v", c.in, got)
+		}
+		if b, ok := got.([]byte); ok && len(b) > 0 { // what is given belongs to who asked
+			b[0]++
+			if again, _ := d.Root().Get("k"); !reflect.DeepEqual(again, c.want) {
+				t.Errorf("%.60v can be changed from outside", c.in)
+			}
+			b[0]--
 		}
 		r := &d.registers[0]
 		packed := d.log.values[r.at : r.at+r.size]
@@ -270,6 +282,7 @@ func TestHandles(t *testing.T) {
 		"Edit inside Edit":      func() { _ = d.Edit(func(*Tx) error { return d.Edit(func(*Tx) error { return nil }) }) },
 		"Change inside Edit":    func() { _ = d.Edit(func(*Tx) error { _, err := d.Change(nil); return err }) },
 		"Update inside Edit":    func() { _ = d.Edit(func(*Tx) error { d.Update(); return nil }) },
+		"Save inside Edit":      func() { _ = d.Edit(func(*Tx) error { d.Save(); return nil }) },
 		"Apply inside Edit": func() {
 			_ = d.Edit(func(*Tx) error { _, _, err := d.Apply(sessionOf(7), update(0).set("k", 1).out); return err })
 		},
@@ -286,6 +299,11 @@ func TestHandles(t *testing.T) {
 		if !bytes.Equal(before, d.Dump()) || d.Check() != nil {
 			t.Errorf("%s left a trace", name)
 		}
+	}
+	edit(t, d, func(root Map) { root.List("kinds").InsertNew(0, KindText).Text().Append("x") })
+	if it := d.Root().List("kinds").At(0); it.Kind() != KindText || it.Value() != "x" || len(it.Map().Value()) != 0 || it.List().Len() != 0 ||
+		it.Counter().Value() != 0 || it.RichText().Spans() != nil || it.Tree().Root().Shows() || it.Record().Has("k", KindMap) {
+		t.Fatal("an item shows as what it is not")
 	}
 	edit(t, d, func(root Map) { root.Map("m").List("l").At(0).Delete() })
 	if item.Shows() || item.Index() != -1 || item.Value() != nil {

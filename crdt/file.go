@@ -88,6 +88,7 @@ func (d *Doc) Save() []byte { return d.save(false) }
 func (d *Doc) SaveShallow() []byte { return d.save(true) }
 
 func (d *Doc) save(shallow bool) []byte {
+	d.idle()
 	p := &d.past
 	if p.count >= maxSegments && !shallow {
 		_ = d.recall() // if it cannot be taken apart it stays as it is

@@ -364,7 +364,9 @@ func FuzzParts(f *testing.F) {
 		}
 		f.Add(split(d))
 	}
-	f.Add(putBytes(putBytes(nil, update(1).set("k", 1).out), append([]byte{updateVersion | updateMore}, update(0).set("k", 1).out[1:]...)))
+	part := update(0).set("k", 1).out
+	part[0] |= updateMore
+	f.Add(putBytes(putBytes(nil, update(1).set("k", 1).out), part))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d := New()
 		r := reader{in: in}

@@ -52,14 +52,14 @@ func packValue(out []byte, v any, depth int) ([]byte, error) {
 		if !validText([]byte(v)) {
 			return out, invalid("string is not UTF-8")
 		}
-		return append(packHead(out, len(v), 0xa0, 32, 0xd9), v...), nil
+		return append(packHead(out, len(v), 0xa0, 32, 0xd9, 0xda), v...), nil
 	case []byte:
-		return append(packHead(out, len(v), 0, 0, 0xc4), v...), nil
+		return append(packHead(out, len(v), 0, 0, 0xc4, 0xc5), v...), nil
 	case []any:
 		if depth == MaxDepth {
 			return out, tooLarge("value nested too deep")
 		}
-		out = packHead(out, len(v), 0x90, 16, 0xdc-1)
+		out = packHead(out, len(v), 0x90, 16, 0, 0xdc)
 		for _, x := range v {
 			var err error
 			if out, err = packValue(out, x, depth+1); err != nil {
@@ -71,7 +71,7 @@ func packValue(out []byte, v any, depth int) ([]byte, error) {
 		if depth == MaxDepth {
 			return out, tooLarge("value nested too deep")
 		}
-		out = packHead(out, len(v), 0x80, 16, 0xde-1)
+		out = packHead(out, len(v), 0x80, 16, 0, 0xde)
 		for _, key := range keysOf(v) {
 			var err error
 			if out, err = packValue(out, key, depth+1); err == nil {
@@ -95,18 +95,18 @@ func keysOf(m map[string]any) []string {
 	return keys
 }
 
-// packHead writes the shortest head for n: small for fewer than below, then those with 1, 2 and 4 bytes from wide on
-// (arrays and maps have none with 1).
-func packHead(out []byte, n int, small byte, below int, wide byte) []byte {
+// packHead writes the shortest head for n: small for fewer than below, one with a byte (arrays and maps have none) or two,
+// or the one behind that, with four.
+func packHead(out []byte, n int, small byte, below int, one, two byte) []byte {
 	switch {
 	case n < below:
 		return append(out, small|byte(n))
-	case n < 1<<8 && wide != 0xdc-1 && wide != 0xde-1:
-		return append(out, wide, byte(n))
+	case n < 1<<8 && one != 0:
+		return append(out, one, byte(n))
 	case n < 1<<16:
-		return append(out, wide+1, byte(n>>8), byte(n))
+		return append(out, two, byte(n>>8), byte(n))
 	}
-	return packBig(append(out, wide+2), uint64(n), 4)
+	return packBig(append(out, two+1), uint64(n), 4)
 }
 
 // packBig appends the lowest n bytes of v, the greatest first.
