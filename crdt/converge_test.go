@@ -31,7 +31,9 @@ type swarm struct {
 	model    *model.Model
 	net      []message
 	sessions int
-	meeting  Kind // of the root's child "a" that everybody edits most
+	meeting  Kind                // of the root's child "a" that everybody edits most
+	digests  map[string][16]byte // by version and by view
+	views    map[[16]byte]string // by digest
 	settling bool
 	seldom   int         // check after one step of so many; 0 for all
 	whole    map[ID]bool // the operations that begin a change, or would
@@ -39,7 +41,7 @@ type swarm struct {
 }
 
 func newSwarm(t testing.TB, seed int64, n int) *swarm {
-	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), whole: map[ID]bool{}, tally: &tally{}}
+	s := &swarm{t: t, seed: seed, r: newRand(seed), model: model.New(), whole: map[ID]bool{}, tally: &tally{}, digests: map[string][16]byte{}, views: map[[16]byte]string{}}
 	s.meeting = nested[s.r.Intn(len(nested))]
 	for range n {
 		p := &peer{doc: New(), number: len(s.peers)}
@@ -97,6 +99,18 @@ func (s *swarm) check(p *peer) {
 	if got, want := p.view.String(), s.model.String(s.seen(p)); got != want {
 		s.fatalf("peer %d shows\n%s\nmodel says\n%s\n%s", p.number, got, want, p.doc.Dump())
 	}
+	// One version, one digest; and what shows the same has the same.
+	for _, name := range []string{string(p.doc.HeadsBytes()), p.view.String()} {
+		sum := p.doc.Digest()
+		if was, ok := s.digests[name]; ok && was != sum {
+			s.fatalf("peer %d has another digest than one with the same operations or view had", p.number)
+		}
+		s.digests[name] = sum
+	}
+	if was, ok := s.views[p.doc.Digest()]; ok && was != p.view.String() {
+		s.fatalf("peer %d shows\n%s\nwith the digest of\n%s", p.number, p.view, was)
+	}
+	s.views[p.doc.Digest()] = p.view.String()
 	fresh := newMirror(p.doc)
 	if err := fresh.apply(p.doc.View()); err != nil {
 		s.fatalf("peer %d: view: %v", p.number, err)
@@ -264,7 +278,18 @@ func (s *swarm) shallow(p *peer) {
 // merge gives p everything that q has, by q's file.
 func (s *swarm) merge(p, q *peer) {
 	s.tally.merges++
-	patch, err := p.doc.Merge(q.doc.Save())
+	file := q.doc.Save()
+	before := ""
+	if s.r.Intn(3) == 0 {
+		file, before = q.doc.SaveShallow(), string(p.doc.Dump())
+	}
+	patch, err := p.doc.Merge(file)
+	if before != "" && isCode(err, CodeTrimmed) {
+		if s.tally.trimmed++; before != string(p.doc.Dump()) {
+			s.fatalf("peer %d: shallow file refused, but changed", p.number)
+		}
+		return
+	}
 	if err != nil {
 		s.fatalf("merge: %v", err)
 	}
