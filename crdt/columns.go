@@ -142,11 +142,6 @@ func (o *columnReader) open(r *reader) {
 	}
 }
 
-// runs is room for the runs of an ordinary file; that there are really more is not believed before they are read.
-func (o *columnReader) runs() int {
-	return min(len(o.tags.in), (len(o.tags.in)+len(o.lengths.in)+len(o.rest.in))/8)
-}
-
 // finish reports whether all columns have come to their end; values are the caller's business.
 func (o *columnReader) finish() bool {
 	for _, column := range []*reader{&o.tags, &o.gaps, &o.containers, &o.lengths, &o.positions, &o.rest} {

@@ -26,28 +26,25 @@ func putContent(content, texts []byte) []byte {
 	}
 	budget := len(texts)
 	done, end := 0, 0 // of content what is written, of texts where the last copy ended
-	for i := 0; i+copyNear <= len(content) && budget > 0; {
+	for i := 0; i+copyNear <= len(content) && budget >= copyNear; {
 		from, n := end, match(content[i:], texts[end:])
-		if n < copyNear && i+copyWindow <= len(content) {
-			n = 0
-			if at := int(table[hash8(content[i:])]) - 1; at >= 0 {
-				back := 0
-				for back < at && back < i-done && texts[at-back-1] == content[i-back-1] {
-					back++
-				}
-				if n = match(content[i:], texts[at:]) + back; n >= copyFar {
-					i -= back
-					from = at - back
-				}
+		if n < copyNear {
+			from, n = -1, 0
+			if i+copyWindow <= len(content) {
+				from = int(table[hash8(content[i:])]) - 1
+			}
+			back := 0
+			if from >= 0 {
+				back = matchBack(content[done:i], texts[:from])
+				n = match(content[i:], texts[from:]) + back
 			}
 			if n < copyFar {
-				n = 0
+				i++
+				continue
 			}
+			i, from = i-back, from-back
 		}
-		if n = min(n, budget); n < copyNear {
-			i++
-			continue
-		}
+		n = min(n, budget)
 		lengths = putVarint(putVarint(lengths, uint64(i-done)), uint64(n))
 		steps = putZigzag(steps, int64(from)-int64(end))
 		literals = append(literals, content[done:i]...)
@@ -63,6 +60,15 @@ func putContent(content, texts []byte) []byte {
 func match(a, b []byte) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// matchBack tells how long a and b end alike.
+func matchBack(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
 		n++
 	}
 	return n

@@ -110,7 +110,11 @@ func (d *Doc) save(shallow bool) []byte {
 		for _, part := range parts {
 			payload = append(payload, part...)
 		}
-		if payload = append(payload, d.tail(id)...); len(payload) > 0 {
+		tail := d.tail(id)
+		if len(payload) == 0 && len(tail) > 0 && id < sectionKnown {
+			payload = make([]byte, emptyBytes[id])
+		}
+		if payload = append(payload, tail...); len(payload) > 0 {
 			out = putSection(out, id, payload)
 		}
 	}
@@ -138,6 +142,13 @@ func (d *Doc) save(shallow bool) []byte {
 		}
 	}
 	return putSection(out, sectionEnd, nil)
+}
+
+// emptyBytes is how many zero bytes each section is when it is empty and may not be left out.
+var emptyBytes = [sectionKnown]uint8{
+	sectionSessions: 1, sectionKeys: 1, sectionContainers: 1, sectionGraph: 1, sectionState: 6, sectionValues: 1, sectionTexts: 2,
+	sectionPoints: 3, sectionCounters: 1, sectionOrder: 5, sectionLast: 1, sectionEnded: 1, sectionPast: 3, sectionContent: 3,
+	sectionPastValues: 1,
 }
 
 // putFull writes bytes, and nothing for none: a section that would be empty is left out.

@@ -219,20 +219,50 @@ func (l *loader) state() error {
 	}
 	o := columnReader{d: d, values: reader{in: d.log.values[:len(values)]}}
 	o.open(r)
-	d.log.runs = make([]opRun, 0, o.runs())
+	if err := l.room(o); err != nil || r.bad {
+		return corrupt("operations of the state are torn")
+	}
 	for !o.tags.done() {
-		run, err := o.read()
-		if err != nil {
-			return err
-		}
+		run, _ := o.read()
 		if err := d.restore(&run); err != nil {
 			return err
 		}
 		d.log.runs = append(d.log.runs, run)
 	}
-	if r.bad || !o.finish() || o.values.left() > 0 {
-		return corrupt("operations of the state are torn")
+	return nil
+}
+
+// room reads all operations once, to make room for what they leave only when they are as they should be.
+func (l *loader) room(o columnReader) error {
+	runs, registers, items, slots, points := 0, 0, 0, 0, 0
+	for !o.tags.done() {
+		run, err := o.read()
+		if err != nil {
+			return err
+		}
+		runs++
+		switch run.kind {
+		case opMapSet, opMapDelete:
+			registers++
+		case opListInsert, opNodeInsert:
+			items += int(run.n)
+			slots += int(run.n)
+		case opListMove, opNodeMove:
+			slots++
+		default:
+			points++
+		}
 	}
+	if !o.finish() || o.values.left() > 0 {
+		return corrupt("columns are torn")
+	}
+	d := l.d
+	d.log.runs = make([]opRun, 0, runs)
+	d.registers = make([]register, 0, registers)
+	d.registerAt = make(map[uint64]uint32, registers)
+	d.lists.items, d.lists.slots = make([]item, 0, items), make([]slot, 0, slots)
+	d.lists.seq.home = make([]uint32, 0, slots)
+	d.points.rows = make([]point, 0, points)
 	return nil
 }
 

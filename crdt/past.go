@@ -135,33 +135,39 @@ func (d *Doc) recall() error {
 
 // takeSegments gives the runs of all segments in rising order.
 func (d *Doc) takeSegments() ([]opRun, bool) {
-	p := &d.past
-	r := reader{in: p.segments}
-	values := reader{in: d.log.values[:p.values.at+p.values.size], at: int(p.values.at)}
-	var runs []opRun
-	for i := 0; i < p.count; i++ {
-		o := columnReader{d: d, values: values}
-		o.open(&r)
-		runs = slices.Grow(runs, o.runs())
-		for !o.tags.done() {
-			run, err := o.read()
-			if err != nil || run.kind.lasts() || run.lv < p.cut {
-				return nil, false
-			}
-			runs = append(runs, run)
-		}
-		if !o.finish() {
-			return nil, false
-		}
-		values = o.values
-	}
-	if r.bad || r.left() > 0 || values.left() > 0 {
+	n := 0
+	if !d.eachPast(func(*opRun) { n++ }) {
 		return nil, false
 	}
-	if p.count > 1 {
+	runs := make([]opRun, 0, n)
+	d.eachPast(func(r *opRun) { runs = append(runs, *r) })
+	if d.past.count > 1 {
 		slices.SortFunc(runs, func(a, b opRun) int { return cmp.Compare(a.lv, b.lv) })
 	}
 	return runs, true
+}
+
+// eachPast visits the runs of the segments; false when they are not what they should be.
+func (d *Doc) eachPast(visit func(r *opRun)) bool {
+	p := &d.past
+	r := reader{in: p.segments}
+	values := reader{in: d.log.values[:p.values.at+p.values.size], at: int(p.values.at)}
+	for range p.count {
+		o := columnReader{d: d, values: values}
+		o.open(&r)
+		for !o.tags.done() {
+			run, err := o.read()
+			if err != nil || run.kind.lasts() || run.lv < p.cut {
+				return false
+			}
+			visit(&run)
+		}
+		if !o.finish() {
+			return false
+		}
+		values = o.values
+	}
+	return !r.bad && r.left() == 0 && values.left() == 0
 }
 
 // interleave puts old runs between those of the log. Together they must be all operations from cut up to from.
