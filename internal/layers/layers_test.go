@@ -38,7 +38,7 @@ var rules = map[string]rule{
 	"wasm":                   {ours: []string{"crdt", "internal/sync"}, banned: slices.DeleteFunc(slices.Clone(pure), func(s string) bool { return s == "unsafe" }), alone: true},
 	"internal/seal":          {banned: []string{"net", "os", "syscall"}, alone: true},
 	"internal/model":         {alone: true}, // the oracle of tests: shares no code with what it judges
-	"internal/reader":        {}, // reads files with FORMAT.md alone: shares no code with what wrote them
+	"internal/reader":        {},            // reads files with FORMAT.md alone: shares no code with what wrote them
 	"internal/layers":        {alone: true},
 	"internal/tools/mutants": {alone: true},
 	"internal/script":        {ours: []string{"crdt"}, alone: true},
