@@ -87,6 +87,12 @@ size: build
 bench: build
 	@node bench/run.mjs --rounds $(or $(ROUNDS),5) $(if $(ONLY),--only "$(ONLY)") $(if $(LIBRARIES),--libraries $(LIBRARIES))
 
+bench-growth:
+	@go run ./bench/growth
+	@GOOS=wasip1 GOARCH=wasm go build -o build/growth.wasm ./bench/growth
+	@echo; echo "| GOGC | s | collections | longest pause, ms | longest edit, ms | heap, MiB | from the system, MiB |"; echo "|--:|--:|--:|--:|--:|--:|--:|"
+	@for g in 50 100 200 400; do GOGC=$$g node --no-warnings bench/growth/run.mjs build/growth.wasm gc; done
+
 fmt:
 	@gofmt -w crdt cmd internal server wasm web
 
