@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay modules browsers unit e2e kill sim mutants fuzz size bench fmt clean
+.PHONY: run test check build wasm js web relay modules browsers unit e2e kill sim mutants fuzz size bench bench-growth fmt clean
 
 run: build
 	@echo
@@ -89,6 +89,7 @@ bench: build
 
 bench-growth:
 	@go run ./bench/growth
+	@mkdir -p build
 	@GOOS=wasip1 GOARCH=wasm go build -o build/growth.wasm ./bench/growth
 	@echo; echo "| GOGC | s | collections | longest pause, ms | longest edit, ms | heap, MiB | from the system, MiB |"; echo "|--:|--:|--:|--:|--:|--:|--:|"
 	@for g in 50 100 200 400; do GOGC=$$g node --no-warnings bench/growth/run.mjs build/growth.wasm gc; done
