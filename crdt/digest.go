@@ -1,9 +1,6 @@
 package crdt
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // Digest is a name for the state: replicas with the same operations have the same digest, and different states have
 // different ones but for accidents. It is no protection against somebody who wants two states with one digest.
@@ -84,7 +81,7 @@ func (d *Doc) shownKids() [][]uint32 {
 		kids[c.parent] = append(kids[c.parent], uint32(i))
 	}
 	for i := range kids {
-		slices.SortFunc(kids[i], func(a, b uint32) int {
+		sortFunc(kids[i], func(a, b uint32) int {
 			x, y := &d.containers[a], &d.containers[b]
 			if x.name != y.name {
 				return cmp.Compare(d.keys.names[y.name], d.keys.names[x.name])
@@ -120,7 +117,7 @@ func (d *Doc) hashRegisters(h *hash, c *container) {
 			present = append(present, at)
 		}
 	}
-	slices.SortFunc(present, func(a, b uint32) int {
+	sortFunc(present, func(a, b uint32) int {
 		return cmp.Compare(d.keys.names[d.registers[a].key], d.keys.names[d.registers[b].key])
 	})
 	h.number(uint64(len(present)))

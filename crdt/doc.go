@@ -29,8 +29,6 @@
 // The package is pure: no clock, no randomness, no goroutines, nothing printed. A Doc is not safe for concurrent use.
 package crdt
 
-import "slices"
-
 // Doc is one replica of a document.
 type Doc struct {
 	graph graph
@@ -139,7 +137,7 @@ func (d *Doc) Heads() []Head {
 		row := &d.graph.sessions[i]
 		heads = append(heads, Head{row.id, row.next})
 	}
-	slices.SortFunc(heads, func(a, b Head) int { return a.Session.compare(&b.Session) })
+	sortFunc(heads, func(a, b Head) int { return a.Session.compare(&b.Session) })
 	return heads
 }
 

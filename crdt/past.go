@@ -142,7 +142,7 @@ func (d *Doc) takeSegments() ([]opRun, bool) {
 	runs := make([]opRun, 0, n)
 	d.eachPast(func(r *opRun) { runs = append(runs, *r) })
 	if d.past.count > 1 {
-		slices.SortFunc(runs, func(a, b opRun) int { return cmp.Compare(a.lv, b.lv) })
+		sortFunc(runs, func(a, b opRun) int { return cmp.Compare(a.lv, b.lv) })
 	}
 	return runs, true
 }

@@ -98,7 +98,7 @@ func (s *saver) ended() []byte {
 	if ids == nil {
 		return nil
 	}
-	slices.SortFunc(ids, func(a, b SessionID) int { return a.compare(&b) })
+	sortFunc(ids, func(a, b SessionID) int { return a.compare(&b) })
 	out := putVarint(nil, uint64(len(ids)))
 	for i := range ids {
 		out = append(out, ids[i][:]...)

@@ -1,9 +1,6 @@
 package crdt
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // maxSpansBytes is how much Spans gives at once: with many keys the marks may be much more than the text.
 const maxSpansBytes = 64 << 20
@@ -241,7 +238,7 @@ func (s *sweep) marks() []uint32 {
 	for _, i := range s.shown {
 		s.list = append(s.list, s.keys[i].open[0])
 	}
-	slices.SortFunc(s.list, func(a, b uint32) int {
+	sortFunc(s.list, func(a, b uint32) int {
 		rows, names := s.d.points.rows, s.d.keys.names
 		return cmp.Compare(names[rows[a].key], names[rows[b].key])
 	})

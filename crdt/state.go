@@ -1,9 +1,6 @@
 package crdt
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // The state in a file: the operations that still count, in the columns of all operations, and what does not follow from
 // them alone: the texts, the sums of counters, and in which order things stand. So whatever is needed to show and edit
@@ -182,7 +179,7 @@ func (s *saver) lasts() []byte {
 	if len(rows) == 0 {
 		return nil
 	}
-	slices.SortFunc(rows, func(a, b lastOperation) int { return cmp.Compare(a.lv, b.lv) })
+	sortFunc(rows, func(a, b lastOperation) int { return cmp.Compare(a.lv, b.lv) })
 	out := putVarint(nil, uint64(len(rows)))
 	next, c := LV(0), uint32(0)
 	for _, o := range rows {

@@ -1,6 +1,9 @@
 package crdt
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // lvRange is the operations [from, to).
 type lvRange struct{ from, to LV }
@@ -164,7 +167,7 @@ func (g *graph) reduce(heads []LV) []LV {
 	if len(sorted) < 2 {
 		return sorted
 	}
-	slices.Sort(sorted)
+	sortFunc(sorted, cmp.Compare[LV])
 	// Walk down from all heads at once: a head met on the way from another one is redundant.
 	w := &g.walk
 	w.heap = w.heap[:0]
