@@ -3,6 +3,7 @@ package script
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,6 +54,11 @@ func (w *world) transaction(p *peer, line string) error {
 			edit[end] = strings.TrimSuffix(edit[end], ";")
 		}
 		if err := e.edit(edit); err != nil {
+			p.view.containers = p.view.containers[:before]
+			if stranger := (unknownItem{}); errors.As(err, &stranger) {
+				fmt.Fprintln(&w.out, stranger)
+				return nil
+			}
 			return err
 		}
 		words = rest
@@ -213,11 +219,16 @@ func (e *edits) value(text string) error {
 	return err
 }
 
+// unknownItem says that a replica has never shown an item, so nothing can be done with it there.
+type unknownItem struct{ peer, label string }
+
+func (u unknownItem) Error() string { return u.peer + " knows no item " + u.label }
+
 // version gives an item's local version at the peer.
 func (e *edits) version(label string) (int, error) {
 	lv, ok := e.p.view.version(e.w.items[label])
 	if !ok {
-		return 0, fmt.Errorf("%s knows no item %s", e.p.name, label)
+		return 0, unknownItem{e.p.name, label}
 	}
 	return int(lv), nil
 }

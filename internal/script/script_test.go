@@ -50,6 +50,23 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// Random scripts run, and their replicas agree.
+func TestRandomScripts(t *testing.T) {
+	for seed := range int64(50) {
+		f, err := Parse(Random(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, wrong := f.Run(&Native{})
+		if now == "" {
+			t.Fatalf("seed %d: %v", seed, wrong)
+		}
+		if _, shown, _ := strings.Cut(now, "----\n"); strings.Count(shown, "ann, ")+strings.Count(shown, "bob, ")+strings.Count(shown, "cem, ") != 4 || strings.Contains(shown, "refuses an update") {
+			t.Fatalf("seed %d: replicas differ:\n%s", seed, now)
+		}
+	}
+}
+
 // A script that says something wrong fails, and one that cannot be read says where.
 func TestScriptsGoRed(t *testing.T) {
 	for text, want := range map[string]string{

@@ -3,6 +3,7 @@ package script
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,7 +93,11 @@ func TestWazeroAnswersAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := 0
-	for name, text := range scripts(t) {
+	all := scripts(t)
+	for seed := range int64(8) {
+		all[fmt.Sprintf("random script %d", seed)] = Random(seed)
+	}
+	for name, text := range all {
 		f, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,6 @@
 // Command tape runs scripts on the Go package and prints, as JSON, every call of the core that they made and what it
-// answered: {"script name": [call, …], …}. Another host that is given the same calls must answer the same bytes.
+// answered: {"script name": [call, …], …}. Another host that is given the same calls must answer the same bytes. A number in
+// place of a file is the seed of a random script.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/freehold-dev/freehold/internal/script"
 )
@@ -14,7 +16,13 @@ import (
 func main() {
 	tapes := map[string][]script.Call{}
 	for _, name := range os.Args[1:] {
-		text, err := os.ReadFile(name)
+		var text []byte
+		seed, err := strconv.ParseInt(name, 10, 64)
+		if err == nil {
+			text = []byte(script.Random(seed))
+		} else {
+			text, err = os.ReadFile(name)
+		}
 		if err == nil {
 			var calls []script.Call
 			if calls, err = tape(string(text)); err == nil {
@@ -37,6 +45,8 @@ func tape(text string) ([]script.Call, error) {
 		return nil, err
 	}
 	t := &script.Tape{Host: &script.Native{}}
-	_, err = f.Run(t)
-	return t.Calls, err
+	if now, wrong := f.Run(t); now == "" {
+		return nil, wrong
+	}
+	return t.Calls, nil
 }
