@@ -20,3 +20,6 @@ func (r *Relay) TailBytes(doc seal.DocID) (n int) {
 
 // PresenceBytes is how much presence there is in all.
 func (r *Relay) PresenceBytes() int64 { return r.present.Load() }
+
+// Used is how much the room counts.
+func (r *Room) Used() int64 { return r.used }

@@ -14,14 +14,14 @@ import (
 // Must: after a failed Commit reading goes on as before.
 type Log interface {
 	History
-	// Store names this disk: random, made with it, gone with it.
-	Store() wire.StoreID
 	// Room is the document as kept, the zero record when unknown.
 	Room(seal.DocID) (RoomRecord, error)
 	// Read gives the entries after a cursor in order, as many as fit limit bytes and wire.MaxRun, each session's first
 	// with its certificate. next is the length of the envelope that follows them, 0 at the end: where the first one is
 	// above the limit there are no entries, and the caller may come back with the memory for it.
 	Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, next int, err error)
+	// Documents lists documents that are kept and not gone, in the order of their ids, after one.
+	Documents(after seal.DocID, limit int) ([]seal.DocID, error)
 	// Commit makes all the writes durable, in their order, or none.
 	Commit([]*Write) error
 	Close() error

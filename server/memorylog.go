@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -18,12 +19,22 @@ type MemoryLog struct {
 }
 
 type memoryDoc struct {
-	genesis []byte
-	entries []wire.Entry
-	used    int64
-	certs   map[seal.SessionID][]byte
-	// bySeq gives the index in entries.
-	bySeq map[seal.SessionID]map[uint32]int
+	record   RoomRecord
+	entries  []wire.Entry
+	sessions map[seal.SessionID]*memorySession
+}
+
+type memorySession struct {
+	cert []byte
+	// places rise by seq.
+	places []memoryPlace
+	floor  *seal.Head
+}
+
+// memoryPlace is where an envelope is, by the last seq that it stands for.
+type memoryPlace struct {
+	seq    uint32
+	cursor wire.Cursor
 }
 
 // NewMemoryLog begins an empty log.
@@ -31,59 +42,79 @@ func NewMemoryLog(store wire.StoreID) *MemoryLog {
 	return &MemoryLog{store: store, docs: make(map[seal.DocID]*memoryDoc)}
 }
 
-// Store implements Log.
+// Store implements History.
 func (l *MemoryLog) Store() wire.StoreID { return l.store }
 
 // Close implements Log.
 func (l *MemoryLog) Close() error { return nil }
 
+// Documents implements Log.
+func (l *MemoryLog) Documents(after seal.DocID, limit int) ([]seal.DocID, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	var ids []seal.DocID
+	for id, d := range l.docs {
+		if !d.record.Gone && slices.Compare(id[:], after[:]) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b seal.DocID) int { return slices.Compare(a[:], b[:]) })
+	return ids[:min(limit, len(ids))], nil
+}
+
 // Room implements Log.
 func (l *MemoryLog) Room(doc seal.DocID) (RoomRecord, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	d := l.docs[doc]
-	if d == nil {
-		return RoomRecord{}, nil
+	if d := l.docs[doc]; d != nil {
+		return d.record, nil
 	}
-	record := RoomRecord{Genesis: d.genesis, Used: d.used, Sessions: len(d.certs)}
-	if n := len(d.entries); n > 0 {
-		record.Head = d.entries[n-1].Cursor
-	}
-	return record, nil
+	return RoomRecord{}, nil
 }
 
 // Session implements History.
 func (l *MemoryLog) Session(doc seal.DocID, id seal.SessionID) (*SessionRecord, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	s := l.session(doc, id)
+	switch {
+	case s == nil:
+		return nil, nil
+	case len(s.places) == 0:
+		return EmptySession(s.cert, *s.floor), nil
+	}
 	d := l.docs[doc]
-	if d == nil || d.certs[id] == nil {
-		return nil, nil
-	}
-	first, last, begun := uint32(0), uint32(0), false
-	for seq := range d.bySeq[id] {
-		if !begun {
-			first, last, begun = seq, seq, true
-		}
-		first, last = min(first, seq), max(last, seq)
-	}
-	if !begun {
-		return nil, nil
-	}
-	at := func(seq uint32) []byte { return d.entries[d.bySeq[id][seq]].Envelope }
-	return &SessionRecord{Cert: d.certs[id], First: at(first), Last: at(last)}, nil
+	return NewSessionRecord(s.cert, d.at(s.places[0].cursor).Envelope, d.at(s.places[len(s.places)-1].cursor).Envelope)
 }
 
 // Envelope implements History.
 func (l *MemoryLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (*wire.Entry, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	s := l.session(doc, id)
+	if s == nil {
+		return nil, nil
+	}
+	i, _ := s.place(seq)
+	if i == len(s.places) {
+		return nil, nil
+	}
+	e := *l.docs[doc].at(s.places[i].cursor)
+	return Standing(&e, seq)
+}
+
+// Size implements History.
+func (l *MemoryLog) Size(doc seal.DocID, upTo wire.Cursor) (size int64, err error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	if d := l.docs[doc]; d != nil {
-		if i, found := d.bySeq[id][seq]; found {
-			return &wire.Entry{Cursor: d.entries[i].Cursor, Envelope: d.entries[i].Envelope}, nil
+		for _, e := range d.entries {
+			if e.Cursor <= upTo {
+				size += int64(len(e.Envelope))
+			}
 		}
 	}
-	return nil, nil
+	return size, nil
 }
 
 // Read implements Log.
@@ -94,10 +125,8 @@ func (l *MemoryLog) Read(doc seal.DocID, since wire.Cursor, limit int) ([]wire.E
 	if d == nil {
 		return nil, 0, nil
 	}
-	from, _ := slices.BinarySearchFunc(d.entries, since+1, func(e wire.Entry, c wire.Cursor) int { return int(e.Cursor) - int(c) })
 	var page Page
-	for i := from; i < len(d.entries); i++ {
-		e := d.entries[i]
+	for _, e := range d.entries[d.index(since+1):] {
 		if page.Full(limit, len(e.Envelope)) {
 			return page.Entries, len(e.Envelope), nil
 		}
@@ -105,7 +134,7 @@ func (l *MemoryLog) Read(doc seal.DocID, since wire.Cursor, limit int) ([]wire.E
 		if err != nil {
 			return nil, 0, err
 		}
-		page.Add(e.Cursor, e.Envelope, id, func() []byte { return d.certs[id] })
+		page.Add(e, id, d.record.Retention, func() []byte { return d.sessions[id].cert })
 	}
 	return page.Entries, 0, nil
 }
@@ -117,25 +146,80 @@ func (l *MemoryLog) Commit(writes []*Write) error {
 	for _, w := range writes {
 		d := l.docs[w.Doc]
 		if d == nil {
-			d = &memoryDoc{certs: make(map[seal.SessionID][]byte), bySeq: make(map[seal.SessionID]map[uint32]int)}
+			d = &memoryDoc{sessions: make(map[seal.SessionID]*memorySession)}
 			l.docs[w.Doc] = d
 		}
-		if w.Genesis != nil {
-			d.genesis = w.Genesis
+		if err := d.keep(w); err != nil {
+			return err
 		}
-		if w.Cert != nil {
-			d.certs[w.Session] = w.Cert
-			d.bySeq[w.Session] = make(map[uint32]int)
+	}
+	return nil
+}
+
+func (d *memoryDoc) keep(w *Write) error {
+	if w.Gone {
+		*d = memoryDoc{record: RoomRecord{Gone: true}}
+		return nil
+	}
+	if w.Genesis != nil {
+		d.record.Genesis = w.Genesis
+	}
+	if w.Successor != nil {
+		d.record.Successor = w.Successor
+	}
+	if w.Retention != nil {
+		d.record.Retention = *w.Retention
+	}
+	if w.Cert != nil {
+		d.sessions[w.Session] = &memorySession{cert: w.Cert}
+		d.record.Sessions++
+	}
+	for _, gone := range w.Dropped {
+		s := d.sessions[gone.Session]
+		i, found := s.place(gone.Seq)
+		if !found {
+			return fmt.Errorf("server: dropped what is not there, %d", gone.Seq)
 		}
-		for _, e := range w.Entries {
+		d.record.Used -= int64(len(d.at(gone.Cursor).Envelope))
+		at := d.index(gone.Cursor)
+		d.entries, s.places = slices.Delete(d.entries, at, at+1), slices.Delete(s.places, i, i+1)
+	}
+	for _, floor := range w.Floors {
+		d.sessions[floor.Session].floor = &floor.Head
+	}
+	for _, part := range [][]wire.Entry{w.Packs, w.Entries} {
+		for _, e := range part {
 			h, err := seal.ParseHeader(e.Envelope)
 			if err != nil {
 				return err
 			}
-			d.bySeq[w.Session][h.Seq] = len(d.entries)
-			d.entries = append(d.entries, wire.Entry{Cursor: e.Cursor, Envelope: e.Envelope})
-			d.used += int64(len(e.Envelope))
+			s := d.sessions[w.Session]
+			i, _ := s.place(h.Seq)
+			s.places = slices.Insert(s.places, i, memoryPlace{h.Seq, e.Cursor})
+			d.entries = slices.Insert(d.entries, d.index(e.Cursor), wire.Entry{Cursor: e.Cursor, Envelope: e.Envelope})
+			d.record.Used += int64(len(e.Envelope))
+			d.record.Head = max(d.record.Head, e.Cursor)
 		}
 	}
 	return nil
+}
+
+// index is where the first entry from a cursor on is.
+func (d *memoryDoc) index(cursor wire.Cursor) int {
+	i, _ := slices.BinarySearchFunc(d.entries, cursor, func(e wire.Entry, c wire.Cursor) int { return int(e.Cursor) - int(c) })
+	return i
+}
+
+func (d *memoryDoc) at(cursor wire.Cursor) *wire.Entry { return &d.entries[d.index(cursor)] }
+
+func (l *MemoryLog) session(doc seal.DocID, id seal.SessionID) *memorySession {
+	if d := l.docs[doc]; d != nil {
+		return d.sessions[id]
+	}
+	return nil
+}
+
+// place is where the first envelope is that ends at a seq or behind it; found says that it ends there.
+func (s *memorySession) place(seq uint32) (i int, found bool) {
+	return slices.BinarySearchFunc(s.places, seq, func(p memoryPlace, seq uint32) int { return int(p.seq) - int(seq) })
 }

@@ -19,9 +19,9 @@ func (p *Page) Full(limit, size int) bool {
 	return p.size+size > limit || len(p.Entries) == wire.MaxRun
 }
 
-// Add puts an entry on the page. cert is asked for at the session's first envelope only.
-func (p *Page) Add(cursor wire.Cursor, envelope []byte, id seal.SessionID, cert func() []byte) {
-	e := wire.Entry{Cursor: cursor, Envelope: envelope}
+// Add puts an entry on the page, with what it covers. cert is asked for at the session's first envelope only.
+func (p *Page) Add(e wire.Entry, id seal.SessionID, retention Retention, cert func() []byte) {
+	e.Covers = retention.Covers(e.Cursor)
 	if !p.given[id] {
 		if p.given == nil {
 			p.given = make(map[seal.SessionID]bool)
@@ -30,7 +30,7 @@ func (p *Page) Add(cursor wire.Cursor, envelope []byte, id seal.SessionID, cert 
 		e.Cert = cert()
 	}
 	p.Entries = append(p.Entries, e)
-	p.size += len(envelope)
+	p.size += len(e.Envelope)
 }
 
 // SessionOf reads whose envelope this is.

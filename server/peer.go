@@ -68,6 +68,10 @@ func (p *Peer) Receive(b []byte) {
 		p.append(f, len(b))
 	case *wire.Unsubscribe:
 		p.unsubscribe(f.Doc)
+	case *wire.Delete:
+		p.decided(f.Doc, f.Req, p.relay.Delete(f.Doc, p.name, f.Signature))
+	case *wire.Successor:
+		p.decided(f.Doc, f.Req, p.relay.Succeed(f.Doc, f.Statement))
 	case *wire.Presence:
 		p.present(f)
 	case *wire.Ping:
@@ -132,6 +136,15 @@ func (p *Peer) unsubscribe(doc seal.DocID) {
 	if s != nil {
 		s.Close()
 	}
+}
+
+// decided answers what an owner asked.
+func (p *Peer) decided(doc seal.DocID, req uint64, refusal *Refusal) {
+	if refusal != nil {
+		p.answer(refusal.Frame(&doc, &req))
+		return
+	}
+	p.answer(&wire.Done{Doc: doc, Req: req})
 }
 
 func (p *Peer) present(f *wire.Presence) {

@@ -21,12 +21,14 @@ type place struct {
 	room  *heldRoom
 
 	mu sync.Mutex
-	// loaded says that genesis and durable are what the log has.
-	loaded  bool
-	genesis []byte
+	// loaded says that gone, genesis, successor and durable are what the log has.
+	loaded             bool
+	gone               bool
+	genesis, successor []byte
 	// durable is the last cursor that readers may see.
 	durable wire.Cursor
-	// coming are entries that the room has taken and the disk has not.
+	// writes counts what the room has decided and the disk does not have, coming are the envelopes of it.
+	writes int
 	coming []wire.Entry
 	// tail are all durable entries after tailFrom, so that a hundred listeners do not cost a hundred reads.
 	tail      []tailEntry
@@ -76,32 +78,34 @@ func (p *place) enterRoom() (*heldRoom, *Refusal) {
 	return p.room, nil
 }
 
-// found hands a genesis to the room. done is called when it is durable, unless found refuses.
-func (p *place) found(genesis []byte, done func(*Refusal)) *Refusal {
+// decide hands a question about the document itself to the room. done is called when the answer is durable, unless decide
+// refuses.
+func (p *place) decide(ask func(*Room) (*Write, *Refusal), done func(*Refusal)) *Refusal {
 	p.judge.Lock()
 	defer p.judge.Unlock()
 	room, refusal := p.enterRoom()
 	if refusal != nil {
 		return refusal
 	}
-	write, refusal := room.Found(genesis)
+	write, refusal := ask(room.Room)
 	if refusal != nil {
 		return refusal
 	}
-	if write == nil && p.isFounded() {
+	p.expect(write)
+	if write == nil && p.isSettled() {
 		done(nil)
 		return nil
 	}
-	// Without a write this waits for the one that is on its way.
+	// Without a write this waits for those that are on their way.
 	p.relay.committer.add(commit{place: p, room: room, write: write, done: done})
 	return nil
 }
 
-// isFounded reports whether the genesis is on disk.
-func (p *place) isFounded() bool {
+// isSettled reports whether everything that the room decided is on disk.
+func (p *place) isSettled() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.load() == nil && p.genesis != nil
+	return p.writes == 0
 }
 
 // load makes genesis and durable what the log has. The caller holds mu.
@@ -113,8 +117,16 @@ func (p *place) load() *Refusal {
 	if err != nil {
 		return unreadable(err)
 	}
-	p.loaded, p.genesis, p.durable = true, record.Genesis, record.Head
+	p.loaded, p.gone, p.genesis, p.successor, p.durable = true, record.Gone, record.Genesis, record.Successor, record.Head
 	return nil
+}
+
+// Store implements History.
+func (p *place) Store() wire.StoreID { return p.relay.Store() }
+
+// Size implements History, of what is on disk.
+func (p *place) Size(doc seal.DocID, upTo wire.Cursor) (int64, error) {
+	return p.relay.log.Size(doc, upTo)
 }
 
 // Session implements History: a room knows the sessions it has taken something of, the rest is on disk.
@@ -125,9 +137,10 @@ func (p *place) Session(doc seal.DocID, id seal.SessionID) (*SessionRecord, erro
 // Envelope implements History: on its way to the disk or there.
 func (p *place) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (*wire.Entry, error) {
 	p.mu.Lock()
-	for i := range p.coming {
-		h, err := seal.ParseHeader(p.coming[i].Envelope)
-		if err == nil && h.Session == id && h.Seq == seq {
+	// The last one first: it may be a pack of others that are coming.
+	for i := len(p.coming) - 1; i >= 0; i-- {
+		h, err := seal.ParseEnvelope(p.coming[i].Envelope)
+		if err == nil && h.Session == id && h.First() <= seq && seq <= h.Seq {
 			e := p.coming[i]
 			p.mu.Unlock()
 			return &e, nil
@@ -143,21 +156,29 @@ func (p *place) expect(w *Write) {
 		return
 	}
 	p.mu.Lock()
-	p.coming = append(p.coming, w.Entries...)
+	p.writes++
+	p.coming = append(append(p.coming, w.Packs...), w.Entries...)
 	p.mu.Unlock()
 }
 
 // stored makes a durable write visible and tells the listeners.
 func (p *place) stored(w *Write, by *Peer) {
 	p.mu.Lock()
+	if w.Gone {
+		p.gone, p.genesis, p.successor, p.durable = true, nil, nil, 0
+		p.tail, p.tailBytes = nil, 0
+	}
 	if w.Genesis != nil {
 		p.genesis = w.Genesis
 	}
+	if w.Successor != nil {
+		p.successor = w.Successor
+	}
+	p.writes--
+	if p.coming = p.coming[len(w.Packs)+len(w.Entries):]; len(p.coming) == 0 {
+		p.coming = nil
+	}
 	if n := len(w.Entries); n > 0 {
-		p.coming = p.coming[n:]
-		if len(p.coming) == 0 {
-			p.coming = nil
-		}
 		p.remember(w.Entries, by)
 		// Loaded from the log a moment ago, it may be ahead of this write.
 		p.durable = max(p.durable, w.Entries[n-1].Cursor)
@@ -212,6 +233,6 @@ func (p *place) lost(room *heldRoom) {
 	}
 	p.room = nil
 	p.mu.Lock()
-	p.coming = nil
+	p.writes, p.coming = 0, nil
 	p.mu.Unlock()
 }

@@ -95,10 +95,13 @@ func (s *Subscription) Present(cert, envelope []byte) *Refusal {
 	p := s.place
 	p.mu.Lock()
 	refusal := p.load()
-	if refusal == nil && p.genesis == nil {
+	switch {
+	case refusal != nil:
+	case p.gone:
+		refusal = Gone()
+	case p.genesis == nil:
 		refusal = NoRoom()
-	}
-	if refusal == nil && !s.mayRead() {
+	case !s.mayRead():
 		refusal = Unproven(nil)
 	}
 	p.mu.Unlock()

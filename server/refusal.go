@@ -99,6 +99,11 @@ func TooLarge() *Refusal {
 	return refuse(wire.CodeTooLarge, "The frame is above the protocol's limit.", nil)
 }
 
+// Gone refuses everything about a document that its owner had deleted.
+func Gone() *Refusal {
+	return refuse(wire.CodeGone, "The document was deleted here by its owner.", nil)
+}
+
 // NoRoom refuses to read a document that nobody brought here.
 func NoRoom() *Refusal { return refuse(wire.CodeNoRoom, "The relay does not know this document.", nil) }
 

@@ -53,21 +53,41 @@ func (r *Relay) Close() error {
 // Found brings a document's genesis and returns when the relay has it on disk.
 // Errors: CodeBadGenesis, CodeBusy, CodeStorage, CodeStopping.
 func (r *Relay) Found(doc seal.DocID, genesis []byte) *Refusal {
-	if !r.committer.reserve(len(genesis)) {
+	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) { return room.Found(genesis) })
+}
+
+// Delete lets go of a document when its owner says so to the relay of this name, and returns when nothing of it is on disk but that
+// it is gone. Errors: CodeGone, CodeNoRoom, CodeBadSignature, CodeBusy, CodeStorage, CodeStopping.
+func (r *Relay) Delete(doc seal.DocID, name string, statement []byte) *Refusal {
+	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) { return room.Delete(name, statement) })
+}
+
+// Succeed keeps where the owner says that a document goes on, and returns when it is on disk. Errors: CodeGone, CodeNoRoom,
+// CodeBadSignature, CodeFork, CodeBusy, CodeStorage, CodeStopping.
+func (r *Relay) Succeed(doc seal.DocID, statement []byte) *Refusal {
+	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) { return room.Succeed(statement) })
+}
+
+// decide asks a document's room and returns when the answer is on disk.
+func (r *Relay) decide(doc seal.DocID, ask func(*place, *Room) (*Write, *Refusal)) *Refusal {
+	if !r.committer.reserve(decisionSize) {
 		return Busy()
 	}
-	defer r.committer.release(len(genesis))
+	defer r.committer.release(decisionSize)
 	p, refusal := r.enter(doc)
 	if refusal != nil {
 		return refusal
 	}
 	defer r.leave(p)
 	done := make(chan *Refusal, 1)
-	if refusal := p.found(genesis, func(refusal *Refusal) { done <- refusal }); refusal != nil {
+	if refusal := p.decide(func(room *Room) (*Write, *Refusal) { return ask(p, room) }, func(refusal *Refusal) { done <- refusal }); refusal != nil {
 		return refusal
 	}
 	return <-done
 }
+
+// decisionSize is about how much memory a decision holds.
+const decisionSize = 512
 
 // Append offers a run. done is called once, with an *wire.Ack when it is durable or a *wire.Error when it was refused;
 // it may be called before Append returns, and from another goroutine after it. by, if not nil, is not sent its own.
@@ -97,7 +117,7 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 		refused(refusal)
 		return
 	}
-	taken, refusal := room.Append(p, a.Cert, a.Envelopes)
+	taken, refusal := room.Append(p, r.clock(), a)
 	if refusal != nil {
 		r.leave(p)
 		refused(refusal)
@@ -126,7 +146,7 @@ func sizeOf(a *wire.Append) int {
 }
 
 // Read gives what follows a cursor of this relay's store, and a lease on the memory of it: release it when the batch is
-// sent. Errors: CodeNoRoom, CodeStorage, CodeBusy.
+// sent. Errors: CodeGone, CodeNoRoom, CodeStorage, CodeBusy.
 func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, Lease, *Refusal) {
 	record, refusal := r.Room(doc)
 	if refusal != nil {
@@ -142,13 +162,16 @@ func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, Lease, *Re
 	return batch, lease, refusal
 }
 
-// Room gives a document's record. Errors: CodeNoRoom, CodeStorage.
+// Room gives a document's record. Errors: CodeGone, CodeNoRoom, CodeStorage.
 func (r *Relay) Room(doc seal.DocID) (RoomRecord, *Refusal) {
 	record, err := r.log.Room(doc)
 	if err != nil {
 		return RoomRecord{}, unreadable(err)
 	}
-	if record.Genesis == nil {
+	switch {
+	case record.Gone:
+		return RoomRecord{}, Gone()
+	case record.Genesis == nil:
 		return RoomRecord{}, NoRoom()
 	}
 	return record, nil

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
@@ -16,10 +17,11 @@ type bench struct {
 	log  *server.MemoryLog
 	room *server.Room
 	doc  *servertest.Doc
+	now  time.Time
 }
 
 func newBench(t *testing.T, limits server.Limits) *bench {
-	b := &bench{t: t, log: server.NewMemoryLog(wire.StoreID{1}), doc: servertest.NewDoc(t, 1)}
+	b := &bench{t: t, log: server.NewMemoryLog(wire.StoreID{1}), doc: servertest.NewDoc(t, 1), now: time.Unix(1_800_000_000, 0)}
 	b.reload(limits)
 	write, refusal := b.room.Found(b.doc.Genesis())
 	if refusal != nil {
@@ -51,7 +53,7 @@ func (b *bench) commit(w *server.Write) {
 // takes appends and expects the cursor of the last envelope.
 func (b *bench) takes(cert []byte, run [][]byte, cursor wire.Cursor) server.Taken {
 	b.t.Helper()
-	taken, refusal := b.room.Append(b.log, cert, run)
+	taken, refusal := b.room.Append(b.log, b.now, &wire.Append{Cert: cert, Envelopes: run})
 	if refusal != nil {
 		b.t.Fatalf("refused: %v (%v)", refusal, refusal.Cause)
 	}
@@ -67,7 +69,7 @@ func (b *bench) takes(cert []byte, run [][]byte, cursor wire.Cursor) server.Take
 // refuses appends and expects a code, and that nothing changed.
 func (b *bench) refuses(cert []byte, run [][]byte, code wire.Code) *server.Refusal {
 	b.t.Helper()
-	taken, refusal := b.room.Append(b.log, cert, run)
+	taken, refusal := b.room.Append(b.log, b.now, &wire.Append{Cert: cert, Envelopes: run})
 	if refusal == nil {
 		b.t.Fatalf("taken at %d, want %s", taken.Cursor, code)
 	}
@@ -283,11 +285,11 @@ func TestR5AndR6EveryFlippedByteIsRefused(t *testing.T) {
 	for i := range run[1] {
 		first, last := bytes.Clone(run[1]), bytes.Clone(run[2])
 		first[i] ^= 1
-		if taken, refusal := b.room.Append(b.log, s.Cert, [][]byte{first, run[2]}); refusal == nil {
+		if taken, refusal := b.room.Append(b.log, b.now, &wire.Append{Cert: s.Cert, Envelopes: [][]byte{first, run[2]}}); refusal == nil {
 			t.Fatalf("byte %d of the first of a run: taken at %d", i, taken.Cursor)
 		}
 		last[i] ^= 1
-		if taken, refusal := b.room.Append(b.log, s.Cert, [][]byte{run[1], last}); refusal == nil {
+		if taken, refusal := b.room.Append(b.log, b.now, &wire.Append{Cert: s.Cert, Envelopes: [][]byte{run[1], last}}); refusal == nil {
 			t.Fatalf("byte %d of the last of a run: taken at %d", i, taken.Cursor)
 		}
 	}
@@ -316,7 +318,7 @@ func TestRoomWithoutGenesis(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := doc.NewSession()
-	if _, refusal := room.Append(server.NewMemoryLog(wire.StoreID{}), s.Cert, s.Run(1)); refusal == nil || refusal.Code != wire.CodeNoRoom {
+	if _, refusal := room.Append(server.NewMemoryLog(wire.StoreID{}), time.Time{}, &wire.Append{Cert: s.Cert, Envelopes: s.Run(1)}); refusal == nil || refusal.Code != wire.CodeNoRoom {
 		t.Fatalf("append to an unknown document: %v", refusal)
 	}
 	if _, refusal := room.Found(servertest.NewDoc(t, 2).Genesis()); refusal == nil || refusal.Code != wire.CodeBadGenesis {

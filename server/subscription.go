@@ -25,8 +25,8 @@ type Subscription struct {
 	// What follows belongs to whoever calls Next.
 	since wire.Cursor
 	store *wire.StoreID
-	// welcomed: a Welcome was sent; named: with the genesis; begun: a Batch was sent.
-	welcomed, named, begun bool
+	// welcomed: a Welcome was sent; named: with the genesis; succeeded: with the successor; begun: a Batch was sent.
+	welcomed, named, succeeded, begun bool
 	// seen is the turn of the last presence given.
 	seen uint64
 }
@@ -71,7 +71,7 @@ func (s *Subscription) Close() {
 
 // Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
 // has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
-// Errors: CodeStorage; CodeUnproven, once, and nothing ever after.
+// Errors: CodeStorage; CodeUnproven and CodeGone, once, and nothing ever after.
 func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
@@ -79,12 +79,15 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 		p.mu.Unlock()
 		return nil, Lease{}, refusal
 	}
-	if p.genesis != nil && !s.mayRead() {
+	if p.gone {
+		s.asked, s.answer = true, Gone()
+	}
+	if s.answer != nil || p.genesis != nil && !s.mayRead() {
 		defer p.mu.Unlock()
 		return nil, Lease{}, s.refusal()
 	}
 	switch {
-	case !s.welcomed || !s.named && p.genesis != nil:
+	case !s.welcomed || !s.named && p.genesis != nil || !s.succeeded && p.successor != nil:
 		defer p.mu.Unlock()
 		return s.welcome(), Lease{}, nil
 	case s.begun && s.since >= p.durable:
@@ -142,8 +145,8 @@ func (s *Subscription) welcome() wire.Frame {
 	if !s.welcomed && (s.store == nil || *s.store != p.relay.Store() || s.since > p.durable) {
 		s.since = 0
 	}
-	s.welcomed, s.named = true, p.genesis != nil
-	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis}
+	s.welcomed, s.named, s.succeeded = true, p.genesis != nil, p.successor != nil
+	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis, Successor: p.successor}
 }
 
 // fromTail is a Batch without the reader's own entries, and without certificates that it has by now. The caller holds

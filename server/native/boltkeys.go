@@ -71,3 +71,18 @@ func seqKey(doc seal.DocID, id seal.SessionID, seq uint32) []byte {
 func logKey(doc seal.DocID, cursor wire.Cursor) []byte {
 	return binary.BigEndian.AppendUint64(doc[:len(doc):len(doc)], uint64(cursor))
 }
+
+// floorSize is what a certificate's record has more where a session's first envelopes are gone.
+const floorSize = 4 + len(seal.Hash{})
+
+// deleteAll deletes every key that begins with a prefix.
+func deleteAll(b *bbolt.Bucket, prefix []byte) error {
+	c := b.Cursor()
+	// A deletion moves the cursor in ways that are not promised: it is placed again.
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Seek(prefix) {
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

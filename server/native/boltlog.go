@@ -34,13 +34,13 @@ var ErrNewerFormat = errors.New("native: the data folder was written by a newer 
 //
 //	meta   "format"             → 1
 //	       "store"              → store id 16
-//	docs   doc 20               → genesis 113 ‖ count of sessions 4
-//	certs  doc ‖ session 16     → certificate 96
+//	docs   doc 20               → docRecord
+//	certs  doc ‖ session 16     → certificate 96, and where its first envelopes are gone the last of those: seq 4 ‖ hash 32
 //	log    doc ‖ cursor 8       → length of the document's log up to here 8 ‖ envelope
-//	seqs   doc ‖ session ‖ seq 4 → cursor 8
+//	seqs   doc ‖ session ‖ seq 4 → cursor 8; of a pack its last seq
 //
-// A document's head and size are those of its last log record, a session's ends are its first and last seq: nothing is
-// kept that has to be kept in step.
+// A document's head and length are those of its last log record, a session's ends are its first and last seq: nothing is
+// kept that has to be kept in step, but for how much of the length has gone.
 type BoltLog struct {
 	db    *bbolt.DB
 	store wire.StoreID
@@ -208,141 +208,98 @@ func isFull(err error) bool {
 }
 
 func put(tx *bbolt.Tx, w *server.Write) error {
-	docs, log, seqs := tx.Bucket(docsBucket), tx.Bucket(logBucket), tx.Bucket(seqBucket)
+	docs, certs, log, seqs := tx.Bucket(docsBucket), tx.Bucket(certBucket), tx.Bucket(logBucket), tx.Bucket(seqBucket)
+	if w.Gone {
+		for _, b := range []*bbolt.Bucket{certs, log, seqs} {
+			if err := deleteAll(b, w.Doc[:]); err != nil {
+				return err
+			}
+		}
+		return docs.Put(w.Doc[:], goneRecord)
+	}
 	// Keys mostly come at the end of a document's range: fuller pages, fewer of them.
 	log.FillPercent = 0.9
-	if w.Genesis != nil {
-		if err := docs.Put(w.Doc[:], append(bytes.Clone(w.Genesis), 0, 0, 0, 0)); err != nil {
-			return err
-		}
+	_, length := end(log, w.Doc)
+	if err := putDoc(docs, log, w); err != nil {
+		return err
 	}
 	if w.Cert != nil {
-		record := bytes.Clone(docs.Get(w.Doc[:]))
-		if len(record) != seal.GenesisSize+4 {
-			return errors.New("native: a session of a document without genesis")
-		}
-		count := record[seal.GenesisSize:]
-		binary.BigEndian.PutUint32(count, binary.BigEndian.Uint32(count)+1)
-		if err := errors.Join(docs.Put(w.Doc[:], record), tx.Bucket(certBucket).Put(sessionKey(w.Doc, w.Session), w.Cert)); err != nil {
+		if err := certs.Put(sessionKey(w.Doc, w.Session), w.Cert); err != nil {
 			return err
 		}
 	}
-	if len(w.Entries) == 0 {
-		return nil
+	for _, gone := range w.Dropped {
+		if err := errors.Join(log.Delete(logKey(w.Doc, gone.Cursor)), seqs.Delete(seqKey(w.Doc, gone.Session, gone.Seq))); err != nil {
+			return err
+		}
 	}
-	_, used := end(log, w.Doc)
-	for _, e := range w.Entries {
+	for _, floor := range w.Floors {
+		key := sessionKey(w.Doc, floor.Session)
+		cert := certs.Get(key)
+		if len(cert) < seal.CertificateSize {
+			return errors.New("native: a floor of an unknown session")
+		}
+		value := binary.BigEndian.AppendUint32(bytes.Clone(cert[:seal.CertificateSize]), floor.Head.Seq)
+		if err := certs.Put(key, append(value, floor.Head.Hash[:]...)); err != nil {
+			return err
+		}
+	}
+	keep := func(e wire.Entry) error {
 		h, err := seal.ParseHeader(e.Envelope)
 		if err != nil {
 			return err
 		}
-		used += uint64(len(e.Envelope))
-		value := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(e.Envelope)), used), e.Envelope...)
+		value := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(e.Envelope)), length), e.Envelope...)
 		cursor := binary.BigEndian.AppendUint64(nil, uint64(e.Cursor))
-		if err := errors.Join(log.Put(logKey(w.Doc, e.Cursor), value), seqs.Put(seqKey(w.Doc, w.Session, h.Seq), cursor)); err != nil {
+		return errors.Join(log.Put(logKey(w.Doc, e.Cursor), value), seqs.Put(seqKey(w.Doc, w.Session, h.Seq), cursor))
+	}
+	for _, e := range w.Packs {
+		if err := keep(e); err != nil {
+			return err
+		}
+	}
+	for _, e := range w.Entries {
+		length += uint64(len(e.Envelope))
+		if err := keep(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Room implements server.Log.
-func (l *BoltLog) Room(doc seal.DocID) (record server.RoomRecord, err error) {
-	err = l.db.View(func(tx *bbolt.Tx) error {
-		if before, ok := l.settled(doc); ok {
-			record = before
+// putDoc brings the document's own record up to a write. The log still has what is dropped.
+func putDoc(docs, log *bbolt.Bucket, w *server.Write) error {
+	var d docRecord
+	if w.Genesis == nil {
+		if w.Cert == nil && w.Successor == nil && w.Retention == nil && len(w.Dropped) == 0 {
 			return nil
 		}
-		b := tx.Bucket(docsBucket).Get(doc[:])
-		if b == nil {
-			return nil
+		var err error
+		if d, err = parseDoc(docs.Get(w.Doc[:])); err != nil {
+			return err
 		}
-		if len(b) != seal.GenesisSize+4 {
-			return errors.New("native: damaged document record")
-		}
-		cursor, used := end(tx.Bucket(logBucket), doc)
-		record = server.RoomRecord{
-			Genesis:  bytes.Clone(b[:seal.GenesisSize]),
-			Head:     cursor,
-			Used:     int64(used),
-			Sessions: int(binary.BigEndian.Uint32(b[seal.GenesisSize:])),
-		}
-		return nil
-	})
-	return record, err
-}
-
-// Session implements server.History.
-func (l *BoltLog) Session(doc seal.DocID, id seal.SessionID) (record *server.SessionRecord, err error) {
-	err = l.db.View(func(tx *bbolt.Tx) error {
-		cert := tx.Bucket(certBucket).Get(sessionKey(doc, id))
-		if cert == nil {
-			return nil
-		}
-		prefix, seqs, head := sessionKey(doc, id), tx.Bucket(seqBucket).Cursor(), l.last(doc)
-		k, last := lastOf(seqs, prefix)
-		for k != nil && cursorOf(last) > head {
-			if k, last = seqs.Prev(); !bytes.HasPrefix(k, prefix) {
-				return nil
-			}
-		}
-		_, first := seqs.Seek(prefix)
-		for cursorOf(first) > head {
-			_, first = seqs.Next()
-		}
-		log := tx.Bucket(logBucket)
-		a, b := envelopeAt(log, doc, first), envelopeAt(log, doc, last)
-		if a == nil || b == nil {
-			return errors.New("native: a session without its envelopes")
-		}
-		record = &server.SessionRecord{Cert: bytes.Clone(cert), First: bytes.Clone(a), Last: bytes.Clone(b)}
-		return nil
-	})
-	return record, err
-}
-
-// Envelope implements server.History.
-func (l *BoltLog) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (entry *wire.Entry, err error) {
-	err = l.db.View(func(tx *bbolt.Tx) error {
-		cursor := tx.Bucket(seqBucket).Get(seqKey(doc, id, seq))
-		if cursor == nil || cursorOf(cursor) > l.last(doc) {
-			return nil
-		}
-		envelope := envelopeAt(tx.Bucket(logBucket), doc, cursor)
+	} else {
+		d.genesis = w.Genesis
+	}
+	if w.Cert != nil {
+		d.sessions++
+	}
+	if w.Successor != nil {
+		d.successor = w.Successor
+	}
+	if w.Retention != nil {
+		d.retention = *w.Retention
+	}
+	for _, gone := range w.Dropped {
+		cursor := binary.BigEndian.AppendUint64(nil, uint64(gone.Cursor))
+		envelope := envelopeAt(log, w.Doc, cursor)
 		if envelope == nil {
-			return errors.New("native: a seq without its envelope")
+			return errors.New("native: dropped what is not there")
 		}
-		entry = &wire.Entry{Cursor: cursorOf(cursor), Envelope: bytes.Clone(envelope)}
-		return nil
-	})
-	return entry, err
-}
-
-// Read implements server.Log.
-func (l *BoltLog) Read(doc seal.DocID, since wire.Cursor, limit int) (entries []wire.Entry, next int, err error) {
-	err = l.db.View(func(tx *bbolt.Tx) error {
-		var page server.Page
-		certs, c, head := tx.Bucket(certBucket), tx.Bucket(logBucket).Cursor(), l.last(doc)
-		for k, v := c.Seek(logKey(doc, since+1)); bytes.HasPrefix(k, doc[:]); k, v = c.Next() {
-			if len(k) != len(doc)+8 || len(v) < 8 {
-				return errors.New("native: damaged log record")
-			}
-			cursor, envelope := cursorOf(k[len(doc):]), v[8:]
-			if cursor > head {
-				break
-			}
-			if page.Full(limit, len(envelope)) {
-				next = len(envelope)
-				break
-			}
-			id, err := server.SessionOf(envelope)
-			if err != nil {
-				return err
-			}
-			page.Add(cursor, bytes.Clone(envelope), id, func() []byte { return bytes.Clone(certs.Get(sessionKey(doc, id))) })
-		}
-		entries = page.Entries
-		return nil
-	})
-	return entries, next, err
+		d.released += int64(len(envelope))
+	}
+	for _, e := range w.Packs {
+		d.released -= int64(len(e.Envelope))
+	}
+	return docs.Put(w.Doc[:], d.bytes())
 }

@@ -30,7 +30,7 @@ func guard(origins Origins, next http.Handler) http.Handler {
 			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, errorHeader, "Retry-After", "Date"}, ", "))
 		}
 		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 			h.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)

@@ -41,6 +41,9 @@ func (a *api) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/docs/{doc}", a.get)
 	mux.HandleFunc("GET /v1/docs/{doc}/genesis", a.getGenesis)
 	mux.HandleFunc("PUT /v1/docs/{doc}/genesis", a.putGenesis)
+	mux.HandleFunc("DELETE /v1/docs/{doc}", a.delete)
+	mux.HandleFunc("PUT /v1/docs/{doc}/successor", a.putSuccessor)
+	mux.HandleFunc("GET /v1/docs/{doc}/successor", a.getSuccessor)
 }
 
 // post takes an Append frame and answers with an Ack or an Error.
@@ -161,10 +164,44 @@ func (a *api) getGenesis(w http.ResponseWriter, r *http.Request) {
 	w.Write(record.Genesis)
 }
 
-func (a *api) putGenesis(w http.ResponseWriter, r *http.Request) {
-	doc, body, refusal := a.read(w, r, seal.GenesisSize)
+func (a *api) getSuccessor(w http.ResponseWriter, r *http.Request) {
+	doc, refusal := docOf(r)
+	var record server.RoomRecord
 	if refusal == nil {
-		refusal = a.relay.Found(doc, body)
+		record, refusal = a.roomFor(r, doc)
+	}
+	switch {
+	case refusal != nil:
+		writeRefusal(w, refusal)
+		return
+	case record.Successor == nil:
+		http.NotFound(w, r)
+		return
+	}
+	a.name(w)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(record.Successor)
+}
+
+func (a *api) putGenesis(w http.ResponseWriter, r *http.Request) {
+	a.take(w, r, seal.GenesisSize, a.relay.Found)
+}
+
+func (a *api) putSuccessor(w http.ResponseWriter, r *http.Request) {
+	a.take(w, r, int64(seal.SuccessorSize), a.relay.Succeed)
+}
+
+func (a *api) delete(w http.ResponseWriter, r *http.Request) {
+	a.take(w, r, seal.ProofSize, func(doc seal.DocID, statement []byte) *server.Refusal {
+		return a.relay.Delete(doc, a.names.of(r), statement)
+	})
+}
+
+// take hands a request's body to the relay, which keeps it or refuses.
+func (a *api) take(w http.ResponseWriter, r *http.Request, limit int64, keep func(seal.DocID, []byte) *server.Refusal) {
+	doc, body, refusal := a.read(w, r, limit)
+	if refusal == nil {
+		refusal = keep(doc, body)
 	}
 	if refusal != nil {
 		writeRefusal(w, refusal)

@@ -293,6 +293,35 @@ func TestRelayOverPlainRequests(t *testing.T) {
 	if _, got := requestAs(t, token, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
 		t.Fatal("its own store is not known")
 	}
+
+	next := servertest.NewDoc(t, 3)
+	statement := doc.NameSuccessor(next.ID())
+	if answer, _ := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 404 {
+		t.Fatal(answer.Status)
+	}
+	refused("PUT", at+"/successor", stranger.NameSuccessor(next.ID()), 403, wire.CodeBadSignature)
+	if answer, _ := request(t, "PUT", at+"/successor", statement); answer.StatusCode != 204 {
+		t.Fatal(answer.Status)
+	}
+	if answer, got := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 200 || !bytes.Equal(got, statement) {
+		t.Fatal(answer.Status)
+	}
+	token = ""
+	refused("GET", at+"/successor", nil, 401, wire.CodeUnproven)
+	refused("PUT", at+"/successor", doc.NameSuccessor(stranger.ID()), 409, wire.CodeFork)
+	refused("DELETE", at, doc.Delete("elsewhere"), 403, wire.CodeBadSignature)
+	refused("DELETE", at, nil, 403, wire.CodeBadSignature)
+	if answer, _ := request(t, "DELETE", at, doc.Delete(host)); answer.StatusCode != 204 {
+		t.Fatal(answer.Status)
+	}
+	token = doc.Token(host, now+60)
+	for _, method := range []string{"GET", "DELETE"} {
+		refused(method, at, doc.Delete(host), 410, wire.CodeGone)
+	}
+	refused("GET", at+"?wait=30", nil, 410, wire.CodeGone)
+	refused("GET", at+"/successor", nil, 410, wire.CodeGone)
+	refused("PUT", at+"/genesis", doc.Genesis(), 410, wire.CodeGone)
+	refused("POST", at, post(9, s.Cert, run), 410, wire.CodeGone)
 }
 
 // A read that waits is answered by the append that it waits for.

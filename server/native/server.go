@@ -19,6 +19,7 @@ type Server struct {
 	http     *http.Server
 	stopping chan struct{}
 	stop     sync.Once
+	sweeping sync.WaitGroup
 }
 
 // Options say how a Server meets its network.
@@ -57,7 +58,25 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       quiet(),
 	}
+	s.sweeping.Go(s.sweep)
 	return s, nil
+}
+
+// sweepEvery is how often what snapshots cover is looked at. It stays for a week at least; an hour more is nothing.
+const sweepEvery = time.Hour
+
+func (s *Server) sweep() {
+	hour := time.NewTicker(sweepEvery)
+	defer hour.Stop()
+	for {
+		select {
+		case <-s.stopping:
+			return
+		case <-hour.C:
+			// Where the disk refuses, the next hour tries again, and appends report it.
+			_ = s.relay.Sweep()
+		}
+	}
 }
 
 // ServeHTTP answers one request, for those who bring their own listener.
@@ -91,6 +110,7 @@ func (s *Server) Close() error {
 			err = s.http.Close()
 		}
 		s.sockets.close()
+		s.sweeping.Wait()
 		err = errors.Join(err, s.relay.Close())
 	})
 	return err

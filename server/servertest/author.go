@@ -48,6 +48,8 @@ func (d *Doc) Genesis() []byte { return d.Keys.Genesis().Bytes() }
 type Session struct {
 	t testing.TB
 	s *seal.Session
+	// sealed is how many chained envelopes there are.
+	sealed uint32
 	// ID and Cert are what a relay sees of it.
 	ID   seal.SessionID
 	Cert []byte
@@ -55,6 +57,26 @@ type Session struct {
 
 // Prove answers a connection's challenge.
 func (d *Doc) Prove(relay string, nonce seal.Nonce) []byte { return d.fetcher.Prove(relay, nonce) }
+
+// Delete is the owner's statement to a relay.
+func (d *Doc) Delete(relay string) []byte {
+	d.t.Helper()
+	statement, err := d.Keys.Delete(relay)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return statement
+}
+
+// NameSuccessor is the owner's statement where the document goes on.
+func (d *Doc) NameSuccessor(successor seal.DocID) []byte {
+	d.t.Helper()
+	statement, err := d.Keys.NameSuccessor(successor)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return statement
+}
 
 // Token is the right to read over plain HTTP until a time (Unix seconds).
 func (d *Doc) Token(relay string, expiry uint64) string { return d.fetcher.Token(relay, expiry) }
@@ -83,7 +105,7 @@ func (d *Doc) session(random io.Reader) *Session {
 		d.t.Fatal(err)
 	}
 	cert := s.Certificate()
-	return &Session{d.t, s, cert.Session(), cert.Bytes()}
+	return &Session{t: d.t, s: s, ID: cert.Session(), Cert: cert.Bytes()}
 }
 
 // Write seals one update.
@@ -137,6 +159,19 @@ func (s *Session) Pack(run [][]byte) []byte {
 	return b
 }
 
+// PackOf seals a pack with everything given, whatever the session said. Use a session of its own for it, of the same seed.
+func (s *Session) PackOf(first, last uint32, before, end seal.Hash) []byte {
+	s.t.Helper()
+	for s.sealed <= last {
+		s.Write("to come that far")
+	}
+	b, err := s.s.SealPack(first, last, before, end, []byte("all of a run"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
 // Run seals n updates.
 func (s *Session) Run(n int) [][]byte {
 	s.t.Helper()
@@ -149,6 +184,7 @@ func (s *Session) Run(n int) [][]byte {
 
 func (s *Session) seal(kind seal.Kind, plain []byte) []byte {
 	s.t.Helper()
+	s.sealed++
 	b, err := s.s.Seal(kind, plain)
 	if err != nil {
 		s.t.Fatal(err)
