@@ -8,6 +8,7 @@ import { code } from "./page-fixture.ts";
 import { settle, ToyVault, toyHome } from "./page-toyvault.ts";
 
 const Note = defineDoc("note", { version: 1, shape: { title: s.string().default("Untitled"), body: s.text(), todos: s.list(s.object({ text: s.text() })), meta: s.json({ "~standard": { version: 1, vendor: "t", validate: (value: unknown) => ({ value }) } }) } });
+const More = defineDoc("more", { version: 1, shape: { essay: s.richText({ bold: s.mark() }), outline: s.tree(s.object({ title: s.string() })) } });
 const Other = defineDoc("other", { version: 1, shape: { n: s.number() } });
 
 test("create, edit, close, open again: everything is there", async () => {
@@ -265,6 +266,11 @@ test("a dead core: the page rebuilds it from what is stored and goes on", async 
   try {
     const { home, problems } = toyHome(vault, async () => module);
     const doc = await home.create(Note, { title: "kept", body: "kept text", todos: [{ text: "one" }], meta: { a: 1 } });
+    const more = await home.create(More, { essay: "two words", outline: [{ title: "a", children: [{ title: "b" }] }, { title: "c" }] });
+    more.change((d) => d.essay.mark(4, 9, "bold", true));
+    await more.saved();
+    const keptMore = more.value;
+    keptMore.essay.toString();
     const second = await home.create(Note, { title: "other document" });
     doc.value.body.toString();
     await doc.saved();
@@ -274,6 +280,8 @@ test("a dead core: the page rebuilds it from what is stored and goes on", async 
     doc.at.body.observe((x) => spliced.push(...x));
     let calls = 0;
     doc.subscribe(() => calls++);
+    more.change((d) => { d.outline.get(d.outline.children()[1]!)!.title = "unsaved"; });
+    const unsaved = more.value;
     doc.change((d) => { d.body.insert(0, "unsaved "); }); // not drained when the core dies in the same turn
     trap = true;
     assert.throws(() => doc.change((d) => { d.title = "x"; }), code("core-restarted"));
@@ -281,9 +289,15 @@ test("a dead core: the page rebuilds it from what is stored and goes on", async 
     trap = false;
     await settle();
     await settle();
-    assert.deepEqual(problems.map((p) => [p.code, p.doc]), [["core-restarted", doc.id], ["core-restarted", second.id]]);
+    assert.deepEqual(problems.map((p) => [p.code, p.doc]), [["core-restarted", doc.id], ["core-restarted", more.id], ["core-restarted", second.id]]);
     assert.match(problems[0]!.message, /8 unsaved operations were lost/);
-    assert.match(problems[1]!.message, /nothing was lost/);
+    assert.match(problems[1]!.message, /1 unsaved operations were lost/);
+    assert.match(problems[2]!.message, /nothing was lost/);
+    assert.equal(more.value.essay, keptMore.essay);
+    assert.equal(more.value.outline[0], keptMore.outline[0]);
+    assert.notEqual(more.value.outline, unsaved.outline);
+    assert.deepEqual(more.value.outline, keptMore.outline);
+    assert.deepEqual(more.value.essay.spans()[1], { text: "words", marks: { bold: true } });
     assert.equal(doc.value.body.toString(), "kept text");
     assert.equal(doc.value.meta, before.meta); // equal values keep their identity
     assert.equal(doc.value.todos[0]?.$id, before.todos[0]?.$id);

@@ -60,7 +60,17 @@ test("embeds are one unit, lines have attributes", async () => {
   });
   assert.deepEqual(short(doc), [["Title"], ["\n", "line", "h1"], ["t"], ["e", "bold", true], ["\ufffc", "bold", true, { src: "a.png" }], ["xt"]]);
   assert.throws(() => doc.change((d) => d.body.mark(0, 2, "line", "h1")), code("invalid"));
-  doc.change((d) => d.body.delete(8, 1));
+  // Marks and embeds take numbers as the core gives them: what comes after has the ids that were foretold.
+  const [one, two] = doc.change((d) => {
+    d.body.mark(0, 3, "bold", true);
+    d.body.embed(0, { src: "b.png" });
+    const one = d.notes.add({ text: "one" });
+    d.notes.get(one)!.text.mark(0, 3, "bold", true);
+    return [one, d.notes.add({}, { before: one })];
+  });
+  assert.deepEqual(doc.value.notes.map((note) => note.$id), [two, one]);
+  assert.deepEqual(doc.value.notes[1]!.text.spans(), [{ text: "one", marks: { bold: true } }]);
+  doc.change((d) => { d.body.delete(9, 1); d.body.delete(0, 1); });
   assert.equal(doc.value.body.toString(), "Title\ntext");
 });
 
