@@ -66,6 +66,7 @@ const inNode = (table, c, library, stage, directory) => new Promise((resolve, re
 async function measure(place, table, c, run) {
   const rows = chosen.filter((l) => !c.without?.includes(l) && c.needs.every((what) => libraries[l].can.includes(what)))
     .map((library) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
+  process.stderr.write(`\n${place} ${table.name}/${c.id} `);
   try {
     for (let round = 0; round < (table.once || c.once ? 1 : rounds); round++) {
       for (const row of rows) {
