@@ -213,6 +213,7 @@ func reseal(file []byte) []byte {
 func FuzzFile(f *testing.F) {
 	d, _ := fuzzDoc(f)
 	f.Add(d.Save())
+	f.Add(d.SaveShallow())
 	f.Add(New().Save())
 	f.Fuzz(func(t *testing.T, file []byte) { openAndMerge(t, reseal(file)) })
 }

@@ -135,13 +135,29 @@ func (d *Doc) recall() error {
 
 // takeSegments gives the runs of all segments in rising order.
 func (d *Doc) takeSegments() ([]opRun, bool) {
-	n := 0
-	if !d.eachPast(func(*opRun) { n++ }) {
+	p := &d.past
+	n, operations, units := 0, uint64(0), uint64(0)
+	count := func(r *opRun) {
+		operations += uint64(r.n)
+		if r.inserts() {
+			units += uint64(r.n)
+		}
+	}
+	if !d.eachPast(func(r *opRun) { count(r); n++ }) {
 		return nil, false
+	}
+	for i := range d.log.runs {
+		if r := d.log.runs[i]; r.lv >= p.cut && r.lv < p.from {
+			r.n = uint32(min(r.end(), p.from) - r.lv)
+			count(&r)
+		}
+	}
+	if operations != uint64(p.from-p.cut) || units != uint64(p.units) {
+		return nil, false // before room is made
 	}
 	runs := make([]opRun, 0, n)
 	d.eachPast(func(r *opRun) { runs = append(runs, *r) })
-	if d.past.count > 1 {
+	if p.count > 1 {
 		sortFunc(runs, func(a, b opRun) int { return cmp.Compare(a.lv, b.lv) })
 	}
 	return runs, true
@@ -152,12 +168,13 @@ func (d *Doc) eachPast(visit func(r *opRun)) bool {
 	p := &d.past
 	r := reader{in: p.segments}
 	values := reader{in: d.log.values[:p.values.at+p.values.size], at: int(p.values.at)}
+	var run opRun
+	var err error
 	for range p.count {
 		o := columnReader{d: d, values: values}
 		o.open(&r)
 		for !o.tags.done() {
-			run, err := o.read()
-			if err != nil || run.kind.lasts() || run.lv < p.cut {
+			if run, err = o.read(); err != nil || run.kind.lasts() || run.lv < p.cut {
 				return false
 			}
 			visit(&run)
