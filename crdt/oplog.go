@@ -144,6 +144,9 @@ func (l *oplog) add(r opRun, first LV) {
 	l.runs = append(l.runs, r)
 }
 
+// joinedItems is the most that a list insertion grows to by joining. To find a value in one, those before it are skipped.
+const joinedItems = 64
+
 // join lengthens a by b when b continues it.
 func (a *opRun) join(b *opRun) bool {
 	if a.end() != b.lv {
@@ -163,7 +166,7 @@ func (a *opRun) join(b *opRun) bool {
 		a.kind = opTextErase
 	case a.kind == opTextNothing && b.kind == opTextNothing:
 	case a.kind == opListInsert && b.kind == opListInsert && a.sub == KindValue && b.sub == KindValue:
-		if b.pos != uint32(b.lv)-1 || b.at != a.at+a.size {
+		if b.pos != uint32(b.lv)-1 || b.at != a.at+a.size || a.n+b.n > joinedItems {
 			return false
 		}
 		a.size += b.size

@@ -292,3 +292,29 @@ func TestPairsAcrossPartsAndChunks(t *testing.T) {
 		t.Fatal("opened differently")
 	}
 }
+
+// An insertion of which a part is asked for is read from its beginning, so pushing must not make ever longer ones.
+func TestPushedItemsStayShortRuns(t *testing.T) {
+	const n = 1000
+	d, peer := New(), New()
+	_ = d.Begin(sessionOf(1))
+	must[[]byte](t)(d.Change((&script{}).child(0, KindList, "l", 1).out))
+	for i := range n {
+		must[[]byte](t)(d.Change((&script{}).add(1, at(i), packInt(i)).out))
+		update, _ := d.Update()
+		must2(t)(peer.Apply(sessionOf(1), update))
+	}
+	for _, d := range []*Doc{d, peer} {
+		if d.Check() != nil || len(d.log.runs) > n/joinedItems+2 {
+			t.Errorf("%d runs of %d items: %v", len(d.log.runs), n, d.Check())
+		}
+		for _, r := range d.log.runs {
+			if r.n > joinedItems {
+				t.Errorf("run of %d items", r.n)
+			}
+		}
+	}
+	if d.Digest() != peer.Digest() {
+		t.Error("replicas differ")
+	}
+}
