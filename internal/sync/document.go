@@ -21,6 +21,8 @@ type document struct {
 
 	snapshot   uint32 // bytes of the device's newest
 	checkpoint checkpoint
+	attests    attests
+	places     places
 	rereading  bool
 	issues     issues
 	status     Status
@@ -116,8 +118,18 @@ func (d *document) refs() []Ref {
 	for i := range d.inbox.work.entries {
 		all = append(all, d.inbox.work.entries[i].Ref)
 	}
+	for i := range d.inbox.work.items { // what packs stand for
+		for _, c := range d.inbox.work.items[i].Contents {
+			if c.Ref != d.inbox.work.entries[i].Ref {
+				all = appendRef(all, c.Ref)
+			}
+		}
+	}
 	for i := range d.inbox.held {
-		all = append(all, d.inbox.held[i].ref)
+		all = appendRef(all, d.inbox.held[i].ref)
+	}
+	for i := range d.attests.queue {
+		all = append(all, d.attests.queue[i].ref)
 	}
 	if ref := d.outbox.upload.ref; ref != 0 {
 		all = append(all, ref)

@@ -45,6 +45,16 @@ type Seal struct {
 	Deps []Head
 }
 
+// SealAttest makes the next own envelope an attest about a snapshot, with the note of Ref: Sealed.
+type SealAttest struct {
+	Doc     Doc
+	Ref     Ref
+	Seq     uint32
+	Prev    Hash
+	About   Hash
+	Verdict Verdict
+}
+
 // Store makes envelopes durable on the device: StoreDone. The refs are those of Seal or of the Batch.
 type Store struct {
 	Doc  Doc
@@ -96,6 +106,15 @@ type Reread struct {
 // Drop lets go of refs that are not needed.
 type Drop struct{ Refs []Ref }
 
+// Check compares an opened snapshot with what the device has of the same envelopes: Checked. Stale: it says that it has all up to a
+// place in the relay's log, and does not name what stands before that place.
+type Check struct {
+	Doc   Doc
+	Job   Job
+	Ref   Ref
+	Stale bool
+}
+
 // Merge makes an opened snapshot part of the device's copy and shows it: Merged.
 type Merge struct {
 	Doc Doc
@@ -114,11 +133,12 @@ type Append struct {
 // MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it: SnapshotSealed.
 type MakeSnapshot struct{ Doc Doc }
 
-// Upload sends a sealed snapshot: Ack of its session, or Refused.
+// Upload sends a sealed snapshot, which has everything up to Covers in the relay's log: Ack of its session, or Refused.
 type Upload struct {
-	Conn Conn
-	Doc  Doc
-	Ref  Ref
+	Conn   Conn
+	Doc    Doc
+	Ref    Ref
+	Covers Cursor
 }
 
 // Learnt says what the relay is now known to have: other tabs are told, and bytes kept for sending may go.
@@ -154,6 +174,7 @@ func (Hello) effect()         {}
 func (Leave) effect()         {}
 func (CheckGenesis) effect()  {}
 func (Seal) effect()          {}
+func (SealAttest) effect()    {}
 func (Store) effect()         {}
 func (Durable) effect()       {}
 func (NotDurable) effect()    {}
@@ -162,6 +183,7 @@ func (Spread) effect()        {}
 func (Show) effect()          {}
 func (Reread) effect()        {}
 func (Drop) effect()          {}
+func (Check) effect()         {}
 func (Merge) effect()         {}
 func (Append) effect()        {}
 func (MakeSnapshot) effect()  {}

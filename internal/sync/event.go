@@ -118,7 +118,8 @@ type Shared struct {
 	Entries []SharedEntry
 }
 
-// SharedEntry is one of them; Ref names its opened content.
+// SharedEntry is one place in a session; Ref names its opened content, 0 when it has none. Of those in a pack only the last has a
+// known hash.
 type SharedEntry struct {
 	Ref  Ref
 	Size uint32
@@ -151,15 +152,21 @@ type Batch struct {
 	More    bool   // further batches of the same reading follow
 }
 
-// Entry is one envelope of it. Prev is what its header names as the hash before it.
+// Entry is one envelope of it. Prev is what its header names as the hash before it. First is Seq, but for a pack, which stands
+// for the envelopes First to Seq. Covers is up to where in the log a snapshot says that it has everything, or 0; About and
+// Verdict are what an attest says.
 type Entry struct {
 	Ref     Ref
 	Cursor  Cursor
 	Kind    Kind
 	Size    uint32
 	Session SessionID
+	First   uint32
 	Seq     uint32
 	Prev    Hash
+	Covers  Cursor
+	About   Hash
+	Verdict Verdict
 }
 
 // Opened answers Open: a result per envelope, as far as verification and decryption went. A Problem is about the next one.
@@ -170,11 +177,29 @@ type Opened struct {
 	Problem Problem
 }
 
-// OpenedItem is an envelope's hash and the heads its writer had seen (for a snapshot: the heads it covers).
+// OpenedItem is an envelope's hash and what it stands for: an update or snapshot one content, a pack one for each of its
+// places, an attest or session info none.
 type OpenedItem struct {
-	Hash Hash
+	Hash     Hash
+	Contents []OpenedContent
+}
+
+// OpenedContent is an update with the heads its writer had seen (for a snapshot: the heads it covers). Its ref is the envelope's own,
+// but for those of a pack.
+type OpenedContent struct {
+	Ref  Ref
 	Deps []Head
-	More bool // its change goes on in the session's next envelope
+	More bool // its change goes on in the session's next
+}
+
+// Checked answers Check. Ref is what an objection says, 0 for none. News: it has something that is not here.
+type Checked struct {
+	Doc     Doc
+	Job     Job
+	Verdict Verdict
+	Ref     Ref
+	News    bool
+	Problem Problem
 }
 
 // Merged answers Merge: the snapshot is part of the device's copy (durable), or it could not be.
@@ -182,15 +207,17 @@ type Merged struct {
 	Doc     Doc
 	Job     Job
 	Size    uint32 // bytes of the device's new snapshot
+	Covers  []Head // what counts as here from now on: all that it covers, but nothing of a session in the middle of a change here
 	Problem Problem
 }
 
-// Ack says that the relay has a session's envelopes up to Seq durably.
+// Ack says that the relay has a session's envelopes up to Seq durably, that one at Cursor.
 type Ack struct {
 	Conn    Conn
 	Doc     Doc
 	Session SessionID
 	Seq     uint32
+	Cursor  Cursor
 }
 
 // Refused says that the relay did not take a request about a document. Session is zero when it is about the document as a whole.
@@ -254,6 +281,7 @@ func (SharedSnapshot) event() {}
 func (Welcome) event()        {}
 func (Batch) event()          {}
 func (Opened) event()         {}
+func (Checked) event()        {}
 func (Merged) event()         {}
 func (Ack) event()            {}
 func (Refused) event()        {}

@@ -33,8 +33,25 @@ type Kind uint8
 
 // The kinds that are stored and replayed; others are passed over.
 const (
-	KindUpdate   Kind = 0
-	KindSnapshot Kind = 1
+	KindUpdate      Kind = 0
+	KindSnapshot    Kind = 1
+	KindSessionInfo Kind = 3
+	KindAttest      Kind = 4
+	KindPack        Kind = 6
+)
+
+// chains reports whether envelopes of this kind follow each other in a session. A snapshot is the one envelope of its own.
+func (k Kind) chains() bool {
+	return k == KindUpdate || k == KindSessionInfo || k == KindAttest || k == KindPack
+}
+
+// Verdict is what a device finds that compares a snapshot with what it has.
+type Verdict uint8
+
+const (
+	Sound     Verdict = 0 // it has all that it says it has, as far as that is here
+	Objection Verdict = 1 // it lacks something, or has it otherwise
+	Undecided Verdict = 2 // what is here cannot be compared with it
 )
 
 // Head names the last envelope of a session that somebody has.

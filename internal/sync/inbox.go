@@ -67,6 +67,7 @@ func (m *Machine) batch(e Batch) {
 		return
 	}
 	in := &d.inbox
+	slices.SortStableFunc(e.Entries, func(a, b Entry) int { return cmp.Compare(a.Cursor, b.Cursor) }) // or the cursor would pass one that fails
 	var came []SessionID
 	for _, entry := range e.Entries {
 		in.log = append(in.log, arrival{Entry: entry, upTo: entry.Cursor})

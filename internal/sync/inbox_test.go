@@ -10,7 +10,9 @@ import (
 // fail answers an Open with what was good of it, and the Store of that, if there was any; gives what follows.
 func (s *script) fail(effects []sync.Effect, good ...sync.OpenedItem) []sync.Effect {
 	s.t.Helper()
-	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: good, Problem: sync.Forged})
+	answer := opened(one[sync.Open](s, effects), good...)
+	answer.Problem = sync.Forged
+	effects = s.tell(answer)
 	if len(good) == 0 {
 		none[sync.Store](s, effects)
 		return effects
@@ -31,7 +33,7 @@ func TestS5ALaterEnvelopeVouchesForOneThatFailed(t *testing.T) {
 	none[sync.Drop](s, s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann)))))
 	effects := s.batch(1, arrive(6, ann, 1, sync.Hash{1}))
 	s.opens(effects, 1003, 1006)
-	effects = s.openAll(effects, sync.OpenedItem{Hash: sync.Hash{1}}, sync.OpenedItem{Hash: sync.Hash{2}})
+	effects = s.openAll(effects, update(sync.Hash{1}), update(sync.Hash{2}))
 	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 6 {
 		t.Fatalf("%+v", mark)
 	}
@@ -43,7 +45,7 @@ func TestS5ALaterEnvelopeVouchesForOneThatFailed(t *testing.T) {
 func TestS5WhatFailedBehindAGoodOneIsTriedWithTheRest(t *testing.T) {
 	s := online(t)
 	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1}), arrive(9, ann, 2, sync.Hash{2}))
-	effects = s.fail(effects, sync.OpenedItem{Hash: sync.Hash{1}})
+	effects = s.fail(effects, update(sync.Hash{1}))
 	s.opens(effects, 1006, 1009)
 	none[sync.Open](s, s.fail(effects)) // once: nothing new came
 	s.opens(s.batch(1, arrive(12, ann, 3, sync.Hash{3})), 1006, 1009, 1012)
@@ -54,7 +56,7 @@ func TestS5OneThatFailedGivesWayToAnotherOfItsNumber(t *testing.T) {
 	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
 	effects := s.batch(1, arrive(6, ann, 0, certHash(ann)))
 	s.opens(effects, 1006)
-	effects = s.openAll(effects, sync.OpenedItem{Hash: sync.Hash{1}})
+	effects = s.openAll(effects, update(sync.Hash{1}))
 	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1003}) {
 		t.Fatalf("%v", dropped)
 	}
@@ -81,7 +83,7 @@ func TestS5ASessionThatArrivesLastFirstIsTaken(t *testing.T) {
 
 func TestS5WhatAnotherTabStoresLeadsOn(t *testing.T) {
 	s := online(t)
-	s.fail(s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1})), sync.OpenedItem{Hash: sync.Hash{1}}))
+	s.fail(s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1})), update(sync.Hash{1})))
 	s.batch(1, arrive(9, bob, 1, sync.Hash{1}))
 	first := sync.SharedEntry{Ref: 5, Size: 200, Head: sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{1}}}
 	s.opens(s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{first}}), 1009)
@@ -105,7 +107,7 @@ func TestS6ABadOneInFrontHoldsTheCursorAndNothingElse(t *testing.T) {
 	s.write(1)
 	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
 	for i := range uint32(20) {
-		s.openAll(s.batch(1, arrive(sync.Cursor(6+3*i), bob, i, sync.Hash{byte(i)})), sync.OpenedItem{Hash: sync.Hash{byte(i + 1)}})
+		s.openAll(s.batch(1, arrive(sync.Cursor(6+3*i), bob, i, sync.Hash{byte(i)})), update(sync.Hash{byte(i + 1)}))
 	}
 	if n := s.m.Arrivals(); n != 1 {
 		t.Fatalf("%d entries of the log are kept", n)
@@ -114,7 +116,7 @@ func TestS6ABadOneInFrontHoldsTheCursorAndNothingElse(t *testing.T) {
 	if mark.Cursor != 0 || len(mark.Known) != 2 {
 		t.Fatalf("%+v", mark)
 	}
-	effects := s.openAll(s.batch(1, arrive(66, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{1}})
+	effects := s.openAll(s.batch(1, arrive(66, ann, 0, certHash(ann))), update(sync.Hash{1}))
 	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 66 {
 		t.Fatalf("%+v", mark)
 	}

@@ -40,6 +40,7 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.reset = true
 	}
 	o.mark = Mark{Store: store}
+	d.places.forget()
 	for i := range d.sessions {
 		s := &d.sessions[i]
 		s.forgetRelay()
@@ -63,6 +64,9 @@ func (o *outbox) use(d *document, store StoreID) {
 // current is the mark with what the sessions know.
 func (o *outbox) current(d *document) Mark {
 	m := o.mark
+	if o.upload.restore != 0 {
+		m.Cursor = min(m.Cursor, o.upload.restore-1)
+	}
 	m.Known = nil
 	for i := range d.sessions {
 		if s := &d.sessions[i]; s.known() > 0 && !s.upload {
@@ -134,6 +138,7 @@ func (m *Machine) welcome(e Welcome) {
 	if asked.Store == e.Store && e.Head < o.mark.Cursor { // it was put back to an earlier state: nothing known of it holds
 		o.mark.Cursor = 0
 		o.reset = true
+		d.places.forget()
 		for i := range d.sessions {
 			d.sessions[i].forgetRelay()
 		}
@@ -207,6 +212,7 @@ func (m *Machine) ack(e Ack) {
 			s.sent = 0 // the one before is next
 		}
 		s.learn(min(e.Seq, s.next-1))
+		d.places.note(e.Cursor, e.Session, e.Seq)
 	}
 	if !d.isBlocked() {
 		d.issues.send = NoProblem

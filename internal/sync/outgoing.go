@@ -18,9 +18,10 @@ type outgoing struct {
 }
 
 type edit struct {
-	ref  Ref
-	to   uint32
-	more bool // its change goes on in the next
+	ref    Ref
+	to     uint32
+	more   bool    // its change goes on in the next
+	attest *attest // it is no edit, but a word about a snapshot
 }
 
 // end says which operation number an own envelope reaches.
@@ -33,6 +34,7 @@ const (
 	stageSealing
 	stageStoring
 	stageFailed // sealed, but the device could not take it
+	stageChecking
 )
 
 func (m *Machine) local(e Local) {
@@ -41,12 +43,13 @@ func (m *Machine) local(e Local) {
 		m.emit(Drop{[]Ref{e.Ref}})
 		return
 	}
-	d.outgoing.queue = append(d.outgoing.queue, edit{e.Ref, e.To, e.More})
+	d.outgoing.queue = append(d.outgoing.queue, edit{ref: e.Ref, to: e.To, more: e.More})
 }
 
 // sealNext starts on the next edit, or stores again what failed.
 func (m *Machine) sealNext(d *document) {
 	o := &d.outgoing
+	d.takeAttest()
 	if len(o.queue) == 0 || m.now < o.retryAt {
 		return
 	}
@@ -54,6 +57,10 @@ func (m *Machine) sealNext(d *document) {
 	case stageWaiting:
 		s := d.lookup(d.own)
 		o.stage, o.retryAt = stageSealing, 0
+		if a := o.queue[0].attest; a != nil {
+			m.emit(SealAttest{d.id, a.ref, s.next, s.hash, a.about, a.verdict})
+			return
+		}
 		o.deps = d.news()
 		m.emit(Seal{d.id, o.queue[0].ref, s.next, s.hash, o.deps})
 	case stageFailed:

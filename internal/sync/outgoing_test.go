@@ -9,7 +9,7 @@ import (
 
 func TestS1ASealThatFailsNamesTheSameAgain(t *testing.T) {
 	s := online(t)
-	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
 	first := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 1}))
 	s.now = one[sync.Timer](s, s.tell(sync.Sealed{Doc: doc, Problem: sync.DeviceLost})).At
 	again := one[sync.Seal](s, s.tell(sync.Wake{}))

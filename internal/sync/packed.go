@@ -35,6 +35,7 @@ const (
 	packRelayHas       = 26
 	packSnapshotSealed = 27
 	packCheckpointed   = 28
+	packChecked        = 29
 )
 
 // StepPacked is Step for a caller that speaks bytes: the time as a varint, then one event. It appends the effects to out,
@@ -101,21 +102,27 @@ func (r *reader) event() Event {
 	case packBatch:
 		e := Batch{Conn: Conn(r.u32()), Doc: r.doc()}
 		for range r.count(53) {
-			e.Entries = append(e.Entries, Entry{r.ref(), Cursor(r.varint()), Kind(r.byte()), r.u32(), r.session(), r.u32(), r.hash()})
+			e.Entries = append(e.Entries, r.entry())
 		}
 		e.UpTo, e.More = Cursor(r.varint()), r.bool()
 		return e
 	case packOpened:
 		e := Opened{Doc: r.doc(), Job: Job(r.u32())}
-		for range r.count(34) {
-			e.Items = append(e.Items, OpenedItem{r.hash(), r.heads(), r.bool()})
+		for range r.count(33) {
+			item := OpenedItem{Hash: r.hash()}
+			for range r.count(3) {
+				item.Contents = append(item.Contents, OpenedContent{r.ref(), r.heads(), r.bool()})
+			}
+			e.Items = append(e.Items, item)
 		}
 		e.Problem = r.problem()
 		return e
+	case packChecked:
+		return Checked{r.doc(), Job(r.u32()), Verdict(r.byte()), r.ref(), r.bool(), r.problem()}
 	case packMerged:
-		return Merged{r.doc(), Job(r.u32()), r.u32(), r.problem()}
+		return Merged{r.doc(), Job(r.u32()), r.u32(), r.heads(), r.problem()}
 	case packAck:
-		return Ack{Conn(r.u32()), r.doc(), r.session(), r.u32()}
+		return Ack{Conn(r.u32()), r.doc(), r.session(), r.u32(), Cursor(r.varint())}
 	case packRefused:
 		return Refused{Conn(r.u32()), r.doc(), r.session(), r.problem(), r.u32(), r.u32()}
 	case packMissing:
@@ -129,6 +136,22 @@ func (r *reader) event() Event {
 	}
 	r.failed = true
 	return nil
+}
+
+// entry reads an envelope's fields; what stands in clear behind its header comes last, as its kind has it.
+func (r *reader) entry() Entry {
+	e := Entry{Ref: r.ref(), Cursor: Cursor(r.varint()), Kind: Kind(r.byte()), Size: r.u32(), Session: r.session(), Seq: r.u32(), Prev: r.hash()}
+	e.First = e.Seq
+	switch e.Kind {
+	case KindPack:
+		e.First = r.u32()
+		r.failed = r.failed || e.First >= e.Seq
+	case KindSnapshot:
+		e.Covers = Cursor(r.varint())
+	case KindAttest:
+		e.About, e.Verdict = r.hash(), Verdict(r.byte())
+	}
+	return e
 }
 
 func (r *reader) docOpen() Event {

@@ -26,6 +26,8 @@ const (
 	packCheckpoint    = 85
 	packStatusChanged = 86
 	packUpload        = 87
+	packCheck         = 88
+	packSealAttest    = 89
 )
 
 type writer struct{ b []byte }
@@ -76,6 +78,13 @@ func (w *writer) effect(e Effect) {
 		w.refs(e.Refs)
 	case Merge:
 		w.begin(packMerge, uint64(e.Doc), uint64(e.Job), uint64(e.Ref))
+	case Check:
+		w.begin(packCheck, uint64(e.Doc), uint64(e.Job), uint64(e.Ref), flag(e.Stale))
+	case SealAttest:
+		w.begin(packSealAttest, uint64(e.Doc), uint64(e.Ref), uint64(e.Seq))
+		w.bytes(e.Prev[:])
+		w.bytes(e.About[:])
+		w.varint(uint64(e.Verdict))
 	case Append:
 		w.begin(packAppend, uint64(e.Conn), uint64(e.Doc))
 		w.bytes(e.Session[:])
@@ -84,7 +93,7 @@ func (w *writer) effect(e Effect) {
 	case MakeSnapshot:
 		w.begin(packMakeSnapshot, uint64(e.Doc))
 	case Upload:
-		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref))
+		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref), uint64(e.Covers))
 	case Learnt:
 		w.begin(packLearnt, uint64(e.Doc), flag(e.Reset))
 		w.known(e.Known)

@@ -15,6 +15,7 @@ const (
 	Forged         Problem = 11 // the relay gave what no writer of this document signed
 	Incomplete     Problem = 12 // the relay holds back part of a session
 	Forked         Problem = 13 // one session wrote two envelopes of one number
+	BadSnapshot    Problem = 14 // somebody's snapshot lacks what it says it covers
 	RelayFull      Problem = 20 // its disk
 	RelayQuota     Problem = 21 // this document's share of it
 	RelayTooLarge  Problem = 22
@@ -30,7 +31,7 @@ const (
 type issues struct {
 	device  Problem
 	key     Problem
-	session Problem // a fork; stays
+	session Problem // what a writer did who does not play fair; stays
 	read    Problem // what the relay gave
 	send    Problem // what the relay refused
 }

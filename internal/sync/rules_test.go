@@ -82,7 +82,22 @@ func (s *script) write(n uint32) []sync.Effect {
 
 // arrive gives one update of a session as the relay would.
 func arrive(cursor sync.Cursor, session sync.SessionID, seq uint32, prev sync.Hash) sync.Entry {
-	return sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Size: 200, Session: session, Seq: seq, Prev: prev}
+	return sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Size: 200, Session: session, First: seq, Seq: seq, Prev: prev}
+}
+
+// update is an opened envelope that stands for one update.
+func update(hash sync.Hash, deps ...sync.Head) sync.OpenedItem {
+	return sync.OpenedItem{Hash: hash, Contents: []sync.OpenedContent{{Deps: deps}}}
+}
+
+// opened answers an Open; contents without a ref of their own have their envelope's.
+func opened(open sync.Open, items ...sync.OpenedItem) sync.Opened {
+	for i := range items {
+		if c := items[i].Contents; len(c) == 1 && c[0].Ref == 0 {
+			items[i].Contents = []sync.OpenedContent{{Ref: open.Refs[i], Deps: c[0].Deps, More: c[0].More}}
+		}
+	}
+	return sync.Opened{Doc: doc, Job: open.Job, Items: items}
 }
 
 func (s *script) batch(conn sync.Conn, entries ...sync.Entry) []sync.Effect {
@@ -92,7 +107,7 @@ func (s *script) batch(conn sync.Conn, entries ...sync.Entry) []sync.Effect {
 // openAll answers an Open with a hash per envelope, and the Store that follows; gives what follows that.
 func (s *script) openAll(effects []sync.Effect, items ...sync.OpenedItem) []sync.Effect {
 	s.t.Helper()
-	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: items})
+	effects = s.tell(opened(one[sync.Open](s, effects), items...))
 	return s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
 }
 
@@ -113,7 +128,7 @@ func TestS1OneSealInFlight(t *testing.T) {
 
 func TestS1AnEnvelopeNamesWhatWasSeenSinceTheLast(t *testing.T) {
 	s := online(t)
-	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
 	seal := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 1}))
 	if want := []sync.Head{{Session: ann, Seq: 0, Hash: sync.Hash{4}}}; !reflect.DeepEqual(seal.Deps, want) {
 		t.Fatalf("deps %+v, not %+v", seal.Deps, want)
@@ -212,7 +227,7 @@ func TestS4ASessionsFirstEnvelopeGoesAlone(t *testing.T) {
 func TestS5EachOnceAndInChainOrder(t *testing.T) {
 	s := online(t)
 	entry := arrive(3, ann, 0, certHash(ann))
-	show := one[sync.Show](s, s.openAll(s.batch(1, entry), sync.OpenedItem{Hash: sync.Hash{4}}))
+	show := one[sync.Show](s, s.openAll(s.batch(1, entry), update(sync.Hash{4})))
 	if len(show.Refs) != 1 {
 		t.Fatalf("%+v", show)
 	}
@@ -231,9 +246,9 @@ func TestS5ARunIsOpenedTogether(t *testing.T) {
 
 func TestS5AForkFreezesTheSession(t *testing.T) {
 	s := online(t)
-	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
 	effects := s.batch(1, arrive(6, ann, 1, sync.Hash{5})) // follows another history
-	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: []sync.OpenedItem{{Hash: sync.Hash{6}}}})
+	effects = s.tell(opened(one[sync.Open](s, effects), update(sync.Hash{6})))
 	none[sync.Store](s, effects)
 	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
 		t.Fatalf("problem %d", p)
@@ -245,7 +260,7 @@ func TestS6TheCursorWaitsForTheDevice(t *testing.T) {
 	s := online(t)
 	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)))
 	none[sync.MarkChanged](s, effects)
-	effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Items: []sync.OpenedItem{{Hash: sync.Hash{4}}}})
+	effects = s.tell(opened(one[sync.Open](s, effects), update(sync.Hash{4})))
 	none[sync.MarkChanged](s, effects)
 	effects = s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})
 	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 3 || mark.Store != store || len(mark.Known) != 1 {
@@ -285,12 +300,12 @@ func TestS7WhatDoesNotVerifyIsAskedForAFewTimes(t *testing.T) {
 func TestS8AnEnvelopeWaitsForWhatItsWriterHadSeen(t *testing.T) {
 	s := online(t)
 	needs := []sync.Head{{Session: bob, Seq: 0, Hash: sync.Hash{8}}}
-	effects := s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}, Deps: needs})
+	effects := s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}, needs...))
 	none[sync.Show](s, effects)
 	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial {
 		t.Fatalf("%+v", st)
 	}
-	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), sync.OpenedItem{Hash: sync.Hash{8}})
+	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), update(sync.Hash{8}))
 	if show := one[sync.Show](s, effects); !reflect.DeepEqual(show.Refs, []sync.Ref{1006, 1003}) {
 		t.Fatalf("%+v", show)
 	}
@@ -303,7 +318,9 @@ func TestS8ThePartsOfAChangeAreShownTogether(t *testing.T) {
 		if seq == 0 {
 			prev = certHash(ann)
 		}
-		return s.openAll(s.batch(1, arrive(cursor, ann, seq, prev)), sync.OpenedItem{Hash: sync.Hash{byte(seq)}, Deps: deps, More: more})
+		item := update(sync.Hash{byte(seq)}, deps...)
+		item.Contents[0].More = more
+		return s.openAll(s.batch(1, arrive(cursor, ann, seq, prev)), item)
 	}
 	effects := part(3, 0, true)
 	none[sync.Show](s, effects)
@@ -312,7 +329,7 @@ func TestS8ThePartsOfAChangeAreShownTogether(t *testing.T) {
 	}
 	none[sync.Show](s, part(4, 1, true, sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{8}}))
 	none[sync.Show](s, part(5, 2, false)) // the second lacks what its writer had seen: so the first waits as well
-	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), sync.OpenedItem{Hash: sync.Hash{8}})
+	effects = s.openAll(s.batch(1, arrive(6, bob, 0, certHash(bob))), update(sync.Hash{8}))
 	if show := one[sync.Show](s, effects); !reflect.DeepEqual(show.Refs, []sync.Ref{1006, 1003, 1004, 1005}) {
 		t.Fatalf("%+v", show)
 	}
@@ -433,13 +450,13 @@ func TestS12ACheckpointIsDueAndCoversNothingStillToSend(t *testing.T) {
 	s := online(t)
 	big := sync.Entry{Ref: 50, Cursor: 3, Size: 300_000, Session: ann, Prev: certHash(ann)}
 	s.write(1) // not acknowledged: only the journal can still send it
-	effects := s.openAll(s.batch(1, big), sync.OpenedItem{Hash: sync.Hash{4}})
+	effects := s.openAll(s.batch(1, big), update(sync.Hash{4}))
 	if due := one[sync.Checkpoint](s, effects); !reflect.DeepEqual(due.Covers, []sync.Known{{Session: ann, Seq: 0}}) {
 		t.Fatalf("%+v", due)
 	}
 	s.tell(sync.Checkpointed{Doc: doc, Size: 900_000})
-	next := sync.Entry{Ref: 51, Cursor: 6, Size: 300_000, Session: ann, Seq: 1, Prev: sync.Hash{4}}
-	none[sync.Checkpoint](s, s.openAll(s.batch(1, next), sync.OpenedItem{Hash: sync.Hash{5}})) // less than half the snapshot
+	next := sync.Entry{Ref: 51, Cursor: 6, Size: 300_000, Session: ann, First: 1, Seq: 1, Prev: sync.Hash{4}}
+	none[sync.Checkpoint](s, s.openAll(s.batch(1, next), update(sync.Hash{5}))) // less than half the snapshot
 }
 
 func TestAJoinedDocumentWaitsForItsGenesis(t *testing.T) {
@@ -453,7 +470,7 @@ func TestAJoinedDocumentWaitsForItsGenesis(t *testing.T) {
 	one[sync.CheckGenesis](s, effects)
 	one[sync.Hello](s, s.tell(sync.DocKeyed{Doc: doc, Own: own, Prev: certHash(own)}))
 	s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
-	effects = s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), sync.OpenedItem{Hash: sync.Hash{4}})
+	effects = s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
 	one[sync.Show](s, effects)
 	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentComplete || st.State != sync.RelayLive {
 		t.Fatalf("%+v", st)

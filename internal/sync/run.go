@@ -13,7 +13,11 @@ type work struct {
 	session SessionID
 	entries []Entry
 	items   []OpenedItem
+	verdict Verdict // of a snapshot
 }
+
+// covers are the heads that an opened snapshot covers.
+func (w *work) covers() []Head { return w.items[0].Contents[0].Deps }
 
 // openNext passes over what needs no work and starts on the next run.
 func (m *Machine) openNext(d *document) {
@@ -67,15 +71,15 @@ func (d *document) judge(e *Entry) arrivalState {
 			return arrivalDone
 		}
 		return arrivalWorked
-	case e.Kind != KindUpdate, s != nil && (s.frozen || s.upload):
+	case !e.Kind.chains(), s != nil && (s.frozen || s.upload):
 		return arrivalDone
 	case e.Seq < next:
-		s.learn(e.Seq)
+		s.learnRun(e.First, e.Seq)
 		return arrivalDone
-	case e.Seq > next: // what is between may come later in the same reading
+	case e.First > next: // what is between may come later in the same reading
 		return arrivalWaiting
 	}
-	return arrivalWorked
+	return arrivalWorked // a pack, of which something may be here already: that is compared
 }
 
 // openRun gathers what continues a session from its next entry, by number and wherever it stands in the log, and has it opened.
@@ -83,17 +87,18 @@ func (d *document) judge(e *Entry) arrivalState {
 func (m *Machine) openRun(d *document, next *Entry) {
 	in := &d.inbox
 	w := work{stage: stageSealing, job: m.job(), session: next.Session}
-	kind := next.Kind
-	bySeq := map[uint32]*arrival{}
+	isSnapshot := next.Kind == KindSnapshot
+	byFirst := map[uint32]*arrival{}
 	for i := range in.log {
-		if a := &in.log[i]; a.state == arrivalWaiting && a.Kind == kind && a.Session == w.session && a.Seq-next.Seq < runLength {
-			bySeq[a.Seq] = a
+		a := &in.log[i]
+		if a.state == arrivalWaiting && a.Kind.chains() != isSnapshot && a.Session == w.session && a.First-next.First < runLength {
+			byFirst[a.First] = a
 		}
 	}
 	var refs []Ref
 	size := uint32(0)
-	for a := bySeq[next.Seq]; a != nil; a = bySeq[a.Seq+1] {
-		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || kind == KindSnapshot) {
+	for a := byFirst[next.First]; a != nil; a = byFirst[a.Seq+1] {
+		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot) {
 			break
 		}
 		a.state = arrivalWorked
@@ -102,7 +107,7 @@ func (m *Machine) openRun(d *document, next *Entry) {
 		w.entries = append(w.entries, a.Entry)
 	}
 	in.work = w
-	m.emit(Open{d.id, w.job, kind, w.session, refs})
+	m.emit(Open{d.id, w.job, next.Kind, w.session, refs})
 }
 
 func (m *Machine) opened(e Opened) {
@@ -117,7 +122,11 @@ func (m *Machine) opened(e Opened) {
 		if p == NoProblem {
 			p = Forged
 		}
-		d.issues.read = p
+		if p == Forked { // a pack that says something else than what it stands for
+			d.freeze(w.session)
+		} else {
+			d.issues.read = p
+		}
 		m.dropEntries(d.mark(w.entries[n:n+1], arrivalFailed))
 		m.keepLast(d, &w.entries[n])
 		m.dropEntries(d.mark(w.entries[n+1:], arrivalWaiting)) // not at fault: they may follow another one with that number
@@ -129,15 +138,17 @@ func (m *Machine) opened(e Opened) {
 		return
 	}
 	if w.entries[0].Kind == KindSnapshot {
-		m.openedSnapshot(d)
+		if len(w.items[0].Contents) != 1 { // it has a list of heads, if an empty one
+			w.items[0].Contents = make([]OpenedContent, 1)
+		}
+		m.checkSnapshot(d)
 		return
 	}
 	s := d.session(w.session)
-	if first := &w.entries[0]; s.next > 0 && first.Seq == s.next && !first.Prev.Same(s.hash) {
+	if first := &w.entries[0]; s.next > 0 && first.First == s.next && !first.Prev.Same(s.hash) {
 		// Verified, and yet it does not follow what is here: its writer signed two histories. Neither gets longer.
-		s.frozen = true
-		d.issues.session = Forked
-		m.dropEntries(w.entries)
+		d.freeze(w.session)
+		m.dropOpened(w)
 		d.mark(w.entries, arrivalDone)
 		d.endWork()
 		return
@@ -166,17 +177,38 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	in.tries = 0
 	s := d.session(w.session)
 	var fresh []Ref
+	var unused []Ref
 	for i := range w.entries {
-		e := &w.entries[i]
-		s.learn(e.Seq)
-		if e.Seq != s.next { // another tab stored it in the meantime
-			m.drop([]Ref{e.Ref})
-			continue
+		e, item := &w.entries[i], &w.items[i]
+		s.learnRun(e.First, e.Seq)
+		if e.Seq >= s.next { // or another tab stored it in the meantime
+			fresh = append(fresh, e.Ref)
 		}
-		s.store(w.items[i].Hash, e.Size, w.items[i].More)
-		fresh = append(fresh, e.Ref)
-		in.held = append(in.held, held{e.Ref, Head{e.Session, e.Seq, w.items[i].Hash}, w.items[i].Deps, w.items[i].More})
-		d.noteSeen(w.session, w.items[i].Deps)
+		isShown := false
+		for at := e.First; at <= e.Seq; at++ {
+			head, c := Head{Session: e.Session, Seq: at}, OpenedContent{}
+			if n := int(at - e.First); n < len(item.Contents) {
+				c = item.Contents[n]
+			}
+			if at == e.Seq {
+				head.Hash = item.Hash
+			}
+			if at != s.next {
+				if c.Ref != e.Ref {
+					unused = appendRef(unused, c.Ref)
+				}
+				continue
+			}
+			isShown = isShown || c.Ref == e.Ref
+			s.store(head.Hash, e.Size/(e.Seq-e.First+1), c.More)
+			in.held = append(in.held, held{c.Ref, head, c.Deps, c.More})
+			d.noteSeen(w.session, c.Deps)
+		}
+		if !isShown {
+			unused = append(unused, e.Ref)
+		}
+		d.noteAttest(e)
+		d.places.note(e.Cursor, e.Session, e.Seq)
 	}
 	d.mark(w.entries, arrivalDone)
 	in.tryAgain(w.session)
@@ -187,7 +219,36 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	if len(fresh) > 0 {
 		m.emit(Spread{d.id, fresh})
 	}
+	m.drop(unused)
 	m.show(d)
+}
+
+// dropOpened lets go of a run that was opened and is not stored, and of what it stands for.
+func (m *Machine) dropOpened(w *work) {
+	var refs []Ref
+	for i := range w.entries {
+		refs = append(refs, w.entries[i].Ref)
+		for _, c := range w.items[i].Contents {
+			if c.Ref != w.entries[i].Ref {
+				refs = appendRef(refs, c.Ref)
+			}
+		}
+	}
+	m.drop(refs)
+}
+
+// appendRef leaves out what stands for no bytes.
+func appendRef(refs []Ref, ref Ref) []Ref {
+	if ref == 0 {
+		return refs
+	}
+	return append(refs, ref)
+}
+
+// freeze ends a session whose writer signed two histories: neither gets longer here.
+func (d *document) freeze(id SessionID) {
+	d.session(id).frozen = true
+	d.issues.session = Forked
 }
 
 func (d *document) endWork() {

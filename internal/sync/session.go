@@ -46,6 +46,12 @@ func (s *session) learn(seq uint32) {
 	s.told = s.told && s.known() == before
 }
 
+// learnRun is learn for the envelopes that a pack stands for.
+func (s *session) learnRun(first, last uint32) {
+	s.learn(first)
+	s.learn(last)
+}
+
 // learnCover notes that the relay has everything before next, inside a snapshot or in some form that was known before.
 func (s *session) learnCover(next uint32) {
 	before := s.known()

@@ -11,11 +11,11 @@ func (m *Machine) show(d *document) {
 			s := d.session(h.head.Session)
 			switch {
 			case h.head.Seq < s.shown: // a snapshot brought it
-				m.drop([]Ref{h.ref})
+				m.drop(appendRef(nil, h.ref))
 				progress = true
 			case h.head.Seq == s.shown && d.isReady(in.held[i:]):
 				s.shown, s.seen = h.head.Seq+1, h.head.Hash
-				refs = append(refs, h.ref)
+				refs = appendRef(refs, h.ref)
 				progress = true
 			default:
 				kept = append(kept, h)
@@ -49,9 +49,11 @@ func (d *document) isReady(held []held) bool {
 	return false
 }
 
+// hasSeen reports whether all of these are shown. Nobody sees half a change: who names the middle of one was told by a bad snapshot.
 func (d *document) hasSeen(deps []Head) bool {
 	for i := range deps {
-		if s := d.lookup(deps[i].Session); s == nil || s.shown <= deps[i].Seq {
+		s, seq := d.lookup(deps[i].Session), deps[i].Seq
+		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) {
 			return false
 		}
 	}
@@ -76,7 +78,7 @@ func (m *Machine) shared(e Shared) {
 	d := m.find(e.Doc)
 	if d == nil {
 		for i := range e.Entries {
-			m.drop([]Ref{e.Entries[i].Ref})
+			m.drop(appendRef(nil, e.Entries[i].Ref))
 		}
 		return
 	}
@@ -93,7 +95,7 @@ func (m *Machine) shared(e Shared) {
 			d.noteSeen(x.Head.Session, x.Deps)
 			continue
 		}
-		m.drop([]Ref{x.Ref})
+		m.drop(appendRef(nil, x.Ref))
 		if x.Head.Seq > s.next && !d.rereading && !e.Whole {
 			d.rereading = true
 			m.emit(Reread{d.id, d.have()})

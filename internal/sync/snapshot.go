@@ -11,18 +11,78 @@ type checkpoint struct {
 	notBefore int64
 }
 
-// openedSnapshot decides about a snapshot of somebody else: merged when it covers anything that is not here.
-func (m *Machine) openedSnapshot(d *document) {
+// checkSnapshot has a snapshot of somebody else compared with what is here (S13).
+func (m *Machine) checkSnapshot(d *document) {
 	w := &d.inbox.work
-	for _, h := range w.items[0].Deps {
+	w.stage, w.job = stageChecking, m.job()
+	m.emit(Check{d.id, w.job, w.entries[0].Ref, d.places.isStale(w.entries[0].Covers, w.covers())})
+}
+
+// checked decides about it. What it has and is not here is merged in any case: it adds, and takes nothing away. But a relay is not
+// credited with one that lacks something it says it covers: all that is here goes up again, for those who had less to compare it
+// with. Who has everything that it covers can vouch for it.
+func (m *Machine) checked(e Checked) {
+	d := m.find(e.Doc)
+	if d == nil || d.inbox.work.stage != stageChecking || d.inbox.work.job != e.Job {
+		m.drop(appendRef(nil, e.Ref))
+		return
+	}
+	w := &d.inbox.work
+	w.verdict = e.Verdict
+	isHere := d.hasAll(w.covers())
+	switch {
+	case e.Verdict == Objection:
+		if d.issues.session == NoProblem {
+			d.issues.session = BadSnapshot
+		}
+		d.restore(w.entries[0].Cursor)
+		m.attest(d, w.items[0].Hash, Objection, e.Ref)
+	case e.Verdict == Sound && isHere:
+		m.attest(d, w.items[0].Hash, Sound, e.Ref)
+	default:
+		if e.Verdict == Undecided {
+			d.restore(w.entries[0].Cursor)
+		}
+		m.drop(appendRef(nil, e.Ref))
+	}
+	switch {
+	case e.Problem != NoProblem:
+		m.snapshotFailed(d, e.Problem)
+	case e.News || !isHere:
+		w.stage, w.job = stageStoring, m.job()
+		m.emit(Merge{d.id, w.job, w.entries[0].Ref})
+	default:
+		m.dropEntries(w.entries)
+		d.coverFromRelay()
+	}
+}
+
+// restore brings all that is here to the relay as a snapshot, whatever it has. Until that is there, the next life reads this one again.
+func (d *document) restore(at Cursor) {
+	if u := &d.outbox.upload; d.writable && (u.restore == 0 || at < u.restore) {
+		u.restore = at
+	}
+}
+
+// hasAll reports whether everything up to these heads is stored here.
+func (d *document) hasAll(heads []Head) bool {
+	for _, h := range heads {
 		if s := d.lookup(h.Session); s == nil || s.next <= h.Seq {
-			w.stage, w.job = stageStoring, m.job()
-			m.emit(Merge{d.id, w.job, w.entries[0].Ref})
-			return
+			return false
 		}
 	}
-	m.dropEntries(w.entries)
-	d.coverFromRelay()
+	return true
+}
+
+// snapshotFailed leaves a snapshot to another reading. Its bytes are gone: a merge takes them, and so does a check that fails.
+func (m *Machine) snapshotFailed(d *document, p Problem) {
+	if p == Forged {
+		d.issues.read = Forged
+	} else {
+		d.issues.device = p
+	}
+	d.mark(d.inbox.work.entries, arrivalGone)
+	d.endWork()
 }
 
 func (m *Machine) merged(e Merged) {
@@ -35,32 +95,24 @@ func (m *Machine) merged(e Merged) {
 		return
 	}
 	if e.Problem != NoProblem {
-		if e.Problem == Forged {
-			d.issues.read = Forged
-		} else {
-			d.issues.device = e.Problem
-		}
-		d.mark(w.entries, arrivalGone)
-		d.endWork()
+		m.snapshotFailed(d, e.Problem)
 		return
 	}
 	d.issues.device, d.content, d.snapshot = NoProblem, true, e.Size
-	for _, h := range w.items[0].Deps {
-		s := d.session(h.Session)
-		s.jump(h)
-		s.first, s.tail = max(s.first, h.Seq+1), 0
-		d.inbox.tryAgain(h.Session)
-	}
+	d.takeCovers(e.Covers)
 	d.coverFromRelay()
 	d.inbox.asks, d.inbox.askAt = 0, 0 // what did not continue its session before may do so now
 	m.show(d)
 }
 
-// coverFromRelay ends the work on a snapshot that the relay has.
+// coverFromRelay ends the work on a snapshot that the relay has. It counts as what it covers; where that could not be compared
+// only on a device that can bring the relay no other.
 func (d *document) coverFromRelay() {
 	w := &d.inbox.work
-	for _, h := range w.items[0].Deps {
-		d.session(h.Session).learnCover(h.Seq + 1)
+	if w.verdict == Sound || w.verdict == Undecided && !d.writable {
+		for _, h := range w.covers() {
+			d.session(h.Session).learnCover(h.Seq + 1)
+		}
 	}
 	d.noteUpload(w.session)
 	d.mark(w.entries, arrivalDone)
@@ -75,13 +127,18 @@ func (m *Machine) sharedSnapshot(e SharedSnapshot) {
 	}
 	d.content = true
 	d.inbox.asks, d.inbox.askAt = 0, 0
-	for _, h := range e.Covers {
+	d.takeCovers(e.Covers)
+	m.show(d)
+}
+
+// takeCovers counts what a snapshot on the device covers as here.
+func (d *document) takeCovers(covers []Head) {
+	for _, h := range covers {
 		s := d.session(h.Session)
 		s.jump(h)
 		s.first, s.tail = max(s.first, h.Seq+1), 0
 		d.inbox.tryAgain(h.Session)
 	}
-	m.show(d)
 }
 
 // checkpointNext starts a checkpoint when the tail is long enough (S12).

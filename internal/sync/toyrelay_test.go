@@ -19,10 +19,13 @@ type envelope struct {
 	needs   []int // what the writer's page had shown when it was written
 	forged  bool
 	more    bool // its change goes on in the next
+	about   sync.Hash
+	verdict sync.Verdict
+	covers  sync.Cursor
 }
 
 func (e *envelope) hash() sync.Hash {
-	return sha256.Sum256(fmt.Append(nil, e.session, e.seq, e.kind, e.prev, e.deps, e.ops, e.forged))
+	return sha256.Sum256(fmt.Append(nil, e.session, e.seq, e.kind, e.prev, e.deps, e.ops, e.forged, e.about, e.verdict))
 }
 
 const envelopeSize = 4000
@@ -32,13 +35,14 @@ func certHash(s sync.SessionID) sync.Hash { return sha256.Sum256(s[:]) }
 
 // toyRelay keeps the rules of docs/PROTOCOL.md that matter here, in memory.
 type toyRelay struct {
-	stores  int
-	store   sync.StoreID
-	log     []logged
-	genesis bool
-	full    bool // refuses appends
-	tamper  int  // this many of the next entries are changed on their way out
-	refused int
+	stores    int
+	store     sync.StoreID
+	log       []logged
+	genesis   bool
+	full      bool // refuses appends
+	tamper    int  // this many of the next entries are changed on their way out
+	refused   int
+	compacted int
 }
 
 type logged struct {
@@ -68,7 +72,30 @@ func (r *toyRelay) beginLate(rand *rand.Rand) {
 	}
 }
 
-func (r *toyRelay) head() sync.Cursor { return sync.Cursor(len(r.log)) * 3 }
+// compact is a writer who seals a snapshot of everything that is here and leaves operations out.
+func (r *toyRelay) compact(rand *rand.Rand) {
+	up := &envelope{session: sync.SessionID{0xee, byte(r.compacted)}, kind: sync.KindSnapshot, covers: r.head()}
+	r.compacted++
+	up.prev = certHash(up.session)
+	heads := map[sync.SessionID]sync.Head{}
+	for _, e := range r.log {
+		if rand.IntN(3) > 0 {
+			up.ops = union(up.ops, e.ops)
+		}
+		if h, known := heads[e.session]; e.kind != sync.KindSnapshot && !e.more && (!known || h.Seq < e.seq) {
+			heads[e.session] = sync.Head{Session: e.session, Seq: e.seq, Hash: e.hash()}
+		}
+	}
+	up.deps = headsOf(heads, nil)
+	r.log = append(r.log, logged{r.head() + 3, up})
+}
+
+func (r *toyRelay) head() sync.Cursor {
+	if len(r.log) == 0 {
+		return 0
+	}
+	return r.log[len(r.log)-1].cursor
+}
 
 // chain gives the range of a session's envelopes here, [first, next).
 func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) {
@@ -85,6 +112,16 @@ func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) 
 		}
 	}
 	return first, next, last
+}
+
+// place gives an envelope's cursor, 0 where it is not here.
+func (r *toyRelay) place(x *envelope) sync.Cursor {
+	for _, e := range r.log {
+		if e.session == x.session && e.seq == x.seq {
+			return e.cursor
+		}
+	}
+	return 0
 }
 
 // append takes a run, or says why not.

@@ -16,6 +16,7 @@ type upload struct {
 	notBefore int64
 	tries     uint32 // that brought nothing, in a row
 	blocked   bool   // a snapshot was too large or refused, until the next connection
+	restore   Cursor // of a snapshot on the relay that may lack something: all that is here goes up as well (S13); 0: none
 }
 
 // needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds. Half a change is
@@ -35,8 +36,8 @@ func (m *Machine) uploadNext(d *document) bool {
 	switch {
 	case u.stage == stageFailed:
 		u.stage = stageStoring
-		m.emit(Upload{m.conn.id, d.id, u.ref})
-	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && d.needsSnapshot():
+		m.emit(Upload{m.conn.id, d.id, u.ref, d.coveredUpTo(u.covers)})
+	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot()):
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
 		m.emit(MakeSnapshot{d.id})
@@ -65,6 +66,7 @@ func (u *upload) isUpload(id SessionID) bool { return u.stage == stageStoring &&
 // uploaded credits the relay with what is in the snapshot.
 func (m *Machine) uploaded(d *document) {
 	u := &d.outbox.upload
+	u.restore = 0
 	for _, h := range u.covers {
 		s := d.session(h.Session)
 		if h.Seq >= s.known() {
@@ -91,4 +93,19 @@ func (m *Machine) dropUpload(ref Ref) {
 func (d *document) noteUpload(id SessionID) {
 	s := d.session(id)
 	s.upload, s.first, s.next, s.shown, s.relay = true, 1, 1, 1, 1
+}
+
+// coveredUpTo gives the cursor up to which a snapshot with these heads has all of the relay's log, 0 if it leaves something out.
+func (d *document) coveredUpTo(covers []Head) Cursor {
+	next := make(map[SessionID]uint32, len(covers))
+	for _, h := range covers {
+		next[h.Session] = h.Seq + 1
+	}
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		if s.frozen || !s.upload && next[s.id] < min(s.next, max(s.relay, s.cover)) {
+			return 0
+		}
+	}
+	return d.outbox.mark.Cursor
 }
