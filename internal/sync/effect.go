@@ -133,11 +133,12 @@ type Append struct {
 // MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it: SnapshotSealed.
 type MakeSnapshot struct{ Doc Doc }
 
-// Upload sends a sealed snapshot, which has everything up to Covers in the relay's log: Ack of its session, or Refused.
+// Upload sends a sealed snapshot, which has everything up to Covers in that store's log: Ack of its session, or Refused.
 type Upload struct {
 	Conn   Conn
 	Doc    Doc
 	Ref    Ref
+	Store  StoreID
 	Covers Cursor
 }
 

@@ -93,7 +93,9 @@ func (w *writer) effect(e Effect) {
 	case MakeSnapshot:
 		w.begin(packMakeSnapshot, uint64(e.Doc))
 	case Upload:
-		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref), uint64(e.Covers))
+		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref))
+		w.bytes(e.Store[:])
+		w.varint(uint64(e.Covers))
 	case Learnt:
 		w.begin(packLearnt, uint64(e.Doc), flag(e.Reset))
 		w.known(e.Known)

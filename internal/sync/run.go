@@ -67,7 +67,7 @@ func (d *document) judge(e *Entry) arrivalState {
 	}
 	switch {
 	case e.Kind == KindSnapshot: // the only envelope of a session of its own; known when it was taken before or is ours
-		if next > 0 || e.Seq > 0 {
+		if next > 0 || e.Seq > 0 || e.Session == d.outbox.upload.session {
 			return arrivalDone
 		}
 		return arrivalWorked

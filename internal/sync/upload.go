@@ -36,7 +36,7 @@ func (m *Machine) uploadNext(d *document) bool {
 	switch {
 	case u.stage == stageFailed:
 		u.stage = stageStoring
-		m.emit(Upload{m.conn.id, d.id, u.ref, d.coveredUpTo(u.covers)})
+		m.emit(Upload{m.conn.id, d.id, u.ref, d.outbox.mark.Store, d.coveredUpTo(u.covers)})
 	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot()):
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++

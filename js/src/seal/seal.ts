@@ -6,7 +6,7 @@ import {
   decodeNote, decodePack, decodePresence, decodeSnapshot, decodeUpdate, encodeNote, encodePack, encodePresence, encodeSnapshot, encodeUpdate,
 } from "./content.ts";
 import { KEY_SIZE, newKeyPair } from "./ed25519.ts";
-import { attestClear, clearSize, packClear, parseHeader, SALT_SIZE } from "./envelope.ts";
+import { attestClear, attested, clearSize, firstOf, packClear, packEnd, parseEnvelope, parseHeader, SALT_SIZE } from "./envelope.ts";
 import { random, sha256 } from "./hkdf.ts";
 import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
 import { formatLink, parseLink } from "./link.ts";
@@ -125,6 +125,10 @@ export const sealer: Sealer = {
   formatLink,
   parseLink,
   header: parseHeader,
+  clear: (bytes) => {
+    const e = parseEnvelope(bytes);
+    return { first: firstOf(e), end: packEnd(e), about: e.kind === Kind.attest ? attested(e) : null };
+  },
   encodeUpdate,
   decodeUpdate,
   encodeSnapshot,

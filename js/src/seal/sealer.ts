@@ -26,6 +26,16 @@ export interface EnvelopeHeader {
   readonly prev: Uint8Array;
 }
 
+/** What an envelope says in clear behind its header. */
+export interface EnvelopeClear {
+  /** The first seq that it stands for: its own, unless it is a pack. */
+  readonly first: number;
+  /** Of a pack: the hash of its last envelope, which the session's next names. Null otherwise: the hash is that of its bytes. */
+  readonly end: Uint8Array | null;
+  /** What an attest speaks about and says. */
+  readonly about: { readonly snapshot: Uint8Array; readonly verdict: Verdict } | null;
+}
+
 /** Another session's envelope that this one was written after. */
 export interface Dep {
   readonly session: SessionId;
@@ -126,6 +136,8 @@ export interface Sealer {
   /** Accepts a URL or a bare fragment. FreeholdError("bad-link") with a hint that says what is wrong, or "newer-format". */
   parseLink(link: string): Promise<ParsedLink>;
   header(envelope: Uint8Array): EnvelopeHeader;
+  /** Of a chained envelope. FreeholdError("relay-invalid" | "newer-format"). */
+  clear(envelope: Uint8Array): EnvelopeClear;
   encodeUpdate(p: UpdatePayload): Uint8Array;
   decodeUpdate(b: Uint8Array): UpdatePayload;
   encodeSnapshot(p: SnapshotPayload): Uint8Array;

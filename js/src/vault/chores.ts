@@ -2,13 +2,15 @@
 
 import { FreeholdError } from "../errors.ts";
 import type { DocId, SessionId } from "../protocol.ts";
-import type { Compaction } from "./compaction.ts";
+import { UNDECIDED, type Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
-import type { Event } from "./events.ts";
-import { depToHead, goesOn, headToDep, openUpdates, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import type { Event, Head, OpenedContent, OpenedItem } from "./events.ts";
+import { runsOf } from "./loading.ts";
+import { depToHead, goesOn, headToDep, openEach, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import { equal } from "../seal/octets.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
-import type { Refs } from "./refs.ts";
-import type { DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
+import type { Held, Refs } from "./refs.ts";
+import type { DocKeys, Sealer, SessionKeys, UpdatePayload, Verdict } from "../seal/sealer.ts";
 import type { Copies, StoredEnvelope } from "../store/store.ts";
 import { limits } from "../wire/wire.ts";
 
@@ -35,11 +37,27 @@ export const seal = async (d: Desk, e: Chore<"seal">): Promise<Event> => {
   const held = d.refs.get(e.ref);
   try {
     const { bytes, hash } = await sealUpdate(d.sealer, d.keys!, d.session!, e.seq, e.prev, e.deps, held.update!);
-    Object.assign(held, { bytes, hash, seq: e.seq, deps: e.deps, cert: d.session!.cert });
-    return { type: "sealed", doc: d.doc, size: bytes.length, hash, problem: problem.none };
+    return sealed(d, held, { session: held.session, seq: e.seq, hash, deps: e.deps, update: held.update! }, bytes);
   } catch (error) {
     return { type: "sealed", doc: d.doc, size: 0, hash: null, problem: errorToNumber(error, problem.deviceLost) };
   }
+};
+
+/** A word about a snapshot: it takes a place in the session, and has nothing for the page. */
+export const sealAttest = async (d: Desk, e: Chore<"sealAttest">): Promise<Event> => {
+  const held = d.refs.get(e.ref);
+  try {
+    const about = { snapshot: e.about, verdict: e.verdict as Verdict };
+    const { bytes, hash } = await d.keys!.sealAttest(d.session!, e.seq, e.prev, about, d.sealer.encodeNote(held.note));
+    return sealed(d, held, { session: held.session, seq: e.seq, hash, deps: [], update: new Uint8Array() }, bytes);
+  } catch (error) {
+    return { type: "sealed", doc: d.doc, size: 0, hash: null, problem: errorToNumber(error, problem.deviceLost) };
+  }
+};
+
+const sealed = (d: Desk, held: Held, content: Opened, bytes: Uint8Array): Event => {
+  Object.assign(held, { bytes, seq: content.seq, cert: d.session!.cert, contents: [content] });
+  return { type: "sealed", doc: d.doc, size: bytes.length, hash: content.hash, problem: problem.none };
 };
 
 /** `stored` hears the envelopes once they are durable. A session's certificate goes along with its first. */
@@ -71,28 +89,51 @@ export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
     const envelopes = held.map((h): StoredEnvelope => ({ session: e.session, seq: h.seq, bytes: h.bytes! }));
     const { hashes, reason } = await d.keys!.verifyBeginning(cert, null, envelopes.map((x) => x.bytes));
     const { opened, failure } = await openBeginning(d, envelopes.slice(0, hashes.length), hashes);
-    opened.forEach(({ hash, deps, update }, i) => Object.assign(held[i]!, { hash, deps, update, cert }));
+    if (await isForked(d, envelopes, opened)) return { type: "opened", doc: d.doc, job: e.job, items: [], problem: problem.forked };
+    const items = opened.map((contents, i): OpenedItem => {
+      Object.assign(held[i]!, { cert, contents, update: contents.length === 1 ? contents[0]!.update : null });
+      return { hash: hashes[i]!, contents: contents.length === 1 ? [contentOf(e.refs[i]!, contents[0]!)] : contents.map((c) => contentOf(addContent(d, c), c)) };
+    });
     if (hashes.length > 0) d.certs.set(e.session, cert);
     const why = failure ?? reason;
-    return {
-      type: "opened", doc: d.doc, job: e.job, items: opened.map(({ hash, deps, update }) => ({ hash, deps, more: goesOn(update) })),
-      problem: why === null ? problem.none : errorToNumber(why, problem.forged),
-    };
+    return { type: "opened", doc: d.doc, job: e.job, items, problem: why === null ? problem.none : errorToNumber(why, problem.forged) };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
   }
 };
 
+/** Nothing for the page has no ref: the machine lets go of the envelope. */
+const contentOf = (ref: number, c: Opened): OpenedContent => ({ ref: c.update.length === 0 ? 0 : ref, deps: c.deps, more: goesOn(c.update) });
+
+/** What a pack stands for is shown one by one. */
+const addContent = (d: Desk, c: Opened): number => (c.update.length === 0 ? 0 : d.refs.add({ session: c.session, seq: c.seq, update: c.update, contents: [c] }));
+
+/** Whether a pack says something else than what the device has of the same places: nothing behind it contains its bytes. */
+const isForked = async (d: Desk, envelopes: readonly StoredEnvelope[], opened: ReadonlyArray<readonly Opened[]>): Promise<boolean> => {
+  const packed = opened.filter((contents) => contents.length > 1).flat();
+  if (packed.length === 0) return false;
+  const stored = await d.copies.load(d.id);
+  const run = stored === null ? undefined : runsOf(d.sealer, stored).get(envelopes[0]!.session);
+  const bySeq = new Map(packed.map((c) => [c.seq, c]));
+  const both = (run ?? []).filter((e) => bySeq.has(e.seq));
+  return (await openEach(d.sealer, d.keys!, both)).flat().some((c) => {
+    const other = bySeq.get(c.seq);
+    return other !== undefined && !equal(d.sealer.encodeUpdate(payloadOf(c)), d.sealer.encodeUpdate(payloadOf(other)));
+  });
+};
+
+const payloadOf = (c: Opened): UpdatePayload => ({ deps: c.deps.map(headToDep), update: c.update });
+
 /** The updates before the first envelope that does not open, and why it does not (null: all do). */
 const openBeginning = async (
   d: Desk, envelopes: readonly StoredEnvelope[], hashes: readonly Uint8Array[],
-): Promise<{ readonly opened: readonly Opened[]; readonly failure: unknown }> => {
+): Promise<{ readonly opened: ReadonlyArray<readonly Opened[]>; readonly failure: unknown }> => {
   try {
-    return { opened: await openUpdates(d.sealer, d.keys!, envelopes, hashes), failure: null };
+    return { opened: await openEach(d.sealer, d.keys!, envelopes, hashes), failure: null };
   } catch { // which one it was is not said: one after the other
-    const opened: Opened[] = [];
+    const opened: Array<readonly Opened[]> = [];
     try {
-      for (const [i, envelope] of envelopes.entries()) opened.push(...(await openUpdates(d.sealer, d.keys!, [envelope], [hashes[i]!])));
+      for (const [i, envelope] of envelopes.entries()) opened.push(...(await openEach(d.sealer, d.keys!, [envelope], [hashes[i]!])));
       return { opened, failure: null };
     } catch (failure) {
       return { opened, failure };
@@ -107,22 +148,34 @@ export const openSnapshot = async (d: Desk, e: Chore<"open">): Promise<Event> =>
     if (held.cert === null) throw new FreeholdError("relay-invalid", "A snapshot has no certificate.", "It is asked for again.");
     const { hashes } = await d.keys!.verifyRun(held.cert, null, [held.bytes!]);
     held.snapshot = d.sealer.decodeSnapshot(await d.keys!.open(held.bytes!));
-    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, deps: held.snapshot.covers.map(depToHead), more: false }], problem: problem.none };
+    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, contents: [{ ref: e.refs[0]!, deps: held.snapshot.covers.map(depToHead), more: false }] }], problem: problem.none };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
   }
 };
 
+/** Compares a snapshot with what is here; its bytes stay for the merge. */
+export const check = async (d: Desk, e: Chore<"check">): Promise<Event> => {
+  try {
+    const { verdict, note, isNews } = await d.compaction.check(d.keys!, d.refs.get(e.ref).snapshot!, e.stale);
+    const ref = verdict === UNDECIDED || d.session === null ? 0 : d.refs.add({ session: d.session.session, seq: 0, note });
+    return { type: "checked", doc: d.doc, job: e.job, verdict, ref, news: isNews, problem: problem.none };
+  } catch (error) {
+    d.refs.drop([e.ref]);
+    return { type: "checked", doc: d.doc, job: e.job, verdict: UNDECIDED, ref: 0, news: false, problem: errorToNumber(error, problem.deviceLost) };
+  }
+};
+
 /** `merged` hears the snapshot once it is part of the device's copy. */
-export const merge = async (d: Desk, e: Chore<"merge">, merged: (snapshot: SnapshotPayload) => void): Promise<Event> => {
+export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Array, covers: readonly Head[]) => void): Promise<Event> => {
   const payload = d.refs.get(e.ref).snapshot!;
   d.refs.drop([e.ref]);
   try {
-    const size = await d.compaction.merge(d.keys!, d.writer, payload);
-    merged(payload);
-    return { type: "merged", doc: d.doc, job: e.job, size, problem: problem.none };
+    const { size, covers } = await d.compaction.merge(d.keys!, d.writer, payload);
+    merged(payload.file, covers);
+    return { type: "merged", doc: d.doc, job: e.job, size, covers, problem: problem.none };
   } catch (error) {
-    return { type: "merged", doc: d.doc, job: e.job, size: 0, problem: errorToNumber(error, problem.deviceLost) };
+    return { type: "merged", doc: d.doc, job: e.job, size: 0, covers: [], problem: errorToNumber(error, problem.deviceLost) };
   }
 };
 

@@ -9,8 +9,9 @@ import { fromBase64url } from "../ids.ts";
 import type { DocId, SessionId } from "../protocol.ts";
 import type { Head, Known } from "./events.ts";
 import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
-import { depToHead, goesOn, type Opened } from "./payload.ts";
-import type { DocKeys, Sealer, SnapshotPayload } from "../seal/sealer.ts";
+import { depToHead, goesOn, hashOf, type Opened } from "./payload.ts";
+import { equal } from "../seal/octets.ts";
+import { Verdict, type DocKeys, type Sealer, type SnapshotPayload } from "../seal/sealer.ts";
 import { coversOf } from "../store/coverage.ts";
 import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
 
@@ -23,6 +24,8 @@ export interface CompactionEnds {
   readonly copies: Copies;
   readonly sealer: Sealer;
   loadCore(): Promise<Core>;
+  /** Sessions that some tab of this device writes. */
+  writing(): Promise<ReadonlySet<SessionId>>;
   locked<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
 }
 
@@ -32,6 +35,18 @@ export interface Built {
   readonly digest: Uint8Array;
   /** Exactly what it has. */
   readonly heads: readonly Head[];
+  /** What is stored and not in it, because something before it is missing. */
+  readonly waiting: readonly Opened[];
+}
+
+/** A snapshot that cannot be compared with what is here. */
+export const UNDECIDED = 2;
+
+export interface Checked {
+  readonly verdict: Verdict | typeof UNDECIDED;
+  readonly note: string;
+  /** It has something that is not here. */
+  readonly isNews: boolean;
 }
 
 export class Compaction {
@@ -49,15 +64,51 @@ export class Compaction {
     });
   }
 
-  /** Makes a snapshot from elsewhere part of the device's copy. FreeholdError("relay-invalid") when it is not what it says. */
-  merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<number> {
+  /**
+   * Makes a snapshot from elsewhere part of the device's copy. It counts as what it says it covers, but nothing of a session that is in
+   * the middle of a change here: the rest comes. FreeholdError("relay-invalid") when it does not decode.
+   */
+  merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly covers: readonly Head[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file } = await this.#build(keys, stored, payload);
+      const { file, waiting } = await this.#build(keys, stored, payload);
+      const live = await this.#ends.writing();
+      const writes = new Set(waiting.map((u) => u.session).filter((s) => s === writer || live.has(s)));
+      const covers = payload.covers.filter((d) => !writes.has(d.session)).map(depToHead);
       const certs = certsOf(stored);
-      const theirs = payload.covers.map((d): SessionHead => ({ ...depToHead(d), cert: certs.get(d.session) ?? new Uint8Array(CERT) }));
-      return this.#save(keys.doc, writer, stored, file, theirs);
+      const size = await this.#save(keys.doc, writer, stored, file, covers.map((h): SessionHead => ({ ...h, cert: certs.get(h.session) ?? new Uint8Array(CERT) })));
+      return { size, covers };
     });
+  }
+
+  /**
+   * Compares a snapshot from elsewhere with what is here. What is here beyond what it says it covers is no fault of it; everything else
+   * must be in it: adding ours to it then changes nothing. Rejects when the device cannot tell.
+   */
+  async check(keys: DocKeys, payload: SnapshotPayload, isStale: boolean): Promise<Checked> {
+    const stored = await this.#load(keys.doc);
+    const { ready } = await tailOf(this.#ends.sealer, keys, stored);
+    const core = await this.#ready();
+    try {
+      checkDigest(core, payload);
+    } catch (e) {
+      if (!(e instanceof FreeholdError) || e.code !== "relay-invalid") throw e;
+      return { verdict: Verdict.objection, note: e.message, isNews: false };
+    }
+    const coveredBySession = new Map(payload.covers.map((d) => [d.session, d.seq]));
+    const mine = stored.snapshot?.file ?? null;
+    const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
+    const ours = digestOf(core, mine, null, ready);
+    const both = digestOf(core, payload.file, mine, ready);
+    const theirs = digestOf(core, payload.file, null, beyond);
+    const isNews = !equal(ours, both);
+    const isOther = [...headsOf(stored, ready)].some((h) => payload.covers.some((d) => d.session === h.session && d.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length))));
+    if (isStale) return { verdict: Verdict.objection, note: "It says that it covers the relay's log and leaves envelopes out.", isNews };
+    if (isOther) return { verdict: Verdict.objection, note: "It covers another history of a session.", isNews };
+    if (equal(theirs, both)) return { verdict: Verdict.sound, note: "", isNews };
+    // The device's own file may reach further than it says, and then what is more in it has no envelope to compare.
+    const isBehind = coversOf(stored).some((h) => h.seq > (coveredBySession.get(h.session) ?? -1));
+    return isBehind ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
   }
 
   /** All that the device has, as one file. */
@@ -88,14 +139,14 @@ export class Compaction {
   }
 
   async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built> {
-    const { ready } = await tailOf(this.#ends.sealer, keys, stored);
+    const { ready, waiting } = await tailOf(this.#ends.sealer, keys, stored);
     const core = await this.#ready();
     if (other !== null) checkDigest(core, other);
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
       if (other !== null) core.merge(handle, other.file);
       for (const u of ready) applyUpdate(core, handle, u);
-      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready) };
+      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready), waiting };
     } finally {
       core.free(handle);
     }
@@ -113,14 +164,13 @@ export class Compaction {
 
   /** Hash and certificate of each envelope to cover; one that is not stored here is not covered. */
   async #heads(stored: StoredDoc, covers: readonly Known[]): Promise<readonly SessionHead[]> {
-    const runs = runsOf(stored);
+    const runs = runsOf(this.#ends.sealer, stored);
     const certs = certsOf(stored);
     const heads: SessionHead[] = [];
     for (const { session, seq } of covers) {
-      const run = runs.get(session);
-      const envelope = run?.[seq - run[0]!.seq];
+      const envelope = runs.get(session)?.find((e) => e.seq === seq);
       if (envelope === undefined) continue;
-      heads.push({ session, seq, hash: await this.#ends.sealer.sha256(envelope.bytes), cert: certs.get(session) ?? new Uint8Array(CERT) });
+      heads.push({ session, seq, hash: await hashOf(this.#ends.sealer, envelope.bytes), cert: certs.get(session) ?? new Uint8Array(CERT) });
     }
     return heads;
   }
@@ -130,6 +180,20 @@ export class Compaction {
     return this.#core;
   }
 }
+
+const isKnown = (h: Head): boolean => h.hash.some((b) => b !== 0);
+
+/** The state of a file with another one and updates added. */
+const digestOf = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[]): Uint8Array => {
+  const handle = file === null ? core.create() : core.load(file);
+  try {
+    if (other !== null) core.merge(handle, other);
+    for (const u of updates) tryUpdate(core, handle, u);
+    return core.digest(handle);
+  } finally {
+    core.free(handle);
+  }
+};
 
 /** The file alone must have the state that its writer signed for. */
 const checkDigest = (core: Core, payload: SnapshotPayload): void => {
@@ -148,16 +212,20 @@ const checkDigest = (core: Core, payload: SnapshotPayload): void => {
 };
 
 const applyUpdate = (core: Core, handle: number, u: Opened): void => {
-  let applied: ReturnType<Core["apply"]>;
+  if (tryUpdate(core, handle, u) === "held" && !goesOn(u.update)) { // a part waits for the last of its change, which comes behind it
+    throw new FreeholdError("storage-lost", "An update waits for one that is not stored here.", "The checkpoint is made later; nothing was changed.");
+  }
+};
+
+/** Null where there was nothing to apply. */
+const tryUpdate = (core: Core, handle: number, u: Opened): ReturnType<Core["apply"]> | null => {
+  if (u.update.length === 0) return null;
   try {
-    applied = core.apply(handle, fromBase64url(u.session)!, u.update);
+    return core.apply(handle, fromBase64url(u.session)!, u.update);
   } catch (e) {
     // What does not decode does so nowhere: it is as if it were empty. What a newer core may read, or one with other limits,
     // must stay as it is: a snapshot that covered it would take it from everybody.
-    if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return;
+    if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return null;
     throw e;
-  }
-  if (applied === "held" && !goesOn(u.update)) { // a part waits for the last of its change, which comes behind it
-    throw new FreeholdError("storage-lost", "An update waits for one that is not stored here.", "The checkpoint is made later; nothing was changed.");
   }
 };

@@ -7,18 +7,18 @@ import * as chores from "./chores.ts";
 import type { Compaction } from "./compaction.ts";
 import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
-import { relayStates, type Event, type Known, type Mark, type SharedEntry } from "./events.ts";
-import { certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
+import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
+import { bytesBySeq, certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
 import { Outbound, type Frame } from "./outbound.ts";
-import { depToHead, goesOn, type Opened } from "./payload.ts";
+import { goesOn, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
-import { Kind, type Fetcher, type SessionKeys, type SnapshotPayload } from "../seal/sealer.ts";
+import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
 import type { Copies, StoredDoc, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
-import type { ClientFrame, Hello } from "../wire/wire.ts";
+import type { ClientFrame, Covers, Hello } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
@@ -97,7 +97,7 @@ export class Document {
       certs: new Map(), storedCerts: new Set(), keys: null, session: null, writer: toBase64url(ends.env.random(16)),
     };
     this.#sealed = new SealedList((envelopes) => this.#post({ kind: "sealed", doc: this.id, envelopes }));
-    this.#outbound = new Outbound({ doc: this.id, copies: ends.copies, cert: (s) => this.#desk.certs.get(s) ?? null });
+    this.#outbound = new Outbound({ doc: this.id, sealer: ends.env.sealer, copies: ends.copies, cert: (s) => this.#desk.certs.get(s) ?? null });
   }
 
   /** What this vault's page writes as. Null: it does not. */
@@ -193,6 +193,7 @@ export class Document {
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
       case "checkGenesis": return void this.#checkGenesis();
       case "seal": return this.#answer(chores.seal(this.#desk, e));
+      case "sealAttest": return this.#answer(chores.sealAttest(this.#desk, e));
       case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#sealed.add(envelopes)));
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
@@ -200,12 +201,13 @@ export class Document {
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);
       case "reread": return void this.#reread(e.heads);
-      case "merge": return this.#answer(chores.merge(this.#desk, e, (snapshot) => this.#merged(snapshot)));
+      case "check": return this.#answer(chores.check(this.#desk, e));
+      case "merge": return this.#answer(chores.merge(this.#desk, e, (file, covers) => this.#merged(file, covers)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
       case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (bytes) => this.#sealed.add([bytes])));
       case "upload": {
         const { session, bytes } = refs.get(e.ref);
-        return this.#outbound.upload(session, bytes!, this.#frame(e.conn, session), e.conn);
+        return this.#outbound.upload(session, bytes!, this.#frame(e.conn, session, { store: e.store, upTo: e.covers }), e.conn);
       }
       case "learnt":
         this.#outbound.learn(e.known);
@@ -274,9 +276,9 @@ export class Document {
 
   #answer(chore: Promise<Event>): void { void chore.then((event) => this.#ends.step(event)); }
 
-  #merged(snapshot: SnapshotPayload): void {
-    this.#post({ kind: "snapshot", doc: this.id, bytes: snapshot.file });
-    this.#tell({ kind: "snapshot", doc: this.id, covers: snapshot.covers.map(depToHead), file: snapshot.file });
+  #merged(file: Uint8Array, covers: readonly Head[]): void {
+    this.#post({ kind: "snapshot", doc: this.id, bytes: file });
+    this.#tell({ kind: "snapshot", doc: this.id, covers, file });
   }
 
   #post(message: FromVault): void {
@@ -351,8 +353,8 @@ export class Document {
     this.#post({ kind: "updates", doc: this.id, updates });
   }
 
-  #frame(conn: number, session: SessionId): Frame {
-    return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes, covers: null });
+  #frame(conn: number, session: SessionId, covers: Covers | null = null): Frame {
+    return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes, covers });
   }
 
   async #append(conn: number, session: SessionId, from: number, to: number): Promise<void> {
@@ -366,14 +368,17 @@ export class Document {
   }
 
   #share(envelopes: readonly TabEnvelope[], live: boolean, whole: boolean): void {
-    const entries = envelopes.map((e): SharedEntry => {
+    const entries = envelopes.flatMap((e): readonly SharedEntry[] => {
       if (e.cert !== null) {
         this.#desk.certs.set(e.session, e.cert);
         this.#desk.storedCerts.add(e.session);
       }
       if (live) this.#outbound.keep(e.session, e.seq, e.bytes, this.#ends.relays().length > 0);
-      const ref = this.#ends.refs.add({ session: e.session, seq: e.seq, update: e.update });
-      return { ref, session: e.session, seq: e.seq, hash: e.hash, size: e.bytes.length, deps: e.deps, more: goesOn(e.update) };
+      const size = Math.ceil(e.bytes.length / e.contents.length);
+      return e.contents.map(({ session, seq, hash, deps, update }): SharedEntry => {
+        const ref = update.length === 0 ? 0 : this.#ends.refs.add({ session, seq, update });
+        return { ref, session, seq, hash, size, deps, more: goesOn(update) };
+      });
     });
     this.#sealed.add(envelopes.map((e) => e.bytes));
     this.#ends.step({ type: "shared", doc: this.number, whole, live, entries });
@@ -395,17 +400,15 @@ export class Document {
   }
 
   #withBytes(stored: StoredDoc, updates: readonly Opened[]): readonly TabEnvelope[] {
-    const runs = runsOf(stored);
+    const { sealer } = this.#ends.env;
+    const bytesBySession = new Map([...runsOf(sealer, stored)].map(([session, run]) => [session, bytesBySeq(sealer, run)]));
     const certs = certsOf(stored);
-    return updates.map((u) => {
-      const run = runs.get(u.session)!;
-      return { ...u, bytes: run[u.seq - run[0]!.seq]!.bytes, cert: certs.get(u.session) ?? null };
-    });
+    return updates.map((u) => ({ session: u.session, seq: u.seq, bytes: bytesBySession.get(u.session)!.get(u.seq)!, contents: [u], cert: certs.get(u.session) ?? null }));
   }
 
   #tabEnvelope(ref: number): TabEnvelope {
-    const { session, seq, hash, deps, bytes, update, cert } = this.#ends.refs.get(ref);
-    return { session, seq, hash: hash!, deps, bytes: bytes!, update: update!, cert };
+    const { session, seq, bytes, contents, cert } = this.#ends.refs.get(ref);
+    return { session, seq, bytes: bytes!, contents, cert };
   }
 
   #remember(mark: Mark): void {

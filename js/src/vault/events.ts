@@ -3,6 +3,7 @@
 import { fromBase64url } from "../ids.ts";
 import type { SessionId } from "../protocol.ts";
 import type { ProblemNumber } from "./problems.ts";
+import { Kind } from "../seal/sealer.ts";
 
 /** A session's last envelope that somebody has. `hash` has 32 bytes; where a dependency names it, the last 16 are zero. */
 export interface Head { readonly session: SessionId; readonly seq: number; readonly hash: Uint8Array }
@@ -12,9 +13,11 @@ export interface Stored extends Head { readonly first: number; readonly tail: nu
 /** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. */
 export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly known: readonly Known[] }
 export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[]; readonly more: boolean }
-export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly seq: number; readonly prev: Uint8Array }
-/** `more`: its change goes on in the session's next envelope. */
-export interface OpenedItem { readonly hash: Uint8Array; readonly deps: readonly Head[]; readonly more: boolean }
+export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly first: number; readonly seq: number; readonly prev: Uint8Array; readonly covers: number; readonly about: Uint8Array | null; readonly verdict: number }
+/** An envelope and the updates that it stands for. */
+export interface OpenedItem { readonly hash: Uint8Array; readonly contents: readonly OpenedContent[] }
+/** `ref`: of what the page gets, 0 for nothing. `more`: its change goes on in the session's next. */
+export interface OpenedContent { readonly ref: number; readonly deps: readonly Head[]; readonly more: boolean }
 
 /** For a mark whose relay is not configured now. */
 export const noRelay = 0xffff_ffff;
@@ -43,8 +46,9 @@ export type Event =
   | { readonly type: "welcome"; readonly conn: number; readonly doc: number; readonly store: string; readonly head: number; readonly genesis: boolean }
   | { readonly type: "batch"; readonly conn: number; readonly doc: number; readonly entries: readonly Arrival[]; readonly upTo: number; readonly more: boolean }
   | { readonly type: "opened"; readonly doc: number; readonly job: number; readonly items: readonly OpenedItem[]; readonly problem: ProblemNumber }
-  | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly problem: ProblemNumber }
-  | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number }
+  | { readonly type: "checked"; readonly doc: number; readonly job: number; readonly verdict: number; readonly ref: number; readonly news: boolean; readonly problem: ProblemNumber }
+  | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
+  | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number; readonly cursor: number }
   | { readonly type: "refused"; readonly conn: number; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber; readonly retry: number; readonly next: number }
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
@@ -82,12 +86,18 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "sharedSnapshot": p.n(18, e.doc).heads(e.covers); break;
     case "welcome": p.n(19, e.conn, e.doc).id(e.store).n(e.head).flag(e.genesis); break;
     case "batch":
-      p.n(20, e.conn, e.doc).list(e.entries, (x) => p.n(x.ref, x.cursor, x.kind, x.size).id(x.session).n(x.seq).bytes(x.prev, 32));
+      p.n(20, e.conn, e.doc).list(e.entries, (x) => {
+        p.n(x.ref, x.cursor, x.kind, x.size).id(x.session).n(x.seq).bytes(x.prev, 32);
+        if (x.kind === Kind.pack) p.n(x.first);
+        if (x.kind === Kind.snapshot) p.n(x.covers);
+        if (x.kind === Kind.attest) p.bytes(x.about, 32).n(x.verdict);
+      });
       p.n(e.upTo).flag(e.more);
       break;
-    case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).heads(x.deps).flag(x.more)).n(e.problem); break;
-    case "merged": p.n(22, e.doc, e.job, e.size, e.problem); break;
-    case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq); break;
+    case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).list(x.contents, (c) => p.n(c.ref).heads(c.deps).flag(c.more))).n(e.problem); break;
+    case "checked": p.n(29, e.doc, e.job, e.verdict, e.ref).flag(e.news).n(e.problem); break;
+    case "merged": p.n(22, e.doc, e.job, e.size).heads(e.covers).n(e.problem); break;
+    case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq, e.cursor); break;
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;
     case "relayHas": p.n(26, e.doc).flag(e.reset).known(e.known); break;

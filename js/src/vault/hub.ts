@@ -14,6 +14,7 @@ import { Refs } from "./refs.ts";
 import type { Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
+import { limits } from "../wire/wire.ts";
 import type { Batch, Challenge, ClientFrame, Hello, RelayError, RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
@@ -71,7 +72,7 @@ export class Hub {
     this.tabs = new Tabs(ends.name, env, (m) => this.#hear(m), (e) => ends.post({ kind: "problem", problem: errorToProblem(e) }));
     this.#documentEnds = {
       env, copies, tabs: this.tabs, refs: new Refs(),
-      compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked }),
+      compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked, writing: () => this.tabs.writing() }),
       relays: () => this.#relays,
       step: (event) => this.step(event),
       post: (message) => ends.post(message),
@@ -252,7 +253,7 @@ export class Hub {
       case "batch": return this.#batch(conn, document, frame);
       case "ack":
         this.#requestById.delete(frame.req);
-        return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq });
+        return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq, cursor: frame.cursor });
       case "done": case "presence": return; // nobody here asked for either
       default: return frame satisfies never;
     }
@@ -263,9 +264,14 @@ export class Hub {
     try {
       const entries = batch.entries.map((e) => {
         const { kind, session, seq, prev } = env.sealer.header(e.envelope);
+        const { first, about } = env.sealer.clear(e.envelope);
+        if (seq - first >= limits.packed) throw new FreeholdError("relay-invalid", `A pack stands for ${seq - first + 1} envelopes.`, "Use another relay.");
         // Copies: one small envelope that waits must not keep a batch of megabytes.
         const ref = refs.add({ session, seq, bytes: e.envelope.slice(), cert: e.cert?.slice() ?? null });
-        return { ref, cursor: e.cursor, kind, size: e.envelope.length, session, seq, prev };
+        return {
+          ref, cursor: e.cursor, kind, size: e.envelope.length, session, first, seq, prev,
+          covers: e.covers, about: about?.snapshot.slice() ?? null, verdict: about?.verdict ?? 0,
+        };
       });
       this.step({ type: "batch", conn, doc: document.number, entries, upTo: batch.upTo, more: batch.more });
     } catch (e) {

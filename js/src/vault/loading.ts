@@ -3,7 +3,7 @@
 import type { SessionId, SessionUpdate } from "../protocol.ts";
 import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
-import { inOrder, openUpdates, type Opened, type Sorted } from "./payload.ts";
+import { inOrder, openEach, type Opened, type Sorted } from "./payload.ts";
 import type { DocKeys, Sealer } from "../seal/sealer.ts";
 import { coversOf } from "../store/coverage.ts";
 import type { StoredDoc, StoredEnvelope } from "../store/store.ts";
@@ -19,24 +19,37 @@ export interface Loaded {
   readonly certs: ReadonlyMap<SessionId, Uint8Array>;
 }
 
-/** A session's envelopes after the snapshot, consecutive from the first; what stands behind a hole is fetched again. */
-export const runsOf = (stored: StoredDoc): ReadonlyMap<SessionId, readonly StoredEnvelope[]> => {
-  const coverBySession = new Map(coversOf(stored).map((c) => [c.session, c]));
-  const bySession = new Map<SessionId, Map<number, StoredEnvelope>>();
+/** A session's envelopes after the snapshot, each going on where the one before ends; what stands behind a hole is fetched again. */
+export const runsOf = (sealer: Sealer, stored: StoredDoc): ReadonlyMap<SessionId, readonly StoredEnvelope[]> => {
+  const coverBySession = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
+  const bySession = new Map<SessionId, { readonly bySeq: Map<number, StoredEnvelope>; readonly packs: Array<{ readonly first: number; readonly envelope: StoredEnvelope }> }>();
   for (const e of stored.envelopes) {
-    if (e.seq <= (coverBySession.get(e.session)?.seq ?? -1)) continue;
-    let run = bySession.get(e.session);
-    if (run === undefined) bySession.set(e.session, (run = new Map()));
-    if (!run.has(e.seq)) run.set(e.seq, e);
+    let of = bySession.get(e.session);
+    if (of === undefined) bySession.set(e.session, (of = { bySeq: new Map(), packs: [] }));
+    const { first } = sealer.clear(e.bytes);
+    if (first !== e.seq) of.packs.push({ first, envelope: e });
+    else if (!of.bySeq.has(e.seq)) of.bySeq.set(e.seq, e);
   }
   const runs = new Map<SessionId, readonly StoredEnvelope[]>();
-  for (const [session, bySeq] of bySession) {
+  for (const [session, { bySeq, packs }] of bySession) {
     const run: StoredEnvelope[] = [];
-    const start = (coverBySession.get(session)?.seq ?? -1) + 1;
-    for (let e = bySeq.get(start); e !== undefined; e = bySeq.get(start + run.length)) run.push(e);
+    let next = (coverBySession.get(session) ?? -1) + 1;
+    for (;;) {
+      const e = bySeq.get(next) ?? packs.find((p) => p.first <= next && next <= p.envelope.seq)?.envelope;
+      if (e === undefined) break;
+      run.push(e);
+      next = e.seq + 1;
+    }
     if (run.length > 0) runs.set(session, run);
   }
   return runs;
+};
+
+/** The bytes that hold each place of a run; those of a pack hold several. */
+export const bytesBySeq = (sealer: Sealer, run: readonly StoredEnvelope[]): Map<number, Uint8Array> => {
+  const bySeq = new Map<number, Uint8Array>();
+  for (const e of run) for (let seq = sealer.clear(e.bytes).first; seq <= e.seq; seq++) if (!bySeq.has(seq)) bySeq.set(seq, e.bytes);
+  return bySeq;
 };
 
 export const certsOf = (stored: StoredDoc): Map<SessionId, Uint8Array> => new Map([
@@ -47,7 +60,16 @@ export const certsOf = (stored: StoredDoc): Map<SessionId, Uint8Array> => new Ma
 /** Opens every update after the snapshot. */
 export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): Promise<Sorted> => {
   const covered = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
-  return inOrder(await openUpdates(sealer, keys, [...runsOf(stored).values()].flat()), covered);
+  const runs = [...runsOf(sealer, stored).values()];
+  const opened = await openEach(sealer, keys, runs.flat());
+  // A pack may begin before what is missing.
+  const nextBySession = new Map([...covered].map(([session, seq]) => [session, seq + 1]));
+  const updates = opened.flat().filter((u) => {
+    if (u.seq !== (nextBySession.get(u.session) ?? 0)) return false;
+    nextBySession.set(u.session, u.seq + 1);
+    return true;
+  });
+  return inOrder(updates, covered);
 };
 
 /** The last of each session in the snapshot and these updates, which are in their sessions' order. */
@@ -57,13 +79,13 @@ export const headsOf = (stored: StoredDoc, updates: readonly Opened[]): readonly
 /** Of a document whose snapshots are one (compaction.ts: `merged`). `live`: sessions that another tab writes right now. */
 export const loadDocument = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc, live: ReadonlySet<SessionId>): Promise<Loaded> => {
   const { ready, waiting } = await tailOf(sealer, keys, stored);
-  const runs = runsOf(stored);
+  const runs = runsOf(sealer, stored);
   return {
     snapshot: stored.snapshot?.file ?? null,
-    updates: ready.map((u) => ({ session: u.session, bytes: u.update })),
+    updates: ready.filter((u) => u.update.length > 0).map((u) => ({ session: u.session, bytes: u.update })),
     heads: headsOf(stored, ready).map(({ session, seq, hash }) => {
       const run = runs.get(session)?.filter((e) => e.seq <= seq) ?? [];
-      return { session, seq, hash, first: run[0]?.seq ?? seq + 1, tail: run.reduce((n, e) => n + e.bytes.length, 0), live: live.has(session) };
+      return { session, seq, hash, first: run[0] === undefined ? seq + 1 : sealer.clear(run[0].bytes).first, tail: run.reduce((n, e) => n + e.bytes.length, 0), live: live.has(session) };
     }),
     waiting,
     certs: certsOf(stored),

@@ -2,7 +2,8 @@
 
 import type { DocId, SessionId } from "../protocol.ts";
 import type { Known } from "./events.ts";
-import { runsOf } from "./loading.ts";
+import { bytesBySeq, runsOf } from "./loading.ts";
+import type { Sealer } from "../seal/sealer.ts";
 import type { Copies } from "../store/store.ts";
 
 /** Bytes kept in memory per document; beyond that they are read from the device when their turn comes. */
@@ -16,6 +17,7 @@ export type Frame = (cert: Uint8Array | null, envelopes: readonly Uint8Array[]) 
 export interface OutboundEnds {
   readonly doc: DocId;
   readonly copies: Copies;
+  readonly sealer: Sealer;
   cert(session: SessionId): Uint8Array | null;
 }
 
@@ -79,7 +81,8 @@ export class Outbound {
         part = [];
         size = 0;
       };
-      for (const bytes of envelopes as readonly Uint8Array[]) {
+      for (const [i, bytes] of (envelopes as readonly Uint8Array[]).entries()) {
+        if (i > 0 && bytes === envelopes[i - 1]) continue; // a pack holds several
         if (size + bytes.length > FRAME_BYTES) flush();
         part.push(bytes);
         size += bytes.length;
@@ -106,9 +109,9 @@ export class Outbound {
     const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     if (seqs.every((seq) => at(seq) !== null)) return seqs.map(at);
     const stored = await this.#ends.copies.load(this.#ends.doc);
-    const run = stored === null ? undefined : runsOf(stored).get(session);
-    for (const e of run ?? []) if (e.seq > to) this.keep(session, e.seq, e.bytes, true); // their turn is next
-    const bytesBySeq = new Map(run?.map((e) => [e.seq, e.bytes]));
-    return seqs.map((seq) => at(seq) ?? bytesBySeq.get(seq) ?? null);
+    const { sealer } = this.#ends;
+    const bySeq = bytesBySeq(sealer, (stored === null ? undefined : runsOf(sealer, stored).get(session)) ?? []);
+    for (const [seq, bytes] of bySeq) if (seq > to && sealer.clear(bytes).first === seq) this.keep(session, seq, bytes, true); // their turn is next
+    return seqs.map((seq) => at(seq) ?? bySeq.get(seq) ?? null);
   }
 }

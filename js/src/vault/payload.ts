@@ -1,5 +1,6 @@
 // What goes into an envelope and comes out of it, in the machine's terms.
 
+import { FreeholdError } from "../errors.ts";
 import type { SessionId } from "../protocol.ts";
 import type { Head } from "./events.ts";
 import type { Dep, DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
@@ -21,11 +22,18 @@ export const depToHead = (d: Dep): Head => {
   return { session: d.session, seq: d.seq, hash };
 };
 
-/** An update with the heads its writer had seen. */
+/** A place in a session with the heads its writer had seen. Inside a pack only the last has a hash, the others' are zero. */
 export interface Opened extends Head {
   readonly deps: readonly Head[];
+  /** Empty where there is nothing for the page. */
   readonly update: Uint8Array;
 }
+
+const UNKNOWN = new Uint8Array(HASH);
+const NOTHING = new Uint8Array();
+
+/** What the session's next envelope names as its predecessor. */
+export const hashOf = async (sealer: Sealer, bytes: Uint8Array): Promise<Uint8Array> => sealer.clear(bytes).end ?? sealer.sha256(bytes);
 
 export const sealUpdate = (
   sealer: Sealer, keys: DocKeys, session: SessionKeys, seq: number, prev: Uint8Array, deps: readonly Head[], update: Uint8Array,
@@ -41,20 +49,31 @@ export const sealSnapshot = async (
   return { session, bytes };
 };
 
-/** Decrypts updates, a bounded number at a time, in the order given. Rejects with what the first failure rejects with. */
-export const openUpdates = async (
+/** Decrypts envelopes, a bounded number at a time, and gives what each stands for, in the order given. Rejects with what the first failure rejects with. */
+export const openEach = async (
   sealer: Sealer, keys: DocKeys, envelopes: readonly StoredEnvelope[], hashes?: readonly Uint8Array[],
-): Promise<readonly Opened[]> => {
-  const out: Opened[] = [];
+): Promise<ReadonlyArray<readonly Opened[]>> => {
+  const out: Array<readonly Opened[]> = [];
   for (let from = 0; from < envelopes.length; from += AT_ONCE) {
     const part = envelopes.slice(from, from + AT_ONCE);
-    out.push(...(await Promise.all(part.map(async (e, i): Promise<Opened> => {
-      const { deps, update } = sealer.decodeUpdate(await keys.open(e.bytes));
-      const hash = hashes?.[from + i] ?? (await sealer.sha256(e.bytes));
-      return { session: e.session, seq: e.seq, hash, deps: deps.map(depToHead), update };
-    }))));
+    out.push(...(await Promise.all(part.map(async (e, i) => openOne(sealer, keys, e, hashes?.[from + i] ?? (await hashOf(sealer, e.bytes)))))));
   }
   return out;
+};
+
+const openOne = async (sealer: Sealer, keys: DocKeys, { session, seq, bytes }: StoredEnvelope, hash: Uint8Array): Promise<readonly Opened[]> => {
+  const { kind } = sealer.header(bytes);
+  const plain = await keys.open(bytes);
+  const place = (at: number, content: Uint8Array): Opened => {
+    const { deps, update } = sealer.decodeUpdate(content);
+    return { session, seq: at, hash: at === seq ? hash : UNKNOWN, deps: deps.map(depToHead), update };
+  };
+  if (kind === Kind.update) return [place(seq, plain)];
+  if (kind !== Kind.pack) return [{ session, seq, hash, deps: [], update: NOTHING }];
+  const { first } = sealer.clear(bytes);
+  const contents = sealer.decodePack(plain);
+  if (contents.length !== seq - first + 1) throw new FreeholdError("relay-invalid", `A pack of ${first} to ${seq} has ${contents.length} updates.`, "It was not taken; your document is as it was.");
+  return contents.map((content, i) => place(first + i, content));
 };
 
 /** Whether an update's change goes on in the session's next: the one bit that means the same in every version (docs/FORMAT.md). */
@@ -78,7 +97,9 @@ export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<Session
   const queues = [...queueBySession.values()].map((q) => q.sort((a, b) => a.seq - b.seq));
   const at = queues.map(() => 0);
   const doneBySession = new Map(covered);
-  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq;
+  // Nobody sees half a change: who names the middle of one was told by a bad snapshot.
+  const halves = new Set(updates.filter((u) => goesOn(u.update)).map((u) => `${u.session}/${u.seq}`));
+  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq || halves.has(`${h.session}/${h.seq}`);
   const ready: Opened[] = [];
   for (let moved = true; moved;) {
     moved = false;

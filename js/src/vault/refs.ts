@@ -1,7 +1,7 @@
 // Bytes that the machine knows by a number: edits before they are sealed, envelopes before they are stored and shown.
 
 import type { SessionId } from "../protocol.ts";
-import type { Head } from "./events.ts";
+import type { Opened } from "./payload.ts";
 import type { SnapshotPayload } from "../seal/sealer.ts";
 
 export interface Held {
@@ -9,13 +9,15 @@ export interface Held {
   bytes: Uint8Array | null;
   session: SessionId;
   seq: number;
-  hash: Uint8Array | null;
   cert: Uint8Array | null;
-  deps: readonly Head[];
   /** The core's update; null while an envelope is not opened. */
   update: Uint8Array | null;
   /** An opened snapshot. */
   snapshot: SnapshotPayload | null;
+  /** What an envelope stands for, once it is opened. */
+  contents: readonly Opened[];
+  /** What an attest says. */
+  note: string;
   /** Of an own edit: the operation number after its last. */
   to: number;
 }
@@ -25,7 +27,7 @@ export class Refs {
   #last = 0;
 
   add(held: Partial<Held> & Pick<Held, "session" | "seq">): number {
-    this.#heldByRef.set(++this.#last, { bytes: null, hash: null, cert: null, deps: [], update: null, snapshot: null, to: 0, ...held });
+    this.#heldByRef.set(++this.#last, { bytes: null, cert: null, update: null, snapshot: null, contents: [], note: "", to: 0, ...held });
     return this.#last;
   }
   /** Must be one that was added and not taken. */

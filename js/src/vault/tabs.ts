@@ -6,15 +6,17 @@ import { FreeholdError } from "../errors.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import type { Channel, VaultEnv } from "./env.ts";
 import type { Head, Known } from "./events.ts";
+import type { Opened } from "./payload.ts";
 
 /** How long other tabs may take to let go of a document that is forgotten, in milliseconds. */
 const LET_GO = 10_000;
 
-/** One envelope with its opened content. */
-export interface TabEnvelope extends Head {
-  readonly deps: readonly Head[];
+/** One envelope with what it stands for. */
+export interface TabEnvelope {
+  readonly session: SessionId;
+  readonly seq: number;
   readonly bytes: Uint8Array;
-  readonly update: Uint8Array;
+  readonly contents: readonly Opened[];
   readonly cert: Uint8Array | null;
 }
 

@@ -21,7 +21,7 @@ const withUpdate = async (t: TestContext, update: Uint8Array) => {
   const session = await keys.newSession();
   const { bytes } = await keys.seal(session, Kind.update, 0, await sealer.sha256(session.cert), sealer.encodeUpdate({ deps: [], update }));
   await copies.append(doc, session.session, [{ session: session.session, seq: 0, bytes }], [{ session: session.session, cert: session.cert }]);
-  const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), locked: (_doc, run) => run() });
+  const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
   return {
     checkpoint: () => compaction.checkpoint(keys, session.session, [{ session: session.session, seq: 0 }]),
     build: () => compaction.build(keys),

@@ -1,0 +1,73 @@
+// Snapshots that somebody with a write link shares, against the real relay: a good one is vouched for, a bad one erases nothing.
+
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { Core } from "../../src/core/core.ts";
+import { loadModule } from "../../src/core/loadnode.ts";
+import { fromBase64url } from "../../src/ids.ts";
+import { sealer } from "../../src/seal/seal.ts";
+import { Kind, Verdict } from "../../src/seal/sealer.ts";
+import { encodeFrame, MEDIA_TYPE } from "../../src/wire/wire.ts";
+import { startRelay } from "../e2e/relayprocess.ts";
+import { directoryOf, start, type Editor } from "./vault-harness.ts";
+
+/** A device with a document of two edits on a relay, and somebody else's hand on it. */
+const shared = async (t: TestContext) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const page = await start(t, await directoryOf(), [relay.url]);
+  const mine = await page.edit({ op: "create", type: "note" });
+  await mine.type(0, "base ");
+  await mine.type(5, "more");
+  await page.until("the relay has it", () => mine.status.relay === 9 && mine.sealed.length === 2);
+  const { link } = await page.request({ op: "link", doc: mine.doc, rights: "write" });
+  const parsed = await sealer.parseLink(link);
+  const genesis = new Uint8Array(await (await fetch(`${relay.url}/v1/docs/${mine.doc}/genesis`)).arrayBuffer());
+  const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
+  /** Says that it covers all of the device's envelopes, and has the first `count` of them. */
+  const snapshot = async (count: number): Promise<Uint8Array> => {
+    const core = await Core.start(await loadModule());
+    const handle = core.create();
+    for (const e of mine.sealed.slice(0, count)) {
+      const { update } = sealer.decodeUpdate(await keys.open(e));
+      core.apply(handle, fromBase64url(sealer.header(e).session)!, update);
+    }
+    const last = mine.sealed.at(-1)!;
+    const { session, seq } = sealer.header(last);
+    const covers = [{ session, seq, hash: (await sealer.sha256(last)).subarray(0, 16) }];
+    const plain = sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest: core.digest(handle), file: core.save(handle) });
+    const writer = await keys.newSession();
+    const { bytes } = await keys.seal(writer, Kind.snapshot, 0, await sealer.sha256(writer.cert), plain);
+    const body = encodeFrame({ type: "append", doc: mine.doc, req: 1, cert: writer.cert, envelopes: [bytes], covers: null });
+    const answer = await fetch(`${relay.url}/v1/docs/${mine.doc}`, { method: "POST", headers: { "Content-Type": MEDIA_TYPE }, body });
+    assert.equal(answer.status, 200);
+    return sealer.sha256(bytes);
+  };
+  return { relay, page, mine, link, snapshot };
+};
+
+const attestsOf = (e: Editor) => e.sealed.filter((b) => sealer.header(b).kind === Kind.attest).map((b) => sealer.clear(b).about!);
+
+test("S13: who has all that a snapshot covers attests that it is sound, once", async (t) => {
+  const { page, mine, snapshot } = await shared(t);
+  const hash = await snapshot(2);
+  await page.until("it is said", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.sound }]);
+  await mine.type(9, "!");
+  await page.until("the next edit goes on behind it", () => mine.status.relay === 10);
+  assert.equal(mine.status.problem, null);
+  assert.equal(attestsOf(mine).length, 1);
+});
+
+test("S13: a snapshot that lacks what it covers is objected to, and a device that knew no better gets all of it", async (t) => {
+  const { relay, page, mine, link, snapshot } = await shared(t);
+  const hash = await snapshot(1);
+  await page.until("an objection and a snapshot of its own are on the relay", () => attestsOf(mine).length === 1 && mine.sealed.some((e) => sealer.header(e).kind === Kind.snapshot) && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.objection }]);
+  assert.match(mine.status.problem?.message ?? "", /snapshot/);
+  assert.equal(mine.value, "base more");
+  const other = await start(t, await directoryOf(), [relay.url]);
+  const joined = await other.edit({ op: "join", link, type: "note" });
+  await other.until("a new device has all of it", () => joined.value === "base more" && joined.status.content === "complete");
+  assert.equal(joined.digest, mine.digest);
+});
