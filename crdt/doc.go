@@ -51,6 +51,7 @@ type Doc struct {
 	knowledge knowledge
 	patch     patch
 	undo      undoLog
+	encoder   encoder   // of the update being written
 	ctx       context   // of what is being integrated
 	walked    int       // how many slots and runs were looked at in search of something; tests look at it
 	units     []uint16  // scratch

@@ -113,7 +113,7 @@ func FuzzUpdate(f *testing.F) {
 // envelop puts a head and tables in front of the operations of an update by somebody who has seen all of d: row i of the
 // table is container i, session i + 1 the document's session i.
 func envelop(d *Doc, operations []byte) []byte {
-	e := encoder{d: d, session: none, containers: []uint32{0}}
+	e := encoder{d: d, session: none, containers: []encoderRow{{c: 0}}}
 	out := putVarint([]byte{updateVersion | updateSessions | updateParents | updateContainers, 0}, uint64(len(d.graph.sessions)))
 	for i := range d.graph.sessions {
 		out = append(out, d.graph.sessions[i].id[:]...)

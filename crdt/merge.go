@@ -37,7 +37,7 @@ func (d *Doc) union(other *Doc) error {
 			if err := other.need(from.lv + LV(seq-from.seq)); err != nil {
 				return err
 			}
-			e := newEncoder(other, from.session, seq)
+			e := other.encode(from.session, seq)
 			to := e.run(end)
 			var w decoder
 			if err := w.open(e.finish()); err != nil {

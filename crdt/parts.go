@@ -58,7 +58,7 @@ func (d *Doc) leaves(seq Seq, runs, content, values int) bool {
 	}
 	next := d.graph.sessions[d.writer.session].next
 	for size := 0; seq < next; {
-		e := newEncoder(d, d.writer.session, seq)
+		e := d.encode(d.writer.session, seq)
 		seq = e.run(next)
 		if size += e.size() + 2*partCost; size > MaxChangeBytes {
 			return false

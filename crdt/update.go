@@ -21,7 +21,8 @@ const (
 	containerRoot  = 0x30
 )
 
-// encoder writes updates. Tables grow while the operations are written and are put in front at the end.
+// encoder writes updates. Tables grow while the operations are written and are put in front at the end. A document has
+// one, which is used again: most updates are a single key press.
 type encoder struct {
 	d          *Doc
 	session    uint32 // whose operations these are
@@ -33,13 +34,34 @@ type encoder struct {
 	sessions   []uint32
 	nparents   int
 	parents    []byte
-	containers []uint32
+	containers []encoderRow
 	table      []byte
 	ops        []byte
+	text       []byte // scratch
 }
 
-func newEncoder(d *Doc, session uint32, first Seq) encoder {
-	return encoder{d: d, session: session, first: first, most: MaxUpdateOps, room: updateRoom}
+// encoderRow is a row of the container table: which container, and the number behind the last operation on it that was
+// written, 0 for none.
+type encoderRow struct {
+	c   uint32
+	end Seq
+}
+
+// keptScratch is how much room, in bytes, is kept from one update to the next.
+const keptScratch = 4096
+
+// encode makes the document's encoder ready for a session's operations from first on.
+func (d *Doc) encode(session uint32, first Seq) *encoder {
+	e := &d.encoder
+	if cap(e.ops)+cap(e.table)+cap(e.text) > keptScratch {
+		*e = encoder{}
+	}
+	*e = encoder{
+		d: d, session: session, first: first, most: MaxUpdateOps, room: updateRoom,
+		sessions: e.sessions[:0], parents: e.parents[:0], containers: e.containers[:0],
+		table: e.table[:0], ops: e.ops[:0], text: e.text[:0],
+	}
+	return e
 }
 
 // Update gives the writing session's operations since the last call, at most MaxUpdateOps of them and MaxUpdateBytes;
@@ -62,9 +84,9 @@ func (d *Doc) drain(most Seq, room int) (update []byte, n int) {
 	if c, ok := w.inside(w.drained); ok {
 		to = c.to // the last part of a change takes nothing else along
 	}
-	var e encoder
+	var e *encoder
 	for {
-		e = newEncoder(d, w.session, w.drained)
+		e = d.encode(w.session, w.drained)
 		e.brief, e.most, e.room = true, most, room
 		to = e.run(to)
 		c, cut := w.inside(to)
@@ -75,18 +97,14 @@ func (d *Doc) drain(most Seq, room int) (update []byte, n int) {
 		to = c.from // only a change that is too much for an update by itself is cut
 	}
 	update = e.finish()
-	d.markSent(w.session, w.drained, to)
+	for i := range e.containers {
+		if row := &e.containers[i]; row.end > 0 {
+			d.containers[row.c].sent = row.end
+		}
+	}
 	n = int(to - w.drained)
 	w.left(to)
 	return update, n
-}
-
-// markSent notes which containers the operations [from, to) of a session were on.
-func (d *Doc) markSent(s uint32, from, to Seq) {
-	d.eachPiece(s, from, to, func(r opRun, seq Seq) bool {
-		d.containers[r.c].sent = seq + Seq(r.n)
-		return true
-	})
 }
 
 // eachPiece visits the operations [from, to) of a session as runs until visit says stop.
@@ -122,8 +140,9 @@ func (e *encoder) run(to Seq) Seq {
 				return false
 			}
 			part := e.fitting(r)
-			e.op(&part)
+			row := e.op(&part)
 			stop += Seq(part.n)
+			e.containers[row].end = stop
 			if part.n == r.n {
 				break
 			}
@@ -196,34 +215,32 @@ func (e *encoder) sessionIndex(s uint32) uint32 {
 func (e *encoder) container(c uint32) uint32 {
 	d := e.d
 	row := &d.containers[c]
-	if int(row.row) < len(e.containers) && e.containers[row.row] == c {
+	if int(row.row) < len(e.containers) && e.containers[row.row].c == c {
 		return row.row
 	}
-	var out []byte
 	switch {
 	case e.brief && row.sent > 0:
-		out = putU32([]byte{containerEarly}, uint32(e.first-row.sent))
+		e.table = putU32(append(e.table, containerEarly), uint32(e.first-row.sent))
 	case c == 0:
-		out = []byte{containerRoot}
+		e.table = append(e.table, containerRoot)
 	default:
 		parent := e.container(row.parent)
 		if d.containers[row.parent].holdsItems() {
-			out = e.id(putU32([]byte{containerItem | byte(row.kind)}, parent), d.lists.items[row.name].lv)
+			e.table = e.id(putU32(append(e.table, containerItem|byte(row.kind)), parent), d.lists.items[row.name].lv)
 		} else {
-			out = putString(putU32([]byte{byte(row.kind)}, parent), d.keys.names[row.name])
+			e.table = putString(putU32(append(e.table, byte(row.kind)), parent), d.keys.names[row.name])
 		}
 	}
-	e.table = append(e.table, out...)
 	row.row = uint32(len(e.containers))
-	e.containers = append(e.containers, c)
+	e.containers = append(e.containers, encoderRow{c: c})
 	return row.row
 }
 
 // farRow says that the row of a run's container follows as a varint; smaller ones stand with the operation's number.
 const farRow = 7
 
-// op writes one run.
-func (e *encoder) op(r *opRun) {
+// op writes one run and gives the row of its container.
+func (e *encoder) op(r *opRun) uint32 {
 	d := e.d
 	c := e.container(r.c)
 	out := e.ops
@@ -234,8 +251,8 @@ func (e *encoder) op(r *opRun) {
 	}
 	switch r.kind {
 	case opTextInsert:
-		text := putUnits(nil, d.log.units(r.ref, r.n))
-		out = putBytes(putU32(out, r.pos), text)
+		e.text = putUnits(e.text[:0], d.log.units(r.ref, r.n))
+		out = putBytes(putU32(out, r.pos), e.text)
 	case opTextDelete, opTextErase:
 		out = putU32(putU32(out, r.pos), r.n)
 	case opTextNothing:
@@ -273,6 +290,7 @@ func (e *encoder) op(r *opRun) {
 		out = e.nodePlace(e.id(out, LV(r.ref)), r)
 	}
 	e.ops = out
+	return c
 }
 
 // place writes the slot to stand behind: 0 for the front, or one more than the session's index and the number.
