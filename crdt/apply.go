@@ -16,6 +16,10 @@ import "slices"
 // ErrCorrupt refuses the update as a whole, here and on every other replica, and ends its session: whatever else it
 // writes is refused as well. Otherwise what follows would wait for ever for operations that nobody takes.
 func (d *Doc) Apply(session SessionID, update []byte) (patch []byte, fresh bool, err error) {
+	d.idle()
+	if d.typedElsewhere(&session, update) {
+		return d.patch.out, true, nil
+	}
 	d.patch.reset()
 	fresh, err = d.receive(session, update)
 	if err == errPart { // what follows it may be here already

@@ -1,42 +1,30 @@
 package crdt
 
-// typing is the short way through Change for what people do most: one small insertion or deletion in a text, by the
-// session that also made the operation before. It checks everything before it changes anything, so it needs no way
-// back. It gives false, having changed nothing, when something is out of the ordinary; the long way then does the
-// transaction or says what is wrong with it.
+// The short way for what people do most: one small insertion or deletion in a text, by the session that also made the
+// operation before, which follows everything that is here. It checks everything before it changes anything, so it needs
+// no way back. It gives false, having changed nothing, when something is out of the ordinary; the long way then does the
+// change or says what is wrong with it.
+
+// longestTyping is the most units and bytes that go the short way.
+const longestTyping = 64
+
+// typing is the short way through Change.
 func (d *Doc) typing(in []byte) bool {
-	const longest = 64
-	if len(in) < 4 || len(in) > longest {
+	if len(in) < 4 || len(in) > longestTyping {
 		return false
 	}
-	kind := in[0]
 	c, at := shortVarint(in, 1)
 	pos, at := shortVarint(in, at)
 	n, at := shortVarint(in, at)
-	if at == 0 || n == 0 || c >= uint32(len(d.containers)) {
-		return false
-	}
-	row := &d.containers[c]
-	g := &d.graph
-	if !row.isText() || len(g.frontier) != 1 || len(g.entries) == 0 {
-		return false
-	}
-	e := &g.entries[len(g.entries)-1]
-	lv := e.end()
-	t := row.state
-	length := d.texts.texts[t].length
-	if d.texts.texts[t].points != none {
-		return false // where anchors stand matters
-	}
-	if e.session != d.writer.session || g.frontier[0] != lv-1 || lv > maxLV-longest || pos > length {
+	if at == 0 || n == 0 || c >= uint32(len(d.containers)) || !d.goesOn(d.writer.session, maxLV) {
 		return false
 	}
 	l := &d.log
-	p := &d.patch
-	run := opRun{lv: lv, n: n, c: c, pos: pos}
-	switch kind {
+	run := opRun{n: n, c: c, pos: pos}
+	from := len(l.content)
+	switch in[0] {
 	case cmdTextInsert:
-		if len(in)-at != 2*int(n) || length > maxTextPosition/4 {
+		if len(in)-at != 2*int(n) {
 			return false
 		}
 		for i := at + 1; i < len(in); i += 2 {
@@ -44,46 +32,142 @@ func (d *Doc) typing(in []byte) bool {
 				return false // surrogates are for the long way
 			}
 		}
-		from := len(l.content)
+		run.kind, run.ref = opTextInsert, l.nextUnit()
 		for ; at < len(in); at += 2 {
 			l.content = append(l.content, uint16(in[at])|uint16(in[at+1])<<8)
 		}
-		run.kind, run.ref = opTextInsert, l.base+uint32(from)
-		if !d.texts.insertNear(t, pos, l.content[from:]) {
-			if d.texts.splits(t, pos) {
-				l.content = l.content[:from]
-				return false
-			}
-			d.texts.insert(t, pos, l.content[from:])
-		}
-		p.one(c, pos, n, nil)
 	case cmdTextDelete:
-		if at != len(in) || n > longest || n > length-pos {
+		if at != len(in) {
 			return false
 		}
 		run.kind = opTextDelete
-		var done bool
-		if d.units, done = d.texts.removeNear(t, pos, n, d.units[:0]); !done {
-			if d.texts.splits(t, pos) || d.texts.splits(t, pos+n) {
-				return false
-			}
-			d.units = d.texts.remove(t, pos, n, d.units[:0])
-		}
-		p.one(c, pos, 0, d.units)
 	default:
 		return false
 	}
-	if len(l.runs) == 0 || l.runs[len(l.runs)-1].c != c || !l.runs[len(l.runs)-1].join(&run) {
-		l.runs = append(l.runs, run)
+	seq := d.graph.sessions[d.writer.session].next
+	if !d.typed(&run, from) {
+		return false
 	}
-	d.writer.note(e.seq+Seq(e.n), e.seq+Seq(e.n+n))
-	e.n += n
-	g.sessions[e.session].next += Seq(n)
-	g.frontier[0] = lv + LV(n) - 1
-	if row.parent != 0 {
-		d.revive(c)
+	d.writer.note(seq, seq+Seq(n))
+	return true
+}
+
+// typedElsewhere is the short way through Apply: a key press of whoever made the operation before, in the same text.
+func (d *Doc) typedElsewhere(id *SessionID, in []byte) bool {
+	if len(in) < 4 || len(in) > longestTyping || in[0] != updateVersion || len(d.held.sessions) > 0 || len(d.graph.entries) == 0 {
+		return false
+	}
+	g, l := &d.graph, &d.log
+	s, last := g.entries[len(g.entries)-1].session, len(l.runs)-1
+	first, at := shortVarint(in, 1)
+	if at == 0 || at == len(in) || g.sessions[s].id != *id || Seq(first) != g.sessions[s].next || !d.goesOn(s, maxAppliedLV) {
+		return false
+	}
+	if d.writer.open && *id == d.writer.id || d.held.ended[*id] != nil || last < 0 || l.runs[last].end() != g.next() {
+		return false
+	}
+	kind := opKind(in[at]) // in a container further down the table, which there is none, it would be none of these
+	pos, at := shortVarint(in, at+1)
+	n, at := shortVarint(in, at)
+	if at == 0 || n == 0 || n > longestTyping {
+		return false
+	}
+	run := opRun{kind: kind, n: n, c: l.runs[last].c, pos: pos}
+	from := len(l.content)
+	switch kind {
+	case opTextInsert:
+		if len(in)-at != int(n) {
+			return false
+		}
+		for _, b := range in[at:] {
+			if b >= 0x80 {
+				return false // so bytes are units
+			}
+		}
+		run.ref = l.nextUnit()
+		for _, b := range in[at:] {
+			l.content = append(l.content, uint16(b))
+		}
+	case opTextDelete, opTextErase:
+		if at != len(in) || kind == opTextErase && n > 1 {
+			return false
+		}
+		run.kind = opTextDelete // of one unit they are the same
+	default:
+		return false
+	}
+	return d.typed(&run, from)
+}
+
+// goesOn reports whether the newest operation is one of session s and follows everything that is here, and there is room
+// for more below limit.
+func (d *Doc) goesOn(s uint32, limit LV) bool {
+	g := &d.graph
+	if len(g.frontier) != 1 || len(g.entries) == 0 {
+		return false
+	}
+	e := &g.entries[len(g.entries)-1]
+	return e.session == s && g.frontier[0] == e.end()-1 && e.end() <= limit-longestTyping
+}
+
+// typed does a run of the session that goes on. What it inserts stands in the content from there on.
+func (d *Doc) typed(run *opRun, from int) bool {
+	if !d.typeIn(run, from) {
+		d.log.content = d.log.content[:from]
+		return false
+	}
+	g, l := &d.graph, &d.log
+	e := &g.entries[len(g.entries)-1]
+	run.lv = e.end()
+	if last := len(l.runs) - 1; last < 0 || l.runs[last].c != run.c || !l.runs[last].join(run) {
+		l.runs = append(l.runs, *run)
+	}
+	e.n += run.n
+	g.sessions[e.session].next += Seq(run.n)
+	g.frontier[0] = e.end() - 1
+	if d.containers[run.c].parent != 0 {
+		d.revive(run.c)
 		d.settle()
 	}
+	return true
+}
+
+// typeIn changes the text and makes the patch.
+func (d *Doc) typeIn(run *opRun, from int) bool {
+	row := &d.containers[run.c]
+	if !row.isText() {
+		return false
+	}
+	t, pos, n := row.state, run.pos, run.n
+	length := d.texts.texts[t].length
+	if d.texts.texts[t].points != none || pos > length {
+		return false // where anchors stand matters
+	}
+	if run.kind == opTextInsert {
+		if length > maxTextPosition/4 {
+			return false
+		}
+		units := d.log.content[from:]
+		if !d.texts.insertNear(t, pos, units) {
+			if d.texts.splits(t, pos) {
+				return false
+			}
+			d.texts.insert(t, pos, units)
+		}
+		d.patch.one(run.c, pos, n, nil)
+		return true
+	}
+	if n > longestTyping || n > length-pos {
+		return false
+	}
+	var done bool
+	if d.units, done = d.texts.removeNear(t, pos, n, d.units[:0]); !done {
+		if d.texts.splits(t, pos) || d.texts.splits(t, pos+n) {
+			return false
+		}
+		d.units = d.texts.remove(t, pos, n, d.units[:0])
+	}
+	d.patch.one(run.c, pos, 0, d.units)
 	return true
 }
 
