@@ -34,7 +34,7 @@ const arriveAt = async (t: TestContext, relay: RelayProcess, notes: ReadonlyArra
   }
 };
 
-test("closed documents go to a relay that lost its disk, once one document meets it", { timeout: 60_000 }, async (t) => {
+test("closed documents go to a relay that lost its disk, once one document meets it", { timeout: 180_000 }, async (t) => {
   const relay = await relayOf(t);
   const page = await start(t, await directoryOf(), [relay.url]);
   const notes = await closedNotes(page, 4, true);
@@ -44,7 +44,7 @@ test("closed documents go to a relay that lost its disk, once one document meets
   await arriveAt(t, relay, notes);
 });
 
-test("a start with nothing open asks the relay, and fills it when it is another one", { timeout: 60_000 }, async (t) => {
+test("a start with nothing open asks the relay, and fills it when it is another one", { timeout: 180_000 }, async (t) => {
   const relay = await relayOf(t);
   const path = await directoryOf();
   const before = await start(t, path, [relay.url]);
@@ -56,7 +56,7 @@ test("a start with nothing open asks the relay, and fills it when it is another 
   await arriveAt(t, relay, notes);
 });
 
-test("a relay that is given later gets every document, also the closed ones", { timeout: 60_000 }, async (t) => {
+test("a relay that is given later gets every document, also the closed ones", { timeout: 180_000 }, async (t) => {
   const relay = await relayOf(t);
   const path = await directoryOf();
   const env = nodeEnv(path);

@@ -85,8 +85,14 @@ export class Page {
     return editor;
   }
 
+  /** Lets it try the relay at once, however long its pauses have grown meanwhile. */
+  async reconnect(): Promise<void> {
+    await this.request({ op: "pause" });
+    await this.request({ op: "resume" });
+  }
+
   /** Resolves when `is` holds; it is asked again whenever the vault says something. */
-  until(what: string, is: () => boolean, ms = 15_000): Promise<void> {
+  until(what: string, is: () => boolean, ms = 45_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#watchers.delete(look);
