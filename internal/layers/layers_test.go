@@ -48,6 +48,7 @@ var rules = map[string]rule{
 	"server":                 {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
 	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
 	"server/logtest":         {ours: []string{"internal/seal", "server"}},
+	"server/relaytest":       {ours: []string{"internal/seal", "server/servertest", "server/wire"}},
 	"server/servertest":      {ours: []string{"internal/seal", "server"}},
 	"web":                    {alone: true},
 	"cmd/freehold":           {ours: []string{"crdt", "internal/seal", "server", "web"}},

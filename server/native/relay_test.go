@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/relaytest"
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -46,35 +46,8 @@ func startRelay(t *testing.T, folder string, o native.Options) string {
 	return "http://" + listeners[0].Addr().String()
 }
 
-func TestTwoDevicesAndAThird(t *testing.T) {
-	folder := t.TempDir()
-	address := startRelay(t, folder, native.Options{})
-	doc := servertest.NewDoc(t, 1)
-	a, b := servertest.Dial(t, address), servertest.Dial(t, address)
-	a.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
-	if welcome, _ := b.Listen(doc, wire.Hello{}); !bytes.Equal(welcome.Genesis, doc.Genesis()) {
-		t.Fatalf("%+v", welcome)
-	}
-	mine, theirs := doc.NewSession(), doc.NewSession()
-	large := mine.Snapshot(make([]byte, 16<<20))
-	say(t, a, &wire.Append{Doc: doc.ID(), Req: 1, Cert: mine.Cert, Envelopes: [][]byte{large}})
-	if ack := servertest.Await[*wire.Ack](a); ack.Cursor != 1 {
-		t.Fatalf("%+v", ack)
-	}
-	if entries := b.Follow(0, 1); len(entries) != 1 || !bytes.Equal(entries[0].Envelope, large) {
-		t.Fatalf("%d entries", len(entries))
-	}
-	say(t, b, &wire.Append{Doc: doc.ID(), Req: 1, Cert: theirs.Cert, Envelopes: theirs.Run(3)})
-	if ack := servertest.Await[*wire.Ack](b); ack.Cursor != 4 {
-		t.Fatalf("%+v", ack)
-	}
-	if entries := a.Follow(1, 4); len(entries) != 3 {
-		t.Fatalf("%d entries", len(entries))
-	}
-	c := servertest.Dial(t, address)
-	if _, entries := c.Listen(doc, wire.Hello{}); len(entries) != 4 || !bytes.Equal(entries[0].Envelope, large) {
-		t.Fatalf("%d entries", len(entries))
-	}
+func TestContract(t *testing.T) {
+	relaytest.Run(t, relaytest.Home{URL: startRelay(t, t.TempDir(), native.Options{})})
 }
 
 func say(t *testing.T, c *servertest.Client, f wire.Frame) {
@@ -82,30 +55,6 @@ func say(t *testing.T, c *servertest.Client, f wire.Frame) {
 	if err := c.Say(f); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestGarbageFramesOverASocket(t *testing.T) {
-	address := startRelay(t, t.TempDir(), native.Options{})
-	c := servertest.Dial(t, address)
-	for _, b := range [][]byte{{}, {0xc1}, bytes.Repeat([]byte{0x91}, 8<<20), make([]byte, 1<<20)} {
-		if err := c.SayBytes(b); err != nil {
-			t.Fatal(err)
-		}
-		if e := servertest.Expect[*wire.Error](c); e.Code != wire.CodeBadFrame {
-			t.Fatalf("%+v", e)
-		}
-	}
-	say(t, c, &wire.Ping{})
-	servertest.Expect[*wire.Pong](c)
-	// Above the limit the connection ends before the bytes are read.
-	big := servertest.Dial(t, address)
-	_ = big.SayBytes(make([]byte, wire.MaxFrame+1))
-	if f := big.Next(); f != nil {
-		t.Fatalf("answer to a frame above the limit: %+v", f)
-	}
-	// Nobody else noticed.
-	say(t, c, &wire.Ping{})
-	servertest.Expect[*wire.Pong](c)
 }
 
 // handshake opens a WebSocket by hand and gives the raw connection after the relay's answer.
@@ -221,129 +170,6 @@ func TestSlowReaderIsBounded(t *testing.T) {
 	// power of two; queues would hold 64 MiB each.
 	if grown := int64(heap()) - int64(before); grown > slow*4<<20 {
 		t.Fatalf("%d readers that stand still hold %d MiB", slow, grown>>20)
-	}
-}
-
-func TestRelayOverPlainRequests(t *testing.T) {
-	address := startRelay(t, t.TempDir(), native.Options{})
-	doc := servertest.NewDoc(t, 1)
-	s := doc.NewSession()
-	at := address + "/v1/docs/" + doc.ID().String()
-	run := s.Run(3)
-	post := func(req uint64, cert []byte, run [][]byte) []byte {
-		b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Req: req, Cert: cert, Envelopes: run})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	token := ""
-	refused := func(method, path string, body []byte, status int, code wire.Code) {
-		t.Helper()
-		answer, got := requestAs(t, token, method, path, body)
-		e, ok := decode(t, got).(*wire.Error)
-		if !ok || answer.StatusCode != status || e.Code != code || answer.Header.Get("Freehold-Error") != string(code) || e.Hint == "" {
-			t.Fatalf("%s: %d %+v, want %d %s", method, answer.StatusCode, e, status, code)
-		}
-	}
-	refused("GET", at, nil, 404, wire.CodeNoRoom)
-	refused("GET", at+"/genesis", nil, 404, wire.CodeNoRoom)
-	refused("POST", at, post(1, s.Cert, run[:1]), 404, wire.CodeNoRoom)
-	refused("PUT", at+"/genesis", servertest.NewDoc(t, 2).Genesis(), 400, wire.CodeBadGenesis)
-	refused("PUT", at+"/genesis", make([]byte, 200), 413, wire.CodeTooLarge)
-	if answer, _ := request(t, "PUT", at+"/genesis", doc.Genesis()); answer.StatusCode != 204 {
-		t.Fatal(answer.Status)
-	}
-	if answer, got := request(t, "GET", at+"/genesis", nil); answer.StatusCode != 200 || !bytes.Equal(got, doc.Genesis()) {
-		t.Fatal(answer.Status)
-	}
-	refused("POST", at, post(1, nil, run[:1]), 409, wire.CodeNoSession)
-	refused("POST", at, []byte("curl --data"), 400, wire.CodeBadFrame)
-	refused("POST", at, make([]byte, wire.MaxFrame+1), 413, wire.CodeTooLarge)
-	refused("POST", address+"/v1/docs/"+strings.Repeat("a", 32), post(1, s.Cert, run[:1]), 400, wire.CodeBadFrame)
-	refused("GET", address+"/v1/docs/nonsense", nil, 400, wire.CodeBadFrame)
-	refused("GET", at+"?since=-1", nil, 400, wire.CodeBadFrame)
-	for range 2 {
-		answer, got := request(t, "POST", at, post(7, s.Cert, run))
-		ack, ok := decode(t, got).(*wire.Ack)
-		if !ok || ack.Req != 7 || ack.Cursor != 3 || answer.Header.Get("Content-Type") != wire.MediaType {
-			t.Fatalf("%s: %+v", answer.Status, ack)
-		}
-	}
-	refused("POST", at, post(1, s.Cert, [][]byte{s.Write("skipped"), s.Write("x")}[1:]), 409, wire.CodeGap)
-	host, now := strings.TrimPrefix(address, "http://"), uint64(time.Now().Unix())
-	stranger := servertest.NewDoc(t, 2)
-	for _, bearer := range []string{
-		"", "nonsense", stranger.Token(host, now+60), doc.Token(host, now-1), doc.Token(host, now+2*seal.MaxTokenLife), doc.Token("elsewhere", now+60),
-	} {
-		token = bearer
-		refused("GET", at, nil, 401, wire.CodeUnproven)
-		refused("GET", at+"?since=3&wait=30", nil, 401, wire.CodeUnproven)
-	}
-	token = doc.Token(host, now+60)
-	for query, want := range map[string]int{"": 3, "?since=0": 3, "?since=2": 1, "?since=3": 0, "?since=4": 3, "?since=2&store=other": 3} {
-		answer, got := requestAs(t, token, "GET", at+query, nil)
-		batch, ok := decode(t, got).(*wire.Batch)
-		if !ok || len(batch.Entries) != want || batch.More || answer.Header.Get("Freehold-Head") != "3" {
-			t.Fatalf("%s: %s, %+v", query, answer.Status, batch)
-		}
-	}
-	answer, _ := requestAs(t, token, "GET", at, nil)
-	store := answer.Header.Get("Freehold-Store")
-	if _, got := requestAs(t, token, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
-		t.Fatal("its own store is not known")
-	}
-
-	next := servertest.NewDoc(t, 3)
-	statement := doc.NameSuccessor(next.ID())
-	if answer, _ := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 404 {
-		t.Fatal(answer.Status)
-	}
-	refused("PUT", at+"/successor", stranger.NameSuccessor(next.ID()), 403, wire.CodeBadSignature)
-	if answer, _ := request(t, "PUT", at+"/successor", statement); answer.StatusCode != 204 {
-		t.Fatal(answer.Status)
-	}
-	if answer, got := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 200 || !bytes.Equal(got, statement) {
-		t.Fatal(answer.Status)
-	}
-	token = ""
-	refused("GET", at+"/successor", nil, 401, wire.CodeUnproven)
-	refused("PUT", at+"/successor", doc.NameSuccessor(stranger.ID()), 409, wire.CodeFork)
-	refused("DELETE", at, doc.Delete("elsewhere"), 403, wire.CodeBadSignature)
-	refused("DELETE", at, nil, 403, wire.CodeBadSignature)
-	if answer, _ := request(t, "DELETE", at, doc.Delete(host)); answer.StatusCode != 204 {
-		t.Fatal(answer.Status)
-	}
-	token = doc.Token(host, now+60)
-	for _, method := range []string{"GET", "DELETE"} {
-		refused(method, at, doc.Delete(host), 410, wire.CodeGone)
-	}
-	refused("GET", at+"?wait=30", nil, 410, wire.CodeGone)
-	refused("GET", at+"/successor", nil, 410, wire.CodeGone)
-	refused("PUT", at+"/genesis", doc.Genesis(), 410, wire.CodeGone)
-	refused("POST", at, post(9, s.Cert, run), 410, wire.CodeGone)
-}
-
-// A read that waits is answered by the append that it waits for.
-func TestReadThatWaits(t *testing.T) {
-	address := startRelay(t, t.TempDir(), native.Options{})
-	doc := servertest.NewDoc(t, 1)
-	s := doc.NewSession()
-	at := address + "/v1/docs/" + doc.ID().String()
-	request(t, "PUT", at+"/genesis", doc.Genesis())
-	got := make(chan []byte)
-	go func() {
-		token := doc.Token(strings.TrimPrefix(address, "http://"), uint64(time.Now().Unix())+60)
-		_, b := requestAs(t, token, "GET", at+"?since=0&wait=30", nil)
-		got <- b
-	}()
-	b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(2)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	request(t, "POST", at, b)
-	if batch, ok := decode(t, <-got).(*wire.Batch); !ok || len(batch.Entries) != 2 {
-		t.Fatalf("%+v", batch)
 	}
 }
 

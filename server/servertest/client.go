@@ -3,12 +3,15 @@ package servertest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/lxzan/gws"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -27,12 +30,25 @@ type Client struct {
 	// name is what the client calls the relay, Challenge what the relay greeted it with.
 	name      string
 	Challenge *wire.Challenge
+	// reading is held while the client does not read.
+	reading sync.Mutex
 }
 
 // Dial connects to a relay at an http address.
 func Dial(t testing.TB, address string) *Client {
 	t.Helper()
-	c, err := TryDial(t, address)
+	return dial(t, address, "/v1/socket")
+}
+
+// DialFor connects for one document, which the address names: a home that has a place for each needs to know where to go.
+func DialFor(t testing.TB, address string, doc seal.DocID) *Client {
+	t.Helper()
+	return dial(t, address, "/v1/socket?doc="+doc.String())
+}
+
+func dial(t testing.TB, address, path string) *Client {
+	t.Helper()
+	c, err := tryDial(t, address, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +57,13 @@ func Dial(t testing.TB, address string) *Client {
 
 // TryDial is Dial for those who expect that it may fail.
 func TryDial(t testing.TB, address string) (*Client, error) {
+	return tryDial(t, address, "/v1/socket")
+}
+
+func tryDial(t testing.TB, address, path string) (*Client, error) {
 	c := &Client{t: t, got: make(chan wire.Frame, 4096), Gone: make(chan struct{})}
 	conn, _, err := gws.NewClient(receiver{client: c}, &gws.ClientOption{
-		Addr:                "ws" + strings.TrimPrefix(address, "http") + "/v1/socket",
+		Addr:                "ws" + strings.TrimPrefix(address, "http") + path,
 		RequestHeader:       map[string][]string{"Sec-WebSocket-Protocol": {wire.Subprotocol}},
 		ReadMaxPayloadSize:  wire.MaxFrame,
 		WriteMaxPayloadSize: wire.MaxFrame + 1,
@@ -55,7 +75,7 @@ func TryDial(t testing.TB, address string) (*Client, error) {
 	c.conn = conn
 	go conn.ReadLoop()
 	t.Cleanup(c.Close)
-	c.name = strings.TrimPrefix(address, "http://")
+	_, c.name, _ = strings.Cut(address, "://")
 	var ok bool
 	if c.Challenge, ok = c.Next().(*wire.Challenge); !ok {
 		return nil, errors.New("servertest: the relay did not begin with a challenge")
@@ -101,6 +121,23 @@ func (c *Client) Next() wire.Frame {
 		c.t.Errorf("the relay is silent for %v", patience)
 		return nil
 	}
+}
+
+// Waiting are the frames that came and were not taken yet.
+func (c *Client) Waiting() <-chan wire.Frame { return c.got }
+
+// Stall stops reading, so that the relay feels a full pipe, until the returned function is called.
+func (c *Client) Stall() (readAgain func()) {
+	c.reading.Lock()
+	return c.reading.Unlock
+}
+
+// Cut ends the connection as a lost network does: without a goodbye, and without what is on its way.
+func (c *Client) Cut() {
+	if tcp, ok := c.conn.NetConn().(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	c.Close()
 }
 
 // Close ends the connection.
@@ -188,6 +225,8 @@ type receiver struct {
 
 func (r receiver) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer m.Close()
+	r.client.reading.Lock()
+	defer r.client.reading.Unlock()
 	f, err := wire.Decode(m.Bytes())
 	if err != nil {
 		r.client.t.Errorf("the relay sent no frame: %v", err)
