@@ -392,3 +392,62 @@ func (b *bench) isWhole() {
 		}
 	}
 }
+
+// Snapshots that come every day ripen all the same, and few of them are remembered: the one that made way stays until the
+// next has ripened, and the next until then.
+func TestDailySnapshotsRipen(t *testing.T) {
+	var r server.Retention
+	now := time.Unix(1_800_000_000, 0)
+	cut := wire.Cursor(0)
+	for d := range 200 {
+		r = r.With(server.Snapshot{Cursor: wire.Cursor(10*d + 10), Covers: wire.Cursor(10*d + 5), Hash: seal.Hash{byte(d)}, At: now})
+		if d%50 == 45 {
+			// Somebody objects to the one that is about to come last but one; it never counts.
+			r = r.Attested(seal.SessionID{1}, seal.Hash{byte(d)}, seal.Objection, now.Add(-90*day))
+		}
+		if len(r.Snapshots) > 4 {
+			t.Fatalf("day %d: %d are remembered", d, len(r.Snapshots))
+		}
+		next := r.Cut(now)
+		if next < cut {
+			t.Fatalf("day %d: from %d back to %d", d, cut, next)
+		}
+		// A snapshot is at most thirty days old when it begins to count, and waits as long for the next.
+		if cut = next; d > 62 && cut < wire.Cursor(10*(d-62)+5) {
+			t.Fatalf("day %d: only up to %d", d, cut)
+		}
+		now = now.Add(day)
+	}
+}
+
+// What a device brought late, from before the session's first, stands behind it in the log: it goes first all the same.
+func TestASessionGoesFromItsBeginning(t *testing.T) {
+	b := newBench(t, server.DefaultLimits())
+	s, other := b.doc.NewSession(), b.doc.NewSession()
+	run := s.Run(6)
+	b.takes(s.Cert, run[3:], 3)
+	b.takes(other.Cert, other.Run(2), 5)
+	b.takes(nil, run[:3], 8)
+	b.covers(other, 5)
+	b.covers(other, 5)
+	b.now = b.now.Add(30 * day)
+	b.sweep(100)
+	b.isWhole()
+	if got := b.cursors(); !slices.Equal(got, []wire.Cursor{1, 2, 3, 6, 7, 8, 9, 10}) {
+		t.Fatalf("%v stay", got)
+	}
+	b.covers(other, 8)
+	b.covers(other, 8)
+	b.now = b.now.Add(30 * day)
+	b.sweep(100)
+	b.isWhole()
+	if got := b.cursors(); !slices.Equal(got, []wire.Cursor{1, 2, 3, 9, 10, 11, 12}) {
+		t.Fatalf("%v stay", got)
+	}
+	// The room that let go of it knows where it begins now, without looking.
+	b.sweep(100)
+	b.refuses(nil, run[:1], wire.CodeStale)
+	b.takes(nil, run[5:], 13)
+	b.takes(nil, s.Run(1), 14)
+	b.isWhole()
+}
