@@ -286,7 +286,13 @@ func (d *device) run(effect sync.Effect) {
 				return
 			}
 			for _, r := range e.Refs {
-				d.disk.store(d.t, d.ref(r).envelope)
+				x := d.ref(r).envelope
+				for _, part := range x.parts {
+					d.disk.store(d.t, part)
+				}
+				if x.kind != sync.KindPack {
+					d.disk.store(d.t, x)
+				}
 			}
 			d.step(sync.StoreDone{Doc: d.doc, Job: e.Job})
 		})
@@ -368,6 +374,23 @@ func (d *device) run(effect sync.Effect) {
 		up := d.ref(e.Ref).envelope
 		up.covers = e.Covers
 		d.send(sync.Append{Conn: e.Conn, Session: up.session}, []*envelope{up})
+	case sync.Pack:
+		run := d.disk.runs[d.own]
+		from := slices.IndexFunc(run, func(x *envelope) bool { return x.seq == e.From })
+		if from < 0 { // a checkpoint took some of it in
+			d.later(func() { d.step(sync.Packed{Conn: e.Conn, Doc: d.doc, Problem: sync.DeviceLost}) })
+			return
+		}
+		p := &envelope{session: d.own, seq: e.To, kind: sync.KindPack, prev: run[from].prev, parts: slices.Clone(run[from : from+int(e.To-e.From)+1])}
+		d.toRelay = append(d.toRelay, func() {
+			done := sync.Packed{Conn: e.Conn, Doc: d.doc}
+			if !d.relay.pack(p) {
+				done.Problem = sync.RelayFull
+			} else {
+				d.relay.packed++
+			}
+			d.toHere = append(d.toHere, func() { d.step(done) })
+		})
 	case sync.MarkChanged:
 		d.disk.marks = slices.DeleteFunc(d.disk.marks, func(m sync.Mark) bool { return m.Store == e.Mark.Store })
 		d.disk.marks = slices.Insert(d.disk.marks, 0, e.Mark)
@@ -389,7 +412,12 @@ func (d *device) openRun(e sync.Open) {
 			break
 		}
 		item := sync.OpenedItem{Hash: h.hash()}
-		if h.kind != sync.KindAttest {
+		for _, part := range h.parts {
+			d.lastRef++
+			d.refs[d.lastRef] = &held{envelope: part}
+			item.Contents = append(item.Contents, sync.OpenedContent{Ref: d.lastRef, Deps: part.deps, More: part.more})
+		}
+		if h.kind == sync.KindUpdate || h.kind == sync.KindSnapshot {
 			item.Contents = []sync.OpenedContent{{Ref: r, Deps: h.deps, More: h.more}}
 		}
 		done.Items = append(done.Items, item)
@@ -520,7 +548,7 @@ func (d *device) feed(always bool) {
 		for _, e := range entries {
 			d.lastRef++
 			d.refs[d.lastRef] = &held{envelope: e.envelope}
-			b.Entries = append(b.Entries, sync.Entry{Ref: d.lastRef, Cursor: e.cursor, Kind: e.kind, Size: envelopeSize, Session: e.session, First: e.seq, Seq: e.seq, Prev: e.prev,
+			b.Entries = append(b.Entries, sync.Entry{Ref: d.lastRef, Cursor: e.cursor, Kind: e.kind, Size: envelopeSize, Session: e.session, First: e.first(), Seq: e.seq, Prev: e.prev,
 				About: e.about, Verdict: e.verdict, Covers: e.covers})
 		}
 		if d.rand.IntN(4) == 0 { // the order within a piece says nothing

@@ -23,6 +23,7 @@ type document struct {
 	checkpoint checkpoint
 	attests    attests
 	places     places
+	packing    packing
 	rereading  bool
 	issues     issues
 	status     Status
@@ -177,6 +178,7 @@ func (m *Machine) checkAgain(d *document) {
 func (d *document) disconnected() {
 	d.touched = true
 	d.outbox.disconnected(d)
+	d.packing.disconnected()
 	d.inbox.asks, d.inbox.askAt = 0, 0
 }
 
@@ -201,6 +203,6 @@ func (d *document) isDue(now int64) bool {
 	return false
 }
 
-func (d *document) times() [7]int64 {
-	return [7]int64{d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
+func (d *document) times() [8]int64 {
+	return [8]int64{d.packing.due(), d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
 }

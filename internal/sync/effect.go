@@ -130,6 +130,13 @@ type Append struct {
 	From, To uint32
 }
 
+// Pack seals own envelopes [From, To], which the relay has, as one and sends it: Packed.
+type Pack struct {
+	Conn     Conn
+	Doc      Doc
+	From, To uint32
+}
+
 // MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it: SnapshotSealed.
 type MakeSnapshot struct{ Doc Doc }
 
@@ -187,6 +194,7 @@ func (Drop) effect()          {}
 func (Check) effect()         {}
 func (Merge) effect()         {}
 func (Append) effect()        {}
+func (Pack) effect()          {}
 func (MakeSnapshot) effect()  {}
 func (Upload) effect()        {}
 func (Learnt) effect()        {}

@@ -230,6 +230,13 @@ type Refused struct {
 	Next    uint32 // for RelayGap and RelayStale: the sequence number to go on from
 }
 
+// Packed answers Pack: the relay has it, or it stays without.
+type Packed struct {
+	Conn    Conn
+	Doc     Doc
+	Problem Problem
+}
+
 // Missing says that the device no longer has a session's envelopes below First (a checkpoint took them in).
 type Missing struct {
 	Doc     Doc
@@ -285,6 +292,7 @@ func (Checked) event()        {}
 func (Merged) event()         {}
 func (Ack) event()            {}
 func (Refused) event()        {}
+func (Packed) event()         {}
 func (Missing) event()        {}
 func (RelayHas) event()       {}
 func (SnapshotSealed) event() {}

@@ -76,6 +76,8 @@ func (m *Machine) take(ev Event) {
 		m.ack(e)
 	case Refused:
 		m.refused(e)
+	case Packed:
+		m.packed(e)
 	case Missing:
 		m.missing(e)
 	case RelayHas:
@@ -95,6 +97,7 @@ func (m *Machine) settle(d *document) {
 	m.openNext(d)
 	m.askAgain(d)
 	m.sendNext(d)
+	m.packNext(d)
 	m.checkpointNext(d)
 	m.tellKnown(d)
 	m.tellStatus(d)

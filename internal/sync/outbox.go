@@ -41,6 +41,7 @@ func (o *outbox) use(d *document, store StoreID) {
 	}
 	o.mark = Mark{Store: store}
 	d.places.forget()
+	d.packing.end()
 	for i := range d.sessions {
 		s := &d.sessions[i]
 		s.forgetRelay()

@@ -135,6 +135,7 @@ func (m *Machine) ownStored(d *document) {
 	s := d.lookup(d.own)
 	seq := s.next
 	s.store(o.hash, o.size, front.more)
+	d.packing.note(o.size, front.attest == nil, m.now)
 	if !front.more { // the file of a checkpoint is made of what others would show (S8)
 		s.shown, s.seen = s.next, s.hash
 	}

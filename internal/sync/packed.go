@@ -36,6 +36,7 @@ const (
 	packSnapshotSealed = 27
 	packCheckpointed   = 28
 	packChecked        = 29
+	packPacked         = 30
 )
 
 // StepPacked is Step for a caller that speaks bytes: the time as a varint, then one event. It appends the effects to out,
@@ -119,6 +120,8 @@ func (r *reader) event() Event {
 		return e
 	case packChecked:
 		return Checked{r.doc(), Job(r.u32()), Verdict(r.byte()), r.ref(), r.bool(), r.problem()}
+	case packPacked:
+		return Packed{Conn(r.u32()), r.doc(), r.problem()}
 	case packMerged:
 		return Merged{r.doc(), Job(r.u32()), r.u32(), r.heads(), r.problem()}
 	case packAck:

@@ -28,6 +28,7 @@ const (
 	packUpload        = 87
 	packCheck         = 88
 	packSealAttest    = 89
+	packPack          = 90
 )
 
 type writer struct{ b []byte }
@@ -78,6 +79,8 @@ func (w *writer) effect(e Effect) {
 		w.refs(e.Refs)
 	case Merge:
 		w.begin(packMerge, uint64(e.Doc), uint64(e.Job), uint64(e.Ref))
+	case Pack:
+		w.begin(packPack, uint64(e.Conn), uint64(e.Doc), uint64(e.From), uint64(e.To))
 	case Check:
 		w.begin(packCheck, uint64(e.Doc), uint64(e.Job), uint64(e.Ref), flag(e.Stale))
 	case SealAttest:

@@ -22,14 +22,21 @@ func TestSimulation(t *testing.T) {
 		simulate(t, *seedFlag)
 		return
 	}
+	packed, compacted := 0, 0
 	for seed := uint64(1); seed <= *seedsFlag; seed++ {
-		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { simulate(t, seed) }) {
+		var relay *toyRelay
+		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { relay = simulate(t, seed) }) {
 			t.Fatalf("again with: go test ./internal/sync -run TestSimulation -seed %d", seed)
 		}
+		packed, compacted = packed+relay.packed, compacted+relay.compacted
+	}
+	t.Logf("%d packs, %d bad snapshots", packed, compacted)
+	if packed == 0 || compacted == 0 {
+		t.Error("it did not happen at all")
 	}
 }
 
-func simulate(t *testing.T, seed uint64) {
+func simulate(t *testing.T, seed uint64) *toyRelay {
 	r := rand.New(rand.NewPCG(seed, 1))
 	relay := &toyRelay{}
 	relay.wipe()
@@ -53,6 +60,11 @@ func simulate(t *testing.T, seed uint64) {
 			}
 			d.edit(ops+1, parts)
 			ops += parts
+		case n < 21 && r.IntN(4) == 0: // somebody types
+			for range 40 {
+				d.edit(ops+1, 1)
+				ops++
+			}
 		case n < 22:
 			d.cut()
 		case n < 23:
@@ -121,6 +133,7 @@ func simulate(t *testing.T, seed uint64) {
 		report(t, devices)
 		t.Logf("seed %d: %d operations, %d durable", seed, ops, len(all))
 	}
+	return relay
 }
 
 // move does one of the things that wait to be done at a device.

@@ -1,9 +1,11 @@
 package sync_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/freehold-dev/freehold/internal/sync"
 )
@@ -22,9 +24,21 @@ type envelope struct {
 	about   sync.Hash
 	verdict sync.Verdict
 	covers  sync.Cursor
+	parts   []*envelope // of a pack
+}
+
+// first is the lowest number that it stands for.
+func (e *envelope) first() uint32 {
+	if e.kind == sync.KindPack {
+		return e.parts[0].seq
+	}
+	return e.seq
 }
 
 func (e *envelope) hash() sync.Hash {
+	if e.kind == sync.KindPack {
+		return e.parts[len(e.parts)-1].hash()
+	}
 	return sha256.Sum256(fmt.Append(nil, e.session, e.seq, e.kind, e.prev, e.deps, e.ops, e.forged, e.about, e.verdict))
 }
 
@@ -43,6 +57,7 @@ type toyRelay struct {
 	tamper    int  // this many of the next entries are changed on their way out
 	refused   int
 	compacted int
+	packed    int
 }
 
 type logged struct {
@@ -104,8 +119,8 @@ func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) 
 		if e.session != s {
 			continue
 		}
-		if last == nil || e.seq < first {
-			first = e.seq
+		if last == nil || e.first() < first {
+			first = e.first()
 		}
 		if last == nil || e.seq >= next {
 			next, last = e.seq+1, e
@@ -117,7 +132,7 @@ func (r *toyRelay) chain(s sync.SessionID) (first, next uint32, last *envelope) 
 // place gives an envelope's cursor, 0 where it is not here.
 func (r *toyRelay) place(x *envelope) sync.Cursor {
 	for _, e := range r.log {
-		if e.session == x.session && e.seq == x.seq {
+		if e.session == x.session && e.first() <= x.seq && x.seq <= e.seq {
 			return e.cursor
 		}
 	}
@@ -154,6 +169,27 @@ func (r *toyRelay) append(run []*envelope) (problem sync.Problem, goOn uint32) {
 	}
 	r.refused--
 	return sync.NoProblem, 0
+}
+
+// pack puts one in the place of its run, where that has the highest cursor. It reports whether all of it is here.
+func (r *toyRelay) pack(p *envelope) bool {
+	var left []logged
+	var place sync.Cursor
+	count := uint32(0)
+	for _, e := range r.log {
+		if e.session != p.session || e.first() < p.first() || e.seq > p.seq {
+			left = append(left, e)
+			continue
+		}
+		count += e.seq - e.first() + 1
+		place = max(place, e.cursor)
+	}
+	if count != p.seq-p.first()+1 || r.full {
+		return false
+	}
+	r.log = append(left, logged{place, p})
+	slices.SortFunc(r.log, func(a, b logged) int { return cmp.Compare(a.cursor, b.cursor) })
+	return true
 }
 
 // since gives a piece of the log.

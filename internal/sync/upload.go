@@ -103,7 +103,11 @@ func (d *document) coveredUpTo(covers []Head) Cursor {
 	}
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		if s.frozen || !s.upload && next[s.id] < min(s.next, max(s.relay, s.cover)) {
+		end := s.next // the relay may have it, known or not
+		if s.id == d.own {
+			end = min(end, max(s.relay, s.cover, s.sent))
+		}
+		if s.frozen || !s.upload && next[s.id] < end {
 			return 0
 		}
 	}

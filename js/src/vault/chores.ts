@@ -6,7 +6,7 @@ import { UNDECIDED, type Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
 import type { Event, Head, OpenedContent, OpenedItem } from "./events.ts";
 import { runsOf } from "./loading.ts";
-import { depToHead, goesOn, headToDep, openEach, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import { depToHead, goesOn, hashOf, headToDep, openEach, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Held, Refs } from "./refs.ts";
@@ -185,6 +185,17 @@ export const checkpoint = async (d: Desk, e: Chore<"checkpoint">): Promise<Event
   } catch (error) {
     return { type: "checkpointed", doc: d.doc, size: 0, problem: errorToNumber(error, problem.deviceLost) };
   }
+};
+
+/** The own envelopes [from, to] in one, which says the same. */
+export const pack = async (d: Desk, e: Chore<"pack">): Promise<Uint8Array> => {
+  const { session } = d.session!;
+  const stored = await d.copies.load(d.id);
+  const run = ((stored === null ? undefined : runsOf(d.sealer, stored).get(session)) ?? []).filter((x) => e.from <= x.seq && x.seq <= e.to);
+  if (run.length !== e.to - e.from + 1) throw new FreeholdError("storage-lost", "A checkpoint took in what was to be packed.", "It stays on the relay as it is.");
+  const contents: Uint8Array[] = [];
+  for (const { bytes } of run) contents.push(await d.keys!.open(bytes));
+  return d.keys!.sealPack(d.session!, e.from, e.to, d.sealer.header(run[0]!.bytes).prev, await hashOf(d.sealer, run.at(-1)!.bytes), d.sealer.encodePack(contents));
 };
 
 /** `made` hears the sealed snapshot; its bytes stand behind the ref until the machine lets go of it. */

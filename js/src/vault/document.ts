@@ -37,8 +37,8 @@ export interface DocumentEnds {
   send(conn: number, frame: Exclude<ClientFrame, Hello>): void;
   /** Likewise. */
   hello(conn: number, ask: Ask, by: Prover): void;
-  /** A number for a request to the relay about a session of this document. */
-  request(doc: number, session: SessionId): number;
+  /** A number for a request to the relay about a session of this document; `isPack`: to put a pack in the place of a run. */
+  request(doc: number, session: SessionId, isPack?: boolean): number;
   /** What the device copy suffers from right now. */
   deviceProblem(): Problem | null;
 }
@@ -204,6 +204,7 @@ export class Document {
       case "check": return this.#answer(chores.check(this.#desk, e));
       case "merge": return this.#answer(chores.merge(this.#desk, e, (file, covers) => this.#merged(file, covers)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
+      case "pack": return void this.#pack(e);
       case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (bytes) => this.#sealed.add([bytes])));
       case "upload": {
         const { session, bytes } = refs.get(e.ref);
@@ -364,6 +365,17 @@ export class Document {
       if (first > from) this.#ends.step({ type: "missing", doc, session, first });
     } catch (e) { // the device could not read them
       this.#ends.step({ type: "refused", conn, doc, session, problem: errorToNumber(e, problem.deviceLost), retry: 0, next: 0 });
+    }
+  }
+
+  async #pack(e: Extract<DocEffect, { readonly type: "pack" }>): Promise<void> {
+    try {
+      const bytes = await chores.pack(this.#desk, e);
+      this.#sealed.add([bytes]);
+      const req = this.#ends.request(this.number, this.#desk.session!.session, true);
+      this.#ends.send(e.conn, { type: "append", doc: this.id, req, cert: null, envelopes: [bytes], covers: null });
+    } catch (error) { // the relay keeps the run as it is
+      this.#ends.step({ type: "packed", conn: e.conn, doc: this.number, problem: errorToNumber(error, problem.deviceLost) });
     }
   }
 

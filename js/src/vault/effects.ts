@@ -37,6 +37,7 @@ export type DocEffect =
   | { readonly type: "check"; readonly doc: number; readonly job: number; readonly ref: number; readonly stale: boolean }
   | { readonly type: "merge"; readonly doc: number; readonly job: number; readonly ref: number }
   | { readonly type: "append"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly from: number; readonly to: number }
+  | { readonly type: "pack"; readonly conn: number; readonly doc: number; readonly from: number; readonly to: number }
   | { readonly type: "makeSnapshot"; readonly doc: number }
   | { readonly type: "upload"; readonly conn: number; readonly doc: number; readonly ref: number; readonly store: string; readonly covers: number }
   | { readonly type: "learnt"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
@@ -82,6 +83,7 @@ const effect = (u: Unpacker): Effect => {
       status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), problem: u.n() as ProblemNumber },
     };
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
+    case 90: return { type: "pack", conn: u.n(), doc: u.n(), from: u.n(), to: u.n() };
     case 88: return { type: "check", doc: u.n(), job: u.n(), ref: u.n(), stale: u.n() !== 0 };
     case 89: return { type: "sealAttest", doc: u.n(), ref: u.n(), seq: u.n(), prev: u.bytes(32), about: u.bytes(32), verdict: u.n() };
     default: throw new TypeError(`effect ${kind} of the machine is not known: script and wasm are of different versions`);

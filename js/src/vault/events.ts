@@ -50,6 +50,7 @@ export type Event =
   | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number; readonly cursor: number }
   | { readonly type: "refused"; readonly conn: number; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber; readonly retry: number; readonly next: number }
+  | { readonly type: "packed"; readonly conn: number; readonly doc: number; readonly problem: ProblemNumber }
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
@@ -96,6 +97,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
       break;
     case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).list(x.contents, (c) => p.n(c.ref).heads(c.deps).flag(c.more))).n(e.problem); break;
     case "checked": p.n(29, e.doc, e.job, e.verdict, e.ref).flag(e.news).n(e.problem); break;
+    case "packed": p.n(30, e.conn, e.doc, e.problem); break;
     case "merged": p.n(22, e.doc, e.job, e.size).heads(e.covers).n(e.problem); break;
     case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq, e.cursor); break;
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;

@@ -48,7 +48,7 @@ export class Hub {
   readonly #documentById: Map<DocId, Document> = new Map();
   /** Documents that each other tab said it has open; only their union matters. */
   readonly #elsewhere: Set<DocId> = new Set();
-  readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId }> = new Map();
+  readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId; readonly isPack: boolean }> = new Map();
   readonly #queue: Event[] = [];
   readonly #endOnline: () => void;
   #stepping = false;
@@ -80,8 +80,8 @@ export class Hub {
       hello: (conn, ask, by) => {
         if (conn === this.#conn) this.#wire?.hello(ask, by);
       },
-      request: (doc, session) => {
-        this.#requestById.set(++this.#lastRequest, { doc, session });
+      request: (doc, session, isPack = false) => {
+        this.#requestById.set(++this.#lastRequest, { doc, session, isPack });
         return this.#lastRequest;
       },
       deviceProblem: () => ends.deviceProblem(),
@@ -251,9 +251,12 @@ export class Hub {
         document.welcomed();
         return this.#ends.met(this.#address, frame.store);
       case "batch": return this.#batch(conn, document, frame);
-      case "ack":
+      case "ack": {
+        const request = this.#requestById.get(frame.req);
         this.#requestById.delete(frame.req);
+        if (request?.isPack === true) return this.step({ type: "packed", conn, doc, problem: problem.none });
         return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq, cursor: frame.cursor });
+      }
       case "done": case "presence": return; // nobody here asked for either
       default: return frame satisfies never;
     }
@@ -289,6 +292,7 @@ export class Hub {
     // A session the relay forgot is introduced again after a pause; the certificate goes along then.
     if (frame.code === "no-session" && request !== undefined) document?.introduceAgain(request.session);
     if (frame.code === "unproven") document?.unproven();
+    if (request?.isPack === true) return this.step({ type: "packed", conn, doc: request.doc, problem: relayCodeToNumber(frame.code) });
     const number = frame.code === "no-session" ? problem.relayBusy : relayCodeToNumber(frame.code);
     for (const doc of about) {
       this.step({ type: "refused", conn, doc, session: request?.session ?? null, problem: number, retry: frame.retryAfter, next: frame.seq ?? 0 });

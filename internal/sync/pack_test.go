@@ -1,0 +1,91 @@
+package sync_test
+
+import (
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// typed takes own edits to the device and the relay, of so many bytes each; gives the effects of the last step.
+func (s *script) typed(from, to, size uint32) (effects []sync.Effect) {
+	for n := from; n <= to; n++ {
+		s.tell(sync.Local{Doc: doc, Ref: sync.Ref(n), To: n})
+		job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: size, Hash: sync.Hash{byte(n)}})).Job
+		s.tell(sync.StoreDone{Doc: doc, Job: job})
+		effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: n - 1, Cursor: sync.Cursor(n)})
+		if n < to && len(only[sync.Pack](effects)) > 0 {
+			s.t.Fatalf("packed after %d", n)
+		}
+	}
+	return effects
+}
+
+func TestS14ARunIsPackedWhenItsWriterPauses(t *testing.T) {
+	s := online(t)
+	none[sync.Pack](s, s.typed(1, 31, 200))
+	s.now += 10_000
+	none[sync.Pack](s, s.tell(sync.Wake{})) // too few
+	effects := s.typed(32, 40, 200)
+	none[sync.Pack](s, effects)
+	s.now += 2_000
+	pack := one[sync.Pack](s, s.tell(sync.Wake{}))
+	if pack.From != 0 || pack.To != 39 {
+		t.Fatalf("packs %+v", pack)
+	}
+	none[sync.Pack](s, s.tell(sync.Packed{Conn: 1, Doc: doc}))
+	s.typed(41, 75, 200)
+	s.now += 2_000
+	if pack := one[sync.Pack](s, s.tell(sync.Wake{})); pack.From != 40 || pack.To != 74 {
+		t.Fatalf("packs %+v", pack)
+	}
+}
+
+func TestS14ALongRunIsPackedWhileItsWriterGoesOn(t *testing.T) {
+	s := online(t)
+	if pack := one[sync.Pack](s, s.typed(1, 256, 200)); pack.From != 0 || pack.To != 255 {
+		t.Fatalf("packs %+v", pack)
+	}
+}
+
+func TestS14WhatIsLargeOrNoUpdateStaysAsItIs(t *testing.T) {
+	s := online(t)
+	s.typed(1, 10, 200)
+	s.typed(11, 11, 100_000)
+	s.typed(12, 45, 200)
+	s.now += 2_000
+	if pack := one[sync.Pack](s, s.tell(sync.Wake{})); pack.From != 11 || pack.To != 44 {
+		t.Fatalf("packs %+v", pack)
+	}
+}
+
+func TestS14WhatTheRelayLacksIsNotPacked(t *testing.T) {
+	s := online(t)
+	s.typed(1, 20, 200)
+	for n := uint32(21); n <= 60; n++ {
+		s.write(n)
+	}
+	s.now += 2_000
+	none[sync.Pack](s, s.tell(sync.Wake{}))
+	pack := one[sync.Pack](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 49, Cursor: 50}))
+	if pack.From != 0 || pack.To != 49 {
+		t.Fatalf("packs %+v", pack)
+	}
+}
+
+func TestS14ARelayThatTakesNoPacksIsNotOfferedMore(t *testing.T) {
+	s := online(t)
+	s.typed(1, 256, 200)
+	s.tell(sync.Packed{Conn: 1, Doc: doc, Problem: sync.RelaySignature})
+	s.typed(257, 300, 200)
+	s.now += 2_000
+	none[sync.Pack](s, s.tell(sync.Wake{}))
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
+	effects = append(effects, s.tell(sync.Wake{})...)
+	if pack := one[sync.Pack](s, effects); pack.From != 256 {
+		t.Fatalf("packs %+v", pack)
+	}
+}
