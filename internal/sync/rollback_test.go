@@ -1,0 +1,37 @@
+package sync_test
+
+import (
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	s.write(1)
+	effects := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 6})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
+		t.Fatalf("%+v", st)
+	}
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 3 || h.Store != store {
+		t.Fatalf("%+v", h)
+	}
+	effects = s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true}) // the same store, and less than it had
+	if h := one[sync.Hello](s, effects); h.Since != 0 {
+		t.Fatalf("%+v", h)
+	}
+	if learnt := one[sync.Learnt](s, effects); !learnt.Reset {
+		t.Fatal("other tabs still count what it said before")
+	}
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 2 {
+		t.Fatalf("%+v", st)
+	}
+	effects = s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
+	if sent := only[sync.Append](effects); len(sent) != 2 {
+		t.Fatalf("what the device has of both sessions goes up again, not %+v", sent)
+	}
+}
