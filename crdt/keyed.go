@@ -26,7 +26,8 @@ func (r Record) Has(key string, kind Kind) bool {
 // keyed is what maps and records have in common: values and containers under keys.
 type keyed struct{ handle }
 
-// Set sets the value of a key. See Value for what one may be.
+// Set sets the value of a key. A value is nil, a bool, a number, a string, []byte, []any or map[string]any, here and
+// wherever this package takes one; anything else is ErrInvalid.
 func (k keyed) Set(key string, value any) {
 	if c, tx, ok := k.edit(); ok {
 		tx.begin(cmdMapSet, c).name(key).value(value).run()

@@ -293,7 +293,8 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends
   /** A store of a part; it changes only when the selection does (`Object.is` unless told otherwise). */
   select<R>(fn: (v: View<S>) => R, same?: (a: R, b: R) => boolean): Store<R>;
   /**
-   * Must: resolves when every edit made before the call has got there.
+   * Must: resolves when every edit made before the call has got there. "peer": another device has edited after it had them; one that
+   * only reads does not tell, so give a signal.
    * Must: rejects with a FreeholdError when it cannot (a store failed, the document was closed), and with "aborted" when the signal says so.
    */
   saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;
@@ -342,7 +343,7 @@ export interface Home {
 }
 
 export interface FreeholdOptions {
-  /** Names the storage on this device; two homes with one name are the same home. */
+  /** Names the storage on this device; two homes with one name are the same home. In Node only one may be open at a time ("blocked"). */
   readonly name: string;
   /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. */
   readonly relay?: string | readonly string[];
