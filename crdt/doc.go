@@ -65,6 +65,7 @@ type writer struct {
 	open    bool
 	session uint32    // row of the session table, none before its first operation
 	drained Seq       // operations before this one have left through Update
+	saved   Seq       // and these are in a file
 	changes []changed // of more than one operation each, that have not all left; in order
 }
 
@@ -77,7 +78,7 @@ func New() *Doc {
 	return d
 }
 
-// Begin makes session the one that edits here. ErrInvalid when it already has operations: a session never goes on
+// Begin makes session the one that edits here. ErrInvalid when it already has operations, or some that wait: a session never goes on
 // after it ended, or two devices could write different operations under one name. ErrInvalid too while Update has not
 // given out everything of the session before: nobody else would ever get it.
 func (d *Doc) Begin(session SessionID) error {
@@ -87,6 +88,9 @@ func (d *Doc) Begin(session SessionID) error {
 	}
 	if d.held.ended[session] != nil {
 		return invalid("session has ended")
+	}
+	if d.held.of(session) != nil {
+		return invalid("session has operations that wait for others")
 	}
 	if d.Size().Undrained > 0 {
 		return invalid("session before has operations that Update has not given out")

@@ -89,6 +89,7 @@ func (d *Doc) SaveShallow() []byte { return d.save(true) }
 
 func (d *Doc) save(shallow bool) []byte {
 	d.idle()
+	d.writer.saved = d.Size().Next
 	p := &d.past
 	if p.count >= maxSegments && !shallow {
 		_ = d.recall() // if it cannot be taken apart it stays as it is

@@ -118,10 +118,13 @@ func (tx *Tx) object(kind Kind) *Tx {
 // made runs an insertion and names what it made.
 func (p *handle) made(tx *Tx) element {
 	if tx.run(); tx.err != nil {
-		return element{in: *p}
+		return p.nothing()
 	}
 	return element{in: *p, id: ID{tx.d.writer.id, tx.d.Size().Next - 1}}
 }
+
+// nothing names an item that never shows: no operation has its number.
+func (p *handle) nothing() element { return element{in: *p, id: ID{Seq: maxLV}} }
 
 // named gives the handle of an item.
 func (p *handle) named(i uint32) element {
@@ -153,7 +156,7 @@ func (l List) At(at int) Item {
 		el, _ := ls.seq.find(ls.rows[l.d.containers[l.find()].state].root, 0, uint32(at))
 		return Item{l.named(ls.slots[el].item)}
 	}
-	return Item{element{in: l.handle}}
+	return Item{l.nothing()}
 }
 
 // Value gives the items as Doc.Value does.
@@ -168,7 +171,7 @@ func (l List) Value() []any {
 func (l List) Insert(at int, value any) Item {
 	c, tx, ok := l.edit()
 	if !ok {
-		return Item{element{in: l.handle}}
+		return Item{l.nothing()}
 	}
 	return Item{l.made(tx.begin(cmdListInsert, c).at(at).byte(byte(KindValue)).value(value))}
 }
@@ -177,7 +180,7 @@ func (l List) Insert(at int, value any) Item {
 func (l List) InsertNew(at int, kind Kind) Item {
 	c, tx, ok := l.edit()
 	if !ok {
-		return Item{element{in: l.handle}}
+		return Item{l.nothing()}
 	}
 	return Item{l.made(tx.begin(cmdListInsert, c).at(at).object(kind))}
 }
@@ -276,7 +279,7 @@ func (n Node) Len() int {
 func (n Node) Insert(at int, value any) Node {
 	c, tx, ok := n.in.edit()
 	if !ok {
-		return Node{element{in: n.in}}
+		return Node{n.in.nothing()}
 	}
 	return Node{n.in.made(tx.begin(cmdNodeInsert, c).parent(n).at(at).byte(byte(KindValue)).value(value))}
 }
@@ -285,7 +288,7 @@ func (n Node) Insert(at int, value any) Node {
 func (n Node) InsertNew(at int, kind Kind) Node {
 	c, tx, ok := n.in.edit()
 	if !ok {
-		return Node{element{in: n.in}}
+		return Node{n.in.nothing()}
 	}
 	return Node{n.in.made(tx.begin(cmdNodeInsert, c).parent(n).at(at).object(kind))}
 }

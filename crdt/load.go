@@ -478,6 +478,9 @@ func (l *loader) past() error {
 		return corrupt("history is torn")
 	}
 	if p.cut == next {
+		if p.count > 0 || size > 0 || p.values.size > 0 {
+			return corrupt("history behind everything")
+		}
 		return nil
 	}
 	p.segments = append([]byte(nil), r.in[from:r.at]...)

@@ -126,6 +126,9 @@ func (d *Doc) recall() error {
 			u.lastRun = last
 		}
 	}
+	if u.runs > 0 && all[u.runs-1].lv == u.lastRun.lv {
+		u.lastRun.ref = all[u.runs-1].ref // where its unit is in the content was not known
+	}
 	u.content += len(content)
 	l.runs, l.content, l.base = all, append(content, l.content...), 0
 	p.from = p.cut

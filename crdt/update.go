@@ -87,7 +87,8 @@ func (d *Doc) drain(most Seq, room int) (update []byte, n int) {
 	var e *encoder
 	for {
 		e = d.encode(w.session, w.drained)
-		e.brief, e.most, e.room = true, most, room
+		// A shallow file knows the session's last operation on a container, but may lack the last one that has left.
+		e.brief, e.most, e.room = w.drained >= w.saved, most, room
 		to = e.run(to)
 		c, cut := w.inside(to)
 		if !cut || c.from <= w.drained {
