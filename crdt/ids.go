@@ -49,6 +49,7 @@ const (
 	MaxHeldUpdates  = 1000          // updates of one session that wait for what they follow
 	MaxHeldBytes    = 1 << 20       // and their bytes
 	heldSessions    = 4             // so many sessions may hold as much as that; all together hold no more
+	maxWaiting      = 4000          // sessions that wait; each is looked at whenever something comes
 	MaxFileBytes    = 256 << 20     // bytes of a document file
 	maxTextPosition = 1 << 30       // positions in a text stay below this
 	maxLV           = 1<<31 - 256   // local versions stay below this; the tracker uses the upper half for other names

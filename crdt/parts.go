@@ -92,13 +92,13 @@ type parts struct {
 // keep adds a part. ErrCorrupt: the change is larger than one may be; ErrTooLarge: there is no room here.
 func (h *held) keep(id SessionID, w *decoder) error {
 	s := h.of(id)
+	n := len(w.r.in) + partCost
+	if h.parts+n > heldSessions*MaxChangeBytes || s == nil && len(h.sessions) >= maxWaiting {
+		return tooLarge("no room to keep a part until its change is whole")
+	}
 	if s == nil {
 		s = &waiting{id: id}
 		h.sessions = append(h.sessions, s)
-	}
-	n := len(w.r.in) + partCost
-	if h.parts+n > heldSessions*MaxChangeBytes {
-		return tooLarge("no room to keep a part until its change is whole")
 	}
 	p := &s.parts
 	p.updates = append(p.updates, append([]byte(nil), w.r.in...))

@@ -388,3 +388,24 @@ func FuzzParts(f *testing.F) {
 		sound(t, d)
 	})
 }
+
+// Parts of very many sessions cost no more than those of some: each that waits is looked at whenever something comes.
+func TestPartsOfManySessionsAreNotAllKept(t *testing.T) {
+	x := New()
+	if err := x.Begin(sessionOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	must[[]byte](t)(x.Change((&script{}).set(0, "k", packInt(1)).out))
+	part, _ := x.Update()
+	part[0] |= updateMore
+	d := New()
+	for i := range maxWaiting + 1 {
+		_, _, err := d.Apply(sessionOf(2+i), part)
+		if want := i < maxWaiting; isCode(err, CodeMissing) != want || isCode(err, CodeTooLarge) == want {
+			t.Fatalf("part of session %d: %v", i, err)
+		}
+	}
+	if len(d.held.sessions) != maxWaiting || d.held.parts != maxWaiting*(len(part)+partCost) {
+		t.Fatalf("%d sessions, %d bytes wait", len(d.held.sessions), d.held.parts)
+	}
+}
