@@ -11,6 +11,7 @@ import (
 // Must: nothing is shown, neither for reading nor for judging, that is not durable: not what is on its way, and not what
 // a failed Commit left. It would be acknowledged and sent to others, and the next power cut would give its cursors to
 // other envelopes.
+// Must: an envelope may be 16 MiB long; a store whose rows are smaller keeps it in parts, which nobody above sees.
 // Must: after a failed Commit reading goes on as before.
 type Log interface {
 	History

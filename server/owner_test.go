@@ -225,12 +225,15 @@ func TestPackOnItsWay(t *testing.T) {
 		pack := s.Pack(run[1:4])
 		writer.say(&wire.Append{Doc: doc.ID(), Req: 2, Envelopes: [][]byte{pack}})
 		writer.say(&wire.Append{Doc: doc.ID(), Req: 3, Envelopes: run[2:]})
+		// From the middle of the pack, which ends with another than the envelope that stood there.
+		writer.say(&wire.Append{Doc: doc.ID(), Req: 4, Envelopes: run[1:3]})
+		writer.say(&wire.Append{Doc: doc.ID(), Req: 5, Envelopes: [][]byte{pack}})
 		if got := writer.take(); len(got) > 0 {
 			t.Fatalf("%v", describe(got))
 		}
 		release()
 		acks := writer.take()
-		for _, want := range []wire.Ack{{Req: 1, Seq: 3, Cursor: 4}, {Req: 2, Seq: 3, Cursor: 4}, {Req: 3, Seq: 5, Cursor: 6}} {
+		for _, want := range []wire.Ack{{Req: 1, Seq: 3, Cursor: 4}, {Req: 2, Seq: 3, Cursor: 4}, {Req: 3, Seq: 5, Cursor: 6}, {Req: 4, Seq: 2, Cursor: 4}, {Req: 5, Seq: 3, Cursor: 4}} {
 			if !hasFrame(acks, func(a *wire.Ack) bool { return a.Req == want.Req && a.Seq == want.Seq && a.Cursor == want.Cursor }) {
 				t.Fatalf("no ack %+v", want)
 			}
@@ -248,6 +251,29 @@ func TestPackOnItsWay(t *testing.T) {
 		_, entries := late.listen(doc, wire.Hello{})
 		if len(entries) != 4 || !bytes.Equal(entries[1].Envelope, pack) || entries[1].Cursor != 4 {
 			t.Fatalf("who came later got %d", len(entries))
+		}
+	})
+}
+
+// Who asks again for what is on its way is told when it is on disk, and not before.
+func TestWhatIsOnItsWayIsNotDone(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		dial(t, relay).listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		statement := doc.NameSuccessor(servertest.NewDoc(t, 2).ID())
+		release := log.hold()
+		var all []*line
+		for range 3 {
+			l := dial(t, relay)
+			all = append(all, l)
+			go l.say(&wire.Successor{Doc: doc.ID(), Req: 1, Statement: statement})
+			if got := l.take(); len(got) > 0 {
+				t.Fatalf("%v", describe(got))
+			}
+		}
+		release()
+		for _, l := range all {
+			takeOne[*wire.Done](l)
 		}
 	})
 }

@@ -227,3 +227,16 @@ func TestPackOfTooManyEnvelopes(t *testing.T) {
 	}
 	b.refuses(nil, [][]byte{s.Pack(run)}, wire.CodeTooLarge)
 }
+
+// No hash vouches for the bytes of a pack, so its own signature is looked at wherever it stands.
+func TestPackBeforeTheFirstIsVerified(t *testing.T) {
+	b := newBench(t, server.DefaultLimits())
+	s := b.doc.NewSession()
+	run := s.Run(6)
+	b.takes(s.Cert, run[4:], 2)
+	pack := s.Pack(run[:4])
+	forged := bytes.Clone(pack)
+	forged[120] ^= 1
+	b.refuses(nil, [][]byte{forged}, wire.CodeBadSignature)
+	b.takes(nil, [][]byte{pack}, 3)
+}
