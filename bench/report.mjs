@@ -1,5 +1,4 @@
 // Turns the figures of a run into Markdown: one table for each case in results/, the ratios in README.md.
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -44,7 +43,7 @@ const detailed = ({ limit }, group) => [
     ...table(["library", ...group.columns.map((c) => c.label)], rows.map((row) => [
       nameOf(row.library),
       ...group.columns.map((column, i) => {
-        if (row.failure !== undefined) return i === 0 ? "WRONG" : "";
+        if (row.failure !== undefined) return i === 0 ? "failed" : "";
         if (row.over) return i === 0 ? over(limit) : "";
         const values = row.figures[column.key];
         if (values === undefined) return "";
@@ -69,7 +68,7 @@ const summary = ({ limit }, group) => {
       i === 0 ? `${id}: ${column.label}` : column.label,
       ...present.map((l) => {
         const row = of(l), m = middle(row, column);
-        return row?.failure !== undefined ? "WRONG" : row?.over ? over(limit) : m === undefined ? "" : number(m, column.digits);
+        return row?.failure !== undefined ? "failed" : row?.over ? over(limit) : m === undefined ? "" : number(m, column.digits);
       }),
       ...mine.map((l) => ratioCell(ratio(of(l), peers, column))),
     ]];
@@ -96,15 +95,14 @@ export const downloads = () => ["build/freehold.wasm", "js/dist/index.js", "js/d
 
 /** results/<date>-<commit>.{json,md}, and the part of README.md between the marks. */
 export function write(result, tables) {
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
-  const date = new Date().toISOString().slice(0, 10);
+  const { date, commit } = result;
   const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.version}`;
   const versions = Object.entries(result.versions).map(([name, v]) => `${name} ${v}`).join(", ");
-  const head = `${machine}; ${result.rounds} rounds, lower medians; ${versions}.`;
+  const head = `${machine}; rounds: ${result.rounds}, lower medians; ${versions}.`;
 
   mkdirSync(`${here}results`, { recursive: true });
   const base = `results/${date}-${commit}`;
-  writeFileSync(`${here}${base}.json`, `${JSON.stringify({ date, commit, machine, ...result }, (key, v) => (typeof v === "number" ? Math.round(v * 1000) / 1000 : v))}\n`);
+  writeFileSync(`${here}${base}.json`, `${JSON.stringify({ machine, ...result }, (key, v) => (typeof v === "number" ? Math.round(v * 1000) / 1000 : v))}\n`);
   writeFileSync(`${here}${base}.md`, [
     `# ${date}, ${commit}`, "", `${head} Two figures are median / minimum. \`make bench\` writes this file.`, "", report(result, tables),
   ].join("\n"));

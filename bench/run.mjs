@@ -4,7 +4,7 @@
 //
 // Each measurement has a process of its own, and rounds are interleaved, so that a noisy minute hits all libraries. What takes more CPU time than
 // LIMIT is stopped and printed as such; a wrong result fails the run. With --only or --libraries nothing is written.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,11 +48,20 @@ const inNode = (table, c, library, stage, directory) => new Promise((resolve, re
       else watch(from, patience - 1);
     }, LIMIT);
   };
+  // Preparing and closing are no part of a measurement, but they have to end as well.
+  const idle = () => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error("preparing or closing does not end"));
+    }, LIMIT * PATIENCE);
+  };
+  idle();
   child.stdout.setEncoding("utf8").on("data", (s) => {
     out += s;
     const word = out.trimEnd().split("\n").at(-1);
     clearTimeout(timer);
     if (word === "begin") watch(used(child.pid), PATIENCE);
+    else idle();
   });
   child.stderr.setEncoding("utf8").on("data", (s) => { err += s; });
   child.on("close", (code) => {
@@ -100,6 +109,9 @@ async function measure(place, table, c, run) {
 }
 
 const versions = await setUp();
+// A long run is of what was built when it began.
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: here, encoding: "utf8" }).trim();
+const date = new Date().toISOString().slice(0, 10);
 const tables = await Promise.all(TABLES.map((name) => import(`./tables/${name}.mjs`)));
 const rows = [];
 for (const table of tables) {
@@ -120,7 +132,7 @@ if (!process.argv.includes("--no-chromium")) {
 }
 const start = wanted("start/") ? await navigation({ rounds }) : [];
 
-const result = { rounds, limit: LIMIT, versions, downloads: downloads(), start, rows };
+const result = { date, commit, rounds, limit: LIMIT, versions, downloads: downloads(), start, rows };
 const whole = only.length === 0 && chosen.length === Object.keys(libraries).length;
 console.log(`\n${report(result, tables)}`);
 if (whole) write(result, tables);

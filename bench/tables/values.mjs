@@ -5,7 +5,7 @@ import { same, sameEntries } from "./replay.mjs";
 export const name = "values";
 export const title = "Maps, lists and counters";
 export const note = `All in one transaction, then the encoded document, and loading it into a fresh process until the content has been read. \`freehold\` opens a stored
-document. The counter of \`yjs\` is emulated by a map; \`json-joy\` has none.`;
+document. The counter of \`yjs\` is emulated by a map; \`json-joy\` has none. Libraries that keep no history (\`yjs\`, \`json-joy\`) write only what is left.`;
 export const columns = [
   { key: "cpu", label: "CPU ms", ratio: true },
   { key: "wall", label: "wall ms" },
