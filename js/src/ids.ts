@@ -35,6 +35,9 @@ const decode = (text: string, alphabet: string, bits: number): Uint8Array | null
   return acc !== 0 || held >= bits ? null : out;
 };
 
+/** Whether a text is the id of a document: 20 bytes in base32. */
+export const isDocId = (text: unknown): text is string => typeof text === "string" && /^[a-z2-7]{32}$/.test(text);
+
 export const toBase64url = (bytes: Uint8Array): string => encode(bytes, B64, 6);
 export const fromBase64url = (text: string): Uint8Array | null => decode(text, B64, 6);
 export const toBase32 = (bytes: Uint8Array): string => encode(bytes, B32, 5);

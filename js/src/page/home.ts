@@ -22,6 +22,10 @@ const protocolOf = (url: string): string => {
     return "";
   }
 };
+/** SECURITY: an id becomes the name of a folder. The vault knows more about ids. */
+const checkId = (id: string): void => {
+  if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw new FreeholdError("not-found", "no document has such an id", "an id has 32 letters and digits; home.list and doc.id give them");
+};
 const asList = (relay: string | readonly string[] | undefined): readonly string[] => {
   const urls = relay === undefined ? [] : typeof relay === "string" ? [relay] : [...relay];
   for (const url of urls) {
@@ -59,7 +63,7 @@ export class OpenHome implements Home, DocHome {
   #closed = false;
 
   constructor(host: Host, o: FreeholdOptions) {
-    if (typeof o.name !== "string" || !/^[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
+    if (typeof o.name !== "string" || !/^(?!\.+$)[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
     this.#host = host;
     this.#options = o;
     this.relays = new Relays(asList(o.relay), () => void this.#tell({ op: "relays", relays: this.relays.value }));
@@ -88,6 +92,7 @@ export class OpenHome implements Home, DocHome {
 
   async open<D extends AnyDocType>(type: D, id: string): Promise<Doc<D>> {
     rootOf(type);
+    checkId(id);
     const known = this.#heads.get(id);
     if (known !== undefined && known.type !== type.name) throw new FreeholdError("invalid", `this document is a ${known.type}, not a ${type.name}`, "open it with its own type", { doc: id });
     const open = this.#docById.get(id);
@@ -132,6 +137,7 @@ export class OpenHome implements Home, DocHome {
   }
 
   async forget(id: string): Promise<void> {
+    checkId(id);
     this.#docById.get(id)?.release();
     await (await this.#vault()).request({ op: "forget", doc: id });
     this.#heads.forget(id);

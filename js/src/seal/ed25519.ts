@@ -57,11 +57,29 @@ export const publicKeyOf = async (seed: Uint8Array): Promise<Octets> => {
   return octets(fromBase64url(jwk.x ?? "") ?? new Uint8Array());
 };
 
+/** How often fresh keys are drawn before a failure counts. */
+const DRAWS = 16;
+
+/**
+ * Runs a step that draws keys of its own. WebKitGTK 2.50 fails for about one key in a few hundred, always for the same ones, with
+ * OperationError or DataError: another key is as good.
+ */
+export const drawn = async <T>(draw: () => Promise<T>): Promise<T> => {
+  for (let left = DRAWS; ; left--) {
+    try {
+      return await draw();
+    } catch (cause) {
+      const name = (cause as { name?: unknown }).name;
+      if (left === 1 || (name !== "OperationError" && name !== "DataError")) throw cause;
+    }
+  }
+};
+
 /** A fresh pair; the private half never leaves WebCrypto. */
-export const newKeyPair = async (): Promise<{ readonly key: CryptoKey; readonly publicKey: Octets }> => {
+export const newKeyPair = (): Promise<{ readonly key: CryptoKey; readonly publicKey: Octets }> => drawn(async () => {
   const pair = (await supported(() => subtle().generateKey("Ed25519", false, ["sign", "verify"]))) as CryptoKeyPair;
   return { key: pair.privateKey, publicKey: new Uint8Array(await subtle().exportKey("raw", pair.publicKey)) };
-};
+});
 
 export const sign = async (key: CryptoKey, message: Uint8Array): Promise<Octets> => new Uint8Array(await subtle().sign("Ed25519", key, octets(message)));
 

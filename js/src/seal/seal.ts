@@ -5,7 +5,7 @@ import type { DocId, Rights } from "../protocol.ts";
 import {
   decodeNote, decodePack, decodePresence, decodeSnapshot, decodeUpdate, encodeNote, encodePack, encodePresence, encodeSnapshot, encodeUpdate,
 } from "./content.ts";
-import { KEY_SIZE, newKeyPair } from "./ed25519.ts";
+import { drawn, KEY_SIZE, newKeyPair } from "./ed25519.ts";
 import { attestClear, attested, clearSize, firstOf, packClear, packEnd, parseEnvelope, parseHeader, SALT_SIZE } from "./envelope.ts";
 import { random, sha256 } from "./hkdf.ts";
 import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
@@ -114,11 +114,11 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
 };
 
 export const sealer: Sealer = {
-  create: async () => {
+  create: () => drawn(async () => {
     const secret = random(KEY_SIZE);
     const genesis = await makeGenesis(secret);
     return { doc: docIdOf(await sha256(genesis)), secret, genesis };
-  },
+  }),
   keys,
   fetcher,
   attenuate,

@@ -122,6 +122,7 @@ export class FileStore implements DeviceStore {
   }
 
   async forget(doc: DocId): Promise<void> {
+    if (!/^[\w-]+$/.test(doc)) throw new TypeError("not the name of a document's folder"); // SECURITY: it would be some other folder
     for (const [key, journal] of this.#journalByKey) {
       if (!key.startsWith(`${doc}/`)) continue;
       this.#journalByKey.delete(key);

@@ -7,6 +7,7 @@
 // Must: nothing of a page leaves the device before it is durable on it (the machine's order of effects).
 
 import { FreeholdError } from "../errors.ts";
+import { isDocId } from "../ids.ts";
 import type { DocId, FromVault, HeadRecord, Opened, Port, Problem, Replies, Request, ToVault } from "../protocol.ts";
 import { Background } from "./background.ts";
 import type { Document } from "./document.ts";
@@ -251,6 +252,7 @@ class Vault {
   }
 
   async #forget(doc: DocId): Promise<null> {
+    if (!isDocId(doc)) throw new FreeholdError("not-found", "No document has such an id.", "Nothing was removed.");
     const hub = await this.#ready();
     const document = hub.document(doc);
     if (document !== undefined) await hub.remove(document);

@@ -1,7 +1,7 @@
 // The package as Node has it: the real vault, sealed files in a directory.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -111,4 +111,25 @@ test("the automerge-paper trace, one change per edit with a subscriber, comes ba
   assert.equal((await again.home.open(Note, note.id)).value.body.toString(), trace.endContent);
   await again.home.close();
   assert.deepEqual([...problems, ...again.problems], []);
+});
+
+test("what is no id of a document removes nothing and breaks nothing", async (t) => {
+  const dir = directory(t);
+  writeFileSync(join(dir, "mine.txt"), "not Freehold's");
+  const { home, problems } = open(dir);
+  const note = await home.create(Note, { title: "A" });
+  await note.saved();
+  for (const id of ["../../keep", "..", ".", "", "n", "\0", 5, undefined] as string[]) {
+    await assert.rejects(home.forget(id), code("not-found"), `forget ${String(id)}`);
+    await assert.rejects(home.open(Note, id), code("not-found"), `open ${String(id)}`);
+  }
+  note.change((d) => d.body.insert(0, "still here"));
+  await note.saved();
+  assert.deepEqual(problems, []);
+  await home.close();
+  assert.equal(readFileSync(join(dir, "mine.txt"), "utf8"), "not Freehold's");
+  const again = open(dir);
+  assert.equal((await again.home.open(Note, note.id)).value.body.toString(), "still here");
+  await again.home.close();
+  for (const name of [".", "..", "...", "", "a/b"]) assert.throws(() => freehold({ name, directory: dir }), code("invalid"), name);
 });
