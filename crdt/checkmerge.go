@@ -19,6 +19,9 @@ func (d *Doc) checkTracker() string {
 			if s.unit < baseUnit && (t.at[s.unit-t.low] != i || t.begins[(s.unit-t.low)>>6]>>((s.unit-t.low)&63)&1 == 0) {
 				return "span is not found by its unit"
 			}
+			if s.unit < baseUnit && (s.entry != uint32(d.graph.at(s.lv)) || s.entry != uint32(d.graph.at(s.lv+LV(s.n)-1))) {
+				return "span names another entry of the graph"
+			}
 			spans++
 		}
 	}

@@ -30,6 +30,8 @@ func (d *Doc) checkRows() string {
 				return "slot is not between its neighbours"
 			case el > 0 && l.slots[el-1].lv >= s.lv || s.item > 0 && l.items[s.item-1].lv >= it.lv:
 				return "slots or items out of order"
+			case s.entry != uint32(d.graph.at(s.lv)):
+				return "slot names another entry of the graph"
 			}
 			slots++
 		}

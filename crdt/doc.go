@@ -177,14 +177,15 @@ func (d *Doc) Text(c uint32, from, to int) ([]byte, error) {
 	return out, nil
 }
 
-// namedBefore orders two operations by name: session, then sequence number.
-func (d *Doc) namedBefore(a, b LV) bool {
-	sa, qa := d.graph.id(a)
-	sb, qb := d.graph.id(b)
+// namedBefore orders two operations by name: session, then sequence number, which within a session is the order of
+// local versions. The graph's entry that holds b is known.
+func (d *Doc) namedBefore(a, b LV, entry uint32) bool {
+	g := &d.graph
+	sa, sb := g.entries[g.at(a)].session, g.entries[entry].session
 	if sa != sb {
-		return d.graph.sessions[sa].id.less(&d.graph.sessions[sb].id)
+		return g.sessions[sa].id.less(&g.sessions[sb].id)
 	}
-	return qa < qb
+	return a < b
 }
 
 // later reports whether operation a beats b as the last writer.

@@ -37,15 +37,23 @@ func (d *Doc) unseen(ctx *context) []lvRange {
 
 // sees reports whether lv is in ctx's history or earlier in the same stretch.
 func (d *Doc) sees(ctx *context, lv LV) bool {
-	if ctx.linear || lv >= ctx.first || lv < ctx.complete {
+	return ctx.certain(lv) || d.seesIn(ctx, lv, uint32(d.graph.at(lv)))
+}
+
+// seesIn is sees for who knows which entry of the graph holds lv.
+func (d *Doc) seesIn(ctx *context, lv LV, entry uint32) bool {
+	if ctx.certain(lv) {
 		return true
 	}
 	if ctx.known == nil {
 		ctx.known = d.knowledge.of(&d.graph, ctx)
 	}
-	session, seq := d.graph.id(lv)
-	return seq < ctx.known[session]
+	e := &d.graph.entries[entry]
+	return e.seq+Seq(lv-e.lv) < ctx.known[e.session]
 }
+
+// certain reports whether lv is in ctx's history without a look at who made it.
+func (ctx *context) certain(lv LV) bool { return ctx.linear || lv >= ctx.first || lv < ctx.complete }
 
 // integrate applies one run, whose place in the graph is made and whose content is in the log's buffers, and logs it.
 // An error means that the run refers to what its author cannot have seen; the caller rolls back.

@@ -37,6 +37,7 @@ type item struct {
 
 type slot struct {
 	lv          LV
+	entry       uint32 // of the graph that holds lv: who made it is asked often
 	item        uint32
 	row         uint32
 	left, right uint32 // the neighbours between which it was inserted: slots, or none
@@ -175,7 +176,10 @@ func (r *slotRow) after(el uint32) uint32 {
 	return r.d.lists.seq.next(el)
 }
 
-func (r *slotRow) known(el uint32) bool { return r.d.sees(r.ctx, r.d.lists.slots[el].lv) }
+func (r *slotRow) known(el uint32) bool {
+	s := &r.d.lists.slots[el]
+	return r.d.seesIn(r.ctx, s.lv, s.entry)
+}
 
 func (r *slotRow) compareLeft(el uint32) int {
 	a, b := r.d.lists.slots[el].left, r.left
@@ -204,7 +208,8 @@ func (r *slotRow) compareRight(el uint32) int {
 }
 
 func (r *slotRow) first(el uint32) bool {
-	return r.d.namedBefore(r.lv, r.d.lists.slots[el].lv)
+	s := &r.d.lists.slots[el]
+	return r.d.namedBefore(r.lv, s.lv, s.entry)
 }
 
 // addSlot makes the slot of operation lv for item in row r, behind the slot left (none: in front).
@@ -230,7 +235,7 @@ func (d *Doc) addSlot(ctx *context, r uint32, lv LV, item, left uint32) uint32 {
 		}
 	}
 	el := uint32(len(l.slots))
-	l.slots = append(l.slots, slot{lv: lv, item: item, row: r, left: left, right: row.right})
+	l.slots = append(l.slots, slot{lv: lv, entry: uint32(d.graph.at(lv)), item: item, row: r, left: left, right: row.right})
 	l.rows[r].root = l.seq.insertAfter(l.rows[r].root, after, el, weight{})
 	d.undo.add(undoRecord{kind: undoSlot})
 	return el

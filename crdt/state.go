@@ -39,7 +39,7 @@ func (d *Doc) restore(r *opRun) error {
 				at += uint32(size)
 			}
 			i := d.newItem(r.c, fresh)
-			left = l.newSlot(fresh.lv, i, d.containers[r.c].state, left)
+			left = d.newSlot(fresh.lv, i, d.containers[r.c].state, left)
 			l.items[i].slot = left
 		}
 	case opListMove:
@@ -48,7 +48,7 @@ func (d *Doc) restore(r *opRun) error {
 		if !ok || !ok2 {
 			return corrupt("move of or behind an unknown item")
 		}
-		el := l.newSlot(r.lv, i, d.containers[r.c].state, left)
+		el := d.newSlot(r.lv, i, d.containers[r.c].state, left)
 		if d.later(r.lv, l.slots[l.items[i].slot].lv) {
 			l.items[i].slot = el
 		}
@@ -60,14 +60,14 @@ func (d *Doc) restore(r *opRun) error {
 			return corrupt("node insertion at an unknown place")
 		}
 		i := d.newItem(r.c, item{lv: r.lv, kind: r.sub, at: r.at, size: r.size})
-		l.items[i].slot = l.newSlot(r.lv, i, row, left)
+		l.items[i].slot = d.newSlot(r.lv, i, row, left)
 	case opNodeMove:
 		i, ok := d.knownItem(ctx, r.c, r.ref)
 		row, left, ok2 := d.nodePlace(ctx, r)
 		if !ok || !ok2 {
 			return corrupt("move of an unknown node or to an unknown place")
 		}
-		l.newSlot(r.lv, i, row, left) // it is arranged when all slots stand
+		d.newSlot(r.lv, i, row, left) // it is arranged when all slots stand
 	default:
 		return corrupt("operation that does not count")
 	}
@@ -75,8 +75,9 @@ func (d *Doc) restore(r *opRun) error {
 }
 
 // newSlot makes a slot that is in no sequence yet.
-func (l *lists) newSlot(lv LV, item, row, left uint32) uint32 {
-	l.slots = append(l.slots, slot{lv: lv, item: item, row: row, left: left, right: none})
+func (d *Doc) newSlot(lv LV, item, row, left uint32) uint32 {
+	l := &d.lists
+	l.slots = append(l.slots, slot{lv: lv, entry: uint32(d.graph.at(lv)), item: item, row: row, left: left, right: none})
 	return uint32(len(l.slots) - 1)
 }
 

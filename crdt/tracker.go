@@ -50,6 +50,8 @@ type span struct {
 	unit uint32 // name of the first
 	n    uint32
 	lv   LV // operation that inserted the first
+	// entry of the graph holds it.
+	entry uint32
 	// left is what stood before the first unit when it was inserted, right what then stood behind the last: units,
 	// or none. Between them nothing stood.
 	left, right uint32
@@ -448,7 +450,7 @@ func (t *tracker) insert(d *Doc, r *opRun, in int) uint32 {
 	} else {
 		after = row.between(after)
 	}
-	fresh := span{unit: r.ref, n: r.n, lv: r.lv, left: left, right: row.right, leans: row.leans}
+	fresh := span{unit: r.ref, n: r.n, lv: r.lv, entry: uint32(d.graph.at(r.lv)), left: left, right: row.right, leans: row.leans}
 	if in < versions {
 		fresh.state[in] = 1
 	}
@@ -601,5 +603,5 @@ func (r *spanRow) first(el uint32) bool {
 	case r.leans == leansFront:
 		return r.d.later(r.lv, s.lv)
 	}
-	return r.d.namedBefore(r.lv, s.lv)
+	return r.d.namedBefore(r.lv, s.lv, s.entry)
 }
