@@ -149,7 +149,7 @@ func (d *Doc) take(id SessionID, s *waiting, first, last *decoder) (fresh bool, 
 // here, so it is no reason to refuse an update for good.
 func (d *Doc) hasRoom(id *SessionID, n uint64, parents []LV) bool {
 	g := &d.graph
-	if uint64(g.next())+n > maxAppliedLV {
+	if uint64(g.next())+n > maxAppliedLV || d.weight() > maxTakenBytes {
 		return false
 	}
 	if len(g.frontier) < maxHeads {

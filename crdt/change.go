@@ -55,14 +55,24 @@ func (d *Doc) begin() Seq {
 	return d.Size().Next
 }
 
+// weight is about how many bytes the document has in a file, and rather more: a character may be in its text and, at most three
+// bytes long, among what was typed. Nothing is written or taken that would make a file which cannot be opened again.
+func (d *Doc) weight() int {
+	l, p := &d.log, &d.past
+	return len(l.values) + 6*len(l.content) + 24*len(l.runs) + 24*len(d.graph.entries) + len(p.segments) + len(p.content) + len(p.texts)
+}
+
 // commit ends it: undone when it failed, or could not leave.
 func (d *Doc) commit(from Seq, err error) error {
 	if err == nil && d.writer.session != none {
-		if u := &d.undo; d.leaves(from, u.runs, u.content, u.values) {
+		if u := &d.undo; !d.leaves(from, u.runs, u.content, u.values) {
+			err = tooLarge("change larger than one may be")
+		} else if d.weight() > maxWrittenBytes && d.Size().Next > from {
+			err = tooLarge("document with all its history would be larger than a file may be; go on in a new one")
+		} else {
 			d.writer.note(from, d.Size().Next)
 			return nil
 		}
-		err = tooLarge("change larger than one may be")
 	}
 	if err != nil {
 		d.rollback()

@@ -51,6 +51,9 @@ const (
 	heldSessions    = 4             // so many sessions may hold as much as that; all together hold no more
 	maxWaiting      = 4000          // sessions that wait; each is looked at whenever something comes
 	MaxFileBytes    = 256 << 20     // bytes of a document file
+	maxWrittenBytes = 128 << 20     // who writes here leaves the rest to what others wrote,
+	maxTakenBytes   = 184 << 20     // what they wrote leaves room for one more change,
+	maxMergedBytes  = 248 << 20     // and that for what a file says besides; see Doc.weight
 	maxTextPosition = 1 << 30       // positions in a text stay below this
 	maxLV           = 1<<31 - 256   // local versions stay below this; the tracker uses the upper half for other names
 	maxMergedLV     = maxLV / 2     // merging a file leaves the rest to updates,

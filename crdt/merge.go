@@ -55,6 +55,9 @@ func (d *Doc) union(other *Doc) error {
 			seq = to
 		}
 	}
+	if d.weight() > maxMergedBytes {
+		return tooLarge("document with all its history would be larger than a file may be")
+	}
 	if len(g.frontier) > maxHeads {
 		return tooLarge("document would have too many branches")
 	}

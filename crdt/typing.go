@@ -22,6 +22,9 @@ func (d *Doc) typing(in []byte) bool {
 	l := &d.log
 	run := opRun{n: n, c: c, pos: pos}
 	from := len(l.content)
+	if d.weight() > maxWrittenBytes {
+		return false
+	}
 	switch in[0] {
 	case cmdTextInsert:
 		if len(in)-at != 2*int(n) {
