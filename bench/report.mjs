@@ -41,7 +41,7 @@ const detailed = ({ limit }, group) => [
   ...group.cases.flatMap(({ id, rows }) => [
     `### ${id}`, "",
     ...table(["library", ...group.columns.map((c) => c.label)], rows.map((row) => [
-      nameOf(row.library),
+      nameOf(row.contender),
       ...group.columns.map((column, i) => {
         if (row.failure !== undefined) return i === 0 ? "failed" : "";
         if (row.over) return i === 0 ? over(limit) : "";
@@ -51,18 +51,18 @@ const detailed = ({ limit }, group) => [
         return m === min ? m : `${m} / ${min}`;
       }),
     ])), "",
-    ...rows.filter((row) => row.detail !== undefined).flatMap((row) => [`- ${nameOf(row.library)}: ${row.detail}`]),
+    ...rows.filter((row) => row.detail !== undefined).flatMap((row) => [`- ${nameOf(row.contender)}: ${row.detail}`]),
     ...(rows.some((row) => row.detail !== undefined) ? [""] : []),
   ]),
 ];
 
 /** One table for each group: cases and figures down, libraries across, our ratios last. */
 const summary = ({ limit }, group) => {
-  const present = Object.keys(libraries).filter((l) => group.cases.some(({ rows }) => rows.some((row) => row.library === l)));
+  const present = Object.keys(libraries).filter((l) => group.cases.some(({ rows }) => rows.some((row) => row.contender === l)));
   const mine = present.filter(isOurs);
   const body = group.cases.flatMap(({ id, rows }) => group.columns.filter((c) => c.ratio).flatMap((column, i) => {
-    const of = (library) => rows.find((row) => row.library === library);
-    const peers = rows.filter((row) => !isOurs(row.library));
+    const of = (library) => rows.find((row) => row.contender === library);
+    const peers = rows.filter((row) => !isOurs(row.contender));
     if (rows.every((row) => middle(row, column) === undefined)) return [];
     return [[
       i === 0 ? `${id}: ${column.label}` : column.label,

@@ -74,7 +74,7 @@ const inNode = (table, c, library, stage, directory) => new Promise((resolve, re
 /** Every library and round of a case. */
 async function measure(place, table, c, run) {
   const rows = chosen.filter((l) => !c.without?.includes(l) && c.needs.every((what) => libraries[l].can.includes(what)))
-    .map((library) => ({ place, table: table.name, case: c.id, library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
+    .map((library) => ({ place, table: table.name, case: c.id, contender: library, figures: {}, directory: mkdtempSync(join(tmpdir(), "freehold-bench-")) }));
   process.stderr.write(`\n${place} ${table.name}/${c.id} `);
   try {
     for (let round = 0; round < (table.once || c.once ? 1 : rounds); round++) {
@@ -83,7 +83,7 @@ async function measure(place, table, c, run) {
         try {
           for (const stage of table.stages) {
             if (stage.once && round > 0) continue;
-            const figures = await run(table, c, row.library, stage, row.directory);
+            const figures = await run(table, c, row.contender, stage, row.directory);
             if (figures === "over") row.over = true;
             if (figures.absent) row.absent = true;
             if (row.over || row.absent) break;
@@ -94,7 +94,7 @@ async function measure(place, table, c, run) {
           }
         } catch (e) {
           row.failure = e.message;
-          console.error(`\n${table.name}, ${c.id}, ${row.library}: ${e.message}`);
+          console.error(`\n${table.name}, ${c.id}, ${row.contender}: ${e.message}`);
         }
         process.stderr.write(row.over ? ">" : row.failure === undefined ? "." : "!");
       }
@@ -137,5 +137,5 @@ const whole = only.length === 0 && chosen.length === Object.keys(libraries).leng
 console.log(`\n${report(result, tables)}`);
 if (whole) write(result, tables);
 const failed = rows.filter((row) => row.failure !== undefined);
-for (const row of failed) console.error(`FAILED ${row.place} ${row.table}, ${row.case}, ${row.library}: ${row.failure}`);
+for (const row of failed) console.error(`FAILED ${row.place} ${row.table}, ${row.case}, ${row.contender}: ${row.failure}`);
 process.exit(failed.length > 0 ? 1 : 0);

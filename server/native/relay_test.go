@@ -102,7 +102,7 @@ func challengeOn(t *testing.T, conn net.Conn) *wire.Challenge {
 	if _, err := io.ReadFull(r, b); err != nil {
 		t.Fatal(err)
 	}
-	challenge, ok := decode(t, b).(*wire.Challenge)
+	challenge, ok := servertest.Decode(t, b).(*wire.Challenge)
 	if !ok {
 		t.Fatal("the relay did not begin with a challenge")
 	}
@@ -171,44 +171,6 @@ func TestSlowReaderIsBounded(t *testing.T) {
 	if grown := int64(heap()) - int64(before); grown > slow*4<<20 {
 		t.Fatalf("%d readers that stand still hold %d MiB", slow, grown>>20)
 	}
-}
-
-func request(t *testing.T, method, url string, body []byte) (*http.Response, []byte) {
-	t.Helper()
-	return requestAs(t, "", method, url, body)
-}
-
-// requestAs is request with a token.
-func requestAs(t *testing.T, token, method, url string, body []byte) (*http.Response, []byte) {
-	t.Helper()
-	r, err := http.NewRequest(method, url, bytes.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return &http.Response{}, nil
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Error(err)
-		return &http.Response{}, nil
-	}
-	defer answer.Body.Close()
-	got, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return answer, got
-}
-
-func decode(t *testing.T, b []byte) wire.Frame {
-	t.Helper()
-	f, err := wire.Decode(b)
-	if err != nil {
-		t.Fatalf("%q: %v", b, err)
-	}
-	return f
 }
 
 // A foreign page whose name its owner points to 127.0.0.1 is, to its browser, a page of the relay's own host. The

@@ -2,13 +2,12 @@ package relaytest
 
 import (
 	"bytes"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -27,8 +26,8 @@ func plain(t *testing.T, c *contract) {
 	token := ""
 	refused := func(method, path string, body []byte, status int, code wire.Code) {
 		t.Helper()
-		answer, got := requestAs(t, token, method, path, body)
-		e, ok := decode(t, got).(*wire.Error)
+		answer, got := servertest.RequestAs(t, token, method, path, body)
+		e, ok := servertest.Decode(t, got).(*wire.Error)
 		if !ok || answer.StatusCode != status || e.Code != code || answer.Header.Get("Freehold-Error") != string(code) || e.Hint == "" {
 			t.Fatalf("%s: %d %+v, want %d %s", method, answer.StatusCode, e, status, code)
 		}
@@ -38,10 +37,10 @@ func plain(t *testing.T, c *contract) {
 	refused("POST", at, post(1, s.Cert, run[:1]), 404, wire.CodeNoRoom)
 	refused("PUT", at+"/genesis", c.doc(t).Genesis(), 400, wire.CodeBadGenesis)
 	refused("PUT", at+"/genesis", make([]byte, 200), 413, wire.CodeTooLarge)
-	if answer, _ := request(t, "PUT", at+"/genesis", doc.Genesis()); answer.StatusCode != 204 {
+	if answer, _ := servertest.Request(t, "PUT", at+"/genesis", doc.Genesis()); answer.StatusCode != 204 {
 		t.Fatal(answer.Status)
 	}
-	if answer, got := request(t, "GET", at+"/genesis", nil); answer.StatusCode != 200 || !bytes.Equal(got, doc.Genesis()) {
+	if answer, got := servertest.Request(t, "GET", at+"/genesis", nil); answer.StatusCode != 200 || !bytes.Equal(got, doc.Genesis()) {
 		t.Fatal(answer.Status)
 	}
 	refused("POST", at, post(1, nil, run[:1]), 409, wire.CodeNoSession)
@@ -51,8 +50,8 @@ func plain(t *testing.T, c *contract) {
 	refused("GET", address+"/v1/docs/nonsense", nil, 400, wire.CodeBadFrame)
 	refused("GET", at+"?since=-1", nil, 400, wire.CodeBadFrame)
 	for range 2 {
-		answer, got := request(t, "POST", at, post(7, s.Cert, run))
-		ack, ok := decode(t, got).(*wire.Ack)
+		answer, got := servertest.Request(t, "POST", at, post(7, s.Cert, run))
+		ack, ok := servertest.Decode(t, got).(*wire.Ack)
 		if !ok || ack.Req != 7 || ack.Cursor != 3 || answer.Header.Get("Content-Type") != wire.MediaType {
 			t.Fatalf("%s: %+v", answer.Status, ack)
 		}
@@ -69,28 +68,28 @@ func plain(t *testing.T, c *contract) {
 	}
 	token = doc.Token(host, now+60)
 	for query, want := range map[string]int{"": 3, "?since=0": 3, "?since=2": 1, "?since=3": 0, "?since=4": 3, "?since=2&store=other": 3} {
-		answer, got := requestAs(t, token, "GET", at+query, nil)
-		batch, ok := decode(t, got).(*wire.Batch)
+		answer, got := servertest.RequestAs(t, token, "GET", at+query, nil)
+		batch, ok := servertest.Decode(t, got).(*wire.Batch)
 		if !ok || len(batch.Entries) != want || batch.More || answer.Header.Get("Freehold-Head") != "3" {
 			t.Fatalf("%s: %s, %+v", query, answer.Status, batch)
 		}
 	}
-	answer, _ := requestAs(t, token, "GET", at, nil)
+	answer, _ := servertest.RequestAs(t, token, "GET", at, nil)
 	store := answer.Header.Get("Freehold-Store")
-	if _, got := requestAs(t, token, "GET", at+"?since=2&store="+store, nil); len(decode(t, got).(*wire.Batch).Entries) != 1 {
+	if _, got := servertest.RequestAs(t, token, "GET", at+"?since=2&store="+store, nil); len(servertest.Decode(t, got).(*wire.Batch).Entries) != 1 {
 		t.Fatal("its own store is not known")
 	}
 
 	next := c.doc(t)
 	statement := doc.NameSuccessor(next.ID())
-	if answer, _ := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 404 {
+	if answer, _ := servertest.RequestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 404 {
 		t.Fatal(answer.Status)
 	}
 	refused("PUT", at+"/successor", stranger.NameSuccessor(next.ID()), 403, wire.CodeBadSignature)
-	if answer, _ := request(t, "PUT", at+"/successor", statement); answer.StatusCode != 204 {
+	if answer, _ := servertest.Request(t, "PUT", at+"/successor", statement); answer.StatusCode != 204 {
 		t.Fatal(answer.Status)
 	}
-	if answer, got := requestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 200 || !bytes.Equal(got, statement) {
+	if answer, got := servertest.RequestAs(t, token, "GET", at+"/successor", nil); answer.StatusCode != 200 || !bytes.Equal(got, statement) {
 		t.Fatal(answer.Status)
 	}
 	token = ""
@@ -98,7 +97,7 @@ func plain(t *testing.T, c *contract) {
 	refused("PUT", at+"/successor", doc.NameSuccessor(stranger.ID()), 409, wire.CodeFork)
 	refused("DELETE", at, doc.Delete("elsewhere"), 403, wire.CodeBadSignature)
 	refused("DELETE", at, nil, 403, wire.CodeBadSignature)
-	if answer, _ := request(t, "DELETE", at, doc.Delete(host)); answer.StatusCode != 204 {
+	if answer, _ := servertest.Request(t, "DELETE", at, doc.Delete(host)); answer.StatusCode != 204 {
 		t.Fatal(answer.Status)
 	}
 	token = doc.Token(host, now+60)
@@ -116,57 +115,19 @@ func plainWait(t *testing.T, c *contract) {
 	address, doc := c.URL, c.doc(t)
 	s := doc.NewSession()
 	at := address + "/v1/docs/" + doc.ID().String()
-	request(t, "PUT", at+"/genesis", doc.Genesis())
+	servertest.Request(t, "PUT", at+"/genesis", doc.Genesis())
 	got := make(chan []byte)
 	go func() {
 		token := doc.Token(c.name(t), uint64(time.Now().Unix())+60)
-		_, b := requestAs(t, token, "GET", at+"?since=0&wait=30", nil)
+		_, b := servertest.RequestAs(t, token, "GET", at+"?since=0&wait=30", nil)
 		got <- b
 	}()
 	b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(2)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	request(t, "POST", at, b)
-	if batch, ok := decode(t, <-got).(*wire.Batch); !ok || len(batch.Entries) != 2 {
+	servertest.Request(t, "POST", at, b)
+	if batch, ok := servertest.Decode(t, <-got).(*wire.Batch); !ok || len(batch.Entries) != 2 {
 		t.Fatalf("%+v", batch)
 	}
-}
-
-func request(t *testing.T, method, url string, body []byte) (*http.Response, []byte) {
-	t.Helper()
-	return requestAs(t, "", method, url, body)
-}
-
-// requestAs is request with a token.
-func requestAs(t *testing.T, token, method, url string, body []byte) (*http.Response, []byte) {
-	t.Helper()
-	r, err := http.NewRequest(method, url, bytes.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return &http.Response{}, nil
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Error(err)
-		return &http.Response{}, nil
-	}
-	defer answer.Body.Close()
-	got, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return answer, got
-}
-
-func decode(t *testing.T, b []byte) wire.Frame {
-	t.Helper()
-	f, err := wire.Decode(b)
-	if err != nil {
-		t.Fatalf("%q: %v", b, err)
-	}
-	return f
 }
