@@ -1,16 +1,14 @@
 package servertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/lxzan/gws"
-
+	"github.com/freehold-dev/freehold/internal/client"
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -21,14 +19,13 @@ const patience = 20 * time.Second
 // Client is a device's connection.
 type Client struct {
 	t    testing.TB
-	conn *gws.Conn
+	conn *client.Conn
 	got  chan wire.Frame
 	// passed are batches that came before what was waited for.
 	passed []*wire.Batch
 	// Gone is closed when the connection ended.
 	Gone chan struct{}
-	// name is what the client calls the relay, Challenge what the relay greeted it with.
-	name      string
+	// Challenge is what the relay greeted it with.
 	Challenge *wire.Challenge
 	// reading is held while the client does not read.
 	reading sync.Mutex
@@ -37,70 +34,69 @@ type Client struct {
 // Dial connects to a relay at an http address.
 func Dial(t testing.TB, address string) *Client {
 	t.Helper()
-	return dial(t, address, "/v1/socket")
+	return must(t)(TryDial(t, address))
 }
 
 // DialFor connects for one document, which the address names: a home that has a place for each needs to know where to go.
 func DialFor(t testing.TB, address string, doc seal.DocID) *Client {
 	t.Helper()
-	return dial(t, address, "/v1/socket?doc="+doc.String())
+	return must(t)(TryDial(t, address, doc))
 }
 
-func dial(t testing.TB, address, path string) *Client {
-	t.Helper()
-	c, err := tryDial(t, address, path)
-	if err != nil {
-		t.Fatal(err)
+func must(t testing.TB) func(*Client, error) *Client {
+	return func(c *Client, err error) *Client {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
-	return c
 }
 
-// TryDial is Dial for those who expect that it may fail.
-func TryDial(t testing.TB, address string) (*Client, error) {
-	return tryDial(t, address, "/v1/socket")
-}
-
-func tryDial(t testing.TB, address, path string) (*Client, error) {
-	c := &Client{t: t, got: make(chan wire.Frame, 4096), Gone: make(chan struct{})}
-	conn, _, err := gws.NewClient(receiver{client: c}, &gws.ClientOption{
-		Addr:                "ws" + strings.TrimPrefix(address, "http") + path,
-		RequestHeader:       map[string][]string{"Sec-WebSocket-Protocol": {wire.Subprotocol}},
-		ReadMaxPayloadSize:  wire.MaxFrame,
-		WriteMaxPayloadSize: wire.MaxFrame + 1,
-		HandshakeTimeout:    patience,
-	})
+// TryDial is Dial, or DialFor, for those who expect that it may fail.
+func TryDial(t testing.TB, address string, doc ...seal.DocID) (*Client, error) {
+	relay, err := client.ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
-	c.conn = conn
-	go conn.ReadLoop()
-	t.Cleanup(c.Close)
-	_, c.name, _ = strings.Cut(address, "://")
-	var ok bool
-	if c.Challenge, ok = c.Next().(*wire.Challenge); !ok {
-		return nil, errors.New("servertest: the relay did not begin with a challenge")
+	conn, err := client.Dial(t.Context(), relay, doc...)
+	if err != nil {
+		return nil, err
 	}
+	c := &Client{t: t, conn: conn, got: make(chan wire.Frame, 4096), Gone: make(chan struct{}), Challenge: conn.Challenge}
+	go c.receive()
+	t.Cleanup(conn.Close)
 	return c, nil
+}
+
+// receive takes frames as they come: a test may look at them later than the relay waits.
+func (c *Client) receive() {
+	defer close(c.Gone)
+	for {
+		f, err := c.conn.Receive(context.Background())
+		if errors.Is(err, client.ErrGarbage) {
+			c.t.Error(err)
+		}
+		if err != nil {
+			return
+		}
+		c.reading.Lock()
+		c.got <- f
+		c.reading.Unlock()
+	}
 }
 
 // Hello asks for a document, with the answer to the challenge.
 func (c *Client) Hello(doc *Doc, hello wire.Hello) *wire.Hello {
-	hello.Doc, hello.Proof = doc.ID(), doc.Prove(c.name, c.Challenge.Nonce)
-	return &hello
+	hello.Doc = doc.ID()
+	return c.conn.Hello(doc.fetcher, hello)
 }
 
 // Say sends a frame; the error is of the connection.
-func (c *Client) Say(f wire.Frame) error {
-	b, err := wire.Encode(f)
-	if err != nil {
-		c.t.Error(err)
-		return err
-	}
-	return c.SayBytes(b)
-}
+func (c *Client) Say(f wire.Frame) error { return c.conn.Send(f) }
 
 // SayBytes sends what may be no frame.
-func (c *Client) SayBytes(b []byte) error { return c.conn.WriteMessage(gws.OpcodeBinary, b) }
+func (c *Client) SayBytes(b []byte) error { return c.conn.SendBytes(b) }
 
 // Next gives the next frame, nil when the connection ended.
 func (c *Client) Next() wire.Frame {
@@ -133,15 +129,10 @@ func (c *Client) Stall() (readAgain func()) {
 }
 
 // Cut ends the connection as a lost network does: without a goodbye, and without what is on its way.
-func (c *Client) Cut() {
-	if tcp, ok := c.conn.NetConn().(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	c.Close()
-}
+func (c *Client) Cut() { c.conn.Cut() }
 
 // Close ends the connection.
-func (c *Client) Close() { c.conn.NetConn().Close() }
+func (c *Client) Close() { c.conn.Close() }
 
 // Expect takes the next frame, which must be of a type.
 func Expect[F wire.Frame](c *Client) F {
@@ -217,22 +208,3 @@ func (c *Client) Listen(doc *Doc, hello wire.Hello) (*wire.Welcome, []wire.Entry
 		}
 	}
 }
-
-type receiver struct {
-	gws.BuiltinEventHandler
-	client *Client
-}
-
-func (r receiver) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	r.client.reading.Lock()
-	defer r.client.reading.Unlock()
-	f, err := wire.Decode(m.Bytes())
-	if err != nil {
-		r.client.t.Errorf("the relay sent no frame: %v", err)
-		return
-	}
-	r.client.got <- f
-}
-
-func (r receiver) OnClose(*gws.Conn, error) { close(r.client.Gone) }
