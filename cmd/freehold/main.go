@@ -24,6 +24,9 @@ freehold serve:
                      list the public one behind a proxy on this machine
   --name HOST[:PORT] a public name of this relay; may be repeated. What devices sign to
                      read is then worth nothing on another relay
+  --tls-cert FILE    speak TLS with this certificate (PEM, the chain after it) and
+  --tls-key FILE     this key; both are read again when they change
+Each may be given in the environment instead: --tls-cert is FREEHOLD_TLS_CERT. Lists take commas.
 
 freehold token:
   --relay HOST[:PORT]  the relay, if the link does not name it

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,40 +17,21 @@ import (
 	"github.com/freehold-dev/freehold/web"
 )
 
-// list collects a flag that may be repeated.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-
-func (l *list) Set(value string) error {
-	*l = append(*l, value)
-	return nil
-}
-
 func serve(args []string, out, problems io.Writer) int {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(problems)
-	flags.Usage = func() { fmt.Fprint(problems, usage) }
-	listen := flags.String("listen", "127.0.0.1:7070", "")
-	data := flags.String("data", "data", "")
-	var o native.Options
-	flags.Var((*list)(&o.Origins), "origin", "")
-	flags.Var((*list)(&o.Names), "name", "")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
+	flags, settings := serveFlags(problems)
+	if err := settings.read(flags, args, os.LookupEnv); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
+		if _, told := err.(shown); !told {
+			fmt.Fprintf(problems, "freehold serve: %v\n\n%s", err, usage)
 		}
-		return 2
-	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(problems, "freehold serve: what is %q?\n\n%s", flags.Arg(0), usage)
 		return 2
 	}
 	treatFileLimitAsFullDisk()
 	// A second signal ends the process at once: what was acknowledged is on disk already.
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
-	if err := serveUntil(ctx, release, *listen, *data, o, out, problems); err != nil {
+	if err := serveUntil(ctx, release, settings, out, problems); err != nil {
 		fmt.Fprintf(problems, "freehold serve: %v\n", err)
 		return 1
 	}
@@ -59,16 +39,23 @@ func serve(args []string, out, problems io.Writer) int {
 }
 
 // serveUntil serves until ctx ends. release gives signals back to the system.
-func serveUntil(ctx context.Context, release func(), address, data string, o native.Options, out, problems io.Writer) error {
+func serveUntil(ctx context.Context, release func(), settings *settings, out, problems io.Writer) error {
 	started := time.Now()
 	logger := slog.New(slog.NewTextHandler(problems, nil))
-	log, err := native.OpenBoltLog(data)
-	if err != nil {
-		return fmt.Errorf("%w (folder %s)", err, data)
+	o := settings.options
+	o.App = web.App()
+	if settings.certFile != "" {
+		var err error
+		if o.Certificate, err = native.LoadCertificate(settings.certFile, settings.keyFile, time.Now, func(err error) { reportCertificate(logger, err) }); err != nil {
+			return err
+		}
 	}
-	o.App, o.Limits = web.App(), server.DefaultLimits()
+	log, err := native.OpenBoltLog(settings.data)
+	if err != nil {
+		return fmt.Errorf("%w (folder %s)", err, settings.data)
+	}
 	relay := server.NewRelay(log, o.Limits, time.Now, func(err error) { reportStorage(logger, err) })
-	listeners, err := native.Listen(address)
+	listeners, err := native.Listen(settings.listen)
 	if err != nil {
 		return errors.Join(err, relay.Close())
 	}
@@ -79,7 +66,7 @@ func serveUntil(ctx context.Context, release func(), address, data string, o nat
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(listeners...) }()
 
-	greet(out, address, native.Port(listeners[0]))
+	settings.greet(out, native.Port(listeners[0]))
 	logger.Info("relay started", "version", version, "after", time.Since(started).Round(time.Millisecond))
 	select {
 	case <-ctx.Done():
@@ -93,14 +80,13 @@ func serveUntil(ctx context.Context, release func(), address, data string, o nat
 	return nil
 }
 
-// greet says where the app is. Two names of one machine are two origins, and so two devices to try it with.
-func greet(out io.Writer, address string, port int) {
-	host := address[:max(0, strings.LastIndex(address, ":"))]
-	if host != "127.0.0.1" && host != "localhost" {
-		fmt.Fprintf(out, "Relay on %s:%d · Ctrl-C stops it\n", host, port)
+// reportCertificate logs that a changed certificate is in use, or could not be read.
+func reportCertificate(logger *slog.Logger, err error) {
+	if err == nil {
+		logger.Info("new certificate in use")
 		return
 	}
-	fmt.Fprintf(out, "App http://localhost:%d · second device http://127.0.0.1:%d · Ctrl-C stops only the relay\n", port, port)
+	logger.Error("the changed certificate cannot be used; the old one goes on", "reason", err)
 }
 
 // reportStorage logs that writing begins to fail, or works again. Only the system's own word for the failure is logged:

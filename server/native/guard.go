@@ -10,9 +10,12 @@ import (
 	"github.com/freehold-dev/freehold/server"
 )
 
-// guard lets the pages of allowed origins use what is under /v1/, and no others.
+// guard lets the pages of allowed origins use what is under /v1/, and no others. Whoever came by TLS is told to come so again.
 func guard(origins Origins, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if !strings.HasPrefix(r.URL.Path, "/v1/") {
 			next.ServeHTTP(w, r)
 			return

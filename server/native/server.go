@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -19,7 +20,9 @@ type Server struct {
 	http     *http.Server
 	stopping chan struct{}
 	stop     sync.Once
-	sweeping sync.WaitGroup
+	// certificate is nil where the relay speaks plainly.
+	certificate *Certificate
+	sweeping    sync.WaitGroup
 }
 
 // Options say how a Server meets its network.
@@ -30,6 +33,8 @@ type Options struct {
 	Origins []string
 	// Names are the hosts under which the relay may be reached, with a port where it is not the scheme's own. None: any.
 	Names []string
+	// Certificate makes listeners speak TLS, if it is not nil.
+	Certificate *Certificate
 	// Limits as given to the relay.
 	Limits server.Limits
 }
@@ -37,7 +42,7 @@ type Options struct {
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := newNames(o.Names)
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names), stopping: make(chan struct{})}
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names), certificate: o.Certificate, stopping: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /v1/socket", s.sockets)
@@ -86,6 +91,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Hand
 func (s *Server) Serve(listeners ...net.Listener) error {
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
+		if s.certificate != nil {
+			l = tls.NewListener(l, s.certificate.Config())
+		}
 		go func() { failed <- s.http.Serve(l) }()
 	}
 	for range listeners {

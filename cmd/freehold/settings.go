@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/native"
+)
+
+// settings are what an operator says about a relay, as flags or in the environment.
+type settings struct {
+	listen, data      string
+	certFile, keyFile string
+	options           native.Options
+}
+
+// serveFlags declares them.
+func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
+	s := &settings{options: native.Options{Limits: server.DefaultLimits()}}
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	flags.Usage = func() { fmt.Fprint(problems, usage) }
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:7070", "")
+	flags.StringVar(&s.data, "data", "data", "")
+	flags.Var((*list)(&s.options.Origins), "origin", "")
+	flags.Var((*list)(&s.options.Names), "name", "")
+	flags.StringVar(&s.certFile, "tls-cert", "", "")
+	flags.StringVar(&s.keyFile, "tls-key", "", "")
+	return flags, s
+}
+
+// read takes the command line and the environment.
+func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
+	if err := flags.Parse(args); err != nil {
+		return shown{err}
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("what is %q?", flags.Arg(0))
+	}
+	if err := fromEnvironment(flags, lookup); err != nil {
+		return err
+	}
+	if (s.certFile == "") != (s.keyFile == "") {
+		return errors.New("TLS needs both --tls-cert and --tls-key")
+	}
+	return nil
+}
+
+// shown is an error that the flag package has told already.
+type shown struct{ error }
+
+func (s shown) Unwrap() error { return s.error }
+
+// scheme is how pages reach the relay.
+func (s *settings) scheme() string {
+	if s.certFile != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// greet says where the app is. Two names of one machine are two origins, and so two devices to try it with.
+func (s *settings) greet(out io.Writer, port int) {
+	host := s.listen[:max(0, strings.LastIndex(s.listen, ":"))]
+	if host != "127.0.0.1" && host != "localhost" {
+		fmt.Fprintf(out, "Relay on %s:%d · Ctrl-C stops it\n", host, port)
+		return
+	}
+	fmt.Fprintf(out, "App %[1]s://localhost:%[2]d · second device %[1]s://127.0.0.1:%[2]d · Ctrl-C stops only the relay\n", s.scheme(), port)
+}

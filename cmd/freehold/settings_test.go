@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every flag can be given in the environment, the command line wins, and the help names each.
+func TestSettings(t *testing.T) {
+	read := func(environment map[string]string, args ...string) (*settings, error) {
+		flags, s := serveFlags(io.Discard)
+		return s, s.read(flags, args, func(name string) (string, bool) {
+			text, set := environment[name]
+			return text, set
+		})
+	}
+	s, err := read(map[string]string{
+		"FREEHOLD_LISTEN": ":1", "FREEHOLD_DATA": "/var/lib/freehold", "FREEHOLD_ORIGIN": "https://a.example, https://b.example",
+		"FREEHOLD_NAME": "relay.example", "FREEHOLD_TLS_CERT": "c", "FREEHOLD_TLS_KEY": "k",
+	}, "--listen", ":2", "--name", "one.example", "--name", "two.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.listen != ":2" || s.data != "/var/lib/freehold" || s.certFile != "c" || s.keyFile != "k" ||
+		!slices.Equal(s.options.Origins, []string{"https://a.example", "https://b.example"}) || !slices.Equal(s.options.Names, []string{"one.example", "two.example"}) {
+		t.Fatalf("%+v", s)
+	}
+	if s, err := read(map[string]string{"FREEHOLD_DATA": ""}); err != nil || s.data != "data" {
+		t.Fatalf("an empty variable: %+v, %v", s, err)
+	}
+	if _, err := read(map[string]string{"FREEHOLD_TLS_KEY": "k"}); err == nil {
+		t.Fatal("a key without a certificate was taken")
+	}
+	flags, _ := serveFlags(io.Discard)
+	flags.VisitAll(func(f *flag.Flag) {
+		if !strings.Contains(usage, "  --"+f.Name+" ") {
+			t.Errorf("the help does not name --%s", f.Name)
+		}
+	})
+}
+
+func TestServeWithoutItsCertificate(t *testing.T) {
+	var out, problems bytes.Buffer
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--tls-cert", "nothing.pem", "--tls-key", "nothing.pem"}
+	if code := run(args, &out, &problems); code != 1 || !strings.Contains(problems.String(), "certificate and key") {
+		t.Fatalf("exit %d: %s", code, &problems)
+	}
+}
