@@ -40,6 +40,7 @@ var rules = map[string]rule{
 	"internal/model":         {alone: true}, // the oracle of tests: shares no code with what it judges
 	"internal/reader":        {},            // reads files with FORMAT.md alone: shares no code with what wrote them
 	"internal/layers":        {alone: true},
+	"internal/simulator":     {ours: []string{"crdt", "internal/seal", "internal/sync", "server", "server/wire"}, banned: []string{"net", "os", "syscall"}, alone: true},
 	"internal/tools/mutants": {alone: true},
 	"internal/script":        {ours: []string{"crdt"}, alone: true},
 	"internal/script/tape":   {ours: []string{"internal/script"}, alone: true},

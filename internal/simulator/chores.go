@@ -1,0 +1,462 @@
+package simulator
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/freehold-dev/freehold/crdt"
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+func (d *Device) seal(e sync.Seal) {
+	b := d.ref(e.Ref)
+	plain := seal.UpdatePayload{Deps: depsOf(e.Deps), Update: b.update}.Encode()
+	envelope, err := d.session.Seal(seal.Update, plain)
+	must(err)
+	d.sealed(b, e.Seq, e.Prev, envelope)
+}
+
+func (d *Device) sealAttest(e sync.SealAttest) {
+	b := d.ref(e.Ref)
+	envelope, err := d.session.SealAttest(seal.Hash(e.About), seal.Verdict(e.Verdict), b.note)
+	must(err)
+	if e.Verdict == sync.Objection {
+		d.world.noticed(d, "bad snapshot")
+	}
+	d.sealed(b, e.Seq, e.Prev, envelope)
+}
+
+func (d *Device) sealed(b *bytesOf, seq uint32, prev sync.Hash, envelope []byte) {
+	e, err := seal.ParseEnvelope(envelope)
+	must(err)
+	if e.Seq != seq || sync.Hash(e.Prev) != prev {
+		d.fail("S1: the machine thinks that its session stands at %d after %x, and it is at %d after %x", seq, prev[:4], e.Seq, e.Prev[:4])
+	}
+	b.bytes, b.seq = envelope, seq
+	d.step(sync.Sealed{Doc: d.doc, Size: uint32(len(envelope)) * sizeFactor, Hash: sync.Hash(e.Hash())})
+}
+
+// store writes to both disks, and flushes each some time later: between the two a crash may take it.
+func (d *Device) store(e sync.Store) {
+	r := record{certs: map[sync.SessionID][]byte{}}
+	for _, ref := range e.Refs {
+		b := d.ref(ref)
+		p, err := seal.ParseEnvelope(b.bytes)
+		must(err)
+		r.envelopes = append(r.envelopes, stored{p.First(), p.Seq, b.session, b.bytes})
+		if cert := d.certs[b.session]; !d.kept[b.session] && cert != nil {
+			r.certs[b.session] = cert
+		}
+	}
+	var written []*disk
+	for _, disk := range d.disks {
+		if disk.full {
+			disk.behind = true
+			continue
+		}
+		disk.records = append(disk.records, r)
+		written = append(written, disk)
+	}
+	d.later(func() {
+		if len(written) == 0 {
+			d.step(sync.StoreDone{Doc: d.doc, Job: e.Job, Problem: sync.DeviceFull})
+			return
+		}
+		for _, disk := range written {
+			disk.flush()
+		}
+		for s := range r.certs {
+			d.kept[s] = true
+		}
+		for _, x := range r.envelopes {
+			d.world.promised(d, x.bytes)
+		}
+		d.step(sync.StoreDone{Doc: d.doc, Job: e.Job})
+	})
+}
+
+// open verifies and decrypts as much of a run as is good, from its beginning.
+func (d *Device) open(e sync.Open) {
+	if e.Kind == sync.KindSnapshot {
+		d.openSnapshot(e)
+		return
+	}
+	done := sync.Opened{Doc: d.doc, Job: e.Job}
+	cert := d.certs[e.Session]
+	var run []seal.Envelope
+	for _, r := range e.Refs {
+		b := d.ref(r)
+		if cert == nil {
+			cert = b.cert
+		}
+		p, err := seal.ParseEnvelope(b.bytes)
+		must(err)
+		run = append(run, p)
+	}
+	hashes, why := d.verify(cert, run)
+	var all [][]content
+	for i := range hashes {
+		contents, err := d.opened(run[i].Bytes())
+		if err != nil {
+			why = err
+			break
+		}
+		all = append(all, contents)
+	}
+	if d.isForked(e.Session, all) {
+		done.Problem = sync.Forked
+		d.step(done)
+		return
+	}
+	for i, contents := range all {
+		item := sync.OpenedItem{Hash: sync.Hash(hashes[i])}
+		for _, c := range contents {
+			ref := e.Refs[i]
+			switch {
+			case len(c.update) == 0:
+				ref = 0
+			case len(contents) > 1:
+				ref = d.hold(&bytesOf{session: c.Session, seq: c.Seq, update: c.update})
+			default:
+				d.ref(ref).update = c.update
+			}
+			item.Contents = append(item.Contents, sync.OpenedContent{Ref: ref, Deps: c.deps, More: goesOn(c.update)})
+		}
+		done.Items = append(done.Items, item)
+	}
+	if len(all) > 0 {
+		d.certs[e.Session] = cert
+	}
+	if len(all) < len(e.Refs) {
+		done.Problem = sync.Forged
+		if errors.Is(why, seal.ErrUnsupported) {
+			done.Problem = sync.NewerFormat
+		}
+		d.world.noticed(d, "does not open")
+	}
+	d.step(done)
+}
+
+// verify gives the hashes of the longest beginning of a run that its session vouches for.
+func (d *Device) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
+	cert, why := d.world.certificate(raw)
+	if why != nil {
+		return nil, why
+	}
+	for n := len(run); n > 0; n-- {
+		hashes, err := d.world.verifyRun(cert, run[:n])
+		if err == nil {
+			return hashes, why
+		}
+		why = err
+	}
+	return nil, why
+}
+
+// isForked reports whether a pack says something else than what is here of the same places: nothing behind it contains its bytes.
+func (d *Device) isForked(session sync.SessionID, all [][]content) bool {
+	packed := map[uint32]content{}
+	for _, contents := range all {
+		for _, c := range contents {
+			if len(contents) > 1 {
+				packed[c.Seq] = c
+			}
+		}
+	}
+	if len(packed) == 0 {
+		return false
+	}
+	for _, e := range d.read().runs[session] {
+		here, err := d.opened(e.bytes)
+		must(err)
+		for _, c := range here {
+			if other, both := packed[c.Seq]; both && (!bytes.Equal(c.update, other.update) || !slices.Equal(c.deps, other.deps)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (d *Device) openSnapshot(e sync.Open) {
+	b := d.ref(e.Refs[0])
+	done := sync.Opened{Doc: d.doc, Job: e.Job}
+	p, err := seal.ParseEnvelope(b.bytes)
+	must(err)
+	hashes, err := d.verify(b.cert, []seal.Envelope{p})
+	var plain []byte
+	if err == nil {
+		plain, err = d.keys.Open(b.bytes)
+	}
+	var payload seal.SnapshotPayload
+	if err == nil {
+		payload, err = seal.DecodeSnapshot(plain)
+	}
+	switch {
+	case errors.Is(err, seal.ErrUnsupported):
+		done.Problem = sync.NewerFormat
+	case err != nil:
+		done.Problem = sync.Forged
+		d.world.noticed(d, "does not open")
+	default:
+		b.snapshot = &payload
+		done.Items = []sync.OpenedItem{{Hash: sync.Hash(hashes[0]), Contents: []sync.OpenedContent{{Ref: e.Refs[0], Deps: headsOfDeps(payload.Covers)}}}}
+	}
+	d.step(done)
+}
+
+// check compares a snapshot with what is here (js/src/vault/compaction.ts: check).
+func (d *Device) check(e sync.Check) {
+	payload := d.ref(e.Ref).snapshot
+	done := sync.Checked{Doc: d.doc, Job: e.Job}
+	answer := func(v sync.Verdict, note string) {
+		done.Verdict = v
+		if v != sync.Undecided && d.session != nil {
+			done.Ref = d.hold(&bytesOf{session: d.own, note: note})
+		}
+		d.step(done)
+	}
+	theirs, err := crdt.Load(payload.File)
+	if errors.Is(err, crdt.ErrNewerFormat) {
+		delete(d.refs, e.Ref)
+		done.Verdict, done.Problem = sync.Undecided, sync.NewerFormat
+		d.step(done)
+		return
+	}
+	if err != nil || theirs.Digest() != payload.Digest {
+		answer(sync.Objection, "A snapshot is not what its writer signed for.")
+		return
+	}
+	stored := d.read()
+	ready, _ := d.tail(stored)
+	covered := map[sync.SessionID]uint32{}
+	for _, h := range payload.Covers {
+		covered[sync.SessionID(h.Session)] = h.Seq + 1
+	}
+	ours := d.file(stored)
+	mine := ours.Save()
+	both, err := crdt.Load(payload.File)
+	must(err)
+	_, err = both.Merge(mine)
+	for _, c := range ready {
+		if err == nil {
+			_, err = try(ours, c)
+		}
+		if err == nil {
+			_, err = try(both, c)
+		}
+		if err == nil && c.Seq >= covered[c.Session] {
+			_, err = try(theirs, c)
+		}
+	}
+	if err != nil {
+		d.fail("a check fails: %v", err)
+	}
+	done.News = ours.Digest() != both.Digest()
+	isOther := slices.ContainsFunc(headsOf(stored, ready), func(h sync.Head) bool {
+		return h.Hash != sync.Hash{} && slices.ContainsFunc(payload.Covers, func(x seal.Dep) bool {
+			return sync.SessionID(x.Session) == h.Session && x.Seq == h.Seq && x.Hash != [16]byte{} && x.Hash != [16]byte(h.Hash[:16])
+		})
+	})
+	isBehind := slices.ContainsFunc(stored.covers, func(h sync.Head) bool { return h.Seq >= covered[h.Session] })
+	switch {
+	case e.Stale:
+		answer(sync.Objection, "It says that it covers the relay's log and leaves envelopes out.")
+	case isOther:
+		answer(sync.Objection, "It covers another history of a session.")
+	case theirs.Digest() == both.Digest():
+		answer(sync.Sound, "")
+	case isBehind:
+		answer(sync.Undecided, "")
+	default:
+		answer(sync.Objection, "It lacks something that it says it covers, or has it otherwise.")
+	}
+}
+
+// locked runs one at a time: what it read of the disks is what it replaces there.
+func (d *Device) locked(run func(unlock func())) {
+	d.later(func() {
+		if d.isLocked {
+			d.locked(run)
+			return
+		}
+		d.isLocked = true
+		run(func() { d.isLocked = false })
+	})
+}
+
+// built is all that the disks have as one file, perhaps with somebody else's.
+func (d *Device) built(stored held, other []byte) (file *crdt.Doc, ready, waiting []content, err error) {
+	ready, waiting = d.tail(stored)
+	file = d.file(stored)
+	if other != nil {
+		if _, err := file.Merge(other); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	for _, c := range ready {
+		held, err := try(file, c)
+		if err == nil && held && !goesOn(c.update) {
+			err = errors.New("an update waits for one that is not stored here")
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return file, ready, waiting, nil
+}
+
+func (d *Device) merge(e sync.Merge, unlock func()) {
+	payload := d.ref(e.Ref).snapshot
+	delete(d.refs, e.Ref)
+	stored := d.read()
+	theirs, err := crdt.Load(payload.File)
+	if err == nil && theirs.Digest() != payload.Digest {
+		err = crdt.ErrCorrupt
+	}
+	var file *crdt.Doc
+	var waiting []content
+	if err == nil {
+		file, _, waiting, err = d.built(stored, payload.File)
+	}
+	if err != nil {
+		p := sync.DeviceLost
+		if errors.Is(err, crdt.ErrCorrupt) {
+			p = sync.Forged
+		}
+		unlock()
+		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Problem: p})
+		return
+	}
+	var covers []sync.Head
+	for _, h := range headsOfDeps(payload.Covers) {
+		if h.Session == d.own && slices.ContainsFunc(waiting, func(c content) bool { return c.Session == d.own }) {
+			continue // the parts of a change that is being written stay
+		}
+		covers = append(covers, h)
+	}
+	saved := file.Save()
+	d.save(stored, saved, covers, func(p sync.Problem) {
+		if p == sync.NoProblem {
+			_, err := d.page.Merge(payload.File)
+			must(err)
+		} else {
+			covers = nil
+		}
+		unlock()
+		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Size: uint32(len(saved)) * sizeFactor, Covers: covers, Problem: p})
+	})
+}
+
+func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
+	stored := d.read()
+	file, ready, _, err := d.built(stored, nil)
+	if err != nil {
+		unlock()
+		d.step(sync.Checkpointed{Doc: d.doc, Problem: sync.DeviceLost})
+		return
+	}
+	in := nextOf(headsOf(stored, ready))
+	var covers []sync.Head
+	for _, k := range e.Covers {
+		if in[k.Session] <= k.Seq {
+			d.fail("S12: a checkpoint covers envelope %d of %x, which is not in its file", k.Seq, k.Session[:4])
+		}
+		for _, x := range stored.runs[k.Session] {
+			if x.seq == k.Seq {
+				p, err := seal.ParseEnvelope(x.bytes)
+				must(err)
+				covers = append(covers, sync.Head{Session: k.Session, Seq: k.Seq, Hash: sync.Hash(p.Hash())})
+			}
+		}
+	}
+	saved := file.Save()
+	d.world.tally.Checkpoints++
+	d.save(stored, saved, covers, func(p sync.Problem) {
+		unlock()
+		d.step(sync.Checkpointed{Doc: d.doc, Size: uint32(len(saved)) * sizeFactor, Problem: p})
+	})
+}
+
+// save puts a snapshot on one disk after the other: a crash may come between.
+func (d *Device) save(stored held, file []byte, covers []sync.Head, done func(sync.Problem)) {
+	s := snapshot{1, file, furthest(stored.covers, covers)}
+	for _, x := range stored.snapshots {
+		s.generation = max(s.generation, x.generation+1)
+	}
+	certs := maps.Clone(stored.certs)
+	p := sync.DeviceFull
+	var next func(disks []*disk)
+	next = func(disks []*disk) {
+		if len(disks) == 0 {
+			done(p)
+			return
+		}
+		if disks[0].full {
+			disks[0].behind = true
+		} else {
+			disks[0].putSnapshot(s, certs)
+			p = sync.NoProblem
+		}
+		d.later(func() { next(disks[1:]) })
+	}
+	next(d.disks)
+}
+
+func (d *Device) makeSnapshot() {
+	file, ready, _, err := d.built(d.read(), nil)
+	if err != nil {
+		d.step(sync.SnapshotSealed{Doc: d.doc, Problem: sync.DeviceLost})
+		return
+	}
+	heads := headsOf(d.read(), ready)
+	session, envelope := sealSnapshot(d.world, d.keys, file, heads)
+	id := sync.SessionID(session.Session())
+	d.certs[id] = session.Bytes()
+	d.world.tally.Snapshots++
+	d.step(sync.SnapshotSealed{Doc: d.doc, Ref: d.hold(&bytesOf{session: id, bytes: envelope}), Session: id, Covers: heads})
+}
+
+// sealSnapshot makes the one envelope of a session of its own.
+func sealSnapshot(w *World, keys *seal.Keys, file *crdt.Doc, heads []sync.Head) (*seal.Certificate, []byte) {
+	session, err := keys.NewSession(w.source)
+	must(err)
+	envelope, err := session.Seal(seal.Snapshot, seal.SnapshotPayload{Covers: depsOf(heads), Digest: file.Digest(), File: file.Save()}.Encode())
+	must(err)
+	return session.Certificate(), envelope
+}
+
+// pack seals own envelopes [From, To] as one.
+func (d *Device) pack(e sync.Pack) {
+	var run []stored
+	for _, x := range d.read().runs[d.own] {
+		if e.From <= x.first && x.seq <= e.To {
+			run = append(run, x)
+		}
+	}
+	if len(run) != int(e.To-e.From)+1 { // a checkpoint took some of it in
+		d.step(sync.Packed{Conn: e.Conn, Doc: d.doc, Problem: sync.DeviceLost})
+		return
+	}
+	var p seal.PackPayload
+	for _, x := range run {
+		plain, err := d.keys.Open(x.bytes)
+		must(err)
+		p.Contents = append(p.Contents, plain)
+	}
+	first, err := seal.ParseEnvelope(run[0].bytes)
+	must(err)
+	last, err := seal.ParseEnvelope(run[len(run)-1].bytes)
+	must(err)
+	envelope, err := d.session.SealPack(e.From, e.To, first.Prev, last.Hash(), p.Encode())
+	must(err)
+	d.world.tally.Packs++
+	d.append(e.Conn, d.own, [][]byte{envelope}, (*wire.Covers)(nil), true)
+}
+
+var errDisk = fmt.Errorf("the disk refused")

@@ -1,0 +1,169 @@
+package simulator
+
+import (
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+func (d *Device) line(conn sync.Conn) *line {
+	for _, l := range d.lines {
+		if l.conn == conn {
+			return l
+		}
+	}
+	return nil
+}
+
+func (d *Device) put(conn sync.Conn, f wire.Frame) {
+	if l := d.line(conn); l != nil {
+		l.put(f)
+	}
+}
+
+func (d *Device) hello(e sync.Hello) {
+	l := d.line(e.Conn)
+	if l == nil {
+		return
+	}
+	w := d.world
+	f := &wire.Hello{Doc: w.cast.doc, Genesis: w.cast.genesis, Since: wire.Cursor(e.Since), Proof: w.cast.fetcher.Prove(l.relay.name, l.nonce)}
+	if e.Store != (sync.StoreID{}) {
+		f.Store = (*wire.StoreID)(&e.Store)
+	}
+	l.put(f)
+}
+
+// append offers envelopes of one session; certificates always go along.
+func (d *Device) append(conn sync.Conn, session sync.SessionID, envelopes [][]byte, covers *wire.Covers, isPack bool) {
+	d.lastAsk++
+	d.asked[d.lastAsk] = request{session, isPack}
+	d.put(conn, &wire.Append{Doc: d.world.cast.doc, Req: d.lastAsk, Cert: d.certs[session], Envelopes: envelopes, Covers: covers})
+}
+
+// appendRun sends what the disks have of a run.
+func (d *Device) appendRun(e sync.Append) {
+	var envelopes [][]byte
+	next := e.From
+	stored := d.read()
+	for _, x := range stored.runs[e.Session] {
+		if x.seq < e.From || x.first > e.To {
+			continue
+		}
+		if len(envelopes) == 0 && x.first > e.From {
+			break
+		}
+		envelopes = append(envelopes, x.bytes)
+		next = x.seq + 1
+	}
+	if next <= e.To || len(envelopes) == 0 {
+		first := e.To + 1
+		if run := stored.runs[e.Session]; len(run) > 0 {
+			first = min(first, max(run[0].first, e.From+1))
+		}
+		if nextOf(stored.covers)[e.Session] < first {
+			d.fail("S2: envelope %d of %x is sent and not durable", first-1, e.Session[:4])
+		}
+		d.later(func() { d.step(sync.Missing{Doc: d.doc, Session: e.Session, First: first}) })
+		return
+	}
+	d.append(e.Conn, e.Session, envelopes, nil, false)
+}
+
+// receive is one frame of a relay.
+func (d *Device) receive(l *line, b []byte) {
+	frame, err := wire.Decode(b)
+	if err != nil {
+		l.hangUp()
+		d.step(sync.SocketClosed{Conn: l.conn, Garbage: true})
+		return
+	}
+	switch f := frame.(type) {
+	case *wire.Challenge:
+		d.step(sync.SocketOpen{Conn: l.conn})
+	case *wire.Pong:
+		d.step(sync.Pong{Conn: l.conn})
+	case *wire.Welcome:
+		d.step(sync.Welcome{Conn: l.conn, Doc: d.doc, Store: sync.StoreID(f.Store), Head: sync.Cursor(f.Head), Genesis: f.Genesis != nil})
+	case *wire.Batch:
+		d.batch(l, f)
+	case *wire.Ack:
+		ask := d.asked[f.Req]
+		delete(d.asked, f.Req)
+		if ask.isPack {
+			d.step(sync.Packed{Conn: l.conn, Doc: d.doc})
+			return
+		}
+		d.step(sync.Ack{Conn: l.conn, Doc: d.doc, Session: sync.SessionID(f.Session), Seq: f.Seq, Cursor: sync.Cursor(f.Cursor)})
+	case *wire.Error:
+		d.refused(l, f)
+	case *wire.Presence, *wire.Done:
+	default:
+		d.fail("a relay sends no such frame: %T", frame)
+	}
+}
+
+func (d *Device) batch(l *line, b *wire.Batch) {
+	ev := sync.Batch{Conn: l.conn, Doc: d.doc, UpTo: sync.Cursor(b.UpTo), More: b.More}
+	for _, x := range b.Entries {
+		e, err := seal.ParseEnvelope(x.Envelope)
+		if err != nil { // no relay that checks envelopes could have stored it
+			d.world.noticed(d, "garbage")
+			l.hangUp()
+			d.step(sync.SocketClosed{Conn: l.conn, Garbage: true})
+			return
+		}
+		entry := sync.Entry{
+			Ref:    d.hold(&bytesOf{session: sync.SessionID(e.Session), seq: e.Seq, bytes: x.Envelope, cert: x.Cert}),
+			Cursor: sync.Cursor(x.Cursor), Kind: sync.Kind(e.Kind), Size: uint32(len(x.Envelope)) * sizeFactor,
+			Session: sync.SessionID(e.Session), First: e.First(), Seq: e.Seq, Prev: sync.Hash(e.Prev), Covers: sync.Cursor(x.Covers),
+		}
+		if e.Kind == seal.Attest {
+			about, verdict := e.Attested()
+			entry.About, entry.Verdict = sync.Hash(about), sync.Verdict(verdict)
+		}
+		ev.Entries = append(ev.Entries, entry)
+	}
+	d.step(ev)
+}
+
+func (d *Device) refused(l *line, f *wire.Error) {
+	var ask request
+	if f.Req != nil {
+		ask = d.asked[*f.Req]
+		delete(d.asked, *f.Req)
+	}
+	p := problemOf(f.Code)
+	if ask.isPack {
+		d.step(sync.Packed{Conn: l.conn, Doc: d.doc, Problem: p})
+		return
+	}
+	ev := sync.Refused{Conn: l.conn, Doc: d.doc, Session: ask.session, Problem: p, Retry: uint32(f.RetryAfter)}
+	if f.Seq != nil {
+		ev.Next = uint32(*f.Seq)
+	}
+	d.step(ev)
+}
+
+// problemOf is js/src/vault/problems.ts: relayCodeToNumber.
+func problemOf(code wire.Code) sync.Problem {
+	switch code {
+	case wire.CodeStorage:
+		return sync.RelayFull
+	case wire.CodeQuota:
+		return sync.RelayQuota
+	case wire.CodeTooLarge:
+		return sync.RelayTooLarge
+	case wire.CodeBusy, wire.CodeStopping, wire.CodeNoSession:
+		return sync.RelayBusy
+	case wire.CodeGap:
+		return sync.RelayGap
+	case wire.CodeStale:
+		return sync.RelayStale
+	case wire.CodeFork, wire.CodeBadChain, wire.CodeBadSignature, wire.CodeBadCertificate, wire.CodeBadEnvelope:
+		return sync.RelaySignature
+	case wire.CodeUnproven, wire.CodeGone, wire.CodeNoRoom, wire.CodeBadGenesis:
+		return sync.RelayRefused
+	}
+	return sync.RelayGarbage
+}

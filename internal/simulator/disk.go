@@ -1,0 +1,256 @@
+package simulator
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// stored is one envelope on a disk.
+type stored struct {
+	first, seq uint32
+	session    sync.SessionID
+	bytes      []byte
+}
+
+// record is what one append wrote: all of it is there or nothing.
+type record struct {
+	envelopes []stored
+	certs     map[sync.SessionID][]byte
+}
+
+// snapshot is a file of the core and the last envelope of each session that it covers.
+type snapshot struct {
+	generation int
+	file       []byte
+	covers     []sync.Head
+}
+
+// disk is one store of a device. Records from synced on are written and not flushed.
+type disk struct {
+	records   []record
+	synced    int
+	snapshots []snapshot
+	certs     map[sync.SessionID][]byte // of what snapshots cover
+	marks     []sync.Mark
+	full      bool // takes nothing
+	behind    bool // lacks something that the other one has: no mark may say that all is here
+}
+
+func newDisk() *disk { return &disk{certs: map[sync.SessionID][]byte{}} }
+
+// clone is a copy as a backup would make it: of what is flushed.
+func (d *disk) clone() *disk {
+	c := *d
+	c.records, c.snapshots, c.marks = slices.Clone(d.records[:d.synced]), slices.Clone(d.snapshots), cloneMarks(d.marks)
+	c.certs = maps.Clone(d.certs)
+	return &c
+}
+
+func cloneMarks(marks []sync.Mark) []sync.Mark {
+	out := slices.Clone(marks)
+	for i := range out {
+		out[i].Known = slices.Clone(out[i].Known)
+	}
+	return out
+}
+
+// crash leaves what was flushed. Of the rest anything may be there, in any order of writing: how many records went, and how many
+// that came behind one that went are there.
+func (d *disk) crash(r *rand.Rand) (torn, overtaken int) {
+	kept := slices.Clone(d.records[:d.synced])
+	for _, x := range d.records[d.synced:] {
+		if r.IntN(2) == 0 {
+			torn++
+			continue
+		}
+		if torn > 0 {
+			overtaken++
+		}
+		kept = append(kept, x)
+	}
+	d.records, d.synced = kept, len(kept)
+	return torn, overtaken
+}
+
+func (d *disk) flush() { d.synced = len(d.records) }
+
+// putSnapshot keeps a generation and what was the document before it, and then lets go of records that both cover.
+func (d *disk) putSnapshot(s snapshot, certs map[sync.SessionID][]byte) {
+	maps.Copy(d.certs, certs)
+	d.snapshots = append(d.snapshots, s)
+	newest := slices.MaxFunc(d.snapshots, func(a, b snapshot) int { return a.generation - b.generation })
+	before := notCovered(slices.DeleteFunc(slices.Clone(d.snapshots), func(x snapshot) bool { return x.generation == newest.generation }))
+	d.snapshots = append([]snapshot{newest}, before...)
+	by, also := nextOf(newest.covers), nextOf(headsOfAll(before))
+	var kept []record
+	flushed := 0
+	for i, x := range d.records {
+		if slices.ContainsFunc(x.envelopes, func(e stored) bool { return by[e.session] <= e.seq || also[e.session] <= e.seq }) {
+			kept = append(kept, x)
+			if i < d.synced {
+				flushed++
+			}
+		}
+	}
+	d.records, d.synced = kept, flushed
+}
+
+// notCovered gives the snapshots that no other one covers, newest first.
+func notCovered(all []snapshot) []snapshot {
+	slices.SortStableFunc(all, func(a, b snapshot) int { return b.generation - a.generation })
+	covers := func(a, b snapshot) bool {
+		next := nextOf(a.covers)
+		return !slices.ContainsFunc(b.covers, func(h sync.Head) bool { return next[h.Session] <= h.Seq })
+	}
+	var kept []snapshot
+	for i, s := range all {
+		covered := false
+		for j, other := range all {
+			covered = covered || i != j && covers(other, s) && (j < i || !covers(s, other))
+		}
+		if !covered {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// headsOfAll is how far snapshots reach together.
+func headsOfAll(all []snapshot) []sync.Head {
+	var heads []sync.Head
+	for _, s := range all {
+		heads = furthest(heads, s.covers)
+	}
+	return heads
+}
+
+// furthest joins lists of heads, the last one of each session, in the order of the sessions.
+func furthest(lists ...[]sync.Head) []sync.Head {
+	var out []sync.Head
+	for _, list := range lists {
+		for _, h := range list {
+			i, found := slices.BinarySearchFunc(out, h, func(a, b sync.Head) int { return slices.Compare(a.Session[:], b.Session[:]) })
+			switch {
+			case !found:
+				out = slices.Insert(out, i, h)
+			case out[i].Seq < h.Seq:
+				out[i] = h
+			}
+		}
+	}
+	return out
+}
+
+func nextOf(heads []sync.Head) map[sync.SessionID]uint32 {
+	next := make(map[sync.SessionID]uint32, len(heads))
+	for _, h := range heads {
+		next[h.Session] = h.Seq + 1
+	}
+	return next
+}
+
+// held is a document as the disks have it together: the snapshots that cover all, and of each session what goes on behind them.
+type held struct {
+	snapshots []snapshot
+	covers    []sync.Head
+	runs      map[sync.SessionID][]stored
+	certs     map[sync.SessionID][]byte
+	marks     []sync.Mark
+	sessions  []sync.SessionID // of the runs, in the order of their bytes
+}
+
+// read unites disks.
+func read(disks ...*disk) held {
+	h := held{runs: map[sync.SessionID][]stored{}, certs: map[sync.SessionID][]byte{}}
+	var all []snapshot
+	byPlace := map[sync.SessionID]map[uint32]stored{}
+	for _, d := range disks {
+		all = append(all, d.snapshots...)
+		maps.Copy(h.certs, d.certs)
+		for _, m := range d.marks {
+			h.marks = joinMark(h.marks, m)
+		}
+		for _, r := range d.records {
+			maps.Copy(h.certs, r.certs)
+			for _, e := range r.envelopes {
+				places := byPlace[e.session]
+				if places == nil {
+					places = map[uint32]stored{}
+					byPlace[e.session] = places
+				}
+				for at := e.first; at <= e.seq; at++ {
+					if x, known := places[at]; !known || x.first < x.seq && e.first == e.seq {
+						places[at] = e // what is single goes before a pack
+					}
+				}
+			}
+		}
+	}
+	h.snapshots, h.covers = notCovered(all), headsOfAll(all)
+	next := nextOf(h.covers)
+	for s, places := range byPlace {
+		for at := next[s]; ; {
+			e, here := places[at]
+			if !here {
+				break
+			}
+			h.runs[s] = append(h.runs[s], e)
+			at = e.seq + 1
+		}
+	}
+	h.sessions = slices.SortedFunc(maps.Keys(h.runs), func(a, b sync.SessionID) int { return slices.Compare(a[:], b[:]) })
+	return h
+}
+
+// joinMark: a mark is given to a disk only when everything below it is there, so the disks together have all below the highest.
+func joinMark(marks []sync.Mark, m sync.Mark) []sync.Mark {
+	i := slices.IndexFunc(marks, func(x sync.Mark) bool { return x.Store == m.Store })
+	if i < 0 {
+		m.Known = slices.Clone(m.Known)
+		return append(marks, m)
+	}
+	x := &marks[i]
+	x.Cursor = max(x.Cursor, m.Cursor)
+	for _, k := range m.Known {
+		j := slices.IndexFunc(x.Known, func(o sync.Known) bool { return o.Session == k.Session })
+		switch {
+		case j < 0:
+			x.Known = append(x.Known, k)
+		case x.Known[j].Seq < k.Seq:
+			x.Known[j].Seq = k.Seq
+		}
+	}
+	return marks
+}
+
+// repair gives each disk what the other has.
+func repair(disks []*disk) {
+	whole := read(disks...)
+	for _, d := range disks {
+		if d.full {
+			continue
+		}
+		if len(whole.snapshots) > 0 {
+			maps.Copy(d.certs, whole.certs)
+			d.snapshots = slices.Clone(whole.snapshots)
+		}
+		own := read(d)
+		var missing record
+		for _, s := range whole.sessions {
+			for _, e := range whole.runs[s] {
+				if !slices.ContainsFunc(own.runs[s], func(x stored) bool { return x.first == e.first && x.seq == e.seq }) {
+					missing.envelopes = append(missing.envelopes, e)
+				}
+			}
+		}
+		if len(missing.envelopes) > 0 {
+			missing.certs = maps.Clone(whole.certs)
+			d.records = append(d.records, missing)
+		}
+		d.flush()
+		d.marks, d.behind = cloneMarks(whole.marks), false
+	}
+}

@@ -1,0 +1,135 @@
+package simulator
+
+import (
+	"slices"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// line is one connection. Frames travel as bytes, up to the relay and down to the device, each way in its order; a relay that lies
+// (and a network that is no TCP) may do otherwise.
+type line struct {
+	device   *Device
+	relay    *Relay
+	conn     sync.Conn
+	nonce    seal.Nonce
+	up, down [][]byte
+	closed   bool
+	reader   *reader
+}
+
+// reader is a subscription: how far the device was given the log.
+type reader struct {
+	since                  wire.Cursor
+	welcomed, named, begun bool
+}
+
+func (d *Device) connect(conn sync.Conn, r *Relay) {
+	l := &line{device: d, relay: r, conn: conn}
+	_, _ = d.world.source.Read(l.nonce[:])
+	d.lines = append(d.lines, l)
+	r.lines = append(r.lines, l)
+	l.send(&wire.Challenge{Nonce: l.nonce, Store: r.Store()})
+}
+
+// send is the relay's.
+func (l *line) send(f wire.Frame) {
+	if !l.closed {
+		l.down = append(l.down, encode(f))
+	}
+}
+
+// put is the device's.
+func (l *line) put(f wire.Frame) {
+	if !l.closed {
+		l.up = append(l.up, encode(f))
+	}
+}
+
+func encode(f wire.Frame) []byte {
+	b, err := wire.Encode(f)
+	must(err)
+	return b
+}
+
+// hangUp ends it at the device's wish.
+func (l *line) hangUp() {
+	l.closed, l.up, l.down = true, nil, nil
+	l.relay.lines = slices.DeleteFunc(l.relay.lines, func(x *line) bool { return x == l })
+	l.device.lines = slices.DeleteFunc(l.device.lines, func(x *line) bool { return x == l })
+}
+
+// cut ends it without a word; the device hears of it.
+func (l *line) cut() {
+	if l.closed {
+		return
+	}
+	l.hangUp()
+	l.device.step(sync.SocketClosed{Conn: l.conn})
+}
+
+// feed gives a reader what comes next in the log.
+func (r *Relay) feed(l *line) {
+	doc, s := r.world.cast.doc, l.reader
+	if s == nil || l.closed {
+		return
+	}
+	record, err := r.log.Room(doc)
+	must(err)
+	if !s.welcomed || !s.named && record.Genesis != nil {
+		s.welcomed, s.named = true, record.Genesis != nil
+		l.send(&wire.Welcome{Doc: doc, Store: r.Store(), Head: record.Head, Genesis: record.Genesis})
+	}
+	for !s.begun || s.since < record.Head {
+		limit := 256 + r.world.rand.IntN(2048)
+		entries, next, err := r.log.Read(doc, s.since, limit)
+		must(err)
+		if len(entries) == 0 && next > 0 {
+			entries, next, err = r.log.Read(doc, s.since, next)
+			must(err)
+		}
+		b := &wire.Batch{Doc: doc, Entries: []wire.Entry{}, UpTo: s.since, More: next > 0}
+		for _, e := range entries {
+			b.UpTo = e.Cursor
+			if !s.begun || r.by[e.Cursor] != l {
+				b.Entries = append(b.Entries, e)
+			}
+		}
+		s.since, s.begun = b.UpTo, true
+		l.send(b)
+		if next == 0 {
+			break
+		}
+	}
+}
+
+func (r *Relay) feedAll() {
+	for _, l := range slices.Clone(r.lines) {
+		if l.reader != nil && l.reader.begun {
+			r.feed(l)
+		}
+	}
+}
+
+// present passes an ephemeral envelope on to the other readers.
+func (r *Relay) present(l *line, f *wire.Presence) {
+	e, err := seal.ParseEphemeral(f.Envelope)
+	if err != nil || l.reader == nil {
+		return
+	}
+	cert, refusal := r.enter().Certificate(r, f.Cert, e.Session)
+	if refusal == nil {
+		refusal = r.enter().Presence(cert, e)
+	}
+	if refusal != nil {
+		l.send(refusal.Frame(&f.Doc, f.Req))
+		return
+	}
+	for _, other := range r.lines {
+		if other != l && other.reader != nil && other.reader.named {
+			other.send(&wire.Presence{Doc: f.Doc, Cert: cert.Bytes(), Envelope: f.Envelope})
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package simulator
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/freehold-dev/freehold/crdt"
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// content is a place in a session with what its writer had seen. Inside a pack only the last has a hash.
+type content struct {
+	sync.Head
+	deps   []sync.Head
+	update []byte
+	size   int
+}
+
+func depOf(h sync.Head) seal.Dep {
+	return seal.Dep{Session: seal.SessionID(h.Session), Seq: h.Seq, Hash: [16]byte(h.Hash[:16])}
+}
+
+func headOf(d seal.Dep) sync.Head {
+	h := sync.Head{Session: sync.SessionID(d.Session), Seq: d.Seq}
+	copy(h.Hash[:], d.Hash[:])
+	return h
+}
+
+func depsOf(heads []sync.Head) (deps []seal.Dep) {
+	for _, h := range heads {
+		deps = append(deps, depOf(h))
+	}
+	return deps
+}
+
+func headsOfDeps(deps []seal.Dep) (heads []sync.Head) {
+	for _, d := range deps {
+		heads = append(heads, headOf(d))
+	}
+	return heads
+}
+
+// opened decrypts an envelope: what stands at each of its places.
+func (d *Device) opened(b []byte) ([]content, error) {
+	e, err := seal.ParseEnvelope(b)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := d.keys.Open(b)
+	if err != nil {
+		return nil, err
+	}
+	at := func(seq uint32, plain []byte) (content, error) {
+		p, err := seal.DecodeUpdate(plain)
+		c := content{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: seq}, deps: headsOfDeps(p.Deps), update: p.Update, size: len(b)}
+		if seq == e.Seq {
+			c.Hash = sync.Hash(e.Hash())
+		}
+		return c, err
+	}
+	switch e.Kind {
+	case seal.Update:
+		c, err := at(e.Seq, plain)
+		return []content{c}, err
+	case seal.Pack:
+		pack, err := seal.DecodePack(plain)
+		if err != nil {
+			return nil, err
+		}
+		if len(pack.Contents) != int(e.Seq-e.First())+1 {
+			return nil, seal.ErrCorrupt
+		}
+		var all []content
+		for i, plain := range pack.Contents {
+			c, err := at(e.First()+uint32(i), plain)
+			if err != nil {
+				return nil, err
+			}
+			c.size = len(b) / len(pack.Contents)
+			all = append(all, c)
+		}
+		return all, nil
+	}
+	return []content{{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: e.Seq, Hash: sync.Hash(e.Hash())}, size: len(b)}}, nil
+}
+
+// read is what the disks have together.
+func (d *Device) read() held { return read(d.disks...) }
+
+// tail opens everything behind the snapshots, in an order in which it applies; and what lacks something that its writer had seen.
+func (d *Device) tail(stored held) (ready, waiting []content) {
+	queues := make([][]content, len(stored.sessions))
+	done := nextOf(stored.covers)
+	halves := map[sync.SessionID]map[uint32]bool{}
+	for i, s := range stored.sessions {
+		next := done[s]
+		for _, e := range stored.runs[s] {
+			all, err := d.opened(e.bytes)
+			if err != nil {
+				d.fail("what is stored does not open: %v", err)
+			}
+			for _, c := range all {
+				if c.Seq != next {
+					continue // a pack may begin before what is missing
+				}
+				next++
+				queues[i] = append(queues[i], c)
+				if goesOn(c.update) {
+					if halves[s] == nil {
+						halves[s] = map[uint32]bool{}
+					}
+					halves[s][c.Seq] = true
+				}
+			}
+		}
+	}
+	has := func(h sync.Head) bool { return done[h.Session] > h.Seq || halves[h.Session][h.Seq] }
+	for moved := true; moved; {
+		moved = false
+		for i := range queues {
+			for end := 0; end < len(queues[i]) && !slices.ContainsFunc(queues[i][end].deps, func(h sync.Head) bool { return !has(h) }); {
+				c := queues[i][end]
+				end++
+				if goesOn(c.update) {
+					continue
+				}
+				ready = append(ready, queues[i][:end]...)
+				queues[i] = queues[i][end:]
+				end = 0
+				done[c.Session] = c.Seq + 1
+				moved = true
+			}
+		}
+	}
+	return ready, slices.Concat(queues...)
+}
+
+// headsOf is the last of each session in the snapshots and these updates.
+func headsOf(stored held, updates []content) []sync.Head {
+	heads := furthest(stored.covers)
+	for _, c := range updates {
+		heads = furthest(heads, []sync.Head{c.Head})
+	}
+	return heads
+}
+
+// file opens the snapshots as one.
+func (d *Device) file(stored held) *crdt.Doc {
+	if len(stored.snapshots) == 0 {
+		return crdt.New()
+	}
+	doc, err := crdt.Load(stored.snapshots[0].file)
+	must(err)
+	for _, other := range stored.snapshots[1:] {
+		_, err := doc.Merge(other.file)
+		must(err)
+	}
+	return doc
+}
+
+// try applies an update; what no core takes is as if it were empty. held: it waits for something.
+func try(doc *crdt.Doc, c content) (held bool, err error) {
+	if len(c.update) == 0 {
+		return false, nil
+	}
+	_, _, err = doc.Apply(crdt.SessionID(c.Session), c.update)
+	switch {
+	case errors.Is(err, crdt.ErrMissing):
+		return true, nil
+	case errors.Is(err, crdt.ErrCorrupt), errors.Is(err, crdt.ErrInvalid):
+		return false, nil
+	}
+	return false, err
+}

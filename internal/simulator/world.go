@@ -1,0 +1,242 @@
+package simulator
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/freehold-dev/freehold/crdt"
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// World is one story.
+type World struct {
+	Seed    uint64
+	cast    *cast
+	source  *rand.ChaCha8
+	rand    *rand.Rand
+	now     int64 // milliseconds
+	devices []*Device
+	relays  []*Relay
+	faults  [faultCount]bool // which this story may have
+	parted  map[*Device]bool // cut off from the relays
+	tally   Tally
+	events  int
+	log     []string
+
+	certs    map[[sha256.Size]byte]*seal.Certificate
+	promises promises
+	patience int // what the page had to wait for
+}
+
+// Run tells the story of a seed and gives what it went through. It fails with what went wrong, and what led to it.
+func Run(seed uint64) (tally Tally, err error) {
+	w := newWorld(seed)
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v\n%s", r, w)
+		}
+	}()
+	w.suffer()
+	w.rest()
+	w.judge()
+	w.tally.Seeds = 1
+	w.tally.Events, w.tally.Devices = w.events, len(w.devices)
+	return w.tally, nil
+}
+
+func newWorld(seed uint64) *World {
+	key := sha256.Sum256(fmt.Append(nil, seed))
+	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1, parted: map[*Device]bool{}, certs: map[[sha256.Size]byte]*seal.Certificate{}, promises: promises{}}
+	w.rand = rand.New(w.source)
+	for f := range w.faults {
+		w.faults[f] = w.rand.IntN(3) == 0
+	}
+	w.relays = append(w.relays, newRelay(w, "relay.example"))
+	writers := 2 + w.rand.IntN(3)
+	for i := range writers + w.rand.IntN(3) {
+		rights := seal.Write
+		if i >= writers {
+			rights = seal.Read
+		}
+		w.devices = append(w.devices, newDevice(w, string(rune('a'+i)), rights))
+	}
+	return w
+}
+
+// String is the end of the story, for who looks into a failure.
+func (w *World) String() string {
+	var b strings.Builder
+	for _, line := range w.log[max(0, len(w.log)-60):] {
+		fmt.Fprintln(&b, line)
+	}
+	for _, d := range w.devices {
+		fmt.Fprintf(&b, "%s: life %d, own %x, %+v, heads", d.name, d.lives, d.own[:4], d.status)
+		for _, h := range d.page.Heads() {
+			fmt.Fprintf(&b, " %x/%d", h.Session[:4], h.Next)
+		}
+		fmt.Fprintln(&b)
+	}
+	return b.String()
+}
+
+func (w *World) note(format string, args ...any) {
+	w.log = append(w.log, fmt.Sprintf("%d %d ms: ", w.events, w.now)+fmt.Sprintf(format, args...))
+}
+
+// suffer is the life of everybody, with faults.
+func (w *World) suffer() {
+	for range 150 + w.rand.IntN(250) {
+		d := w.devices[w.rand.IntN(len(w.devices))]
+		switch n := w.rand.IntN(100); {
+		case n < 12:
+			d.edit()
+		case n < 20:
+			w.fault(d)
+		case n < 26:
+			w.now += int64(w.rand.IntN(4000))
+			w.wake()
+		default:
+			w.move(d)
+		}
+	}
+}
+
+// wake tells every machine whose time has come.
+func (w *World) wake() {
+	for _, d := range w.devices {
+		if d.timer != 0 && d.timer <= d.now() {
+			w.events++
+			d.step(sync.Wake{})
+		}
+	}
+}
+
+// move does one of the things that wait to be done at a device, or on its way to or from it. It reports whether there was any.
+func (w *World) move(d *Device) bool {
+	var choices []func()
+	if n := len(d.pending); n > 0 {
+		choices = append(choices, func() {
+			i := w.rand.IntN(n)
+			f := d.pending[i]
+			d.pending = slices.Delete(d.pending, i, i+1)
+			f()
+		})
+	}
+	for _, l := range d.lines {
+		if len(l.up) > 0 {
+			choices = append(choices, func() {
+				b := l.up[0]
+				l.up = l.up[1:]
+				frame, err := wire.Decode(b)
+				must(err)
+				l.relay.receive(l, frame)
+			})
+		}
+		if len(l.down) > 0 {
+			choices = append(choices, func() {
+				b := l.down[0]
+				l.down = l.down[1:]
+				d.receive(l, b)
+			})
+		}
+		if len(l.relay.decided) > 0 {
+			choices = append(choices, func() { l.relay.commit(l.relay.full) })
+		}
+	}
+	if len(choices) == 0 {
+		return false
+	}
+	w.events++
+	choices[w.rand.IntN(len(choices))]()
+	return true
+}
+
+// rest ends all faults and lets everybody come to rest: nothing but signs of life happens for five minutes.
+func (w *World) rest() {
+	w.note("peace")
+	w.peace()
+	w.settle(300)
+}
+
+// settle runs until nothing but signs of life happens for so many seconds.
+func (w *World) settle(seconds int) {
+	quiet, before := 0, 0
+	for end := w.now + 7_200_000; w.now < end; {
+		doings := 0
+		busy := false
+		for _, d := range w.devices {
+			for w.move(d) {
+				busy = true
+			}
+			doings += d.doings
+		}
+		if doings != before {
+			quiet, before = 0, doings
+		}
+		if busy {
+			continue
+		}
+		if quiet++; quiet >= seconds {
+			return
+		}
+		w.now += 1000
+		w.wake()
+	}
+	panic("it never comes to rest")
+}
+
+// someEdit is a small edit of the sort that people make.
+func (w *World) someEdit(tx *crdt.Tx) error {
+	root, r := tx.Root(), w.rand
+	switch r.IntN(6) {
+	case 0, 1:
+		text := root.Text("body")
+		text.Insert(r.IntN(text.Len()+1), words[r.IntN(len(words))])
+	case 2:
+		text := root.Text("body")
+		if n := text.Len(); n > 0 {
+			from := r.IntN(n)
+			text.Delete(from, min(n, from+1+r.IntN(3)))
+		} else {
+			text.Append("a")
+		}
+	case 3:
+		root.Map("fields").Set(words[r.IntN(len(words))], r.IntN(1000))
+	case 4:
+		list := root.List("items")
+		if n := list.Len(); n > 1 && r.IntN(2) == 0 {
+			list.Items()[r.IntN(n)].Move(r.IntN(n))
+		} else {
+			list.Insert(r.IntN(n+1), words[r.IntN(len(words))])
+		}
+	case 5:
+		root.Counter("count").Add(int64(1 + r.IntN(9)))
+	}
+	return tx.Err()
+}
+
+var words = []string{"a", "be", "sea", "deep", "eagle", "forest", "gallery"}
+
+// certificate is VerifyCertificate, each only once.
+func (w *World) certificate(raw []byte) (*seal.Certificate, error) {
+	key := sha256.Sum256(raw)
+	if c := w.certs[key]; c != nil {
+		return c, nil
+	}
+	g, err := seal.ParseGenesis(w.cast.genesis)
+	must(err)
+	c, err := g.VerifyCertificate(raw)
+	if err == nil {
+		w.certs[key] = c
+	}
+	return c, err
+}
+
+func (w *World) verifyRun(cert *seal.Certificate, run []seal.Envelope) ([]seal.Hash, error) {
+	return cert.VerifyRun(nil, run)
+}
