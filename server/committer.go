@@ -3,20 +3,22 @@ package server
 import "sync"
 
 // committer makes writes durable in groups: while one group is on its way to the disk, everything that comes queues and
-// goes with the next. One fsync then serves many, and a lone writer never waits for company.
+// goes with the next. One fsync then serves many, and a lone writer never waits for company. It has no task while there is
+// nothing to commit.
 type committer struct {
 	log    Log
+	start  Start
 	report func(error)
 	// failing is true since the last commit that failed. It belongs to run.
 	failing bool
 
 	mu    sync.Mutex
-	wake  *sync.Cond
 	queue []commit
+	// running is true while the one task that commits runs; idle is told when it ends.
+	running bool
+	idle    *sync.Cond
 	// held is the size of all appends from before they are judged until they are durable or refused.
-	held    int
-	closing bool
-	stopped chan struct{}
+	held int
 }
 
 // commit is one write and who is told.
@@ -53,10 +55,9 @@ func (c *committer) release(size int) {
 	c.mu.Unlock()
 }
 
-func newCommitter(log Log, report func(error)) *committer {
-	c := &committer{log: log, report: report, stopped: make(chan struct{})}
-	c.wake = sync.NewCond(&c.mu)
-	go c.run()
+func newCommitter(log Log, start Start, report func(error)) *committer {
+	c := &committer{log: log, start: start, report: report}
+	c.idle = sync.NewCond(&c.mu)
 	return c
 }
 
@@ -65,34 +66,35 @@ func (c *committer) add(one commit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue = append(c.queue, one)
-	c.wake.Signal()
+	if !c.running {
+		c.running = true
+		c.start(c.run)
+	}
 }
 
 // close returns when everything added is durable or refused.
 func (c *committer) close() {
 	c.mu.Lock()
-	c.closing = true
-	c.wake.Signal()
-	c.mu.Unlock()
-	<-c.stopped
+	defer c.mu.Unlock()
+	for c.running {
+		c.idle.Wait()
+	}
 }
 
 func (c *committer) run() {
-	defer close(c.stopped)
 	for group := c.next(); group != nil; group = c.next() {
 		c.commit(group)
 	}
 }
 
-// next waits for work and takes a group of it, nil at the end.
+// next takes a group of what waits, nil where nothing does: then the task ends.
 func (c *committer) next() []commit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) == 0 {
-		if c.closing {
-			return nil
-		}
-		c.wake.Wait()
+	if len(c.queue) == 0 {
+		c.running = false
+		c.idle.Broadcast()
+		return nil
 	}
 	n, size := 0, 0
 	for n < len(c.queue) && size < groupBytes {

@@ -9,13 +9,13 @@ import (
 
 // Line carries frames to one device.
 type Line interface {
-	// Send writes one message. It is called by one goroutine at a time and may block while the device is slow.
+	// Send writes one message. It is called by one task at a time and may block while the device is slow.
 	Send([]byte) error
 	// HangUp ends the connection. It must not block, and Send must return soon after.
 	HangUp()
 }
 
-// Peer is one connection: it answers frames and sends what its subscriptions have. It has no goroutine while there is
+// Peer is one connection: it answers frames and sends what its subscriptions have. It has no task while there is
 // nothing to send.
 type Peer struct {
 	relay *Relay
@@ -32,7 +32,7 @@ type Peer struct {
 	// subscriptions by document; ready are those whose Next is to be asked, in turn.
 	subscriptions map[seal.DocID]*Subscription
 	ready         []*Subscription
-	// sending is true while the one goroutine that sends runs.
+	// sending is true while the one task that sends runs.
 	sending bool
 	closed  bool
 	// appends and appendBytes count what waits for the disk.
@@ -46,10 +46,15 @@ type Peer struct {
 // NewPeer begins a connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
 // of this connection alone.
 func (r *Relay) NewPeer(line Line, name string, nonce seal.Nonce) *Peer {
+	p := r.newPeer(line, name, nonce)
+	p.answer(&wire.Challenge{Nonce: nonce, Store: r.Store()})
+	return p
+}
+
+func (r *Relay) newPeer(line Line, name string, nonce seal.Nonce) *Peer {
 	p := &Peer{relay: r, line: line, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
 	p.room = sync.NewCond(&p.mu)
 	p.presence = rate{perSecond: r.limits.PresencePerSecond, burst: r.limits.PresenceBurst}
-	p.answer(&wire.Challenge{Nonce: nonce, Store: r.Store()})
 	return p
 }
 
@@ -108,17 +113,32 @@ func (p *Peer) hello(f *wire.Hello) {
 		p.answer(Busy().Frame(&f.Doc, nil))
 		return
 	}
-	s, refusal := p.relay.Subscribe(f.Doc, f.Since, f.Store, p, p.look, func(g *seal.Genesis) error {
-		return g.VerifyFetch(p.name, p.nonce, f.Proof)
-	})
+	s, refusal := p.subscribe(f.Doc, f.Since, f.Store, f.Proof)
 	if refusal != nil {
 		p.answer(refusal.Frame(&f.Doc, nil))
 		return
 	}
+	p.listen(s)
+}
+
+// subscribe begins to listen to a document that may be read with a proof.
+func (p *Peer) subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, proof []byte) (*Subscription, *Refusal) {
+	s, refusal := p.relay.Subscribe(doc, since, store, p, p.look, func(g *seal.Genesis) error {
+		return g.VerifyFetch(p.name, p.nonce, proof)
+	})
+	if refusal != nil {
+		return nil, refusal
+	}
+	s.proof = proof
+	return s, nil
+}
+
+// listen asks a subscription from here on.
+func (p *Peer) listen(s *Subscription) {
 	p.mu.Lock()
 	closed := p.closed
 	if !closed {
-		p.subscriptions[f.Doc] = s
+		p.subscriptions[s.Doc()] = s
 	}
 	p.mu.Unlock()
 	if closed {
@@ -234,7 +254,7 @@ func (p *Peer) look(s *Subscription) {
 func (p *Peer) startSending() {
 	if !p.sending {
 		p.sending = true
-		go p.send()
+		p.relay.home.Start(p.send)
 	}
 }
 

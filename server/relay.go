@@ -15,6 +15,7 @@ import (
 // verified) · place.mu (what readers need, held for moments). The committer takes judge only after a failure.
 type Relay struct {
 	log       Log
+	home      Home
 	limits    Limits
 	clock     func() time.Time
 	committer *committer
@@ -31,11 +32,31 @@ type Relay struct {
 	stopped bool
 }
 
+// Home is what a relay needs of where it runs. The zero value suits a process of its own.
+type Home struct {
+	// Start runs a task: nil starts a goroutine. A task ends by itself when there is nothing to do; a home that
+	// runs in turns waits for all that it started before it ends its turn.
+	Start Start
+	// Only, where set, is the one document of this relay; the others are refused.
+	Only *seal.DocID
+}
+
+// Start begins a task. It must not run it before it returns.
+type Start func(task func())
+
 // NewRelay serves a log. The relay closes it. clock is what it knows of time: rates, and how long what is covered stays. report, if not nil, is called when writing begins to fail, and with nil
 // when it works again.
 func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
-	return &Relay{log: log, limits: limits, clock: clock, committer: newCommitter(log, report), large: newBudget(limits.LargeBytes),
-		places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
+	return NewRelayAt(Home{}, log, limits, clock, report)
+}
+
+// NewRelayAt is NewRelay elsewhere than in a process of its own.
+func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
+	if home.Start == nil {
+		home.Start = func(task func()) { go task() }
+	}
+	return &Relay{log: log, home: home, limits: limits, clock: clock, committer: newCommitter(log, home.Start, report),
+		large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 }
 
 // Store names the relay's disk.
@@ -205,8 +226,11 @@ func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (
 	return b, lease, nil
 }
 
-// enter finds or makes the place of a document and keeps it until leave.
+// enter finds or makes the place of a document and keeps it until leave. Errors: CodeStopping, CodeBadFrame.
 func (r *Relay) enter(doc seal.DocID) (*place, *Refusal) {
+	if only := r.home.Only; only != nil && *only != doc {
+		return nil, refuse(wire.CodeBadFrame, "Another document has this socket, or this address.", nil)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {

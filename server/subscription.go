@@ -19,6 +19,8 @@ type Subscription struct {
 	allowed     func(*seal.Genesis) error
 	asked, told bool
 	answer      *Refusal
+	// proof is what by showed for it.
+	proof []byte
 	// ready: by has it in its queue. Guarded by by.mu.
 	ready bool
 

@@ -1,0 +1,139 @@
+package server_test
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// turns is a home that runs in turns: each ends when all that it started has.
+type turns struct {
+	relay *server.Relay
+	tasks sync.WaitGroup
+}
+
+func newTurns(log server.Log, only *seal.DocID) *turns {
+	t := &turns{}
+	t.relay = server.NewRelayAt(server.Home{Start: t.tasks.Go, Only: only}, log, server.DefaultLimits(), time.Now, nil)
+	return t
+}
+
+// say hands frames to a peer, a turn each, and gives what came back in all of them.
+func (h *turns) say(t *testing.T, line *heard, peer *server.Peer, frames ...wire.Frame) []wire.Frame {
+	t.Helper()
+	for _, f := range frames {
+		b, err := wire.Encode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer.Receive(b)
+		h.tasks.Wait()
+	}
+	return line.take(t)
+}
+
+// heard is a line that keeps what was sent.
+type heard struct{ messages [][]byte }
+
+func (l *heard) Send(b []byte) error {
+	l.messages = append(l.messages, bytes.Clone(b))
+	return nil
+}
+func (l *heard) HangUp() {}
+
+func (l *heard) take(t *testing.T) (frames []wire.Frame) {
+	t.Helper()
+	for _, b := range l.messages {
+		frames = append(frames, servertest.Decode(t, b))
+	}
+	l.messages = nil
+	return frames
+}
+
+// A relay that forgets everything but its log and the states of its connections goes on as if nothing had happened.
+func TestResume(t *testing.T) {
+	log := server.NewMemoryLog(wire.StoreID{7})
+	doc := servertest.NewDoc(t, 1)
+	id := doc.ID()
+	s := doc.NewSession()
+	run := s.Run(6)
+	home := newTurns(log, &id)
+	nonces := [2]seal.Nonce{{1}, {2}}
+	var lines [2]heard
+	var peers [2]*server.Peer
+	for i := range peers {
+		peers[i] = home.relay.NewPeer(&lines[i], "relay.example", nonces[i])
+		home.tasks.Wait()
+		if f := lines[i].take(t); len(f) != 1 || f[0].Type() != wire.TypeChallenge {
+			t.Fatalf("%+v", f)
+		}
+		hello := &wire.Hello{Doc: id, Proof: doc.Prove("relay.example", nonces[i])}
+		if i == 0 {
+			hello.Genesis = doc.Genesis()
+		}
+		if f := home.say(t, &lines[i], peers[i], hello); len(f) != 2 || f[0].Type() != wire.TypeWelcome || f[1].Type() != wire.TypeBatch {
+			t.Fatalf("%+v", f)
+		}
+	}
+	refused := &heard{}
+	stranger := home.relay.NewPeer(refused, "relay.example", seal.Nonce{3})
+	home.say(t, refused, stranger, &wire.Hello{Doc: id, Proof: doc.Prove("relay.example", nonces[0])})
+
+	for i, e := range run {
+		states := [2]server.PeerState{peers[0].State(), peers[1].State()}
+		refusedState := stranger.State()
+		home = newTurns(log, &id)
+		for j := range peers {
+			peers[j] = home.relay.ResumePeer(&lines[j], states[j])
+		}
+		stranger = home.relay.ResumePeer(refused, refusedState)
+		home.tasks.Wait()
+		if a, b, c := lines[0].take(t), lines[1].take(t), refused.take(t); len(a)+len(b)+len(c) != 0 {
+			t.Fatalf("said after waking: %+v %+v %+v", a, b, c)
+		}
+		answers := home.say(t, &lines[0], peers[0], &wire.Append{Doc: id, Req: uint64(i), Cert: s.Cert, Envelopes: [][]byte{e}})
+		acks := 0
+		for _, f := range answers {
+			if ack, ok := f.(*wire.Ack); ok && ack.Req == uint64(i) && ack.Cursor == wire.Cursor(i+1) {
+				acks++
+			}
+		}
+		if acks != 1 {
+			t.Fatalf("%+v", answers)
+		}
+		got := lines[1].take(t)
+		if len(got) != 1 {
+			t.Fatalf("entry %d: %+v", i, got)
+		}
+		if b, ok := got[0].(*wire.Batch); !ok || len(b.Entries) != 1 || b.UpTo != wire.Cursor(i+1) || !bytes.Equal(b.Entries[0].Envelope, e) {
+			t.Fatalf("%+v", got[0])
+		}
+		if f := refused.take(t); len(f) != 0 {
+			t.Fatalf("who was refused is told %+v", f)
+		}
+	}
+}
+
+func TestRelayOfOneDocument(t *testing.T) {
+	doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+	id := doc.ID()
+	home := newTurns(server.NewMemoryLog(wire.StoreID{}), &id)
+	line := &heard{}
+	peer := home.relay.NewPeer(line, "relay.example", seal.Nonce{})
+	s := other.NewSession()
+	for _, f := range []wire.Frame{
+		&wire.Hello{Doc: other.ID()}, &wire.Hello{Doc: other.ID(), Genesis: other.Genesis()},
+		&wire.Append{Doc: other.ID(), Cert: s.Cert, Envelopes: s.Run(1)}, &wire.Delete{Doc: other.ID(), Signature: make([]byte, 64)},
+	} {
+		got := home.say(t, line, peer, f)
+		if e, ok := got[len(got)-1].(*wire.Error); !ok || e.Code != wire.CodeBadFrame || *e.Doc != other.ID() {
+			t.Fatalf("%T: %+v", f, got[len(got)-1])
+		}
+	}
+}
