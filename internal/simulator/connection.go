@@ -109,6 +109,9 @@ func (d *Device) batch(l *line, b *wire.Batch) {
 		e, err := seal.ParseEnvelope(x.Envelope)
 		if err != nil { // no relay that checks envelopes could have stored it
 			d.world.noticed(d, "garbage")
+			for _, x := range ev.Entries {
+				delete(d.refs, x.Ref)
+			}
 			l.hangUp()
 			d.step(sync.SocketClosed{Conn: l.conn, Garbage: true})
 			return

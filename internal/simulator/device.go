@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -178,6 +179,19 @@ func (d *Device) edit() {
 	d.drain()
 }
 
+// paste is a change so large that it leaves in parts.
+func (d *Device) paste() {
+	if !d.writable() {
+		return
+	}
+	must(d.page.Edit(func(tx *crdt.Tx) error {
+		tx.Root().Text("body").Append(strings.Repeat("x", crdt.MaxUpdateOps+100))
+		return tx.Err()
+	}))
+	d.world.tally.Pastes++
+	d.drain()
+}
+
 // drain hands what the page has new to the vault, an update at a time.
 func (d *Device) drain() {
 	for {
@@ -209,7 +223,10 @@ func (d *Device) run(effect sync.Effect) {
 	switch e := effect.(type) {
 	case sync.Connect:
 		r := d.world.relays[e.Relay]
-		if r.down || d.world.parted[d] {
+		if d.world.parted[d] {
+			return // it gives up by itself
+		}
+		if r.down {
 			d.later(func() { d.step(sync.SocketClosed{Conn: e.Conn}) })
 			return
 		}

@@ -2,8 +2,11 @@ package simulator
 
 import (
 	"slices"
+	"time"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
 )
 
 // Fault is something that goes wrong.
@@ -11,6 +14,11 @@ type Fault int
 
 const (
 	Cut Fault = iota
+	Drop
+	Delay
+	Duplicate
+	Reorder
+	Partition
 	Crash
 	Torn
 	StoreFull
@@ -19,21 +27,30 @@ const (
 	Backup
 	RelayCrash
 	RelayFull
+	RelayEmptied
+	RelaySwapped
+	RelayClock
+	DeviceClock
+	Flip
+	Foreign
 	faultCount
 )
 
 var faultNames = [faultCount]string{
-	Cut: "a connection breaks", Crash: "a device crashes", Torn: "… with what was not flushed lost or out of order", StoreFull: "a store takes nothing",
+	Cut: "a connection breaks", Drop: "a frame is lost", Delay: "nothing moves for a while", Duplicate: "a frame comes twice",
+	Reorder: "frames, or what is in one, come in another order", Partition: "a device is cut off from every relay", Crash: "a device crashes", Torn: "… with what was not flushed lost or out of order", StoreFull: "a store takes nothing",
 	StoreWiped: "one store of a device is wiped", BothWiped: "both are", Backup: "a device is restored from an old backup",
-	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing",
+	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing", RelayEmptied: "the relay loses its disk",
+	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayClock: "the relay's clock jumps, up to ten years either way",
+	DeviceClock: "a device wakes up ten years later", Flip: "a byte of an envelope is changed on its way", Foreign: "an envelope of another document comes",
 }
 
 // fault has something happen to a device or its relay, if this story has it.
 func (w *World) fault(d *Device) {
-	f := Fault(w.rand.IntN(int(faultCount)))
-	if !w.faults[f] {
+	if len(w.faults) == 0 {
 		return
 	}
+	f := w.faults[w.rand.IntN(len(w.faults))]
 	r := w.relays[w.rand.IntN(len(w.relays))]
 	hit := func(format string, args ...any) {
 		w.tally.Faults[f]++
@@ -46,6 +63,16 @@ func (w *World) fault(d *Device) {
 		}
 		hit("%s is cut off", d.name)
 		d.lines[w.rand.IntN(len(d.lines))].cut()
+	case Drop, Duplicate, Reorder, Flip, Foreign:
+		w.interfere(f, d)
+	case Delay:
+		hit("%s has to wait", d.name)
+		w.parted[d] = true
+		w.until = append(w.until, ending{w.now + int64(w.rand.IntN(5_000)), d})
+	case Partition:
+		hit("%s is cut off from every relay", d.name)
+		w.parted[d] = true
+		w.until = append(w.until, ending{w.now + int64(w.rand.IntN(60_000)), d})
 	case Crash:
 		hit("%s crashes", d.name)
 		d.crash()
@@ -90,6 +117,25 @@ func (w *World) fault(d *Device) {
 		if r.full {
 			hit("the disk of %s is full", r.name)
 		}
+	case RelayEmptied:
+		if w.rand.IntN(3) == 0 {
+			hit("%s is emptied", r.name)
+			w.promises.release(r)
+			r.empty()
+		}
+	case RelaySwapped:
+		if w.rand.IntN(3) == 0 {
+			hit("%s has another disk", r.name)
+			r.swap()
+		}
+	case RelayClock:
+		r.skew = time.Duration(w.rand.Int64N(2*int64(tenYears))) - tenYears
+		hit("the clock of %s is off by %d days", r.name, r.skew/(24*time.Hour))
+		r.sweep()
+	case DeviceClock:
+		d.skipped += tenYears.Milliseconds()
+		hit("%s wakes up later", d.name)
+		d.step(sync.Wake{})
 	case Torn:
 	}
 }
@@ -116,6 +162,91 @@ func (d *Device) promiseAll() {
 	}
 }
 
+const tenYears = 10 * 365 * 24 * time.Hour
+
+// ending is when a device is no longer cut off.
+type ending struct {
+	at     int64
+	device *Device
+}
+
+// reunite ends partitions whose time is over.
+func (w *World) reunite() {
+	w.until = slices.DeleteFunc(w.until, func(e ending) bool {
+		over := w.now >= e.at
+		if over {
+			delete(w.parted, e.device)
+		}
+		return over
+	})
+}
+
+// interfere does something to a frame on its way. A batch that is lost or overtaken is no fault of a network, which has streams,
+// but a lie of a relay.
+func (w *World) interfere(f Fault, d *Device) {
+	if len(d.lines) == 0 {
+		return
+	}
+	l := d.lines[w.rand.IntN(len(d.lines))]
+	queue := &l.down
+	if w.rand.IntN(2) == 0 && f != Flip && f != Foreign {
+		queue = &l.up
+	}
+	if len(*queue) == 0 {
+		return
+	}
+	i := w.rand.IntN(len(*queue))
+	frame, err := wire.Decode((*queue)[i])
+	must(err)
+	batch, isBatch := frame.(*wire.Batch)
+	switch {
+	case f == Drop && !isBatch:
+		*queue = slices.Delete(*queue, i, i+1)
+	case f == Duplicate:
+		*queue = slices.Insert(*queue, i, (*queue)[i])
+	case f == Reorder && isBatch && len(batch.Entries) > 1:
+		w.rand.Shuffle(len(batch.Entries), func(i, j int) { batch.Entries[i], batch.Entries[j] = batch.Entries[j], batch.Entries[i] })
+		(*queue)[i] = encode(batch)
+	case f == Reorder && i > 0 && !isBatch:
+		(*queue)[i-1], (*queue)[i] = (*queue)[i], (*queue)[i-1]
+	case f == Flip && isBatch && len(batch.Entries) > 0:
+		e := &batch.Entries[w.rand.IntN(len(batch.Entries))]
+		e.Envelope[w.rand.IntN(len(e.Envelope))] ^= 1 << w.rand.IntN(8)
+		(*queue)[i] = encode(batch)
+	case f == Foreign && isBatch:
+		batch.Entries = append(batch.Entries, w.foreign(batch.UpTo))
+		(*queue)[i] = encode(batch)
+	default:
+		return
+	}
+	w.tally.Faults[f]++
+	w.note("%s: %s", d.name, faultNames[f])
+}
+
+// foreign is an envelope of another document, whose session may be one of this.
+func (w *World) foreign(at wire.Cursor) wire.Entry {
+	s, err := w.cast.other.NewSession(w.source)
+	must(err)
+	b, err := s.Seal(seal.Update, seal.UpdatePayload{Update: []byte{0}}.Encode())
+	must(err)
+	return wire.Entry{Cursor: at, Envelope: b, Cert: s.Certificate().Bytes()}
+}
+
+// swap gives the relay another disk that has a part of the document: a prefix of it, or the middle of a session.
+func (r *Relay) swap() {
+	written := r.written
+	r.world.promises.release(r)
+	r.empty()
+	if n := len(written); n > 0 {
+		must(r.log.Commit(written[:1])) // the genesis
+		r.written = slices.Clone(written[:1])
+		part := written[1:]
+		if r.world.rand.IntN(2) == 0 {
+			r.write(part[:r.world.rand.IntN(len(part)+1)])
+		}
+	}
+}
+
 // peace ends every fault.
 func (w *World) peace() {
 	for _, r := range w.relays {
@@ -123,6 +254,7 @@ func (w *World) peace() {
 		r.commit(false)
 	}
 	clear(w.parted)
+	w.until = nil
 	for _, d := range w.devices {
 		for _, disk := range d.disks {
 			disk.full = false

@@ -9,7 +9,8 @@ import (
 
 // Tally is what stories went through.
 type Tally struct {
-	Seeds, Events, Edits, Devices int
+	Seeds, Devices, Events        int
+	Edits, Pastes                 int
 	Snapshots, Checkpoints, Packs int
 	Swept, Overtaken, Orphans     int
 	Faults                        [faultCount]int
@@ -19,7 +20,7 @@ type Tally struct {
 // Add takes another one in.
 func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
-		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
+		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
 		{&t.Orphans, &o.Orphans},
 	} {
@@ -44,6 +45,7 @@ func (t *Tally) String() string {
 	row("devices", t.Devices)
 	row("events", t.Events)
 	row("edits", t.Edits)
+	row("changes in parts", t.Pastes)
 	row("snapshots for a relay", t.Snapshots)
 	row("checkpoints", t.Checkpoints)
 	row("packs", t.Packs)

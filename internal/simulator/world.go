@@ -22,15 +22,15 @@ type World struct {
 	now     int64 // milliseconds
 	devices []*Device
 	relays  []*Relay
-	faults  [faultCount]bool // which this story may have
+	faults  []Fault          // which this story has
 	parted  map[*Device]bool // cut off from the relays
+	until   []ending
 	tally   Tally
 	events  int
 	log     []string
 
 	certs    map[[sha256.Size]byte]*seal.Certificate
 	promises promises
-	patience int // what the page had to wait for
 }
 
 // Run tells the story of a seed and gives what it went through. It fails with what went wrong, and what led to it.
@@ -38,7 +38,7 @@ func Run(seed uint64) (tally Tally, err error) {
 	w := newWorld(seed)
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%v\n%s", r, w)
+			err = fmt.Errorf("%v\n%s%s", r, w, dump(w))
 		}
 	}()
 	w.suffer()
@@ -53,8 +53,10 @@ func newWorld(seed uint64) *World {
 	key := sha256.Sum256(fmt.Append(nil, seed))
 	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1, parted: map[*Device]bool{}, certs: map[[sha256.Size]byte]*seal.Certificate{}, promises: promises{}}
 	w.rand = rand.New(w.source)
-	for f := range w.faults {
-		w.faults[f] = w.rand.IntN(3) == 0
+	for f := range faultCount {
+		if w.rand.IntN(3) == 0 {
+			w.faults = append(w.faults, f)
+		}
 	}
 	w.relays = append(w.relays, newRelay(w, "relay.example"))
 	writers := 2 + w.rand.IntN(3)
@@ -67,6 +69,9 @@ func newWorld(seed uint64) *World {
 	}
 	return w
 }
+
+// dump says more about a world that failed, where somebody is looking into it.
+var dump = func(*World) string { return "" }
 
 // String is the end of the story, for who looks into a failure.
 func (w *World) String() string {
@@ -95,6 +100,14 @@ func (w *World) suffer() {
 		switch n := w.rand.IntN(100); {
 		case n < 12:
 			d.edit()
+		case n < 13 && w.rand.IntN(8) == 0:
+			w.note("%s types", d.name)
+			for range 30 + w.rand.IntN(60) {
+				d.edit()
+			}
+		case n < 13 && w.rand.IntN(40) == 0:
+			w.note("%s pastes", d.name)
+			d.paste()
 		case n < 20:
 			w.fault(d)
 		case n < 26:
@@ -108,6 +121,7 @@ func (w *World) suffer() {
 
 // wake tells every machine whose time has come.
 func (w *World) wake() {
+	w.reunite()
 	for _, d := range w.devices {
 		if d.timer != 0 && d.timer <= d.now() {
 			w.events++
@@ -128,6 +142,9 @@ func (w *World) move(d *Device) bool {
 		})
 	}
 	for _, l := range d.lines {
+		if w.parted[d] {
+			break
+		}
 		if len(l.up) > 0 {
 			choices = append(choices, func() {
 				b := l.up[0]

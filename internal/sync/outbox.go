@@ -11,8 +11,9 @@ type outbox struct {
 	welcomed   bool
 	blocked    bool // the relay refused the document, until the next connection
 	markMoved  bool
-	reset      bool  // another store came into use, and it was not said yet
-	holdUntil  int64 // a passing refusal
+	reset      bool   // another store came into use, and it was not said yet
+	era        uint32 // counts the stores, and how often one was put back: what was read of an earlier one says nothing of this one
+	holdUntil  int64  // a passing refusal
 	refusals   uint32
 	upload     upload
 }
@@ -40,6 +41,7 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.reset = true
 	}
 	o.mark = Mark{Store: store}
+	o.era++
 	d.places.forget()
 	d.packing.end()
 	for i := range d.sessions {
@@ -139,6 +141,7 @@ func (m *Machine) welcome(e Welcome) {
 	if asked.Store == e.Store && e.Head < o.mark.Cursor { // it was put back to an earlier state: nothing known of it holds
 		o.mark.Cursor = 0
 		o.reset = true
+		o.era++
 		d.places.forget()
 		for i := range d.sessions {
 			d.sessions[i].forgetRelay()

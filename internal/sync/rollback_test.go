@@ -35,3 +35,17 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 		t.Fatalf("what the device has of both sessions goes up again, not %+v", sent)
 	}
 }
+
+func TestS9WhatALostStoreGaveIsNotOnTheNextOne(t *testing.T) {
+	s := online(t)
+	open := one[sync.Open](s, s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.greet(2, sync.StoreID{8}, 0) // meanwhile the relay lost its disk
+	job := one[sync.Store](s, s.tell(opened(open, update(sync.Hash{4})))).Job
+	effects := s.tell(sync.StoreDone{Doc: doc, Job: job})
+	if sent := one[sync.Append](s, effects); sent.Session != ann {
+		t.Fatalf("what came from the store before goes up, not %+v", sent)
+	}
+}

@@ -14,6 +14,7 @@ type work struct {
 	entries []Entry
 	items   []OpenedItem
 	verdict Verdict // of a snapshot
+	era     uint32  // of the relay's log that it is from
 }
 
 // covers are the heads that an opened snapshot covers.
@@ -86,7 +87,7 @@ func (d *document) judge(e *Entry) arrivalState {
 // Of several with one number the last to come goes first; if that fails, the others have their turn.
 func (m *Machine) openRun(d *document, next *Entry) {
 	in := &d.inbox
-	w := work{stage: stageSealing, job: m.job(), session: next.Session}
+	w := work{stage: stageSealing, job: m.job(), session: next.Session, era: d.outbox.era}
 	isSnapshot := next.Kind == KindSnapshot
 	byFirst := map[uint32]*arrival{}
 	for i := range in.log {
@@ -180,7 +181,10 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	var unused []Ref
 	for i := range w.entries {
 		e, item := &w.entries[i], &w.items[i]
-		s.learnRun(e.First, e.Seq)
+		if w.era == d.outbox.era {
+			s.learnRun(e.First, e.Seq)
+			d.places.note(e.Cursor, e.Session, e.Seq)
+		}
 		if e.Seq >= s.next { // or another tab stored it in the meantime
 			fresh = append(fresh, e.Ref)
 		}
@@ -208,7 +212,6 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 			unused = append(unused, e.Ref)
 		}
 		d.noteAttest(e)
-		d.places.note(e.Cursor, e.Session, e.Seq)
 	}
 	d.mark(w.entries, arrivalDone)
 	in.tryAgain(w.session)

@@ -109,7 +109,7 @@ func (m *Machine) merged(e Merged) {
 // only on a device that can bring the relay no other.
 func (d *document) coverFromRelay() {
 	w := &d.inbox.work
-	if w.verdict == Sound || w.verdict == Undecided && !d.writable {
+	if w.era == d.outbox.era && (w.verdict == Sound || w.verdict == Undecided && !d.writable) {
 		for _, h := range w.covers() {
 			d.session(h.Session).learnCover(h.Seq + 1)
 		}
