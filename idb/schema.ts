@@ -2,7 +2,7 @@
 // brings a document in one request. No index, no cursor, no key generator.
 
 /** Database version; raised when an object store is added. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 export const Store = {
   /** "marker" → marker */
@@ -17,6 +17,8 @@ export const Store = {
   marks: "marks",
   /** [doc, generation] → snapshot */
   snapshots: "snapshots",
+  /** [doc, session] → proof */
+  proofs: "proofs",
 } as const;
 export type Store = (typeof Store)[keyof typeof Store];
 

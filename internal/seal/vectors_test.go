@@ -140,6 +140,7 @@ func TestVectors(t *testing.T) {
 		"chains.json":   chains,
 		"genesis.json":  genesisVectors(d),
 		"kinds.json":    allKindVectors(t),
+		"forks.json":    allForkVectors(t),
 	} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)

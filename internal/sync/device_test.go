@@ -305,6 +305,10 @@ func (d *device) run(effect sync.Effect) {
 	case sync.NotDurable:
 	case sync.Open:
 		d.later(func() { d.openRun(e) })
+	case sync.Compare:
+		for _, r := range e.Refs {
+			delete(d.refs, r)
+		}
 	case sync.Show:
 		last := map[sync.SessionID]*envelope{}
 		for _, r := range e.Refs {

@@ -73,6 +73,9 @@ func (m *Machine) open(e DocOpen) {
 		s.jump(h.Head)
 		s.first, s.tail, s.live = h.First, h.Tail, h.Live
 	}
+	for _, id := range e.Frozen {
+		d.freeze(id)
+	}
 	d.outbox.marks = append(d.outbox.marks, e.Marks...)
 	d.outbox.recall(d, m.conn.relay)
 	if e.Keyed {

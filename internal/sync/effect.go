@@ -85,6 +85,13 @@ type Open struct {
 	Refs    []Ref
 }
 
+// Compare takes envelopes of sessions of which something else is or may be here in their place, and lets go of them. Where two of
+// one place verify, both are kept as the proof: Proven. Nothing else is answered.
+type Compare struct {
+	Doc  Doc
+	Refs []Ref
+}
+
 // Spread gives opened and stored envelopes of the relay to other tabs.
 type Spread struct {
 	Doc  Doc
@@ -187,6 +194,7 @@ func (Store) effect()         {}
 func (Durable) effect()       {}
 func (NotDurable) effect()    {}
 func (Open) effect()          {}
+func (Compare) effect()       {}
 func (Spread) effect()        {}
 func (Show) effect()          {}
 func (Reread) effect()        {}

@@ -43,7 +43,8 @@ type DocOpen struct {
 	Prev     Hash   // hash of Own's certificate
 	Snapshot uint32 // bytes of the device's snapshot, 0 when there is none
 	Heads    []Stored
-	Marks    []Mark // newest first
+	Marks    []Mark      // newest first
+	Frozen   []SessionID // of which a proof is kept
 }
 
 // Stored is what the device has of one session and the page was given: envelopes [First, Seq], and everything before First
@@ -192,6 +193,12 @@ type OpenedContent struct {
 	More bool // its change goes on in the session's next
 }
 
+// Proven says what Compare found: a session signed two histories, and the device has the proof.
+type Proven struct {
+	Doc     Doc
+	Session SessionID
+}
+
 // Checked answers Check. Ref is what an objection says, 0 for none. News: it has something that is not here.
 type Checked struct {
 	Doc     Doc
@@ -288,6 +295,7 @@ func (SharedSnapshot) event() {}
 func (Welcome) event()        {}
 func (Batch) event()          {}
 func (Opened) event()         {}
+func (Proven) event()         {}
 func (Checked) event()        {}
 func (Merged) event()         {}
 func (Ack) event()            {}

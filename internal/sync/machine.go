@@ -68,6 +68,8 @@ func (m *Machine) take(ev Event) {
 		m.batch(e)
 	case Opened:
 		m.opened(e)
+	case Proven:
+		m.proven(e)
 	case Checked:
 		m.checked(e)
 	case Merged:

@@ -37,6 +37,7 @@ const (
 	packCheckpointed   = 28
 	packChecked        = 29
 	packPacked         = 30
+	packProven         = 34
 )
 
 // StepPacked is Step for a caller that speaks bytes: the time as a varint, then one event. It appends the effects to out,
@@ -118,6 +119,8 @@ func (r *reader) event() Event {
 		}
 		e.Problem = r.problem()
 		return e
+	case packProven:
+		return Proven{r.doc(), r.session()}
 	case packChecked:
 		return Checked{r.doc(), Job(r.u32()), Verdict(r.byte()), r.ref(), r.bool(), r.problem()}
 	case packPacked:
@@ -166,6 +169,9 @@ func (r *reader) docOpen() Event {
 	}
 	for range r.count(19) {
 		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), r.known()})
+	}
+	for range r.count(len(SessionID{})) {
+		e.Frozen = append(e.Frozen, r.session())
 	}
 	return e
 }

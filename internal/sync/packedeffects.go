@@ -29,6 +29,7 @@ const (
 	packCheck         = 88
 	packSealAttest    = 89
 	packPack          = 90
+	packCompare       = 93
 )
 
 type writer struct{ b []byte }
@@ -64,6 +65,9 @@ func (w *writer) effect(e Effect) {
 	case Open:
 		w.begin(packOpen, uint64(e.Doc), uint64(e.Job), uint64(e.Kind))
 		w.bytes(e.Session[:])
+		w.refs(e.Refs)
+	case Compare:
+		w.begin(packCompare, uint64(e.Doc))
 		w.refs(e.Refs)
 	case Spread:
 		w.begin(packSpread, uint64(e.Doc))

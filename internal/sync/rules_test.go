@@ -233,7 +233,7 @@ func TestS5EachOnceAndInChainOrder(t *testing.T) {
 	}
 	effects := s.batch(1, entry)
 	none[sync.Open](s, effects)
-	one[sync.Drop](s, effects)
+	one[sync.Compare](s, effects)
 }
 
 func TestS5ARunIsOpenedTogether(t *testing.T) {
@@ -253,7 +253,45 @@ func TestS5AForkFreezesTheSession(t *testing.T) {
 	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
 		t.Fatalf("problem %d", p)
 	}
+	if refs := one[sync.Compare](s, effects).Refs; !reflect.DeepEqual(refs, []sync.Ref{1006}) {
+		t.Fatalf("what proves it is let go: %v", refs)
+	}
+	none[sync.Drop](s, effects)
 	none[sync.Open](s, s.batch(1, arrive(9, ann, 2, sync.Hash{6})))
+}
+
+func TestS5WhatComesForAPlaceThatIsHereIsCompared(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{4})), update(sync.Hash{4}), update(sync.Hash{5}))
+	effects := s.batch(1, arrive(9, ann, 1, sync.Hash{4})) // it follows the same one, and is another all the same
+	none[sync.Open](s, effects)
+	none[sync.Drop](s, effects)
+	if refs := one[sync.Compare](s, effects).Refs; !reflect.DeepEqual(refs, []sync.Ref{1009}) {
+		t.Fatalf("compared: %v", refs)
+	}
+	effects = s.tell(sync.Proven{Doc: doc, Session: ann})
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
+		t.Fatalf("problem %d", p)
+	}
+	effects = s.batch(1, arrive(12, ann, 2, sync.Hash{5}))
+	none[sync.Open](s, effects)
+	one[sync.Drop](s, effects)
+}
+
+func TestS5AFrozenSessionStaysSo(t *testing.T) {
+	s := newScript(t)
+	effects := s.tell(sync.DocOpen{
+		Doc: doc, Keyed: true, Content: true, Frozen: []sync.SessionID{ann},
+		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 1, Hash: sync.Hash{5}}, Tail: 400}},
+	})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Problem != sync.Forked || st.Unsent != 0 {
+		t.Fatalf("%+v", st)
+	}
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.SocketOpen{Conn: 1})
+	s.welcome(0)
+	none[sync.Open](s, s.batch(1, arrive(9, ann, 2, sync.Hash{5})))
 }
 
 func TestS6TheCursorWaitsForTheDevice(t *testing.T) {

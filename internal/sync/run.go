@@ -29,25 +29,11 @@ func (m *Machine) openNext(d *document) {
 		}
 		return
 	}
-	var unused []Ref
-	for i := range in.log {
-		a := &in.log[i]
-		if a.state == arrivalDone {
-			continue
-		}
-		switch to := d.judge(&a.Entry); {
-		case to == arrivalDone:
-			if a.isKept() {
-				unused = append(unused, a.Ref)
-			}
-			a.state = arrivalDone
-		case to == arrivalWorked && a.state == arrivalWaiting:
-			m.drop(unused)
-			m.openRun(d, &a.Entry)
-			return
-		}
+	next := m.passOver(d)
+	if next != nil {
+		m.openRun(d, next)
+		return
 	}
-	m.drop(unused)
 	if !in.reading { // nothing that is under way can help the others
 		for i := range in.log {
 			if a := &in.log[i]; a.state == arrivalWaiting {
@@ -57,6 +43,48 @@ func (m *Machine) openNext(d *document) {
 	}
 	m.letGo(d)
 	d.pass()
+}
+
+// passOver takes out of turn what needs no opening, up to the first that does. What came for a place that is here, and may say
+// something else there, is compared.
+func (m *Machine) passOver(d *document) (next *Entry) {
+	in := &d.inbox
+	var unused, other []Ref
+	for i := range in.log {
+		a := &in.log[i]
+		if a.state == arrivalDone {
+			continue
+		}
+		to := d.judge(&a.Entry)
+		if to == arrivalWorked && a.state == arrivalWaiting {
+			next = &a.Entry
+			break
+		}
+		if to != arrivalDone {
+			continue
+		}
+		if s := d.lookup(a.Session); a.isKept() && a.Kind.chains() && !s.upload && !s.frozen {
+			other = append(other, a.Ref)
+		} else if a.isKept() {
+			unused = append(unused, a.Ref)
+		}
+		a.state = arrivalDone
+	}
+	m.drop(unused)
+	m.compare(d, other)
+	return next
+}
+
+func (m *Machine) compare(d *document, refs []Ref) {
+	if len(refs) > 0 {
+		m.emit(Compare{d.id, refs})
+	}
+}
+
+func (m *Machine) proven(e Proven) {
+	if d := m.find(e.Doc); d != nil {
+		d.freeze(e.Session)
+	}
 }
 
 // judge says what is to become of an envelope that came from the relay (S5).
@@ -125,11 +153,13 @@ func (m *Machine) opened(e Opened) {
 		}
 		if p == Forked { // a pack that says something else than what it stands for
 			d.freeze(w.session)
+			d.mark(w.entries[n:n+1], arrivalDone)
+			m.compare(d, []Ref{w.entries[n].Ref})
 		} else {
 			d.issues.read = p
+			m.dropEntries(d.mark(w.entries[n:n+1], arrivalFailed))
+			m.keepLast(d, &w.entries[n])
 		}
-		m.dropEntries(d.mark(w.entries[n:n+1], arrivalFailed))
-		m.keepLast(d, &w.entries[n])
 		m.dropEntries(d.mark(w.entries[n+1:], arrivalWaiting)) // not at fault: they may follow another one with that number
 		w.entries = w.entries[:n]
 	}
@@ -149,7 +179,7 @@ func (m *Machine) opened(e Opened) {
 	if first := &w.entries[0]; s.next > 0 && first.First == s.next && !first.Prev.Same(s.hash) {
 		// Verified, and yet it does not follow what is here: its writer signed two histories. Neither gets longer.
 		d.freeze(w.session)
-		m.dropOpened(w)
+		m.compareOpened(d, w)
 		d.mark(w.entries, arrivalDone)
 		d.endWork()
 		return
@@ -226,11 +256,11 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	m.show(d)
 }
 
-// dropOpened lets go of a run that was opened and is not stored, and of what it stands for.
-func (m *Machine) dropOpened(w *work) {
-	var refs []Ref
+// compareOpened has a run compared that was opened and is not stored, and lets go of what it stands for.
+func (m *Machine) compareOpened(d *document, w *work) {
+	var whole, refs []Ref
 	for i := range w.entries {
-		refs = append(refs, w.entries[i].Ref)
+		whole = append(whole, w.entries[i].Ref)
 		for _, c := range w.items[i].Contents {
 			if c.Ref != w.entries[i].Ref {
 				refs = appendRef(refs, c.Ref)
@@ -238,6 +268,7 @@ func (m *Machine) dropOpened(w *work) {
 		}
 	}
 	m.drop(refs)
+	m.compare(d, whole)
 }
 
 // appendRef leaves out what stands for no bytes.

@@ -48,6 +48,9 @@ func (m *Machine) status(d *document) Status {
 	hidden := false
 	for i := range d.sessions {
 		s := &d.sessions[i]
+		if s.frozen { // nobody waits for it
+			continue
+		}
 		end := s.next
 		if !s.joins() {
 			end = s.whole // the rest is half a change, which nobody waits for

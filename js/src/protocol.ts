@@ -64,6 +64,8 @@ export type Request =
   /** The plain JSON view for the list; best effort, last one wins. */
   | { readonly op: "head"; readonly doc: DocId; readonly head: unknown; readonly changed: number }
   | { readonly op: "link"; readonly doc: DocId; readonly rights: Rights }
+  /** Of sessions of the document that signed two histories. */
+  | { readonly op: "proofs"; readonly doc: DocId }
   | { readonly op: "forget"; readonly doc: DocId }
   | { readonly op: "close"; readonly doc: DocId }
   | { readonly op: "relays"; readonly relays: readonly string[] }
@@ -81,6 +83,7 @@ export interface Replies {
   update: { readonly copies: 0 | 1 | 2 };
   head: null;
   link: { readonly link: string };
+  proofs: { readonly proofs: readonly Uint8Array[] };
   forget: null;
   close: null;
   relays: null;

@@ -300,6 +300,11 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends
   saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;
   /** A link for somebody else or another device; the key is after the `#`. */
   link(can: Rights): Promise<URL>;
+  /**
+   * Writers of this document that signed two histories: for each a proof that anybody can check who knows the document's id
+   * (docs/ENVELOPE.md). `status.problem` says that there is one; nothing more of such a writer is taken.
+   */
+  proofs(): Promise<readonly Uint8Array[]>;
   /** The last envelopes as the relay sees them, newest last. */
   readonly sealed: Store<readonly Uint8Array[]>;
   /** The same bytes on every device with the same state. */

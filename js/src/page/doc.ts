@@ -22,6 +22,7 @@ export interface DocHome {
   send(u: Drained & { readonly doc: string }): Promise<unknown>;
   head(doc: string, head: unknown): void;
   link(doc: string, rights: Rights): Promise<URL>;
+  proofs(doc: string): Promise<readonly Uint8Array[]>;
   closed(doc: OpenDoc): void;
   problem(e: FreeholdError): void;
   /** The status of this document changed, for lists. */
@@ -120,6 +121,10 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   async link(can: Rights): Promise<URL> {
     if (this.#closed) throw closedError(this.id);
     return this.#home.link(this.id, can);
+  }
+  async proofs(): Promise<readonly Uint8Array[]> {
+    if (this.#closed) throw closedError(this.id);
+    return this.#home.proofs(this.id);
   }
   async export(_as: "json"): Promise<Blob> {
     return new Blob([toCanonical(this.value)], { type: "application/json" });

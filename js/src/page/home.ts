@@ -181,6 +181,9 @@ export class OpenHome implements Home, DocHome {
     url.hash = link.slice(link.indexOf("#") + 1);
     return url;
   }
+  async proofs(id: string): Promise<readonly Uint8Array[]> {
+    return (await (await this.#vault()).request({ op: "proofs", doc: id })).proofs;
+  }
   closed(doc: OpenDoc): void {
     this.#docById.delete(doc.id);
     void this.#tell({ op: "close", doc: doc.id });

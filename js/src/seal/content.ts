@@ -107,7 +107,7 @@ interface Reader {
   rest(): Uint8Array;
 }
 
-const reader = (b: Uint8Array): Reader => {
+export const reader = (b: Uint8Array): Reader => {
   let at = 0;
   const take = (n: number): Uint8Array => {
     if (b.length - at < n) throw corrupt("content ends early");
@@ -133,7 +133,7 @@ const reader = (b: Uint8Array): Reader => {
   return { take, varint: readVarint, version, rest: () => b.subarray(at) };
 };
 
-const varint = (value: number): Octets => {
+export const varint = (value: number): Octets => {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw wrongArgument(`the number ${value}`);
   const out: number[] = [];
   for (; value >= 0x80; value = Math.floor(value / 128)) out.push((value % 128) | 0x80);

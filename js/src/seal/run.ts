@@ -52,6 +52,9 @@ const decrypt = async (ring: Keyring, e: Envelope): Promise<Octets> => {
 /** The cipher authenticates the document, the whole header and what is in clear besides the content. */
 const aead = (ring: Keyring, open: Uint8Array): AesGcmParams => ({ name: "AES-GCM", iv: nonce(open), additionalData: join(ring.genesisHash, open) });
 
+/** What everybody knows who knows the genesis. */
+export type PublicRing = Pick<Keyring, "genesisHash" | "writer">;
+
 /** A certificate that was verified. */
 export interface Certificate {
   readonly bytes: Uint8Array;
@@ -61,7 +64,7 @@ export interface Certificate {
 }
 
 /** FreeholdError("relay-invalid") unless a writer of this document admitted the session. */
-export const verifyCertificate = async (ring: Keyring, bytes: Uint8Array): Promise<Certificate> => {
+export const verifyCertificate = async (ring: PublicRing, bytes: Uint8Array): Promise<Certificate> => {
   if (bytes.length !== KEY_SIZE + SIGNATURE_SIZE) throw corrupt(`a certificate of ${bytes.length} bytes`);
   const publicKey = bytes.slice(0, KEY_SIZE);
   const admitted = strictPoint(publicKey) && (await verify(ring.writer, certificateMessage(ring.genesisHash, publicKey), bytes.subarray(KEY_SIZE)));
@@ -74,7 +77,7 @@ export const verifyCertificate = async (ring: Keyring, bytes: Uint8Array): Promi
  * gives their hashes. One signature is enough: every envelope contains the hash of the one before it, signature
  * included, so the last signature vouches for all of them. FreeholdError("relay-invalid" | "newer-format").
  */
-export const verifyRun = async (ring: Keyring, cert: Certificate, prev: Uint8Array | null, run: readonly Uint8Array[]): Promise<readonly Octets[]> => {
+export const verifyRun = async (ring: Pick<Keyring, "genesisHash">, cert: Certificate, prev: Uint8Array | null, run: readonly Uint8Array[]): Promise<readonly Octets[]> => {
   const envelopes = run.map(parseEnvelope);
   const last = envelopes.at(-1);
   if (last === undefined) throw corrupt("an empty run");
@@ -128,7 +131,7 @@ export const verifyBeginning = async (ring: Keyring, cert: Certificate, prev: Ui
 };
 
 /** Throws unless the session signed the envelope. */
-const signed = async (ring: Keyring, cert: Certificate, e: Envelope): Promise<void> => {
+const signed = async (ring: Pick<Keyring, "genesisHash">, cert: Certificate, e: Envelope): Promise<void> => {
   const message = envelopeMessage(ring.genesisHash, e.open, await sha256(e.ciphertext));
   if (!(await verify(cert.publicKey, message, e.signature))) throw corrupt(`signature of envelope ${e.seq} of session ${cert.session}`);
 };

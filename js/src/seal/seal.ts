@@ -7,6 +7,7 @@ import {
 } from "./content.ts";
 import { drawn, KEY_SIZE, newKeyPair } from "./ed25519.ts";
 import { attestClear, attested, clearSize, firstOf, packClear, packEnd, parseEnvelope, parseHeader, SALT_SIZE } from "./envelope.ts";
+import { proveFork } from "./fork.ts";
 import { random, sha256 } from "./hkdf.ts";
 import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
 import { formatLink, parseLink } from "./link.ts";
@@ -109,6 +110,7 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
     verifyRun: async (cert, prev, envelopes) => ({ hashes: await verifyRun(ring, await certificate(cert), prev, envelopes) }),
     verifyBeginning: async (cert, prev, envelopes) => verifyBeginning(ring, await certificate(cert), prev, envelopes),
 
+    proveFork: async (cert, here, came) => proveFork(ring, genesis, await certificate(cert), here, came, (e) => openEnvelope(ring, e)),
     open: (envelope) => openEnvelope(ring, envelope),
   };
 };

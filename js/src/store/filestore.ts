@@ -4,18 +4,18 @@
 
 import { FRAME_HEADER, frameAt, readFrames, type Damage, type Frame } from "../../../idb/frame.ts";
 import {
-  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
-  encodeSecret, encodeSnapshot, type Entries,
+  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeProof, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
+  encodeProof, encodeSecret, encodeSnapshot, type Entries,
 } from "../../../idb/record.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { gather, retained, type Covering } from "./coverage.ts";
 import type { FileHandle, Files } from "./files.ts";
 import { Journal, sortSegments } from "./journal.ts";
 import { readSlots, writeSlots } from "./slots.ts";
-import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
-const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.";
+const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.", PROOF = "proof.";
 
 const withHandle = async <T>(files: Files, dir: string, name: string, run: (h: FileHandle) => Promise<T>): Promise<T> => {
   const handle = await files.open(dir, name);
@@ -49,13 +49,7 @@ export class FileStore implements DeviceStore {
     const bytes = await this.#files.read("", MARKER);
     const format = bytes === null ? null : decodeMarker(frameAt(bytes, 0));
     if (format !== null && format > FORMAT) throw new StoreError("newer-format", `the ${this.kind} store has format ${format}; this version knows ${FORMAT}`);
-    if (format === null) {
-      await withHandle(this.#files, "", MARKER, async (h) => {
-        await h.truncate(0);
-        await h.write(encodeMarker(), 0);
-        await h.flush();
-      });
-    }
+    if (format === null) await this.#put("", MARKER, encodeMarker());
     // A marker that is there but torn still says that there was a life before this one.
     return { fresh: bytes === null };
   }
@@ -77,7 +71,8 @@ export class FileStore implements DeviceStore {
     const snapshots = await Promise.all(generationsOf(names).map((generation) => this.#snapshot(doc, generation)));
     const records: Entries[] = [];
     for (const name of sortSegments(names)) records.push(...(await this.#segment(doc, name)).records);
-    return { secret, ...gather(snapshots.flatMap((s) => s ?? []), records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [] };
+    const proofs = await Promise.all(names.filter((n) => n.startsWith(PROOF)).map(async (n) => decodeProof(frameAt((await this.#files.read(doc, n)) ?? new Uint8Array(0), 0)) ?? []));
+    return { secret, ...gather(snapshots.flatMap((s) => s ?? []), records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [], proofs: proofs.flat() };
   }
 
   async putSecret(secret: StoredSecret): Promise<void> {
@@ -100,15 +95,15 @@ export class FileStore implements DeviceStore {
 
   async checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void> {
     await this.#needSecret(doc);
-    await withHandle(this.#files, doc, `${SNAPSHOT}${snapshot.generation}`, async (h) => {
-      const frame = encodeSnapshot(snapshot);
-      await h.truncate(0);
-      await h.write(frame, 0);
-      await h.flush();
-    });
+    await this.#put(doc, `${SNAPSHOT}${snapshot.generation}`, encodeSnapshot(snapshot));
     await this.#journalByKey.get(keyOf(doc, writer))?.rotate();
     this.#coversByDoc.set(doc, new Map([...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, snapshot.covers]]));
     await this.#dropCovered(doc);
+  }
+
+  async putProof(doc: DocId, proof: StoredProof): Promise<void> {
+    await this.#needSecret(doc);
+    await this.#put(doc, `${PROOF}${proof.session}`, encodeProof(proof));
   }
 
   putHead(head: HeadRecord): Promise<void> {
@@ -152,6 +147,15 @@ export class FileStore implements DeviceStore {
     this.#journalByKey.clear();
     this.#coversByDoc.clear();
     await Promise.allSettled(journals.map((j) => j.rotate()));
+  }
+
+  /** Writes a file of one frame, flushed. */
+  async #put(dir: string, name: string, frame: Uint8Array): Promise<void> {
+    await withHandle(this.#files, dir, name, async (h) => {
+      await h.truncate(0);
+      await h.write(frame, 0);
+      await h.flush();
+    });
   }
 
   #journal(doc: DocId, writer: SessionId): Journal {

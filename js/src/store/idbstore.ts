@@ -5,13 +5,13 @@
 import { Bridge, BridgeError, type Found, type Key, type Needed, type Reason, type Write } from "../../../idb/bridge.ts";
 import { frameAt, type Frame } from "../../../idb/frame.ts";
 import {
-  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks, encodeSecret,
+  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeProof, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks, encodeProof, encodeSecret,
   encodeSnapshot,
 } from "../../../idb/record.ts";
 import { Store } from "../../../idb/schema.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { gather, retained } from "./coverage.ts";
-import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
 const MARKER = "marker";
@@ -73,13 +73,16 @@ export class IdbStore implements DeviceStore {
   load(doc: DocId): Promise<StoredDoc | null> {
     return attempt(async () => {
       const db = this.#db();
-      const [value, snapshots, records, marks] = await Promise.all([
-        db.get(Store.secrets, doc), db.all(Store.snapshots, [doc]), db.all(Store.records, [doc]), db.all(Store.marks, [doc]),
+      const [value, snapshots, records, marks, proofs] = await Promise.all([
+        db.get(Store.secrets, doc), db.all(Store.snapshots, [doc]), db.all(Store.records, [doc]), db.all(Store.marks, [doc]), db.all(Store.proofs, [doc]),
       ]);
       const secret = decodeSecret(frameOf(value));
       if (secret === null) return null;
       const entries = records.values.flatMap((v) => decodeEntries(frameOf(v)) ?? []);
-      return { secret, ...gather(whole(snapshots), entries), marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []) };
+      return {
+        secret, ...gather(whole(snapshots), entries),
+        marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []), proofs: proofs.values.flatMap((v) => decodeProof(frameOf(v)) ?? []),
+      };
     });
   }
 
@@ -115,6 +118,10 @@ export class IdbStore implements DeviceStore {
     });
   }
 
+  putProof(doc: DocId, proof: StoredProof): Promise<void> {
+    return this.#write([{ store: Store.proofs, key: [doc, proof.session], value: encodeProof(proof) }], secretOf(doc));
+  }
+
   putHead(head: HeadRecord): Promise<void> {
     return this.#write([{ store: Store.heads, key: head.id, value: encodeHead(0, head) }], secretOf(head.id));
   }
@@ -131,6 +138,7 @@ export class IdbStore implements DeviceStore {
       { store: Store.records, removeAll: [doc] },
       { store: Store.marks, removeAll: [doc] },
       { store: Store.snapshots, removeAll: [doc] },
+      { store: Store.proofs, removeAll: [doc] },
     ]);
   }
 

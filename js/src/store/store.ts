@@ -43,6 +43,12 @@ export interface StoredSnapshot {
   readonly covers: readonly SessionHead[];
 }
 
+/** The proof that a session signed two histories (docs/ENVELOPE.md): nothing more of it is taken. */
+export interface StoredProof {
+  readonly session: SessionId;
+  readonly bytes: Uint8Array;
+}
+
 /** How far one relay is known to have us. */
 export interface RelayMark {
   readonly relay: string;
@@ -67,6 +73,8 @@ export interface StoredDoc {
   /** Certificates (96 bytes) of sessions met so far. */
   readonly certs: ReadonlyArray<{ readonly session: SessionId; readonly cert: Uint8Array }>;
   readonly marks: readonly RelayMark[];
+  /** At most one of each session. */
+  readonly proofs: readonly StoredProof[];
 }
 
 export type StoreCode = "quota" | "storage-lost" | "evicted" | "blocked" | "newer-format";
@@ -94,6 +102,8 @@ export interface DeviceStore {
    * records that both cover whole, so that either with the records left is everything (`writer`'s own records and those of ended writers only).
    */
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void>;
+  /** Durable. Adds the proof, or replaces the session's. */
+  putProof(doc: DocId, proof: StoredProof): Promise<void>;
   /** Best effort. */
   putHead(head: HeadRecord): Promise<void>;
   putMark(doc: DocId, mark: RelayMark): Promise<void>;
@@ -137,6 +147,7 @@ export interface Copies {
   putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  putProof(doc: DocId, proof: StoredProof): Promise<{ readonly copies: 0 | 1 | 2 }>;
   /** Best effort, never rejects. */
   putHead(head: HeadRecord): Promise<void>;
   /** Best effort, never rejects. A store that lacks envelopes of this document does not get the mark. */

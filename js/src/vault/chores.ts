@@ -61,7 +61,7 @@ const sealed = (d: Desk, held: Held, content: Opened, bytes: Uint8Array): Event 
 };
 
 /** `stored` hears the envelopes once they are durable. A session's certificate goes along with its first. */
-export const store = async (d: Desk, e: Chore<"store">, stored: (envelopes: readonly Uint8Array[]) => void): Promise<Event> => {
+export const store = async (d: Desk, e: Chore<"store">, stored: (envelopes: readonly StoredEnvelope[]) => void): Promise<Event> => {
   const envelopes = e.refs.map((ref): StoredEnvelope => {
     const { session, seq, bytes } = d.refs.get(ref);
     return { session, seq, bytes: bytes! };
@@ -73,7 +73,7 @@ export const store = async (d: Desk, e: Chore<"store">, stored: (envelopes: read
     return { type: "storeDone", doc: d.doc, job: e.job, problem: errorToNumber(error, problem.deviceLost) };
   }
   for (const session of sessions) d.storedCerts.add(session);
-  stored(envelopes.map((x) => x.bytes));
+  stored(envelopes);
   return { type: "storeDone", doc: d.doc, job: e.job, problem: problem.none };
 };
 

@@ -9,13 +9,14 @@ import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
 import { bytesBySeq, certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
+import { Forks } from "./forks.ts";
 import { Outbound, type Frame } from "./outbound.ts";
 import { goesOn, type Opened } from "./payload.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
 import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
-import type { Copies, StoredDoc, StoredSecret } from "../store/store.ts";
+import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
 import type { ClientFrame, Covers, Hello } from "../wire/wire.ts";
@@ -64,6 +65,7 @@ export class Document {
   readonly #outbound: Outbound;
   readonly #sealed: SealedList;
   readonly #desk: chores.Desk;
+  readonly #forks: Forks;
   #secret: StoredSecret;
   #fetcher: Promise<Fetcher> | null = null;
   #endWriting: () => void = () => undefined;
@@ -96,6 +98,7 @@ export class Document {
       doc: number, id: secret.doc, sealer: ends.env.sealer, copies: ends.copies, compaction: ends.compaction, refs: ends.refs,
       certs: new Map(), storedCerts: new Set(), keys: null, session: null, writer: toBase64url(ends.env.random(16)),
     };
+    this.#forks = new Forks(this.#desk);
     this.#sealed = new SealedList((envelopes) => this.#post({ kind: "sealed", doc: this.id, envelopes }));
     this.#outbound = new Outbound({ doc: this.id, sealer: ends.env.sealer, copies: ends.copies, cert: (s) => this.#desk.certs.get(s) ?? null });
   }
@@ -132,6 +135,7 @@ export class Document {
       content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
+      frozen: stored?.proofs.map((p) => p.session) ?? [],
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const early = this.#early ?? [];
@@ -194,10 +198,11 @@ export class Document {
       case "checkGenesis": return void this.#checkGenesis();
       case "seal": return this.#answer(chores.seal(this.#desk, e));
       case "sealAttest": return this.#answer(chores.sealAttest(this.#desk, e));
-      case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#sealed.add(envelopes)));
+      case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#stored(envelopes)));
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
+      case "compare": return void this.#compare(e.refs);
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);
       case "reread": return void this.#reread(e.heads);
@@ -276,6 +281,20 @@ export class Document {
   }
 
   #answer(chore: Promise<Event>): void { void chore.then((event) => this.#ends.step(event)); }
+
+  #stored(envelopes: readonly StoredEnvelope[]): void {
+    this.#forks.note(envelopes);
+    this.#sealed.add(envelopes.map((e) => e.bytes));
+  }
+
+  /** What the device cannot read now comes again with another reading. */
+  async #compare(refs: readonly number[]): Promise<void> {
+    try {
+      for (const session of await this.#forks.compare(refs)) this.#ends.step({ type: "proven", doc: this.number, session });
+    } catch (e) {
+      this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
+    }
+  }
 
   #merged(file: Uint8Array, covers: readonly Head[]): void {
     this.#post({ kind: "snapshot", doc: this.id, bytes: file });

@@ -30,6 +30,7 @@ export type DocEffect =
   | { readonly type: "durable"; readonly doc: number; readonly ref: number; readonly seq: number }
   | { readonly type: "notDurable"; readonly doc: number; readonly ref: number; readonly problem: ProblemNumber }
   | { readonly type: "open"; readonly doc: number; readonly job: number; readonly kind: number; readonly session: SessionId; readonly refs: readonly number[] }
+  | { readonly type: "compare"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "spread"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "show"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "reread"; readonly doc: number; readonly heads: readonly Known[] }
@@ -83,6 +84,7 @@ const effect = (u: Unpacker): Effect => {
       status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), problem: u.n() as ProblemNumber },
     };
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
+    case 93: return { type: "compare", doc: u.n(), refs: u.refs() };
     case 90: return { type: "pack", conn: u.n(), doc: u.n(), from: u.n(), to: u.n() };
     case 88: return { type: "check", doc: u.n(), job: u.n(), ref: u.n(), stale: u.n() !== 0 };
     case 89: return { type: "sealAttest", doc: u.n(), ref: u.n(), seq: u.n(), prev: u.bytes(32), about: u.bytes(32), verdict: u.n() };

@@ -34,7 +34,7 @@ export type Event =
   | { readonly type: "socketOpen"; readonly conn: number }
   | { readonly type: "socketClosed"; readonly conn: number; readonly garbage: boolean }
   | { readonly type: "pong"; readonly conn: number }
-  | { readonly type: "docOpen"; readonly doc: number; readonly writable: boolean; readonly keyed: boolean; readonly content: boolean; readonly own: SessionId | null; readonly prev: Uint8Array | null; readonly snapshot: number; readonly heads: readonly Stored[]; readonly marks: readonly Mark[] }
+  | { readonly type: "docOpen"; readonly doc: number; readonly writable: boolean; readonly keyed: boolean; readonly content: boolean; readonly own: SessionId | null; readonly prev: Uint8Array | null; readonly snapshot: number; readonly heads: readonly Stored[]; readonly marks: readonly Mark[]; readonly frozen: readonly SessionId[] }
   | { readonly type: "docClose"; readonly doc: number }
   | { readonly type: "docKeyed"; readonly doc: number; readonly own: SessionId | null; readonly prev: Uint8Array | null }
   | { readonly type: "docRefused"; readonly doc: number; readonly problem: ProblemNumber }
@@ -46,6 +46,7 @@ export type Event =
   | { readonly type: "welcome"; readonly conn: number; readonly doc: number; readonly store: string; readonly head: number; readonly genesis: boolean }
   | { readonly type: "batch"; readonly conn: number; readonly doc: number; readonly entries: readonly Arrival[]; readonly upTo: number; readonly more: boolean }
   | { readonly type: "opened"; readonly doc: number; readonly job: number; readonly items: readonly OpenedItem[]; readonly problem: ProblemNumber }
+  | { readonly type: "proven"; readonly doc: number; readonly session: SessionId }
   | { readonly type: "checked"; readonly doc: number; readonly job: number; readonly verdict: number; readonly ref: number; readonly news: boolean; readonly problem: ProblemNumber }
   | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number; readonly cursor: number }
@@ -74,6 +75,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
       p.n(10, e.doc).flag(e.writable).flag(e.keyed).flag(e.content).id(e.own).bytes(e.prev, 32).n(e.snapshot);
       p.list(e.heads, (h) => p.head(h).n(h.first, h.tail).flag(h.live));
       p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor).known(m.known));
+      p.list(e.frozen, (s) => p.id(s));
       break;
     case "docClose": p.n(11, e.doc); break;
     case "docKeyed": p.n(12, e.doc).id(e.own).bytes(e.prev, 32); break;
@@ -96,6 +98,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
       p.n(e.upTo).flag(e.more);
       break;
     case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).list(x.contents, (c) => p.n(c.ref).heads(c.deps).flag(c.more))).n(e.problem); break;
+    case "proven": p.n(34, e.doc).id(e.session); break;
     case "checked": p.n(29, e.doc, e.job, e.verdict, e.ref).flag(e.news).n(e.problem); break;
     case "packed": p.n(30, e.conn, e.doc, e.problem); break;
     case "merged": p.n(22, e.doc, e.job, e.size).heads(e.covers).n(e.problem); break;

@@ -75,6 +75,7 @@ class Vault {
       case "join": return this.#join(r.link, r.type);
       case "update": return this.#update(r);
       case "head": return this.#head(r.doc, r.head, r.changed);
+      case "proofs": return this.#proofs(r.doc);
       case "link": return this.#link(r.doc, r.rights);
       case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
       case "close": return this.#inLane(r.doc, () => this.#close(r.doc));
@@ -233,6 +234,12 @@ class Vault {
     const relay = (await this.#ready()).relays[0];
     const lesser = await this.#env.sealer.attenuate(secret.secret, secret.rights, rights);
     return { link: await this.#env.sealer.formatLink({ doc, rights, secret: lesser, relayHint: relay === undefined ? secret.relayHint : new URL(relay).host }) };
+  }
+
+  async #proofs(doc: DocId): Promise<Replies["proofs"]> {
+    const stored = await this.#opened().load(doc);
+    if (stored === null) throw notFound(doc);
+    return { proofs: stored.proofs.map((p) => p.bytes) };
   }
 
   async #close(doc: DocId): Promise<null> {

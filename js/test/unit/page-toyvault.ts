@@ -82,6 +82,7 @@ export class ToyVault {
         this.heads.set(r.doc, head);
         return null;
       }
+      case "proofs": return { proofs: [] };
       case "link": return { link: `1w.${r.doc}.${r.rights}` };
       case "forget": this.docs.delete(r.doc); this.heads.delete(r.doc); return null;
       case "close": page.open.delete(r.doc); return null;

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { FreeholdError } from "../../src/errors.ts";
 import { publicKeyOf, signingKey, verify } from "../../src/seal/ed25519.ts";
 import { clearSize, padded } from "../../src/seal/envelope.ts";
+import { verifyFork } from "../../src/seal/fork.ts";
 import { makeGenesis, unlock } from "../../src/seal/keys.ts";
 import { sealEnvelope } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
@@ -73,6 +74,17 @@ test("nothing is encoded that a peer must refuse", () => {
     ["a whole hash", [{ ...head, hash: new Uint8Array(32) }]],
     ["no session id", [{ ...head, session: "" }]],
   ] as const) assert.throws(() => sealer.encodeUpdate({ deps, update }), { code: "invalid" }, name);
+});
+
+test("a fork is proven", async () => {
+  const v = vectors("forks.json");
+  const keys = await sealer.keys(v.doc, "read", bytes(v.read), bytes(v.genesis));
+  for (const c of v.cases) {
+    const judged = verifyFork(v.doc, bytes(c.proof), c.keys ? (e) => keys.open(e) : null);
+    if (c.refuse !== undefined) await assert.rejects(judged, { code: c.refuse === "newer" ? "newer-format" : "relay-invalid" }, c.name);
+    else assert.equal((await judged).seq, c.seq, c.name);
+    if (c.keys && c.refuse === undefined) await assert.rejects(verifyFork(v.doc, bytes(c.proof), null), { code: "relay-invalid" }, c.name);
+  }
 });
 
 test("padding", () => {

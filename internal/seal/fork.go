@@ -1,0 +1,167 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// maxForkRun is the most envelopes of one of the two runs of a proof. One is enough, but for a writer who leaves signatures bad.
+const maxForkRun = 256
+
+// Fork shows anybody who knows a document's id that a session of it signed two histories: two runs, each of which verifies, that say
+// different things about one place of the session. It names no person, and it cannot be made without the session's key.
+//
+//	varint version | genesis 113 | certificate 96 | 2 × (varint n | n × (varint size | envelope))
+type Fork struct {
+	Session SessionID
+	Seq     uint32 // the first place of which they disagree
+	Runs    [2][]Envelope
+}
+
+// EncodeFork gives the bytes to keep. What is in them is for VerifyFork to judge.
+func EncodeFork(genesis *Genesis, cert *Certificate, runs [2][][]byte) []byte {
+	b := append([]byte{payloadVersion}, genesis.raw[:]...)
+	b = append(b, cert.raw[:]...)
+	for _, run := range runs {
+		b = binary.AppendUvarint(b, uint64(len(run)))
+		for _, e := range run {
+			b = append(binary.AppendUvarint(b, uint64(len(e))), e...)
+		}
+	}
+	return b
+}
+
+// VerifyFork judges a proof about a document. It takes no secret, but where a pack says something else than the envelopes it stands
+// for: that is seen by who may read, and keys may be nil otherwise. ErrChain: the two runs can be of one history.
+// Errors: also ErrCorrupt, ErrUnsupported, ErrWrongDocument, ErrSignature.
+func VerifyFork(doc DocID, proof []byte, keys *Keys) (*Fork, error) {
+	r := payloadReader{rest: proof}
+	r.version()
+	genesis, cert := r.take(GenesisSize), r.take(CertificateSize)
+	if r.err != nil {
+		return nil, r.err
+	}
+	g, err := ParseGenesisOf(doc, genesis)
+	if err != nil {
+		return nil, err
+	}
+	c, err := g.VerifyCertificate(cert)
+	if err != nil {
+		return nil, err
+	}
+	f := &Fork{Session: c.session}
+	for i := range f.Runs {
+		if f.Runs[i], err = r.run(); err != nil {
+			return nil, err
+		}
+		if _, err := c.VerifyRun(nil, f.Runs[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.rest) > 0 {
+		return nil, fmt.Errorf("%w: bytes behind a proof", ErrCorrupt)
+	}
+	seq, found := disagree(f.Runs[0], f.Runs[1])
+	if !found && keys != nil {
+		seq, found, err = differ(keys, f.Runs)
+	}
+	if err == nil && !found {
+		err = fmt.Errorf("%w: two runs of one history", ErrChain)
+	}
+	f.Seq = seq
+	return f, err
+}
+
+// run reads a list of envelopes.
+func (r *payloadReader) run() ([]Envelope, error) {
+	n := r.varint()
+	if n > maxForkRun {
+		r.fail(ErrCorrupt, "a run of a proof that is too long")
+	}
+	var run []Envelope
+	for range n {
+		b := r.take(int(r.varint()))
+		if r.err != nil {
+			break
+		}
+		e, err := ParseEnvelope(b)
+		if err != nil {
+			return nil, err
+		}
+		run = append(run, e)
+	}
+	return run, r.err
+}
+
+// disagree finds the first place for which two runs name different hashes, or where two packs end that are not the same: a session
+// packs up to a place once.
+func disagree(a, b []Envelope) (seq uint32, found bool) {
+	hashes := make(map[uint32]Hash)
+	packs := make(map[uint32][]byte)
+	for _, e := range a {
+		if first := e.First(); first > 0 {
+			hashes[first-1] = e.Prev
+		}
+		hashes[e.Seq] = e.Hash()
+		if e.Kind == Pack {
+			packs[e.Seq] = e.raw
+		}
+	}
+	note := func(at uint32) {
+		if !found || at < seq {
+			seq, found = at, true
+		}
+	}
+	for _, e := range b {
+		if first := e.First(); first > 0 {
+			if h, known := hashes[first-1]; known && h != e.Prev {
+				note(first - 1)
+			}
+		}
+		h, known := hashes[e.Seq]
+		pack, isPack := packs[e.Seq]
+		if known && h != e.Hash() || isPack && e.Kind == Pack && !bytes.Equal(pack, e.raw) {
+			note(e.Seq)
+		}
+	}
+	return seq, found
+}
+
+// differ finds the first place to which two runs give different contents.
+func differ(keys *Keys, runs [2][]Envelope) (seq uint32, found bool, err error) {
+	contents := make(map[uint32][]byte)
+	for i, run := range runs {
+		for _, e := range run {
+			all, err := keys.contents(e)
+			if err != nil {
+				return 0, false, err
+			}
+			for j, c := range all {
+				at := e.First() + uint32(j)
+				if i == 0 {
+					contents[at] = c
+				} else if other, known := contents[at]; known && !bytes.Equal(other, c) && (!found || at < seq) {
+					seq, found = at, true
+				}
+			}
+		}
+	}
+	return seq, found, nil
+}
+
+// contents opens an update, or a pack, which has one for each of its places; nothing of other kinds.
+func (k *Keys) contents(e Envelope) ([][]byte, error) {
+	if e.Kind != Update && e.Kind != Pack {
+		return nil, nil
+	}
+	plain, err := k.open(e)
+	if err != nil || e.Kind == Update {
+		return [][]byte{plain}, err
+	}
+	p, err := DecodePack(plain)
+	if err == nil && uint64(len(p.Contents)) != uint64(e.Seq-e.First())+1 {
+		err = fmt.Errorf("%w: a pack of %d to %d has %d contents", ErrCorrupt, e.First(), e.Seq, len(p.Contents))
+	}
+	return p.Contents, err
+}

@@ -1,0 +1,82 @@
+// Sessions that signed two histories: what came for a place that is here is compared, and both branches kept as the proof.
+
+import type { SessionId } from "../protocol.ts";
+import type { Desk } from "./chores.ts";
+import { runsOf } from "./loading.ts";
+import { equal, recent } from "../seal/octets.ts";
+import type { StoredEnvelope } from "../store/store.ts";
+
+/** Hashes of what this life stored: most of what comes twice is told without asking the disk. */
+const HASHES_KEPT = 4096;
+/** Proofs kept of one document, and bytes of one: whoever may write can make as many as he likes. */
+const PROOFS = 64;
+const PROOF_BYTES = 4 << 20;
+
+export class Forks {
+  readonly #desk: Desk;
+  readonly #hashByPlace = recent<Uint8Array>(HASHES_KEPT);
+  #lane: Promise<unknown> = Promise.resolve();
+
+  constructor(desk: Desk) { this.#desk = desk; }
+
+  /** Envelopes that are durable here. */
+  note(envelopes: readonly StoredEnvelope[]): void {
+    for (const e of envelopes) void this.#desk.sealer.sha256(e.bytes).then((hash) => this.#hashByPlace.set(placeOf(e), hash));
+  }
+
+  /** Sessions that what came proves to have signed two histories; the proof of each is durable. Takes the refs. */
+  compare(refs: readonly number[]): Promise<readonly SessionId[]> {
+    const came = refs.map((ref): StoredEnvelope => {
+      const { session, seq, bytes } = this.#desk.refs.get(ref);
+      return { session, seq, bytes: bytes! };
+    });
+    this.#desk.refs.drop(refs);
+    const found = this.#lane.then(() => this.#compare(came));
+    this.#lane = found.catch(() => undefined);
+    return found;
+  }
+
+  async #compare(came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {
+    const { sealer, copies, id, keys, certs } = this.#desk;
+    const other: StoredEnvelope[] = [];
+    for (const e of came) {
+      const known = this.#hashByPlace.get(placeOf(e));
+      if (known === undefined || !equal(known, await sealer.sha256(e.bytes))) other.push(e);
+    }
+    if (other.length === 0) return [];
+    const stored = await copies.load(id);
+    if (stored === null) return [];
+    const runs = runsOf(sealer, stored);
+    const proven = new Set<SessionId>(stored.proofs.map((p) => p.session));
+    const found: SessionId[] = [];
+    for (const piece of piecesOf(other, (e) => sealer.clear(e.bytes).first)) {
+      const { session } = piece[0]!;
+      const here = runs.get(session);
+      const cert = certs.get(session);
+      if (here === undefined || cert === undefined || proven.has(session)) continue;
+      const bytes = await keys!.proveFork(cert, here.map((e) => e.bytes), piece.map((e) => e.bytes));
+      if (bytes === null) {
+        this.note(piece.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
+        continue;
+      }
+      if (proven.size < PROOFS && bytes.length <= PROOF_BYTES) await copies.putProof(id, { session, bytes });
+      proven.add(session);
+      found.push(session);
+    }
+    return found;
+  }
+}
+
+/** A pack ends where another envelope does: its kind, the second byte, tells them apart. */
+const placeOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes[1]}`;
+
+/** Envelopes of one session each, one behind the other. */
+const piecesOf = (envelopes: readonly StoredEnvelope[], firstOf: (e: StoredEnvelope) => number): readonly StoredEnvelope[][] => {
+  const pieces: StoredEnvelope[][] = [];
+  for (const e of [...envelopes].sort((a, b) => a.seq - b.seq)) {
+    const piece = pieces.find((p) => p[0]!.session === e.session && p.at(-1)!.seq + 1 === firstOf(e));
+    if (piece === undefined) pieces.push([e]);
+    else piece.push(e);
+  }
+  return pieces;
+};
