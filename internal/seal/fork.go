@@ -165,3 +165,39 @@ func (k *Keys) contents(e Envelope) ([][]byte, error) {
 	}
 	return p.Contents, err
 }
+
+// ProveFork gives the proof that what came contradicts what is here; nil when it does not, or when one of the two is not signed.
+// Both are consecutive envelopes of the session; keys are for packs, and may be nil.
+func ProveFork(genesis *Genesis, cert *Certificate, here, came []Envelope, keys *Keys) []byte {
+	seq, found := disagree(here, came)
+	if !found && keys != nil {
+		var err error
+		if seq, found, err = differ(keys, [2][]Envelope{here, came}); err != nil {
+			return nil
+		}
+	}
+	if !found {
+		return nil
+	}
+	var runs [2][][]byte
+	for i, run := range [2][]Envelope{here, came} {
+		if runs[i] = cert.signedFrom(run, seq); runs[i] == nil {
+			return nil
+		}
+	}
+	return EncodeFork(genesis, cert, runs)
+}
+
+// signedFrom gives the shortest run from a place on that verifies, mostly one envelope; nil for none.
+func (c *Certificate) signedFrom(run []Envelope, seq uint32) (out [][]byte) {
+	for len(run) > 0 && run[0].Seq < seq {
+		run = run[1:]
+	}
+	for n := range run[:min(len(run), maxForkRun)] {
+		out = append(out, run[n].raw)
+		if _, err := c.VerifyRun(nil, run[:n+1]); err == nil {
+			return out
+		}
+	}
+	return nil
+}

@@ -135,6 +135,7 @@ func (d *Device) start() {
 		}
 		open.Heads = append(open.Heads, s)
 	}
+	open.Frozen = stored.frozen()
 	d.step(open)
 	rest := sync.Shared{Doc: d.doc, Whole: true}
 	for _, c := range waiting {
@@ -265,6 +266,8 @@ func (d *Device) run(effect sync.Effect) {
 			d.ref(r)
 			delete(d.refs, r)
 		}
+	case sync.Compare:
+		d.compare(e)
 	case sync.Check:
 		d.later(func() { d.check(e) })
 	case sync.Merge:

@@ -35,17 +35,20 @@ type disk struct {
 	snapshots []snapshot
 	certs     map[sync.SessionID][]byte // of what snapshots cover
 	marks     []sync.Mark
-	full      bool // takes nothing
-	behind    bool // lacks something that the other one has: no mark may say that all is here
+	proofs    map[sync.SessionID][]byte // of sessions that signed two histories
+	full      bool                      // takes nothing
+	behind    bool                      // lacks something that the other one has: no mark may say that all is here
 }
 
-func newDisk() *disk { return &disk{certs: map[sync.SessionID][]byte{}} }
+func newDisk() *disk {
+	return &disk{certs: map[sync.SessionID][]byte{}, proofs: map[sync.SessionID][]byte{}}
+}
 
 // clone is a copy as a backup would make it: of what is flushed.
 func (d *disk) clone() *disk {
 	c := *d
 	c.records, c.snapshots, c.marks = slices.Clone(d.records[:d.synced]), slices.Clone(d.snapshots), cloneMarks(d.marks)
-	c.certs = maps.Clone(d.certs)
+	c.certs, c.proofs = maps.Clone(d.certs), maps.Clone(d.proofs)
 	return &c
 }
 
@@ -159,17 +162,19 @@ type held struct {
 	runs      map[sync.SessionID][]stored
 	certs     map[sync.SessionID][]byte
 	marks     []sync.Mark
+	proofs    map[sync.SessionID][]byte
 	sessions  []sync.SessionID // of the runs, in the order of their bytes
 }
 
 // read unites disks.
 func read(disks ...*disk) held {
-	h := held{runs: map[sync.SessionID][]stored{}, certs: map[sync.SessionID][]byte{}}
+	h := held{runs: map[sync.SessionID][]stored{}, certs: map[sync.SessionID][]byte{}, proofs: map[sync.SessionID][]byte{}}
 	var all []snapshot
 	byPlace := map[sync.SessionID]map[uint32]stored{}
 	for _, d := range disks {
 		all = append(all, d.snapshots...)
 		maps.Copy(h.certs, d.certs)
+		maps.Copy(h.proofs, d.proofs)
 		for _, m := range d.marks {
 			h.marks = joinMark(h.marks, m)
 		}
@@ -237,6 +242,7 @@ func repair(disks []*disk) {
 			maps.Copy(d.certs, whole.certs)
 			d.snapshots = slices.Clone(whole.snapshots)
 		}
+		maps.Copy(d.proofs, whole.proofs)
 		own := read(d)
 		var missing record
 		for _, s := range whole.sessions {
