@@ -223,7 +223,7 @@ func (d *Device) run(effect sync.Effect) {
 	}
 	switch e := effect.(type) {
 	case sync.Connect:
-		r := d.world.relays[e.Relay]
+		r := d.world.relays[e.Relay].facing(d)
 		if d.world.parted[d] {
 			return // it gives up by itself
 		}
@@ -295,7 +295,7 @@ func (d *Device) run(effect sync.Effect) {
 	case sync.CheckGenesis, sync.NotDurable, sync.Spread, sync.Reread:
 	case sync.Learnt:
 		if e.Reset {
-			d.world.noticed(d, "lost or put back")
+			d.world.noticed(d, "a relay that lost something")
 		}
 	default: // presence is not carried out yet
 	}

@@ -249,9 +249,13 @@ func (r *Relay) swap() {
 
 // peace ends every fault.
 func (w *World) peace() {
+	w.note("peace")
 	for _, r := range w.relays {
 		r.full, r.down = false, false
 		r.commit(false)
+		if twin := r.lie.twin; twin != nil {
+			twin.commit(false)
+		}
 	}
 	clear(w.parted)
 	w.until = nil

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,6 +73,52 @@ func (w *World) noticed(d *Device, what string) {
 	w.note("%s notices: %s", d.name, what)
 }
 
+// judgeLie lets everybody come to rest while the relay lies, and again when it does so no more. Where somebody then lacks what another
+// one has and no device says that anything is wrong, the lie was not found out. In the end the relay gets a new disk, which brings all back:
+// a lie can hold back and never destroy.
+func (w *World) judgeLie() {
+	w.settle(120)
+	w.judgeViews("while it goes on")
+	w.note("the relay is honest")
+	for _, r := range w.relays {
+		r.honest()
+	}
+	w.settle(300)
+	if !w.judgeViews("when it is over") {
+		return
+	}
+	w.note("the relay gets a new disk")
+	for _, r := range w.relays {
+		w.promises.release(r)
+		r.empty()
+	}
+}
+
+// judgeViews counts a lie by what it does and whether somebody says so. It reports whether some device lacks something.
+func (w *World) judgeViews(when string) bool {
+	differ, known := false, false
+	for _, d := range w.devices {
+		_, lacks := w.lacks(d)
+		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
+		known = known || d.status.Problem != sync.NoProblem || d.status.Content != sync.ContentComplete
+	}
+	c := &w.tally.Lies[w.lie]
+	if when == "while it goes on" {
+		c = &w.tally.Lying[w.lie]
+	}
+	c.Told++
+	switch {
+	case !differ:
+		c.Harmless++
+	case known:
+		c.Detected++
+	default:
+		c.Undetected++
+		w.note("nobody knows %s: %s", when, lieNames[w.lie])
+	}
+	return differ
+}
+
 // judge compares what everybody has in the end.
 func (w *World) judge() {
 	want := w.devices[0].page.Digest()
@@ -83,20 +130,28 @@ func (w *World) judge() {
 		if n := len(d.refs); n > 0 && !d.waits() {
 			d.fail("still holds %d refs", n)
 		}
-		w.judgePromises(d)
+		if at, lacks := w.lacks(d); lacks {
+			d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+		}
 	}
 }
 
 // judgeStatus: in peace everybody has everything and says so.
 func (d *Device) judgeStatus() {
 	s := d.status
-	if s.Content == sync.ContentPartial && s.Problem == sync.Incomplete && d.lacksTheLost() {
+	if s.Content == sync.ContentPartial && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) && d.lacksTheLost() {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || s.Problem != sync.NoProblem || d.writable() && s.Unsent != 0 {
+	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail("ends as %+v", d.status)
 	}
+}
+
+// mayStay reports whether a problem may be told for good. A relay that lies makes an honest device believe that its snapshot has more of
+// the log than it has.
+func (w *World) mayStay(p sync.Problem) bool {
+	return p == sync.NoProblem || p == sync.BadSnapshot && w.lie != NoLie
 }
 
 // lacksTheLost reports whether what it waits for went with the only disk that had it, after something that names it had got away.
@@ -127,8 +182,8 @@ func (d *Device) waits() bool {
 	return len(waiting) > 0
 }
 
-// judgePromises: what somebody is bound to have, everybody has.
-func (w *World) judgePromises(d *Device) {
+// lacks reports whether a device is without something that somebody is bound to have, and gives it.
+func (w *World) lacks(d *Device) (place, bool) {
 	stored := d.read()
 	ready, waiting := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
@@ -139,6 +194,7 @@ func (w *World) judgePromises(d *Device) {
 		if slices.ContainsFunc(waiting, func(c content) bool { return c.Session == at.session && c.Seq <= at.seq }) {
 			continue // a part of a change whose end nobody has
 		}
-		d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+		return at, true
 	}
+	return place{}, false
 }

@@ -78,11 +78,12 @@ func (r *Relay) feed(l *line) {
 	}
 	record, err := r.log.Room(doc)
 	must(err)
+	head := r.head(l.device, record.Head)
 	if !s.welcomed || !s.named && record.Genesis != nil {
 		s.welcomed, s.named = true, record.Genesis != nil
-		l.send(&wire.Welcome{Doc: doc, Store: r.Store(), Head: record.Head, Genesis: record.Genesis})
+		l.send(&wire.Welcome{Doc: doc, Store: r.Store(), Head: head, Genesis: record.Genesis})
 	}
-	for !s.begun || s.since < record.Head {
+	for !s.begun || s.since < head {
 		limit := 256 + r.world.rand.IntN(2048)
 		entries, next, err := r.log.Read(doc, s.since, limit)
 		must(err)
@@ -90,14 +91,21 @@ func (r *Relay) feed(l *line) {
 			entries, next, err = r.log.Read(doc, s.since, next)
 			must(err)
 		}
-		b := &wire.Batch{Doc: doc, Entries: []wire.Entry{}, UpTo: s.since, More: next > 0}
+		b := &wire.Batch{Doc: doc, Entries: []wire.Entry{}, UpTo: s.since}
 		for _, e := range entries {
+			if e.Cursor > head {
+				next = 0
+				break
+			}
 			b.UpTo = e.Cursor
+			if r.hides(l.device, e) {
+				continue
+			}
 			if !s.begun || r.by[e.Cursor] != l {
 				b.Entries = append(b.Entries, e)
 			}
 		}
-		s.since, s.begun = b.UpTo, true
+		s.since, s.begun, b.More = b.UpTo, true, next > 0
 		l.send(b)
 		if next == 0 {
 			break
@@ -128,7 +136,7 @@ func (r *Relay) present(l *line, f *wire.Presence) {
 		return
 	}
 	for _, other := range r.lines {
-		if other != l && other.reader != nil && other.reader.named {
+		if !r.mutes() && other != l && other.reader != nil && other.reader.named {
 			other.send(&wire.Presence{Doc: f.Doc, Cert: cert.Bytes(), Envelope: f.Envelope})
 		}
 	}

@@ -26,6 +26,7 @@ type Relay struct {
 	full bool
 	down bool
 	skew time.Duration // of its clock
+	lie  lie
 }
 
 type decision struct {

@@ -15,6 +15,14 @@ type Tally struct {
 	Swept, Overtaken, Orphans     int
 	Faults                        [faultCount]int
 	Noticed                       map[string]int
+	Lying, Lies                   [lieCount]Verdicts // while a lie goes on, and when it is over
+}
+
+// Verdicts are what became of lies of one kind: everybody had everything all the same, somebody said that something is wrong, or nobody.
+type Verdicts struct{ Told, Harmless, Detected, Undetected int }
+
+func (v *Verdicts) add(o Verdicts) {
+	v.Told, v.Harmless, v.Detected, v.Undetected = v.Told+o.Told, v.Harmless+o.Harmless, v.Detected+o.Detected, v.Undetected+o.Undetected
 }
 
 // Add takes another one in.
@@ -28,6 +36,10 @@ func (t *Tally) Add(o Tally) {
 	}
 	for i, n := range o.Faults {
 		t.Faults[i] += n
+	}
+	for i := range t.Lies {
+		t.Lying[i].add(o.Lying[i])
+		t.Lies[i].add(o.Lies[i])
 	}
 	if t.Noticed == nil {
 		t.Noticed = map[string]int{}
@@ -59,6 +71,16 @@ func (t *Tally) String() string {
 	b.WriteString("\nwhat devices noticed\n")
 	for _, name := range slices.Sorted(maps.Keys(t.Noticed)) {
 		row("  "+name, t.Noticed[name])
+	}
+	for _, part := range []struct {
+		name string
+		lies [lieCount]Verdicts
+	}{{"lies, while they go on", t.Lying}, {"the same, when they are over", t.Lies}} {
+		fmt.Fprintf(&b, "\n%-64s %9s %9s %9s %9s\n", part.name, "told", "harmless", "detected", "not")
+		for kind := NoLie + 1; kind < lieCount; kind++ {
+			v := part.lies[kind]
+			fmt.Fprintf(&b, "  %-62s %9d %9d %9d %9d\n", lieNames[kind], v.Told, v.Harmless, v.Detected, v.Undetected)
+		}
 	}
 	row("\ndivergences", 0) // the first one ends the run
 	return b.String()

@@ -23,6 +23,7 @@ type World struct {
 	devices []*Device
 	relays  []*Relay
 	faults  []Fault          // which this story has
+	lie     Lie              // what the relay will tell in it
 	parted  map[*Device]bool // cut off from the relays
 	until   []ending
 	tally   Tally
@@ -42,7 +43,11 @@ func Run(seed uint64) (tally Tally, err error) {
 		}
 	}()
 	w.suffer()
-	w.rest()
+	w.peace()
+	if w.lie != NoLie {
+		w.judgeLie()
+	}
+	w.settle(300)
 	w.judge()
 	w.tally.Seeds = 1
 	w.tally.Events, w.tally.Devices = w.events, len(w.devices)
@@ -57,6 +62,9 @@ func newWorld(seed uint64) *World {
 		if w.rand.IntN(3) == 0 {
 			w.faults = append(w.faults, f)
 		}
+	}
+	if w.rand.IntN(2) == 0 {
+		w.lie = 1 + Lie(w.rand.IntN(int(lieCount)-1))
 	}
 	w.relays = append(w.relays, newRelay(w, "relay.example"))
 	writers := 2 + w.rand.IntN(3)
@@ -95,7 +103,12 @@ func (w *World) note(format string, args ...any) {
 
 // suffer is the life of everybody, with faults.
 func (w *World) suffer() {
-	for range 150 + w.rand.IntN(250) {
+	steps := 150 + w.rand.IntN(250)
+	lieAt := w.rand.IntN(steps)
+	for step := range steps {
+		if step == lieAt && w.lie != NoLie {
+			w.relays[0].tell(w.lie)
+		}
 		d := w.devices[w.rand.IntN(len(w.devices))]
 		switch n := w.rand.IntN(100); {
 		case n < 12:
@@ -171,13 +184,6 @@ func (w *World) move(d *Device) bool {
 	w.events++
 	choices[w.rand.IntN(len(choices))]()
 	return true
-}
-
-// rest ends all faults and lets everybody come to rest: nothing but signs of life happens for five minutes.
-func (w *World) rest() {
-	w.note("peace")
-	w.peace()
-	w.settle(300)
 }
 
 // settle runs until nothing but signs of life happens for so many seconds.

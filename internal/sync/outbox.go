@@ -212,10 +212,15 @@ func (m *Machine) ack(e Ack) {
 	if o.upload.isUpload(e.Session) {
 		m.uploaded(d)
 	} else if s := d.lookup(e.Session); s != nil && s.next > 0 {
-		if s.beginsLate() {
-			s.sent = 0 // the one before is next
+		to := min(e.Seq, s.next-1)
+		from := to // a pack may have gone up in the place of what was asked for: it has that, and goes on behind it
+		switch {
+		case s.beginsLate():
+			from, s.sent = min(to, s.begin-1), 0 // the one before is next
+		case s.relay == 0:
+			from = min(to, s.cover)
 		}
-		s.learn(min(e.Seq, s.next-1))
+		s.learnRun(from, to)
 		d.places.note(e.Cursor, e.Session, e.Seq)
 	}
 	if !d.isBlocked() {

@@ -89,3 +89,24 @@ func TestS14ARelayThatTakesNoPacksIsNotOfferedMore(t *testing.T) {
 		t.Fatalf("packs %+v", pack)
 	}
 }
+
+func TestS9APackThatGoesUpInThePlaceOfItsFirstBringsAllOfIt(t *testing.T) {
+	s := online(t)
+	pack := arrive(3, ann, 3, certHash(ann))
+	pack.Kind, pack.First = sync.KindPack, 0
+	content := func(n uint32) sync.OpenedContent { return sync.OpenedContent{Ref: sync.Ref(2000 + n)} }
+	s.openAll(s.batch(1, pack), sync.OpenedItem{Hash: sync.Hash{4}, Contents: []sync.OpenedContent{content(0), content(1), content(2), content(3)}})
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: sync.StoreID{8}, Genesis: true})
+	if sent := one[sync.Append](s, effects); sent.From != 0 || sent.To != 0 {
+		t.Fatalf("%+v", sent)
+	}
+	effects = s.tell(sync.Ack{Conn: 2, Doc: doc, Session: ann, Seq: 3, Cursor: 1})
+	none[sync.Append](s, effects)
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
+		t.Fatalf("%+v", st)
+	}
+}
