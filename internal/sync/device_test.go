@@ -175,6 +175,8 @@ type device struct {
 	broken   bool  // the disk takes nothing
 	doings   int   // effects that were more than a sign of life
 	clock    *int64
+	words    uint32            // of presence
+	said     sync.PresenceCame // the last of them that the relay has
 }
 
 func (d *device) step(ev sync.Event) {
@@ -193,7 +195,7 @@ func (d *device) start(relays uint32) {
 		d.own = sync.SessionID{d.name[0], byte(d.runs)}
 	}
 	d.refs, d.pending, d.toRelay, d.toHere = map[sync.Ref]*held{}, nil, nil, nil
-	d.uploads, d.begun = 0, nil
+	d.uploads, d.begun, d.words = 0, nil, 0
 	d.open, d.timer, d.ops, d.status = false, 0, 0, sync.Status{}
 	ready, waiting := d.disk.ready()
 	d.shown = slices.Clone(d.disk.folded)
@@ -248,13 +250,14 @@ func (d *device) ref(r sync.Ref) *held {
 
 func (d *device) run(effect sync.Effect) {
 	switch effect.(type) {
-	case sync.Ping, sync.Timer:
+	case sync.Ping, sync.Timer, sync.SealPresence, sync.ShowPresence:
 	default:
 		d.doings++
 	}
 	switch e := effect.(type) {
 	case sync.Connect:
 		d.conn, d.open, d.greeted, d.toRelay, d.toHere = e.Conn, true, false, nil, nil
+		d.said = sync.PresenceCame{}
 		d.toHere = append(d.toHere, func() { d.step(sync.SocketOpen{Conn: e.Conn}) })
 	case sync.Disconnect:
 		d.open, d.toRelay, d.toHere = false, nil, nil
@@ -395,6 +398,16 @@ func (d *device) run(effect sync.Effect) {
 			}
 			d.toHere = append(d.toHere, func() { d.step(done) })
 		})
+	case sync.SealPresence:
+		d.words++
+		word := sync.PresenceCame{Session: d.own, Seq: d.words, Heads: e.Heads}
+		d.later(func() {
+			d.step(sync.PresenceSealed{Doc: d.doc})
+			if d.open && d.conn == e.Conn {
+				d.toRelay = append(d.toRelay, func() { d.relay.pass(d, word) })
+			}
+		})
+	case sync.ShowPresence:
 	case sync.MarkChanged:
 		d.disk.marks = slices.DeleteFunc(d.disk.marks, func(m sync.Mark) bool { return m.Store == e.Mark.Store })
 		d.disk.marks = slices.Insert(d.disk.marks, 0, e.Mark)
@@ -537,6 +550,21 @@ func (d *device) hello(e sync.Hello) {
 	head := r.head()
 	d.toHere = append(d.toHere, func() { d.step(sync.Welcome{Conn: e.Conn, Doc: d.doc, Store: r.store, Head: head, Genesis: true}) })
 	d.feed(true)
+	for _, other := range r.devices {
+		if other != d && other.open {
+			d.hear(other)
+		}
+	}
+}
+
+// hear is what another said last on its way here; some of it is lost.
+func (d *device) hear(from *device) {
+	word := from.said
+	if !d.open || !d.greeted || word.Seq == 0 || d.relay.lossy && d.rand.IntN(5) == 0 {
+		return
+	}
+	word.Conn, word.Doc = d.conn, d.doc
+	d.toHere = append(d.toHere, func() { d.step(word) })
 }
 
 // feed sends the next piece of the log to the device.

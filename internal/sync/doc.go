@@ -27,6 +27,11 @@
 //	   objects, gives the relay no credit for it and brings all up again; about each at most once, behind the edits
 //	S14 a pack is taken in the place of its run, each of its updates shown in its turn; one that says something else than what is
 //	   here is a fork
+//	S15 while a document is open its session says what it has that the relay has, too: within 1 s of a change, again every 15 s
+//	   while others are there, never twice in 50 ms; nothing of that is stored
+//	S16 of each other session the newest word counts, for 30 s or until it leaves
+//	S17 what another has is held against what is here: another hash in one place is two histories, told; more than is here is
+//	   asked for like what S7 lacks, and a relay that does not give it holds it back, until it does
 //
 // Time is in milliseconds on any clock that does not run backwards.
 package sync

@@ -13,6 +13,7 @@ type document struct {
 	content   bool
 
 	own      SessionID // zero: this vault does not write it
+	saw      uint32    // how much of that session some other device has
 	sessions []session
 	bySessID map[SessionID]int32
 	outgoing outgoing
@@ -24,6 +25,7 @@ type document struct {
 	attests    attests
 	places     places
 	packing    packing
+	presence   presence
 	rereading  bool
 	issues     issues
 	status     Status
@@ -92,6 +94,7 @@ func (d *document) begin(own SessionID, prev Hash) {
 	d.own = own
 	s := d.session(own)
 	s.hash, s.seen = prev, prev
+	d.presence.say(0)
 }
 
 func (m *Machine) close(id Doc) {
@@ -206,6 +209,6 @@ func (d *document) isDue(now int64) bool {
 	return false
 }
 
-func (d *document) times() [8]int64 {
-	return [8]int64{d.packing.due(), d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
+func (d *document) times() [10]int64 {
+	return [10]int64{d.presence.due(), d.presence.expiry(), d.packing.due(), d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
 }

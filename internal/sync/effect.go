@@ -175,6 +175,22 @@ type Checkpoint struct {
 	Covers []Known
 }
 
+// SealPresence seals what the page says of itself, with these heads, behind the own envelope Head, and gives it to the other tabs
+// and, when Conn is not 0, to the relay: PresenceSealed. Nobody needs it to arrive.
+type SealPresence struct {
+	Conn  Conn
+	Doc   Doc
+	Head  Hash
+	Heads []Head
+}
+
+// ShowPresence tells the page what another session says of itself, and lets go of it; 0: it is gone.
+type ShowPresence struct {
+	Doc     Doc
+	Session SessionID
+	Ref     Ref
+}
+
 // StatusChanged is a document's status, when it is not the one said last.
 type StatusChanged struct {
 	Doc    Doc
@@ -208,4 +224,6 @@ func (Upload) effect()        {}
 func (Learnt) effect()        {}
 func (MarkChanged) effect()   {}
 func (Checkpoint) effect()    {}
+func (SealPresence) effect()  {}
+func (ShowPresence) effect()  {}
 func (StatusChanged) effect() {}

@@ -274,6 +274,25 @@ type Checkpointed struct {
 	Problem Problem
 }
 
+// PresenceSet says that the page says something new about itself; the caller keeps it.
+type PresenceSet struct{ Doc Doc }
+
+// PresenceSealed answers SealPresence, sealed or not.
+type PresenceSealed struct{ Doc Doc }
+
+// PresenceCame is the word of another session, which signed it. Conn is 0 when it came by way of another tab; Near says that it is
+// that tab's own. Left: it is the last.
+type PresenceCame struct {
+	Conn    Conn
+	Doc     Doc
+	Near    bool
+	Session SessionID
+	Seq     uint32
+	Heads   []Head
+	Ref     Ref // what it says of itself
+	Left    bool
+}
+
 func (Relays) event()         {}
 func (Lead) event()           {}
 func (LeaderState) event()    {}
@@ -305,3 +324,6 @@ func (Missing) event()        {}
 func (RelayHas) event()       {}
 func (SnapshotSealed) event() {}
 func (Checkpointed) event()   {}
+func (PresenceSet) event()    {}
+func (PresenceSealed) event() {}
+func (PresenceCame) event()   {}

@@ -22,6 +22,9 @@ type Hash [32]byte
 // Same reports whether both name the same envelope, as far as both are known.
 func (h Hash) Same(o Hash) bool { return [16]byte(h[:16]) == [16]byte(o[:16]) }
 
+// agrees reports whether both may be the hash of one envelope: zeros say nothing.
+func (h Hash) agrees(o Hash) bool { return h.Same(Hash{}) || o.Same(Hash{}) || h.Same(o) }
+
 // StoreID is what a relay's store was born with; another value means that the relay lost or changed its store.
 type StoreID [16]byte
 

@@ -147,7 +147,7 @@ func (d *document) pass() {
 	in.log = left
 	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
 		d.content = true
-		if !d.lacks() {
+		if !d.lacks() && !d.isBehind() {
 			in.asks, in.askAt = 0, 0
 			d.issues.read = NoProblem
 		}
@@ -262,8 +262,10 @@ func (in *inbox) isPartial() bool {
 	return len(in.log) > 0 && (in.log[0].state >= arrivalFailed || in.asks > 0 || in.askAt != 0)
 }
 
-// isWaiting reports whether all that the relay has was taken, and something names envelopes that were not among it.
-func (d *document) isWaiting() bool { return len(d.inbox.log) == 0 && !d.inbox.reading && d.lacks() }
+// isWaiting reports whether all that the relay has was taken, and something, or somebody, names envelopes that were not among it.
+func (d *document) isWaiting() bool {
+	return len(d.inbox.log) == 0 && !d.inbox.reading && (d.lacks() || d.isBehind())
+}
 
 // restart lets go of what came on an earlier reading; work in flight goes on and counts when it ends.
 func (m *Machine) restart(d *document) {

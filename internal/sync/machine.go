@@ -88,6 +88,12 @@ func (m *Machine) take(ev Event) {
 		m.snapshotSealed(e)
 	case Checkpointed:
 		m.checkpointed(e)
+	case PresenceSet:
+		m.presenceSet(e)
+	case PresenceSealed:
+		m.presenceSealed(e)
+	case PresenceCame:
+		m.presenceCame(e)
 	}
 }
 
@@ -97,10 +103,12 @@ func (m *Machine) settle(d *document) {
 	m.checkAgain(d)
 	m.sealNext(d)
 	m.openNext(d)
+	m.wantedNext(d)
 	m.askAgain(d)
 	m.sendNext(d)
 	m.packNext(d)
 	m.checkpointNext(d)
+	m.presenceNext(d)
 	m.tellKnown(d)
 	m.tellStatus(d)
 }

@@ -42,6 +42,7 @@ func (o *outbox) use(d *document, store StoreID) {
 	}
 	o.mark = Mark{Store: store}
 	o.era++
+	d.presence.wants = nil
 	d.places.forget()
 	d.packing.end()
 	for i := range d.sessions {
@@ -155,6 +156,7 @@ func (m *Machine) welcome(e Welcome) {
 		return
 	}
 	o.welcomed = true
+	d.presence.say(m.now) // a new subscription: nobody who comes later would hear of us
 	d.inbox.end = e.Head
 	if d.inbox.received >= e.Head || o.mark.Cursor >= e.Head {
 		d.inbox.reading = false

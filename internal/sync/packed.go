@@ -37,6 +37,9 @@ const (
 	packCheckpointed   = 28
 	packChecked        = 29
 	packPacked         = 30
+	packPresenceSet    = 31
+	packPresenceSealed = 32
+	packPresenceCame   = 33
 	packProven         = 34
 )
 
@@ -139,6 +142,12 @@ func (r *reader) event() Event {
 		return SnapshotSealed{r.doc(), r.ref(), r.session(), r.heads(), r.problem()}
 	case packCheckpointed:
 		return Checkpointed{r.doc(), r.u32(), r.problem()}
+	case packPresenceSet:
+		return PresenceSet{r.doc()}
+	case packPresenceSealed:
+		return PresenceSealed{r.doc()}
+	case packPresenceCame:
+		return PresenceCame{Conn(r.u32()), r.doc(), r.bool(), r.session(), r.u32(), r.heads(), r.ref(), r.bool()}
 	}
 	r.failed = true
 	return nil

@@ -29,6 +29,8 @@ const (
 	packCheck         = 88
 	packSealAttest    = 89
 	packPack          = 90
+	packSealPresence  = 91
+	packShowPresence  = 92
 	packCompare       = 93
 )
 
@@ -114,10 +116,18 @@ func (w *writer) effect(e Effect) {
 	case Checkpoint:
 		w.begin(packCheckpoint, uint64(e.Doc))
 		w.known(e.Covers)
+	case SealPresence:
+		w.begin(packSealPresence, uint64(e.Conn), uint64(e.Doc))
+		w.bytes(e.Head[:])
+		w.heads(e.Heads)
+	case ShowPresence:
+		w.begin(packShowPresence, uint64(e.Doc))
+		w.bytes(e.Session[:])
+		w.varint(uint64(e.Ref))
 	case StatusChanged:
 		s := e.Status
 		w.begin(packStatusChanged, uint64(e.Doc), uint64(s.Content), uint64(s.Device), uint64(s.Relay), uint64(s.Peer),
-			uint64(s.Unsent), uint64(s.State), uint64(s.Peers), uint64(s.Problem))
+			uint64(s.Unsent), uint64(s.State), uint64(s.Peers), uint64(s.Seen), uint64(s.Problem))
 	}
 }
 

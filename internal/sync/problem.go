@@ -16,6 +16,7 @@ const (
 	Incomplete     Problem = 12 // the relay holds back part of a session
 	Forked         Problem = 13 // one session wrote two envelopes of one number
 	BadSnapshot    Problem = 14 // somebody's snapshot lacks what it says it covers
+	Divided        Problem = 15 // somebody names another envelope in the place of one that is here
 	RelayFull      Problem = 20 // its disk
 	RelayQuota     Problem = 21 // this document's share of it
 	RelayTooLarge  Problem = 22

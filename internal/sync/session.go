@@ -17,6 +17,10 @@ type session struct {
 	saw   uint32 // what its newest envelope said that it has seen of our own session
 	tail  uint32 // bytes of [first, next)
 
+	past    [][16]byte // beginnings of the hashes before the last, the newest last, as far as this life met them
+	looked  uint32     // what common said when the heads were looked at last
+	movedAt int64      // when that changed
+
 	live    bool // another tab of this device writes it
 	upload  bool // its one envelope is a snapshot: it has no operations
 	told    bool // what the relay has of it did not change since it was last said
@@ -108,8 +112,32 @@ func (s *session) pending() uint32 {
 	return s.sent - min(s.sent, s.relay)
 }
 
+// common is how much of it both this device and the relay have.
+func (s *session) common() uint32 { return min(s.next, s.known()) }
+
+// hashAt gives the hash of an envelope that is here, zeros where it is not known any more.
+func (s *session) hashAt(seq uint32) (h Hash) {
+	back := s.next - 1 - seq
+	if back == 0 {
+		return s.hash
+	}
+	if int(back) <= len(s.past) {
+		copy(h[:], s.past[len(s.past)-int(back)][:])
+	}
+	return h
+}
+
+// pastKept is how far back hashes are compared: more than a run, which is stored at once, and more than the window.
+const pastKept = runLength
+
 // store notes one more envelope on the device.
 func (s *session) store(hash Hash, size uint32, more bool) {
+	if s.next > 0 {
+		if len(s.past) == 2*pastKept {
+			s.past = append(s.past[:0], s.past[pastKept:]...)
+		}
+		s.past = append(s.past, [16]byte(s.hash[:16]))
+	}
 	s.next++
 	if !more {
 		s.whole = s.next
@@ -121,7 +149,7 @@ func (s *session) store(hash Hash, size uint32, more bool) {
 // jump notes that a snapshot on the device covers everything up to the head.
 func (s *session) jump(h Head) {
 	if n := h.Seq + 1; n > s.next {
-		s.next, s.hash = n, h.Hash
+		s.next, s.hash, s.past = n, h.Hash, nil
 	}
 	s.whole = max(s.whole, h.Seq+1)
 	if n := h.Seq + 1; n > s.shown {

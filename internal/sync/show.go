@@ -69,8 +69,17 @@ func (d *document) noteSeen(id SessionID, deps []Head) {
 	for i := range deps {
 		if deps[i].Session == d.own {
 			s.saw = max(s.saw, deps[i].Seq+1)
+			d.saw = max(d.saw, s.saw)
 		}
 	}
+}
+
+// sawOf gives how much of our own session a peer has, by what it says and by what it wrote.
+func (d *document) sawOf(x *peer) uint32 {
+	if s := d.lookup(x.id); s != nil {
+		return max(s.saw, x.saw)
+	}
+	return x.saw
 }
 
 // shared takes envelopes of another tab: durable already, and opened by somebody who has the keys.

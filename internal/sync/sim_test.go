@@ -49,6 +49,7 @@ func simulate(t *testing.T, seed uint64) *toyRelay {
 		d.start(1)
 		devices = append(devices, d)
 	}
+	relay.devices, relay.lossy = devices, true
 	ops := 0
 	for range 400 + r.IntN(600) {
 		d := devices[r.IntN(len(devices))]
@@ -97,7 +98,7 @@ func simulate(t *testing.T, seed uint64) *toyRelay {
 			d.move(r)
 		}
 	}
-	relay.full, relay.tamper = false, 0
+	relay.full, relay.lossy, relay.tamper = false, false, 0
 	for _, d := range devices {
 		d.broken = false
 		d.step(sync.Pause{})
@@ -122,6 +123,13 @@ func simulate(t *testing.T, seed uint64) *toyRelay {
 		if d.status.Content != sync.ContentComplete || d.status.Unsent != 0 && (d.writable || relay.compacted == 0) || d.status.State != sync.RelayLive ||
 			d.status.Problem != sync.NoProblem && (d.status.Problem != sync.BadSnapshot || relay.compacted == 0) {
 			t.Errorf("%s ends as %+v", d.name, d.status)
+		}
+		others := uint32(writers)
+		if d.writable {
+			others--
+		}
+		if d.status.Peers != others || d.status.Peer != d.status.Device || d.status.Device > 0 && d.status.Seen != others {
+			t.Errorf("%s ends among %d others as %+v", d.name, others, d.status)
 		}
 		for _, h := range d.refs { // a change whose writer died over it waits for ever
 			if !d.disk.unfinished(h.envelope) {

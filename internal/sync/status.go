@@ -18,7 +18,8 @@ type Status struct {
 	Peer    uint32
 	Unsent  uint32 // envelopes on this device that the relay has not acknowledged; what only a snapshot holds counts as one
 	State   RelayState
-	Peers   uint32 // other sessions that have seen our newest envelope
+	Peers   uint32 // sessions on other devices that are here
+	Seen    uint32 // how many of them have our newest envelope; 1 at least when anybody ever said so
 	Problem Problem
 }
 
@@ -32,17 +33,26 @@ func (m *Machine) tellStatus(d *document) {
 
 func (m *Machine) status(d *document) Status {
 	st := Status{State: m.relayState(d), Problem: m.problem(d), Content: d.contentState()}
-	var own, saw uint32
-	if s := d.lookup(d.own); s != nil && d.own != noSession {
-		own = s.next
-		for i := range d.sessions {
-			x := &d.sessions[i]
-			saw = max(saw, x.saw)
-			if own > 0 && x.saw == own {
-				st.Peers++
-			}
+	own := uint32(0)
+	if d.own != noSession {
+		own = d.lookup(d.own).next
+	}
+	for i := range d.presence.peers {
+		x := &d.presence.peers[i]
+		d.saw = max(d.saw, x.saw)
+		if x.near || x.until == 0 {
+			continue
 		}
-		d.outgoing.advance(s.known(), saw)
+		st.Peers++
+		if own > 0 && d.sawOf(x) == own {
+			st.Seen++
+		}
+	}
+	if own > 0 {
+		d.outgoing.advance(d.lookup(d.own).known(), d.saw)
+		if st.Seen == 0 && d.saw == own {
+			st.Seen = 1
+		}
 	}
 	st.Device, st.Relay, st.Peer = d.outgoing.device, d.outgoing.relay, d.outgoing.peer
 	hidden := false
@@ -71,7 +81,7 @@ func (d *document) contentState() Content {
 	switch {
 	case !d.content:
 		return ContentWaiting
-	case d.lacks(), in.reading && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
+	case d.lacks(), d.isBehind() && in.asks > 0, in.reading && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
 		return ContentPartial
 	}
 	return ContentComplete

@@ -58,6 +58,18 @@ type toyRelay struct {
 	refused   int
 	compacted int
 	packed    int
+	devices   []*device
+	lossy     bool // some presence is lost
+}
+
+// pass gives what one device says to the others that listen.
+func (r *toyRelay) pass(from *device, word sync.PresenceCame) {
+	from.said = word
+	for _, to := range r.devices {
+		if to != from {
+			to.hear(from)
+		}
+	}
 }
 
 type logged struct {

@@ -48,7 +48,9 @@ export interface VaultStatus {
   readonly unsent: number;
   readonly relayState: RelayState;
   readonly copies: 0 | 1 | 2;
+  /** Sessions on other devices that have the document open, and how many of them have our newest envelope. */
   readonly peers: number;
+  readonly seen: number;
   readonly problem: Problem | null;
 }
 
@@ -63,6 +65,8 @@ export type Request =
   | { readonly op: "update"; readonly doc: DocId; readonly session: SessionId; readonly from: number; readonly to: number; readonly bytes: Uint8Array }
   /** The plain JSON view for the list; best effort, last one wins. */
   | { readonly op: "head"; readonly doc: DocId; readonly head: unknown; readonly changed: number }
+  /** What this page says of itself to whoever has the document open, in bytes of the page's own, not empty; last one wins. */
+  | { readonly op: "presence"; readonly doc: DocId; readonly state: Uint8Array }
   | { readonly op: "link"; readonly doc: DocId; readonly rights: Rights }
   /** Of sessions of the document that signed two histories. */
   | { readonly op: "proofs"; readonly doc: DocId }
@@ -81,6 +85,7 @@ export interface Replies {
   /** `reopen`: the page has it open by a key that could not write, and the link's is better: it counts once the document was closed and opened. */
   join: { readonly doc: DocId; readonly reopen: boolean };
   update: { readonly copies: 0 | 1 | 2 };
+  presence: null;
   head: null;
   link: { readonly link: string };
   proofs: { readonly proofs: readonly Uint8Array[] };
@@ -124,6 +129,8 @@ export type FromVault =
   | { readonly kind: "status"; readonly doc: DocId; readonly status: VaultStatus }
   /** The vault let go of an open document, and says nothing more about it. `not-found`: another tab forgot it. `core-restarted`: open it again. */
   | { readonly kind: "ended"; readonly doc: DocId; readonly problem: Problem }
+  /** What another session says of itself. Null: it is gone. */
+  | { readonly kind: "presence"; readonly doc: DocId; readonly session: SessionId; readonly state: Uint8Array | null }
   | { readonly kind: "heads"; readonly heads: readonly HeadRecord[] }
   /** Envelopes as the relay sees them, newest last; at most the last 64. */
   | { readonly kind: "sealed"; readonly doc: DocId; readonly envelopes: readonly Uint8Array[] }

@@ -272,8 +272,10 @@ export interface Status {
   readonly relay: RelayState;
   /** Whole copies on this device: a browser with two stores has 2. */
   readonly copies: 0 | 1 | 2;
-  /** Other devices connected now. */
+  /** Other devices that have the document open now and may write; each of their tabs counts. */
   readonly peers: number;
+  /** How many of those have the newest edit of this page; at least 1 once any device had it. */
+  readonly seen: number;
   readonly problem: FreeholdError | null;
 }
 
@@ -293,8 +295,8 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends
   /** A store of a part; it changes only when the selection does (`Object.is` unless told otherwise). */
   select<R>(fn: (v: View<S>) => R, same?: (a: R, b: R) => boolean): Store<R>;
   /**
-   * Must: resolves when every edit made before the call has got there. "peer": another device has edited after it had them; one that
-   * only reads does not tell, so give a signal.
+   * Must: resolves when every edit made before the call has got there. "peer": another device has them; one
+   * that only reads does not tell, nor does one that is away, so give a signal.
    * Must: rejects with a FreeholdError when it cannot (a store failed, the document was closed), and with "aborted" when the signal says so.
    */
   saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;

@@ -42,6 +42,6 @@ export const chipWords = (status: Status | null, o: { readonly tunnel: boolean; 
   if (status.relay === "none") return { text: "On this device only", tone: "quiet" };
   if (status.relay === "live" && status.unsent > 0 && o.journey === "returning") return { text: `Sending ${status.unsent}…`, tone: "waiting" };
   if (status.newest === "device" || status.unsent > 0) return { text: "Saved here", tone: "quiet" };
-  const seen = status.newest === "peer" && status.peers > 0 ? ` · seen by ${plural(status.peers, "device")}` : "";
+  const seen = status.newest === "peer" && status.seen > 0 ? ` · seen by ${plural(status.seen, "device")}` : "";
   return { text: (o.journey === "back" ? "Up to date" : "Saved here · on relay") + seen, tone: "good" };
 };

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { FreeholdError, Status } from "freehold";
 import { chipWords, nextJourney, type Journey } from "../src/words.ts";
 
-const known: Status = { content: "complete", newest: "relay", unsaved: 0, unsent: 0, relay: "live", copies: 2, peers: 0, problem: null };
+const known: Status = { content: "complete", newest: "relay", unsaved: 0, unsent: 0, relay: "live", copies: 2, peers: 0, seen: 0, problem: null };
 const words = (status: Partial<Status> | null, o: { tunnel?: boolean; journey?: Journey; typed?: boolean } = {}): string =>
   chipWords(status === null ? null : { ...known, ...status }, { tunnel: false, journey: "steady", typed: false, ...o }).text;
 
@@ -15,10 +15,10 @@ test("the storyboard's words", () => {
   assert.equal(words({ newest: "device", unsent: 1 }), "Saved here");
   assert.equal(words({}), "Saved here · on relay");
   assert.equal(words({ content: "waiting" }), "Waiting for the first copy");
-  assert.equal(words({ newest: "peer", peers: 1 }), "Saved here · on relay · seen by 1 device");
+  assert.equal(words({ newest: "peer", peers: 2, seen: 1 }), "Saved here · on relay · seen by 1 device");
   assert.equal(words({ newest: "device", unsent: 14, relay: "offline" }, { tunnel: true }), "In the tunnel · saved here · 14 waiting");
   assert.equal(words({ newest: "device", unsent: 14 }, { journey: "returning" }), "Sending 14…");
-  assert.equal(words({ newest: "peer", peers: 1 }, { journey: "back" }), "Up to date · seen by 1 device");
+  assert.equal(words({ newest: "peer", seen: 1 }, { journey: "back" }), "Up to date · seen by 1 device");
   assert.equal(words({ newest: "device", relay: "offline", unsent: 2 }), "Relay gone · still yours");
   const full = { code: "quota" } as FreeholdError;
   assert.equal(words({ newest: "memory", unsaved: 2, copies: 0, problem: full }), "Not saved: disk full");

@@ -126,6 +126,7 @@ export class Progress {
       relay: v.relayState,
       copies: v.copies,
       peers: v.peers,
+      seen: v.seen,
       problem: this.#problem,
     }));
   }

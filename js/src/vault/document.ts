@@ -12,6 +12,7 @@ import { bytesBySeq, certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded
 import { Forks } from "./forks.ts";
 import { Outbound, type Frame } from "./outbound.ts";
 import { goesOn, type Opened } from "./payload.ts";
+import { Presence, type Heard } from "./presence.ts";
 import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
@@ -23,6 +24,9 @@ import type { ClientFrame, Covers, Hello } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
+
+/** What a request to the relay is about: envelopes, a pack in the place of a run, or presence. */
+export type RequestKind = "append" | "pack" | "presence";
 
 /** What a document needs of its vault. */
 export interface DocumentEnds {
@@ -38,8 +42,8 @@ export interface DocumentEnds {
   send(conn: number, frame: Exclude<ClientFrame, Hello>): void;
   /** Likewise. */
   hello(conn: number, ask: Ask, by: Prover): void;
-  /** A number for a request to the relay about a session of this document; `isPack`: to put a pack in the place of a run. */
-  request(doc: number, session: SessionId, isPack?: boolean): number;
+  /** A number for a request to the relay about a session of this document. */
+  request(doc: number, session: SessionId, about?: RequestKind): number;
   /** What the device copy suffers from right now. */
   deviceProblem(): Problem | null;
 }
@@ -50,7 +54,7 @@ interface Waiter {
   readonly reject: (e: FreeholdError) => void;
 }
 
-const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, state: 0, peers: 0, problem: 0 };
+const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, state: 0, peers: 0, seen: 0, problem: 0 };
 
 export class Document {
   /** The machine's name for it. */
@@ -63,6 +67,9 @@ export class Document {
   offered: Uint8Array | null = null;
   readonly #ends: DocumentEnds;
   readonly #outbound: Outbound;
+  readonly #presence: Presence;
+  /** The connection that greeted it last. */
+  #conn = 0;
   readonly #sealed: SealedList;
   readonly #desk: chores.Desk;
   readonly #forks: Forks;
@@ -100,6 +107,12 @@ export class Document {
     };
     this.#forks = new Forks(this.#desk);
     this.#sealed = new SealedList((envelopes) => this.#post({ kind: "sealed", doc: this.id, envelopes }));
+    this.#presence = new Presence(this.#desk, {
+      step: (event) => ends.step(event),
+      tell: (message) => this.#tell(message),
+      send: (conn, frame) => ends.send(conn, frame),
+      request: () => ends.request(number, this.#desk.session?.session ?? "", "presence"),
+    });
     this.#outbound = new Outbound({ doc: this.id, sealer: ends.env.sealer, copies: ends.copies, cert: (s) => this.#desk.certs.get(s) ?? null });
   }
 
@@ -111,7 +124,7 @@ export class Document {
     const s = this.#status;
     return {
       content: s.content === 0 ? "waiting" : s.content === 1 ? "partial" : "complete",
-      device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers,
+      device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers, seen: s.seen,
       relayState: relayStates[s.state] ?? "offline",
       copies: this.#ends.copies.copies,
       problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem(),
@@ -178,6 +191,7 @@ export class Document {
     this.#waiters = [];
     for (const w of waiters) w.reject(reason);
     this.#lookSent();
+    await this.#presence.leave(); // the last thing said: from here on the relay passes nothing on
     this.#ends.step({ type: "docClose", doc: this.number });
     this.#sealed.close();
     this.#endWriting();
@@ -192,7 +206,9 @@ export class Document {
     switch (e.type) {
       case "hello":
         this.#isWelcome = false;
+        this.#conn = e.conn;
         this.#outbound.restart(e.conn);
+        this.#presence.restart();
         return this.#ends.hello(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store }, this.#prover());
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
       case "checkGenesis": return void this.#checkGenesis();
@@ -220,6 +236,8 @@ export class Document {
         return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
       case "markChanged": return this.#remember(e.mark);
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
+      case "sealPresence": return this.#answer(this.#presence.seal(e));
+      case "showPresence": return this.#showPresence(e.session, e.ref);
       case "statusChanged":
         this.#status = e.status;
         this.#lookSent();
@@ -227,6 +245,16 @@ export class Document {
       default: return e satisfies never;
     }
   }
+
+  /** What the page says of itself, to whoever has the document open. Not empty. */
+  say(state: Uint8Array): void { this.#presence.set(state); }
+
+  /** A word of presence from the relay, for this tab and the others. */
+  hearPresence(word: Omit<Heard, "near">): void {
+    this.#tell({ kind: "presence", doc: this.id, near: false, cert: word.cert, envelope: word.envelope });
+    this.#presence.hear({ ...word, near: false });
+  }
+  presenceRefused(): void { this.#presence.restart(); }
 
   /** The relay's welcome was taken in: from here on `unsent` counts by the store that it has. */
   welcomed(): void {
@@ -260,6 +288,9 @@ export class Document {
       case "snapshot":
         this.#post({ kind: "snapshot", doc: this.id, bytes: m.file });
         return this.#ends.step({ type: "sharedSnapshot", doc: this.number, covers: m.covers });
+      case "presence":
+        if (m.near && this.#isWelcome) this.#presence.forward(this.#conn, { ...m, conn: 0 });
+        return this.#presence.hear({ ...m, conn: 0 });
       case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, reset: m.reset, known: m.known });
       case "keyed":
         this.offered = m.genesis;
@@ -373,6 +404,12 @@ export class Document {
     this.#post({ kind: "updates", doc: this.id, updates });
   }
 
+  #showPresence(session: SessionId, ref: number): void {
+    const state = ref === 0 ? null : this.#ends.refs.get(ref).update;
+    this.#ends.refs.drop([ref]);
+    this.#post({ kind: "presence", doc: this.id, session, state });
+  }
+
   #frame(conn: number, session: SessionId, covers: Covers | null = null): Frame {
     return (cert, envelopes) => this.#ends.send(conn, { type: "append", doc: this.id, req: this.#ends.request(this.number, session), cert, envelopes, covers });
   }
@@ -391,7 +428,7 @@ export class Document {
     try {
       const bytes = await chores.pack(this.#desk, e);
       this.#sealed.add([bytes]);
-      const req = this.#ends.request(this.number, this.#desk.session!.session, true);
+      const req = this.#ends.request(this.number, this.#desk.session!.session, "pack");
       this.#ends.send(e.conn, { type: "append", doc: this.id, req, cert: null, envelopes: [bytes], covers: null });
     } catch (error) { // the relay keeps the run as it is
       this.#ends.step({ type: "packed", conn: e.conn, doc: this.number, problem: errorToNumber(error, problem.deviceLost) });

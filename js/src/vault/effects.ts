@@ -9,7 +9,7 @@ import type { ProblemNumber } from "./problems.ts";
 /** A document's status in numbers; document.ts makes a VaultStatus of it. */
 export interface StatusNumbers {
   readonly content: number; readonly device: number; readonly relay: number; readonly peer: number;
-  readonly unsent: number; readonly state: number; readonly peers: number; readonly problem: ProblemNumber;
+  readonly unsent: number; readonly state: number; readonly peers: number; readonly seen: number; readonly problem: ProblemNumber;
 }
 
 /** Effects about the connection, then those about a document. */
@@ -44,6 +44,8 @@ export type DocEffect =
   | { readonly type: "learnt"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly type: "markChanged"; readonly doc: number; readonly mark: Mark }
   | { readonly type: "checkpoint"; readonly doc: number; readonly covers: readonly Known[] }
+  | { readonly type: "sealPresence"; readonly conn: number; readonly doc: number; readonly head: Uint8Array; readonly heads: readonly Head[] }
+  | { readonly type: "showPresence"; readonly doc: number; readonly session: SessionId; readonly ref: number }
   | { readonly type: "statusChanged"; readonly doc: number; readonly status: StatusNumbers };
 
 /** All effects of one step, in their order. */
@@ -81,13 +83,15 @@ const effect = (u: Unpacker): Effect => {
     case 85: return { type: "checkpoint", doc: u.n(), covers: u.known() };
     case 86: return {
       type: "statusChanged", doc: u.n(),
-      status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), problem: u.n() as ProblemNumber },
+      status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), seen: u.n(), problem: u.n() as ProblemNumber },
     };
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
     case 93: return { type: "compare", doc: u.n(), refs: u.refs() };
     case 90: return { type: "pack", conn: u.n(), doc: u.n(), from: u.n(), to: u.n() };
     case 88: return { type: "check", doc: u.n(), job: u.n(), ref: u.n(), stale: u.n() !== 0 };
     case 89: return { type: "sealAttest", doc: u.n(), ref: u.n(), seq: u.n(), prev: u.bytes(32), about: u.bytes(32), verdict: u.n() };
+    case 91: return { type: "sealPresence", conn: u.n(), doc: u.n(), head: u.bytes(32), heads: u.heads() };
+    case 92: return { type: "showPresence", doc: u.n(), session: u.id(), ref: u.n() };
     default: throw new TypeError(`effect ${kind} of the machine is not known: script and wasm are of different versions`);
   }
 };

@@ -55,7 +55,10 @@ export type Event =
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
-  | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly problem: ProblemNumber };
+  | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly problem: ProblemNumber }
+  | { readonly type: "presenceSet"; readonly doc: number }
+  | { readonly type: "presenceSealed"; readonly doc: number }
+  | { readonly type: "presenceCame"; readonly conn: number; readonly doc: number; readonly near: boolean; readonly session: SessionId; readonly seq: number; readonly heads: readonly Head[]; readonly ref: number; readonly left: boolean };
 
 /** The time in milliseconds, then the event. */
 export const packEvent = (now: number, e: Event): Uint8Array => {
@@ -107,6 +110,9 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;
     case "relayHas": p.n(26, e.doc).flag(e.reset).known(e.known); break;
     case "snapshotSealed": p.n(27, e.doc, e.ref).id(e.session).heads(e.covers).n(e.problem); break;
+    case "presenceSet": p.n(31, e.doc); break;
+    case "presenceSealed": p.n(32, e.doc); break;
+    case "presenceCame": p.n(33, e.conn, e.doc).flag(e.near).id(e.session).n(e.seq).heads(e.heads).n(e.ref).flag(e.left); break;
     case "checkpointed": p.n(28, e.doc, e.size, e.problem); break;
   }
   return p.done();

@@ -3,7 +3,7 @@
 import { FreeholdError } from "../errors.ts";
 import type { DocId, FromVault, Problem, SessionId } from "../protocol.ts";
 import { Compaction } from "./compaction.ts";
-import { Document, type DocumentEnds } from "./document.ts";
+import { Document, type DocumentEnds, type RequestKind } from "./document.ts";
 import type { Effect } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import type { Event } from "./events.ts";
@@ -48,7 +48,7 @@ export class Hub {
   readonly #documentById: Map<DocId, Document> = new Map();
   /** Documents that each other tab said it has open; only their union matters. */
   readonly #elsewhere: Set<DocId> = new Set();
-  readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId; readonly isPack: boolean }> = new Map();
+  readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId; readonly about: RequestKind }> = new Map();
   readonly #queue: Event[] = [];
   readonly #endOnline: () => void;
   #stepping = false;
@@ -80,8 +80,8 @@ export class Hub {
       hello: (conn, ask, by) => {
         if (conn === this.#conn) this.#wire?.hello(ask, by);
       },
-      request: (doc, session, isPack = false) => {
-        this.#requestById.set(++this.#lastRequest, { doc, session, isPack });
+      request: (doc, session, about = "append") => {
+        this.#requestById.set(++this.#lastRequest, { doc, session, about });
         return this.#lastRequest;
       },
       deviceProblem: () => ends.deviceProblem(),
@@ -254,10 +254,11 @@ export class Hub {
       case "ack": {
         const request = this.#requestById.get(frame.req);
         this.#requestById.delete(frame.req);
-        if (request?.isPack === true) return this.step({ type: "packed", conn, doc, problem: problem.none });
+        if (request?.about === "pack") return this.step({ type: "packed", conn, doc, problem: problem.none });
         return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq, cursor: frame.cursor });
       }
-      case "done": case "presence": return; // nobody here asked for either
+      case "presence": return document.hearPresence({ conn, cert: frame.cert?.slice() ?? null, envelope: frame.envelope.slice() });
+      case "done": return; // nobody here asked
       default: return frame satisfies never;
     }
   }
@@ -288,11 +289,12 @@ export class Hub {
     const request = frame.req === null ? undefined : this.#requestById.get(frame.req);
     if (frame.req !== null) this.#requestById.delete(frame.req);
     const document = frame.doc === null ? undefined : this.#documentById.get(frame.doc);
+    if (request?.about === "presence") return document?.presenceRefused(); // the next word goes out all the same
     const about = document === undefined ? [...this.#documentByNumber.keys()] : [document.number];
     // A session the relay forgot is introduced again after a pause; the certificate goes along then.
     if (frame.code === "no-session" && request !== undefined) document?.introduceAgain(request.session);
     if (frame.code === "unproven") document?.unproven();
-    if (request?.isPack === true) return this.step({ type: "packed", conn, doc: request.doc, problem: relayCodeToNumber(frame.code) });
+    if (request?.about === "pack") return this.step({ type: "packed", conn, doc: request.doc, problem: relayCodeToNumber(frame.code) });
     const number = frame.code === "no-session" ? problem.relayBusy : relayCodeToNumber(frame.code);
     for (const doc of about) {
       this.step({ type: "refused", conn, doc, session: request?.session ?? null, problem: number, retry: frame.retryAfter, next: frame.seq ?? 0 });

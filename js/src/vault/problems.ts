@@ -7,7 +7,7 @@ import type { RelayCode } from "../wire/wire.ts";
 export const problem = {
   none: 0,
   deviceFull: 1, deviceLost: 2, deviceEvicted: 3, deviceBlocked: 4, newerFormat: 5,
-  wrongKey: 10, forged: 11, incomplete: 12, forked: 13, badSnapshot: 14,
+  wrongKey: 10, forged: 11, incomplete: 12, forked: 13, badSnapshot: 14, divided: 15,
   relayFull: 20, relayQuota: 21, relayTooLarge: 22, relayRefused: 23, relayBusy: 24, relayGarbage: 25, relayGap: 26, relaySignature: 27, relayStale: 28,
 } as const;
 export type ProblemNumber = (typeof problem)[keyof typeof problem];
@@ -23,6 +23,7 @@ const words: Readonly<Record<Exclude<ProblemNumber, 0>, readonly [Code, string, 
   12: ["relay-invalid", "The relay holds back part of what somebody wrote.", "Nothing here is lost. It is asked for again with the next connection; another relay or device may have it."],
   13: ["relay-invalid", "One writing session signed two different histories. Neither is followed any further.", "Somebody may use a copied session. Make a new document from this one and share that."],
   14: ["relay-invalid", "Somebody who may write shared a snapshot of this document that lacks something.", "Nothing here is lost: what you have went to the relay again. Find out whose device or app made it."],
+  15: ["relay-invalid", "Somebody who has this document open has another history of it than you have.", "The relay shows different things to different devices, or somebody's app is broken. Nothing here is lost; compare with the others, and use another relay."],
   20: ["relay-refused", "The relay's disk is full.", "Your edits are safe here and go out when it has room again. Tell whoever runs it, or use another relay."],
   21: ["relay-refused", "This document is at its limit on the relay.", "Your edits are safe here. Ask whoever runs the relay for more room, or use another one."],
   22: ["too-large", "One edit is too large for the relay.", "It is safe here. Undo it and add it in smaller pieces."],

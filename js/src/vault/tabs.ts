@@ -24,6 +24,8 @@ export type TabMessage =
   /** `live`: of the sender's own session; otherwise the relay's. */
   | { readonly kind: "envelopes"; readonly doc: DocId; readonly live: boolean; readonly envelopes: readonly TabEnvelope[] }
   | { readonly kind: "snapshot"; readonly doc: DocId; readonly covers: readonly Head[]; readonly file: Uint8Array }
+  /** A word of presence; `near`: of the sender's own session, otherwise the relay's. */
+  | { readonly kind: "presence"; readonly doc: DocId; readonly near: boolean; readonly cert: Uint8Array | null; readonly envelope: Uint8Array }
   | { readonly kind: "relayHas"; readonly doc: DocId; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly kind: "relayState"; readonly state: number }
   | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }

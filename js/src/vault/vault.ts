@@ -74,6 +74,7 @@ class Vault {
       case "open": return this.#inLane(r.doc, () => this.#open(r.doc));
       case "join": return this.#join(r.link, r.type);
       case "update": return this.#update(r);
+      case "presence": return this.#presence(r.doc, r.state);
       case "head": return this.#head(r.doc, r.head, r.changed);
       case "proofs": return this.#proofs(r.doc);
       case "link": return this.#link(r.doc, r.rights);
@@ -216,6 +217,12 @@ class Vault {
     if (document === undefined || !document.attached) throw new FreeholdError("closed", "This document is not open.", "Open it again.", { doc: r.doc });
     await document.update(r.session, r.to, r.bytes);
     return { copies: this.#copies!.copies };
+  }
+
+  async #presence(doc: DocId, state: Uint8Array): Promise<null> {
+    const document = this.#running?.document(doc);
+    if (document?.attached === true) document.say(state);
+    return null;
   }
 
   async #head(doc: DocId, head: unknown, changed: number): Promise<null> {

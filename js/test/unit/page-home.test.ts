@@ -127,7 +127,7 @@ test("status: memory, device, relay, peer, and the numbers", async () => {
   doc.status.subscribe((x) => seen.push(x.newest));
   vault.status(doc.id, { device: 3, relayState: "live", unsent: 1 });
   vault.status(doc.id, { device: 3, relay: 3, relayState: "live" });
-  vault.status(doc.id, { device: 3, relay: 3, peer: 3, relayState: "live", peers: 1 });
+  vault.status(doc.id, { device: 3, relay: 3, peer: 3, relayState: "live", peers: 2, seen: 1 });
   assert.deepEqual(seen, ["device", "device", "relay", "peer"]);
 });
 

@@ -134,6 +134,8 @@ export class Editor {
   session: string;
   status: VaultStatus;
   sealed: readonly Uint8Array[] = [];
+  /** What other sessions say of themselves. */
+  readonly others: Map<string, Uint8Array> = new Map();
   readonly #core: Core;
   readonly #handle: number;
   readonly #page: Page;
@@ -196,6 +198,10 @@ export class Editor {
         return this.#core.session(this.#handle, fromBase64url(m.session)!);
       case "status": this.status = m.status; return;
       case "sealed": this.sealed = m.envelopes; return;
+      case "presence":
+        if (m.state === null) this.others.delete(m.session);
+        else this.others.set(m.session, m.state);
+        return;
       default: m satisfies never;
     }
   }

@@ -1,0 +1,151 @@
+package sync
+
+import "slices"
+
+const (
+	presenceLife = 30_000 // milliseconds after its last word that somebody counts as here
+	peersKept    = 256    // sessions that are remembered per document, here or gone
+	wantsKept    = 64     // envelopes that others have and this device lacks
+)
+
+// peer is another session that says it has the document open.
+type peer struct {
+	id    SessionID
+	seq   uint32 // of its newest word; older ones come again with every reading
+	until int64  // it counts as here before; 0: it is gone
+	near  bool   // in another tab of this device
+	saw   uint32 // how much of our own session it has
+}
+
+// isHere reports whether somebody like that is here.
+func (p *presence) isHere(like func(*peer) bool) bool {
+	return slices.ContainsFunc(p.peers, func(x peer) bool { return x.until != 0 && like(&x) })
+}
+
+// expiry is when the next of them is gone.
+func (p *presence) expiry() (at int64) {
+	for i := range p.peers {
+		at = earliest(at, p.peers[i].until)
+	}
+	return at
+}
+
+// expire tells the page who has not been heard of for too long.
+func (p *presence) expire(m *Machine, doc Doc) {
+	for i := range p.peers {
+		if x := &p.peers[i]; x.until != 0 && m.now >= x.until {
+			x.until = 0
+			m.emit(ShowPresence{doc, x.id, 0})
+		}
+	}
+}
+
+// meet gives the record of a session and whether it is a new one; nil when there is no room. Who is gone makes room.
+func (p *presence) meet(id SessionID) (x *peer, isNew bool) {
+	if i := slices.IndexFunc(p.peers, func(x peer) bool { return x.id == id }); i >= 0 {
+		return &p.peers[i], false
+	}
+	if len(p.peers) < peersKept {
+		p.peers = append(p.peers, peer{id: id})
+		return &p.peers[len(p.peers)-1], true
+	}
+	i := slices.IndexFunc(p.peers, func(x peer) bool { return x.until == 0 })
+	if i < 0 {
+		return nil, false
+	}
+	p.peers = append(slices.Delete(p.peers, i, i+1), peer{id: id})
+	return &p.peers[len(p.peers)-1], true
+}
+
+// presenceCame takes the newest word of a session (S16).
+func (m *Machine) presenceCame(e PresenceCame) {
+	d := m.find(e.Doc)
+	if e.Conn != 0 && !m.heard(e.Conn) || d == nil || e.Session == d.own {
+		m.drop(appendRef(nil, e.Ref))
+		return
+	}
+	x, isNew := d.presence.meet(e.Session)
+	if x == nil || !isNew && e.Seq <= x.seq {
+		m.drop(appendRef(nil, e.Ref))
+		return
+	}
+	wasHere := x.until != 0
+	x.seq, x.until, x.near = e.Seq, m.now+presenceLife, e.Near
+	if e.Left {
+		x.until = 0
+		m.drop(appendRef(nil, e.Ref))
+		if wasHere {
+			m.emit(ShowPresence{d.id, x.id, 0})
+		}
+		return
+	}
+	if !wasHere { // it may not know that we are here; not everybody answers in one moment
+		d.presence.say(m.now + int64(m.random.next()%headsPause))
+	}
+	m.emit(ShowPresence{d.id, x.id, e.Ref})
+	if !e.Near { // a tab of this device is not another device
+		d.compare(x, e.Heads)
+	}
+}
+
+// compare holds what somebody else has against what is here (S17).
+func (d *document) compare(x *peer, heads []Head) {
+	for _, h := range heads {
+		s := d.lookup(h.Session)
+		switch {
+		case s != nil && (s.upload || s.frozen):
+		case s == nil || h.Seq >= s.next:
+			if h.Session != d.own { // nobody has more of it than its writer
+				d.want(h)
+			}
+		case !s.hashAt(h.Seq).agrees(h.Hash):
+			d.divided(h.Session, x.id)
+		case h.Session == d.own:
+			x.saw = max(x.saw, h.Seq+1)
+		}
+	}
+}
+
+// divided notes that somebody names another envelope in the place of one that is here. Of itself, that is two words of one key: a
+// fork. Of others it is somebody's word: either they were shown something else, or it is not true; the session goes on.
+func (d *document) divided(id, by SessionID) {
+	if id == by {
+		d.freeze(id)
+	} else if d.issues.session == NoProblem {
+		d.issues.session = Divided
+	}
+}
+
+// want remembers what the relay has, for somebody named it, and did not give here.
+func (d *document) want(h Head) {
+	p := &d.presence
+	i := slices.IndexFunc(p.wants, func(w Head) bool { return w.Session == h.Session })
+	switch {
+	case i >= 0 && h.Seq > p.wants[i].Seq:
+		p.wants[i] = h
+	case i < 0 && len(p.wants) < wantsKept:
+		p.wants = append(p.wants, h)
+	}
+}
+
+// wantedNext takes note of what was wanted and is here now.
+func (m *Machine) wantedNext(d *document) {
+	p := &d.presence
+	before := len(p.wants)
+	p.wants = slices.DeleteFunc(p.wants, func(w Head) bool {
+		s := d.lookup(w.Session)
+		if s == nil || !s.frozen && s.next <= w.Seq {
+			return false
+		}
+		if !s.frozen && !s.hashAt(w.Seq).agrees(w.Hash) {
+			d.divided(w.Session, noSession)
+		}
+		return true
+	})
+	if before > 0 && len(p.wants) == 0 {
+		d.pass()
+	}
+}
+
+// isBehind reports whether somebody has from the relay what is not here.
+func (d *document) isBehind() bool { return len(d.presence.wants) > 0 }
