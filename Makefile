@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay modules browsers unit e2e kill sim mutants fuzz size bench bench-growth fmt clean
+.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill sim mutants fuzz size bench bench-growth fmt clean
 
 run: build
 	@echo
@@ -37,6 +37,19 @@ web: js
 
 relay: web
 	@$(STEP) "relay" go build -trimpath -ldflags='-s -w' -o build/freehold ./cmd/freehold
+
+# The relay as a Cloudflare Worker: built, measured, and tested under workerd on this machine.
+EDGE := server/edge
+worker:
+	@$(STEP) "packages of the Worker" sh -c 'cd $(EDGE) && ../../internal/tools/modules'
+	@mkdir -p build/edge
+	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/edge/reactor.wasm ./$(EDGE)/reactor
+	@$(STEP) "Worker" node $(EDGE)/build.mjs
+	@$(STEP) "vet reactor" env GOOS=wasip1 GOARCH=wasm go vet ./$(EDGE)/reactor
+	@$(STEP) "vet tests of the Worker" go vet -tags edge ./$(EDGE)
+	@$(STEP) "types of the Worker" npx tsc -p $(EDGE)
+	@node $(EDGE)/size.mjs
+	@$(STEP) "Worker under workerd" go test -tags edge -count=1 ./$(EDGE)
 
 browsers:
 	@$(STEP) "browsers" internal/tools/browsers

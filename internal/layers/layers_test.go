@@ -49,6 +49,7 @@ var rules = map[string]rule{
 	"server/wire":            {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
 	"server":                 {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
 	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
+	"server/edge/reactor":    {ours: []string{"internal/seal", "server"}, banned: []string{"net", "os", "syscall"}},
 	"server/logtest":         {ours: []string{"internal/seal", "server"}},
 	"server/relaytest":       {ours: []string{"internal/seal", "server/servertest", "server/wire"}},
 	"server/servertest":      {ours: []string{"internal/client", "internal/seal", "server"}},

@@ -1,0 +1,80 @@
+//go:build edge
+
+// The Worker under workerd. `make worker` builds what these tests run; nothing else in the repository needs it.
+package edge_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/freehold-dev/freehold/server/relaytest"
+)
+
+// workerd is the runtime, as its npm package has it: a program that needs no Node.
+func workerd(t *testing.T) string {
+	t.Helper()
+	arch := map[string]string{"amd64": "64", "arm64": "arm64"}[runtime.GOARCH]
+	program, err := filepath.Abs("node_modules/@cloudflare/workerd-" + runtime.GOOS + "-" + arch + "/bin/workerd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// edge is the Worker in a process, with its objects in a folder.
+type edge struct {
+	url     string
+	process *os.Process
+	ended   chan struct{}
+}
+
+// start serves a folder until the test ends, on a free port or the one given.
+func start(t *testing.T, folder string, port int) *edge {
+	t.Helper()
+	says, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	c := exec.Command(workerd(t), "serve", "config.capnp", "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:"+strconv.Itoa(port), "--control-fd=3")
+	c.Dir = "../../build/edge"
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	c.ExtraFiles = []*os.File{theirs}
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.Start(); err != nil {
+		t.Fatalf("%v: run make worker first", err)
+	}
+	e := &edge{process: c.Process, ended: make(chan struct{})}
+	go func() {
+		_ = c.Wait() // it is killed
+		close(e.ended)
+	}()
+	t.Cleanup(e.kill)
+	line, err := bufio.NewReader(says).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("workerd did not start: %v", err)
+	}
+	var listening struct{ Port int }
+	if err := json.Unmarshal(line, &listening); err != nil {
+		t.Fatal(err)
+	}
+	e.url = "http://127.0.0.1:" + strconv.Itoa(listening.Port)
+	return e
+}
+
+// kill ends it as a power cut does, and returns when it is gone.
+func (e *edge) kill() {
+	_ = e.process.Kill() // or it is gone already
+	<-e.ended
+}
+
+func TestContract(t *testing.T) {
+	relaytest.Run(t, relaytest.Home{URL: start(t, t.TempDir(), 0).url, OneDocument: true})
+}

@@ -1,0 +1,120 @@
+//go:build wasip1
+
+// Command reactor is the relay inside Durable Objects: server.Relay over a log that JavaScript keeps in SQLite. One instance
+// serves all objects of an isolate; server/edge/worker/reactor.ts is its other half, function for function.
+//
+// Every export is a turn: it returns when all that it began has ended. JavaScript numbers relays and connections. A panic ends
+// the program; JavaScript then takes a new instance and opens everything again from what is stored.
+package main
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
+)
+
+// main never runs: a reactor is only initialised.
+func main() {}
+
+// relays has one of each open object.
+var relays = map[int32]*server.Relay{}
+
+// tasks are what the turn began.
+var tasks sync.WaitGroup
+
+// turn runs an export to its end. The result is 0, or the length of an error that is the output.
+func turn(do func() error) int32 {
+	give(nil)
+	err := do()
+	tasks.Wait()
+	remember()
+	if len(in) > keptScratch {
+		in = make([]byte, keptScratch)
+	}
+	if err != nil {
+		give([]byte(err.Error()))
+		return int32(len(out))
+	}
+	return 0
+}
+
+// relay_open begins the relay of a document, whose id is the input.
+//
+//go:wasmexport relay_open
+func relayOpen(h, n int32) int32 {
+	return turn(func() error {
+		doc := seal.DocID(input(n))
+		log, err := openLog(h, doc)
+		if err != nil {
+			return err
+		}
+		relays[h] = server.NewRelayAt(server.Home{Start: tasks.Go, Only: &doc}, log, limits(), time.Now, nil)
+		return nil
+	})
+}
+
+//go:wasmexport relay_close
+func relayClose(h int32) int32 {
+	return turn(func() error {
+		delete(relays, h)
+		return nil
+	})
+}
+
+// relay_sweep lets go of what snapshots cover.
+//
+//go:wasmexport relay_sweep
+func relaySweep(h int32) int32 {
+	return turn(func() error {
+		if refusal := relays[h].Sweep(); refusal != nil {
+			return refusal
+		}
+		return nil
+	})
+}
+
+// limits suit an isolate of 128 MB, which other objects share.
+func limits() server.Limits {
+	l := server.DefaultLimits()
+	l.ConnectionDocs = 1
+	l.PresenceBytes = 1 << 20
+	return l
+}
+
+// Memory shared with JavaScript: input is written to scratch before a call, output is left where the call made it. The collector
+// does not move things, and these variables keep them alive.
+var (
+	in     = make([]byte, keptScratch)
+	out    []byte
+	header [2]uint32
+)
+
+// keptScratch is how much scratch memory stays between turns.
+const keptScratch = 64 << 10
+
+// scratch gives the address of so many bytes for the next call's input.
+//
+//go:wasmexport scratch
+func scratch(n int32) int32 {
+	if int(n) > len(in) {
+		in = make([]byte, n)
+	}
+	return address(in)
+}
+
+// header gives where address and length of the output are.
+//
+//go:wasmexport header
+func headerExport() int32 { return int32(uintptr(unsafe.Pointer(&header))) }
+
+func input(n int32) []byte { return in[:n:n] }
+
+func give(b []byte) {
+	out = b
+	header[0], header[1] = uint32(address(b)), uint32(len(b))
+}
+
+func address(b []byte) int32 { return int32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }

@@ -1,0 +1,123 @@
+// One document: a Durable Object with its log in SQLite, its sockets, and a relay that is made anew whenever it was forgotten:
+// after hibernation, when the instance of the core fell or grew too large, always in the same way.
+
+import { DurableObject } from "cloudflare:workers";
+import { fromBase32 } from "../../../js/src/ids.ts";
+import { limits, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
+import module from "./reactor.wasm";
+import { Reactor, type Sockets } from "./reactor.ts";
+import { Store } from "./store.ts";
+
+/** The instance that all objects of this isolate share. */
+let shared: Reactor | null = null;
+
+/** Among the first things that a document's object is told: which one it is, and under which name it was asked for. */
+export const DOC = "Freehold-Document", NAME = "Freehold-Name";
+
+/** How often what may be let go of is looked at. What a snapshot covers stays for a week at least. */
+const SWEEP_EVERY = 24 * 60 * 60 * 1000;
+
+export interface Env {
+  readonly DOCUMENTS: DurableObjectNamespace<Document>;
+}
+
+export class Document extends DurableObject<Env> {
+  readonly #store: Store;
+  #reactor: Reactor | null = null;
+  #relay = 0;
+  readonly #peers = new Map<WebSocket, number>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new Store(ctx.storage);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (this.#store.doc === null) this.#store.doc = request.headers.get(DOC)!;
+    if (request.headers.get("Upgrade") === "websocket") return this.#connect(request.headers.get(NAME)!);
+    return new Response(null, { status: 404 });
+  }
+
+  #connect(name: string): Response {
+    const { 0: client, 1: socket } = new WebSocketPair();
+    const reactor = this.#awake();
+    this.ctx.acceptWebSocket(socket);
+    const nonce = crypto.getRandomValues(new Uint8Array(32));
+    const text = new TextEncoder().encode(name);
+    const hello = new Uint8Array(nonce.length + text.length);
+    hello.set(nonce);
+    hello.set(text, nonce.length);
+    this.#peers.set(socket, reactor.connect(this.#relay, lineOf(socket), hello));
+    return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
+    if (message instanceof ArrayBuffer && message.byteLength > limits.frame) return this.#end(socket, 1009, "a frame above the limit");
+    try {
+      const reactor = this.#awake();
+      const peer = this.#peers.get(socket);
+      // A text is no frame; the relay says so.
+      if (peer !== undefined) reactor.receive(peer, message instanceof ArrayBuffer ? new Uint8Array(message) : new Uint8Array(0));
+      this.#plan();
+    } catch (cause) {
+      // The device comes back and sends what was not acknowledged again, to a new instance.
+      console.error(String(cause));
+      this.#end(socket, 1011, "the relay stumbled");
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#end(socket, 1011, "");
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.#store.doc === null || !this.#store.ripens) return;
+    this.#awake().sweep(this.#relay);
+    await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
+  }
+
+  /** Sees to it that what may be let go of some day is looked at. */
+  #plan(): void {
+    if (!this.#store.ripens) return;
+    this.ctx.waitUntil(
+      this.ctx.storage.getAlarm().then(async (at) => {
+        if (at === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
+      }),
+    );
+  }
+
+  #end(socket: WebSocket, code: number, reason: string): void {
+    const peer = this.#peers.get(socket);
+    this.#peers.delete(socket);
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It is closed already.
+    }
+    if (peer !== undefined) this.#reactor?.disconnect(peer);
+  }
+
+  /** The core with this object's relay in it and all sockets connected. */
+  #awake(): Reactor {
+    if (shared === null || shared.isOver) shared = new Reactor(module);
+    if (this.#reactor === shared) return shared;
+    this.#reactor = shared;
+    this.#peers.clear();
+    this.#relay = shared.open(fromBase32(this.#store.doc!)!, this.#store);
+    for (const socket of this.ctx.getWebSockets()) {
+      const state = socket.deserializeAttachment() as Uint8Array | null;
+      if (state !== null) this.#peers.set(socket, shared.resume(this.#relay, lineOf(socket), state));
+    }
+    return shared;
+  }
+}
+
+const lineOf = (socket: WebSocket): Sockets => ({
+  send: (bytes) => socket.send(bytes as Uint8Array<ArrayBuffer>),
+  close: () => socket.close(1008, "too many answers are waiting"),
+  keep: (state) => socket.serializeAttachment(state),
+});

@@ -1,0 +1,165 @@
+// One instance of the relay in Go: server/edge/reactor, function for function.
+//
+// Must: after a throw the instance is dead; who holds it takes a new one and opens everything again from what is stored.
+
+import { wasi, type Wasi } from "../../../js/src/core/wasi.ts";
+import type { Store } from "./store.ts";
+
+/** What a relay does with its connections. */
+export interface Sockets {
+  /** Throws where the socket is closed. */
+  send(bytes: Uint8Array): void;
+  close(): void;
+  /** Keeps what the relay must know of the connection when it is forgotten. */
+  keep(state: Uint8Array): void;
+}
+
+type Call = (...args: (number | bigint)[]) => number;
+type Exports = Readonly<
+  Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
+> & { readonly memory: WebAssembly.Memory; readonly _initialize: () => void };
+
+/** The Go runtime collects often, and more often as it nears 48 MiB: the isolate has 128 for everything. */
+const ENVIRONMENT = { GOGC: "50", GOMEMLIMIT: "48MiB" };
+
+/** Linear memory never shrinks. An instance that became larger is left for a new one. */
+const FAT = 64 << 20;
+
+export class Reactor {
+  readonly #x: Exports;
+  readonly #stores = new Map<number, Store>();
+  readonly #sockets = new Map<number, Sockets>();
+  #answer: Uint8Array = new Uint8Array(0);
+  #ids = 0;
+  #dead = false;
+  readonly #wasi: Wasi;
+
+  constructor(module: WebAssembly.Module) {
+    const w = (this.#wasi = wasi(ENVIRONMENT));
+    const { exports } = new WebAssembly.Instance(module, { wasi_snapshot_preview1: { ...w.imports, poll_oneoff: this.#poll }, freehold: this.#imports() });
+    this.#x = exports as unknown as Exports;
+    w.attach(this.#x.memory);
+    this.#x._initialize();
+  }
+
+  /** It threw, or takes too much memory: take another. */
+  get isOver(): boolean {
+    return this.#dead || this.#x.memory.buffer.byteLength > FAT;
+  }
+
+  open(doc: Uint8Array, store: Store): number {
+    const id = ++this.#ids;
+    this.#stores.set(id, store);
+    this.#turn(this.#x.relay_open, doc, id);
+    return id;
+  }
+  close(relay: number): void {
+    this.#stores.delete(relay);
+    if (!this.#dead) this.#turn(this.#x.relay_close, null, relay);
+  }
+  sweep(relay: number): void {
+    this.#turn(this.#x.relay_sweep, null, relay);
+  }
+
+  /** A new connection of a relay. `hello` is its nonce and then the name under which it came. */
+  connect(relay: number, socket: Sockets, hello: Uint8Array): number {
+    const id = ++this.#ids;
+    this.#sockets.set(id, socket);
+    this.#turn(this.#x.peer_open, hello, relay, id);
+    return id;
+  }
+  resume(relay: number, socket: Sockets, state: Uint8Array): number {
+    const id = ++this.#ids;
+    this.#sockets.set(id, socket);
+    this.#turn(this.#x.peer_resume, state, relay, id);
+    return id;
+  }
+  receive(peer: number, message: Uint8Array): void {
+    this.#turn(this.#x.peer_receive, message, peer);
+  }
+  disconnect(peer: number): void {
+    this.#sockets.delete(peer);
+    if (!this.#dead) this.#turn(this.#x.peer_close, null, peer);
+  }
+
+  /** Calls an export with input. */
+  #turn(call: Call, input: Uint8Array | null, ...args: number[]): void {
+    if (this.#dead) throw new Error("the instance is over");
+    let failed: number;
+    try {
+      if (input !== null) {
+        const at = this.#x.scratch(input.length) >>> 0;
+        new Uint8Array(this.#x.memory.buffer, at, input.length).set(input);
+        args.push(input.length);
+      }
+      failed = call(...args);
+    } catch (cause) {
+      this.#dead = true;
+      throw new Error(`the core fell: ${this.#wasi.printed()}`, { cause });
+    }
+    if (failed > 0) throw new Error(new TextDecoder().decode(this.#out()));
+  }
+
+  #out(): Uint8Array {
+    const [at, length] = new Uint32Array(this.#x.memory.buffer, this.#x.header() >>> 0, 2);
+    return this.#bytes(at!, length!);
+  }
+
+  /**
+   * The runtime's only timer is the one by which its collector gives memory back. It is always due: a turn does not wait.
+   * Subscriptions are 48 bytes that begin with 8 to be given back, events 32 bytes: those 8, no error, kind 0.
+   */
+  readonly #poll = (subscriptions: number, events: number, n: number, happened: number): number => {
+    for (let i = 0; i < n; i++) {
+      const event = this.#bytes(events + 32 * i, 32).fill(0);
+      event.set(this.#bytes(subscriptions + 48 * i, 8));
+    }
+    new DataView(this.#x.memory.buffer).setUint32(happened, n, true);
+    return 0;
+  };
+
+  /** A view, good until Go runs again. */
+  #bytes(at: number, n: number): Uint8Array {
+    return new Uint8Array(this.#x.memory.buffer, at >>> 0, n);
+  }
+
+  #imports(): WebAssembly.ModuleImports {
+    const ID = 16;
+    /** Keeps the answer until it is taken, and gives its length, or that of an error. */
+    const answer = (h: number, ask: (store: Store) => Uint8Array): number => {
+      try {
+        this.#answer = ask(this.#stores.get(h)!);
+        return this.#answer.length;
+      } catch (cause) {
+        this.#answer = new TextEncoder().encode(String(cause));
+        return -1 - this.#answer.length;
+      }
+    };
+    return {
+      log_room: (h: number) => answer(h, (s) => s.room()),
+      log_session: (h: number, session: number) => answer(h, (s) => s.session(this.#bytes(session, ID).slice())),
+      log_envelope: (h: number, session: number, seq: number) => answer(h, (s) => s.envelope(this.#bytes(session, ID).slice(), seq >>> 0)),
+      log_size: (h: number, upTo: number) => answer(h, (s) => s.size(upTo)),
+      log_read: (h: number, since: number, limit: number, count: number) => answer(h, (s) => s.read(since, limit, count)),
+      log_commit: (h: number, words: number, n: number) =>
+        answer(h, (s) => {
+          s.commit(new Uint32Array(this.#x.memory.buffer, words >>> 0, n), new Uint8Array(this.#x.memory.buffer));
+          return new Uint8Array(0);
+        }),
+      log_take: (to: number) => {
+        this.#bytes(to, this.#answer.length).set(this.#answer);
+        this.#answer = new Uint8Array(0);
+      },
+      socket_send: (id: number, at: number, n: number) => {
+        try {
+          this.#sockets.get(id)!.send(this.#bytes(at, n).slice());
+          return 0;
+        } catch {
+          return 1;
+        }
+      },
+      socket_close: (id: number) => this.#sockets.get(id)?.close(),
+      socket_keep: (id: number, at: number, n: number) => this.#sockets.get(id)?.keep(this.#bytes(at, n).slice()),
+    };
+  }
+}

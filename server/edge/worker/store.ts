@@ -1,0 +1,180 @@
+// The log of one document in its Durable Object's SQLite. The other half is server/edge/reactor/log.go and commit.go, which
+// say what each answer looks like.
+//
+// Must: all of a commit is there, or nothing of it.
+
+import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
+
+/** A row may have 2 MB at most; a longer envelope is kept in parts. */
+const PART = 1 << 20;
+
+const NOTHING = new Uint8Array(0);
+
+/** As in commit.go. */
+const GONE = 1, GENESIS = 2, SUCCESSOR = 3, RETENTION = 4, SESSION = 5, DROP = 6, FLOOR = 7, PUT = 8;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS about (
+    one INTEGER PRIMARY KEY CHECK (one = 1), doc TEXT, store BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
+    genesis BLOB, successor BLOB, retention BLOB, head INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE IF NOT EXISTS sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS envelopes (
+    cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
+    before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, body BLOB);
+  CREATE UNIQUE INDEX IF NOT EXISTS places ON envelopes (session, seq);
+  CREATE TABLE IF NOT EXISTS parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
+`;
+
+type Row = Record<string, ArrayBuffer | string | number | null>;
+
+const bytes = (value: unknown): Uint8Array | null => (value instanceof ArrayBuffer ? new Uint8Array(value) : null);
+
+export class Store {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#sql.exec(SCHEMA);
+    this.#sql.exec("INSERT OR IGNORE INTO about (one, store) VALUES (1, ?)", crypto.getRandomValues(new Uint8Array(16)));
+  }
+
+  /** The document that this object has been for since somebody first asked for it. */
+  get doc(): string | null {
+    return this.#about().doc as string | null;
+  }
+  set doc(id: string) {
+    this.#sql.exec("UPDATE about SET doc = ?", id);
+  }
+
+  /** Whether there is something that may be let go of some day. */
+  get ripens(): boolean {
+    return this.#about().retention !== null;
+  }
+
+  room(): Uint8Array {
+    const a = this.#about();
+    const { sessions } = this.#one("SELECT COUNT(*) AS sessions FROM sessions")!;
+    return encodeRow([
+      bytes(a.store), a.gone === 1, bytes(a.genesis), bytes(a.successor), a.head as number, a.used as number, sessions as number, bytes(a.retention),
+    ]);
+  }
+
+  session(id: Uint8Array): Uint8Array {
+    const s = this.#one("SELECT cert, floor_seq, floor_hash FROM sessions WHERE id = ?", id);
+    if (s === null) return NOTHING;
+    const first = this.#one("SELECT first, before FROM envelopes WHERE session = ? ORDER BY seq LIMIT 1", id);
+    const last = this.#one("SELECT seq, hash FROM envelopes WHERE session = ? ORDER BY seq DESC LIMIT 1", id);
+    const row: Cell[] =
+      first === null || last === null
+        ? [(s.floor_seq as number) + 1, bytes(s.floor_hash), s.floor_seq as number, bytes(s.floor_hash)]
+        : [first.first as number, bytes(first.before), last.seq as number, bytes(last.hash)];
+    return encodeRow([bytes(s.cert), ...row]);
+  }
+
+  /** The first envelope that ends at a seq or behind it. */
+  envelope(session: Uint8Array, seq: number): Uint8Array {
+    const e = this.#one("SELECT cursor, size, body FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
+    return e === null ? NOTHING : encodeRow([e.cursor as number, this.#body(e)]);
+  }
+
+  size(upTo: number): Uint8Array {
+    return encodeRow((this.#one("SELECT SUM(size) AS size FROM envelopes WHERE cursor <= ?", upTo)!.size as number | null) ?? 0);
+  }
+
+  read(since: number, limit: number, count: number): Uint8Array {
+    const entries: Cell[] = [];
+    const certs = new Map<string, Cell>();
+    let size = 0;
+    let next = 0;
+    for (const e of this.#sql.exec<Row>("SELECT cursor, session, size, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
+      if (size + (e.size as number) > limit || entries.length === count) {
+        next = e.size as number;
+        break;
+      }
+      size += e.size as number;
+      entries.push([e.cursor as number, this.#body(e)]);
+      const session = bytes(e.session)!;
+      const key = String(session);
+      if (!certs.has(key)) certs.set(key, [session, bytes(this.#one("SELECT cert FROM sessions WHERE id = ?", session)!.cert)]);
+    }
+    return encodeRow([next, entries, [...certs.values()]]);
+  }
+
+  /** `memory` is what the words point into. */
+  commit(words: Uint32Array, memory: Uint8Array): void {
+    this.#storage.transactionSync(() => {
+      let at = 0;
+      const number = (): number => words[at++]! + words[at++]! * 2 ** 32;
+      const view = (): Uint8Array => {
+        const from = words[at++]!;
+        return memory.subarray(from, from + words[at++]!);
+      };
+      // SQLite is given copies: what is bound as a view would be its whole memory.
+      const copy = (): Uint8Array => view().slice();
+      while (at < words.length) {
+        switch (words[at++]) {
+          case GONE:
+            this.#sql.exec("DELETE FROM envelopes; DELETE FROM parts; DELETE FROM sessions;");
+            this.#sql.exec("UPDATE about SET gone = 1, genesis = NULL, successor = NULL, retention = NULL, head = 0, used = 0");
+            break;
+          case GENESIS: this.#sql.exec("UPDATE about SET genesis = ?", copy()); break;
+          case SUCCESSOR: this.#sql.exec("UPDATE about SET successor = ?", copy()); break;
+          case RETENTION: this.#sql.exec("UPDATE about SET retention = ?", copy()); break;
+          case SESSION: this.#sql.exec("INSERT INTO sessions (id, cert) VALUES (?, ?)", copy(), copy()); break;
+          case DROP: this.#drop(number()); break;
+          case FLOOR: {
+            const session = copy(), seq = number();
+            this.#sql.exec("UPDATE sessions SET floor_seq = ?, floor_hash = ? WHERE id = ?", seq, copy(), session);
+            break;
+          }
+          case PUT: this.#put(number(), copy(), number(), number(), copy(), copy(), view()); break;
+          default: throw new Error(`change ${words[at - 1]}`);
+        }
+      }
+    });
+  }
+
+  #put(cursor: number, session: Uint8Array, first: number, seq: number, before: Uint8Array, hash: Uint8Array, body: Uint8Array): void {
+    const whole = body.length <= PART;
+    this.#sql.exec(
+      "INSERT INTO envelopes (cursor, session, first, seq, before, hash, size, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      cursor, session, first, seq, before, hash, body.length, whole ? body.slice() : null,
+    );
+    for (let from = 0; !whole && from < body.length; from += PART) {
+      this.#sql.exec("INSERT INTO parts (cursor, part, body) VALUES (?, ?, ?)", cursor, from / PART, body.slice(from, from + PART));
+    }
+    this.#sql.exec("UPDATE about SET head = MAX(head, ?), used = used + ?", cursor, body.length);
+  }
+
+  #drop(cursor: number): void {
+    const gone = this.#one("DELETE FROM envelopes WHERE cursor = ? RETURNING size", cursor);
+    if (gone === null) throw new Error("dropped what is not there");
+    this.#sql.exec("DELETE FROM parts WHERE cursor = ?", cursor);
+    this.#sql.exec("UPDATE about SET used = used - ?", gone.size as number);
+  }
+
+  #body(e: Row): Uint8Array {
+    const body = bytes(e.body);
+    if (body !== null) return body;
+    const whole = new Uint8Array(e.size as number);
+    let at = 0;
+    for (const part of this.#sql.exec<Row>("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)) {
+      const piece = bytes(part.body)!;
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    if (at !== whole.length) throw new Error("a part of an envelope is missing");
+    return whole;
+  }
+
+  #about(): Row {
+    return this.#one("SELECT * FROM about")!;
+  }
+
+  #one(query: string, ...bindings: (Uint8Array | number | string | null)[]): Row | null {
+    const row = this.#sql.exec<Row>(query, ...bindings).next();
+    return row.done === true ? null : row.value;
+  }
+}
