@@ -23,3 +23,10 @@ func (r *Relay) PresenceBytes() int64 { return r.present.Load() }
 
 // Used is how much the room counts.
 func (r *Room) Used() int64 { return r.used }
+
+// Known is how many callers are remembered.
+func (c *Callers) Known() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.known)
+}

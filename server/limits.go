@@ -16,6 +16,14 @@ type Limits struct {
 	// reads no further from that socket: the sender feels it as a full pipe and not as an error.
 	WindowAppends int
 	WindowBytes   int
+	// AppendsPerSecond and AppendBurst are how often one connection may append. Beyond it the relay reads no further from that
+	// socket for a moment, likewise. A burst of 0 has no end.
+	AppendsPerSecond, AppendBurst float64
+	// CallerConnections, CallerDocsPerHour and CallerFailuresPerMinute are how many connections one address may have, how many
+	// documents it may bring that are new here, and how many proofs that do not hold. 0: any number.
+	CallerConnections       int
+	CallerDocsPerHour       float64
+	CallerFailuresPerMinute float64
 	// BatchBytes is where a Batch ends. One larger envelope travels alone.
 	BatchBytes int
 	// LargeBytes is the memory that envelopes above BatchBytes may take on their way out, all connections together, and
@@ -35,13 +43,20 @@ type Limits struct {
 // DefaultLimits suit a small machine. SECURITY: every queue in this package has one of these as its end.
 func DefaultLimits() Limits {
 	return Limits{
-		DocBytes:          256 << 20,
-		DocSessions:       10_000,
-		DocSubscribers:    200,
-		ConnectionDocs:    1024,
-		Connections:       10_000,
-		WindowAppends:     32,
-		WindowBytes:       4 << 20,
+		DocBytes:         256 << 20,
+		DocSessions:      10_000,
+		DocSubscribers:   200,
+		ConnectionDocs:   1024,
+		Connections:      10_000,
+		WindowAppends:    32,
+		WindowBytes:      4 << 20,
+		AppendsPerSecond: 30,
+		AppendBurst:      120,
+
+		CallerConnections:       60,
+		CallerDocsPerHour:       2000,
+		CallerFailuresPerMinute: 5,
+
 		BatchBytes:        256 << 10,
 		LargeBytes:        256 << 20,
 		Answers:           256,

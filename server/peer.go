@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -20,6 +21,8 @@ type Line interface {
 type Peer struct {
 	relay *Relay
 	line  Line
+	// caller is whose connection it is.
+	caller *Caller
 	// id is not 0 and no other connection's.
 	id uint64
 	// name is what the device calls this relay, and nonce what it signs to read.
@@ -39,22 +42,23 @@ type Peer struct {
 	appends, appendBytes int
 	room                 *sync.Cond
 
-	// presence belongs to whoever calls Receive.
-	presence rate
+	// presence and appending belong to whoever calls Receive.
+	presence, appending rate
 }
 
-// NewPeer begins a connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
+// NewPeer begins a caller's connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
 // of this connection alone.
-func (r *Relay) NewPeer(line Line, name string, nonce seal.Nonce) *Peer {
-	p := r.newPeer(line, name, nonce)
+func (r *Relay) NewPeer(line Line, caller *Caller, name string, nonce seal.Nonce) *Peer {
+	p := r.newPeer(line, caller, name, nonce)
 	p.answer(&wire.Challenge{Nonce: nonce, Store: r.Store()})
 	return p
 }
 
-func (r *Relay) newPeer(line Line, name string, nonce seal.Nonce) *Peer {
-	p := &Peer{relay: r, line: line, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
+func (r *Relay) newPeer(line Line, caller *Caller, name string, nonce seal.Nonce) *Peer {
+	p := &Peer{relay: r, line: line, caller: caller, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
 	p.room = sync.NewCond(&p.mu)
 	p.presence = rate{perSecond: r.limits.PresencePerSecond, burst: r.limits.PresenceBurst}
+	p.appending = rate{perSecond: r.limits.AppendsPerSecond, burst: r.limits.AppendBurst}
 	return p
 }
 
@@ -100,7 +104,7 @@ func (p *Peer) Close() {
 
 func (p *Peer) hello(f *wire.Hello) {
 	if f.Genesis != nil {
-		if refusal := p.relay.Found(f.Doc, f.Genesis); refusal != nil {
+		if refusal := p.relay.Found(p.caller, f.Doc, f.Genesis); refusal != nil {
 			p.answer(refusal.Frame(&f.Doc, nil))
 			return
 		}
@@ -123,8 +127,8 @@ func (p *Peer) hello(f *wire.Hello) {
 
 // subscribe begins to listen to a document that may be read with a proof.
 func (p *Peer) subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, proof []byte) (*Subscription, *Refusal) {
-	s, refusal := p.relay.Subscribe(doc, since, store, p, p.look, func(g *seal.Genesis) error {
-		return g.VerifyFetch(p.name, p.nonce, proof)
+	s, refusal := p.relay.Subscribe(doc, since, store, p, p.look, func(g *seal.Genesis) *Refusal {
+		return p.caller.Prove(func() error { return g.VerifyFetch(p.name, p.nonce, proof) })
 	})
 	if refusal != nil {
 		return nil, refusal
@@ -196,12 +200,22 @@ func (p *Peer) append(f *wire.Append, size int) {
 	})
 }
 
-// admit waits for room in the window; false when the connection ended.
+// admit waits for its time and for room in the window; false when the connection ended.
 func (p *Peer) admit(size int) bool {
 	limits := p.relay.limits
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closed && p.appends > 0 && (p.appends >= limits.WindowAppends || p.appendBytes+size > limits.WindowBytes) {
+	early := p.appending.reserve(p.relay.clock())
+	if early > 0 {
+		over := time.AfterFunc(early, func() {
+			p.mu.Lock()
+			early = 0
+			p.room.Signal()
+			p.mu.Unlock()
+		})
+		defer over.Stop()
+	}
+	for !p.closed && (early > 0 || p.appends > 0 && (p.appends >= limits.WindowAppends || p.appendBytes+size > limits.WindowBytes)) {
 		p.room.Wait()
 	}
 	if p.closed {

@@ -54,6 +54,9 @@ func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)
 func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
 	if home.Start == nil {
 		home.Start = func(task func()) { go task() }
+	} else {
+		// In turns nobody can be held up.
+		limits.AppendBurst = 0
 	}
 	return &Relay{log: log, home: home, limits: limits, clock: clock, committer: newCommitter(log, home.Start, report),
 		large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
@@ -71,10 +74,17 @@ func (r *Relay) Close() error {
 	return r.log.Close()
 }
 
-// Found brings a document's genesis and returns when the relay has it on disk.
+// Found brings a document's genesis, in a caller's name, and returns when the relay has it on disk.
 // Errors: CodeBadGenesis, CodeBusy, CodeStorage, CodeStopping.
-func (r *Relay) Found(doc seal.DocID, genesis []byte) *Refusal {
-	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) { return room.Found(genesis) })
+func (r *Relay) Found(by *Caller, doc seal.DocID, genesis []byte) *Refusal {
+	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) {
+		if room.IsNew() {
+			if refusal := by.mayFound(); refusal != nil {
+				return nil, refusal
+			}
+		}
+		return room.Found(genesis)
+	})
 }
 
 // Delete lets go of a document when its owner says so to the relay of this name, and returns when nothing of it is on disk but that

@@ -81,9 +81,11 @@ const testName = "relay.example"
 
 var testNonce = seal.Nonce{1, 2, 3}
 
-func dial(t *testing.T, relay *server.Relay) *line {
+func dial(t *testing.T, relay *server.Relay) *line { return dialAs(t, relay, nil) }
+
+func dialAs(t *testing.T, relay *server.Relay, caller *server.Caller) *line {
 	l := &line{t: t}
-	l.peer = relay.NewPeer(l, testName, testNonce)
+	l.peer = relay.NewPeer(l, caller, testName, testNonce)
 	takeOne[*wire.Challenge](l)
 	return l
 }

@@ -43,7 +43,7 @@ func (p *Peer) State() PeerState {
 // ResumePeer goes on with a connection where its state says. The device notices nothing, but that presence is forgotten and
 // that its own entries may come back to it.
 func (r *Relay) ResumePeer(line Line, state PeerState) *Peer {
-	p := r.newPeer(line, state.Name, state.Nonce)
+	p := r.newPeer(line, nil, state.Name, state.Nonce)
 	for _, reading := range state.Readings {
 		s, refusal := p.subscribe(reading.Doc, reading.Since, reading.Store, reading.Proof)
 		if refusal != nil {

@@ -68,7 +68,7 @@ func TestResume(t *testing.T) {
 	var lines [2]heard
 	var peers [2]*server.Peer
 	for i := range peers {
-		peers[i] = home.relay.NewPeer(&lines[i], "relay.example", nonces[i])
+		peers[i] = home.relay.NewPeer(&lines[i], nil, "relay.example", nonces[i])
 		home.tasks.Wait()
 		if f := lines[i].take(t); len(f) != 1 || f[0].Type() != wire.TypeChallenge {
 			t.Fatalf("%+v", f)
@@ -82,7 +82,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	refused := &heard{}
-	stranger := home.relay.NewPeer(refused, "relay.example", seal.Nonce{3})
+	stranger := home.relay.NewPeer(refused, nil, "relay.example", seal.Nonce{3})
 	home.say(t, refused, stranger, &wire.Hello{Doc: id, Proof: doc.Prove("relay.example", nonces[0])})
 
 	for i, e := range run {
@@ -125,7 +125,7 @@ func TestRelayOfOneDocument(t *testing.T) {
 	id := doc.ID()
 	home := newTurns(server.NewMemoryLog(wire.StoreID{}), &id)
 	line := &heard{}
-	peer := home.relay.NewPeer(line, "relay.example", seal.Nonce{})
+	peer := home.relay.NewPeer(line, nil, "relay.example", seal.Nonce{})
 	s := other.NewSession()
 	for _, f := range []wire.Frame{
 		&wire.Hello{Doc: other.ID()}, &wire.Hello{Doc: other.ID(), Genesis: other.Genesis()},

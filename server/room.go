@@ -53,6 +53,9 @@ func NewRoom(doc seal.DocID, record RoomRecord, limits Limits) (*Room, error) {
 	return r, nil
 }
 
+// IsNew reports whether nobody has brought the document yet.
+func (r *Room) IsNew() bool { return r.genesis == nil && !r.gone }
+
 // Found brings the document's genesis. The Write is nil where the room had it.
 func (r *Room) Found(genesis []byte) (*Write, *Refusal) {
 	if r.gone {

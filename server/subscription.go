@@ -16,7 +16,7 @@ type Subscription struct {
 	notify func(*Subscription)
 	// allowed says whether the reader may have what is of this genesis; answer is what it said, and told that the reader
 	// knows of a refusal. A document that nobody has brought yet has no genesis to ask about. Guarded by place.mu.
-	allowed     func(*seal.Genesis) error
+	allowed     func(*seal.Genesis) *Refusal
 	asked, told bool
 	answer      *Refusal
 	// proof is what by showed for it.
@@ -36,7 +36,7 @@ type Subscription struct {
 // Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
 // else at the beginning. Ask Next at once, and again whenever notify is called, which must not block. allowed is asked once,
 // before anything of the document is given. Errors: CodeBusy, CodeStopping.
-func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription), allowed func(*seal.Genesis) error) (*Subscription, *Refusal) {
+func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription), allowed func(*seal.Genesis) *Refusal) (*Subscription, *Refusal) {
 	p, refusal := r.enter(doc)
 	if refusal != nil {
 		return nil, refusal
@@ -73,7 +73,7 @@ func (s *Subscription) Close() {
 
 // Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
 // has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
-// Errors: CodeStorage; CodeUnproven and CodeGone, once, and nothing ever after.
+// Errors: CodeStorage; what allowed says and CodeGone, once, and nothing ever after.
 func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
@@ -114,8 +114,8 @@ func (s *Subscription) mayRead() bool {
 		s.asked = true
 		if g, err := seal.ParseGenesis(s.place.genesis); err != nil {
 			s.answer = unreadable(err)
-		} else if err := s.allowed(g); err != nil {
-			s.answer = Unproven(err)
+		} else {
+			s.answer = s.allowed(g)
 		}
 	}
 	return s.answer == nil

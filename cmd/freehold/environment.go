@@ -39,15 +39,3 @@ func variable(flag string) string {
 
 // repeatable marks flags that may be given more than once.
 type repeatable interface{ repeatable() }
-
-// list collects a flag that may be repeated.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-
-func (l *list) Set(value string) error {
-	*l = append(*l, value)
-	return nil
-}
-
-func (*list) repeatable() {}

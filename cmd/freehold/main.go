@@ -26,6 +26,17 @@ freehold serve:
                      read is then worth nothing on another relay
   --tls-cert FILE    speak TLS with this certificate (PEM, the chain after it) and
   --tls-key FILE     this key; both are read again when they change
+  --proxy ADDRESS    a proxy in front, or a network of them (10.0.0.0/8): believed when it
+                     says in X-Forwarded-For for whom it asks; may be repeated
+  --connections N    sockets in all, and plain requests at once (10000)
+  --address-connections N  connections of one address (60)
+  --address-documents N    new documents that one address may bring in an hour (2000)
+  --address-failures N     proofs of one address in a minute that do not hold (5)
+  --append-rate N    appends of one socket in a second (30), after the first
+  --append-burst N   at once (120); 0 here or for an address: no limit. Addresses of this
+                     machine have none
+  --document-connections N  who may listen to one document (200)
+  --document-size SIZE      what one document may keep (256MiB)
 Each may be given in the environment instead: --tls-cert is FREEHOLD_TLS_CERT. Lists take commas.
 
 freehold token:

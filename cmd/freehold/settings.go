@@ -30,6 +30,16 @@ func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
 	flags.Var((*list)(&s.options.Names), "name", "")
 	flags.StringVar(&s.certFile, "tls-cert", "", "")
 	flags.StringVar(&s.keyFile, "tls-key", "", "")
+	flags.Var((*proxies)(&s.options.Proxies), "proxy", "")
+	limits := &s.options.Limits
+	flags.IntVar(&limits.Connections, "connections", limits.Connections, "")
+	flags.IntVar(&limits.CallerConnections, "address-connections", limits.CallerConnections, "")
+	flags.Float64Var(&limits.CallerDocsPerHour, "address-documents", limits.CallerDocsPerHour, "")
+	flags.Float64Var(&limits.CallerFailuresPerMinute, "address-failures", limits.CallerFailuresPerMinute, "")
+	flags.Float64Var(&limits.AppendsPerSecond, "append-rate", limits.AppendsPerSecond, "")
+	flags.Float64Var(&limits.AppendBurst, "append-burst", limits.AppendBurst, "")
+	flags.IntVar(&limits.DocSubscribers, "document-connections", limits.DocSubscribers, "")
+	flags.Var((*size)(&limits.DocBytes), "document-size", "")
 	return flags, s
 }
 
@@ -43,6 +53,10 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	}
 	if err := fromEnvironment(flags, lookup); err != nil {
 		return err
+	}
+	limits := s.options.Limits
+	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 {
+		return errors.New("--connections, --document-connections and --append-rate must be at least 1")
 	}
 	if (s.certFile == "") != (s.keyFile == "") {
 		return errors.New("TLS needs both --tls-cert and --tls-key")

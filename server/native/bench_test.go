@@ -32,7 +32,7 @@ func benchmarkAppend(b *testing.B, writers, run int) {
 	frames := make([][]*wire.Append, writers)
 	for i := range frames {
 		doc := servertest.NewDoc(b, uint64(i))
-		if refusal := relay.Found(doc.ID(), doc.Genesis()); refusal != nil {
+		if refusal := relay.Found(nil, doc.ID(), doc.Genesis()); refusal != nil {
 			b.Fatal(refusal)
 		}
 		s := doc.NewSession()

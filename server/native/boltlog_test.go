@@ -43,7 +43,7 @@ func TestFailedFlushIsNeverAcknowledged(t *testing.T) {
 	doc := servertest.NewDoc(t, 1)
 	s := doc.NewSession()
 	run := s.Run(2)
-	if refusal := relay.Found(doc.ID(), doc.Genesis()); refusal != nil {
+	if refusal := relay.Found(nil, doc.ID(), doc.Genesis()); refusal != nil {
 		t.Fatal(refusal)
 	}
 	send := func(run [][]byte) wire.Frame {

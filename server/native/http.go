@@ -29,9 +29,10 @@ const (
 
 // api is the relay over plain requests, for service workers and scripts.
 type api struct {
-	relay  *server.Relay
-	names  names
-	bodies chan struct{}
+	relay     *server.Relay
+	names     names
+	addresses *addresses
+	bodies    chan struct{}
 	// stopping ends the reads that wait.
 	stopping <-chan struct{}
 }
@@ -140,10 +141,14 @@ func (a *api) roomFor(r *http.Request, doc seal.DocID) (server.RoomRecord, *serv
 	g, err := seal.ParseGenesisOf(doc, record.Genesis)
 	if err == nil {
 		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		err = g.VerifyToken(a.names.of(r), token, uint64(time.Now().Unix()))
+		caller, _ := a.addresses.of(r)
+		refusal = caller.Prove(func() error { return g.VerifyToken(a.names.of(r), token, uint64(time.Now().Unix())) })
 	}
 	if err != nil {
-		return server.RoomRecord{}, server.Unproven(err)
+		refusal = server.Unproven(err)
+	}
+	if refusal != nil {
+		return server.RoomRecord{}, refusal
 	}
 	return record, nil
 }
@@ -184,7 +189,10 @@ func (a *api) getSuccessor(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) putGenesis(w http.ResponseWriter, r *http.Request) {
-	a.take(w, r, seal.GenesisSize, a.relay.Found)
+	a.take(w, r, seal.GenesisSize, func(doc seal.DocID, genesis []byte) *server.Refusal {
+		caller, _ := a.addresses.of(r)
+		return a.relay.Found(caller, doc, genesis)
+	})
 }
 
 func (a *api) putSuccessor(w http.ResponseWriter, r *http.Request) {

@@ -56,7 +56,12 @@ func (d *device) OnClose(*gws.Conn, error) { close(d.gone) }
 // inMemory serves a relay that keeps and meets nothing outside this process, until the returned function is called.
 func inMemory(t *testing.T, limits server.Limits) (listener *pipes, stop func()) {
 	t.Helper()
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, time.Now, nil), native.Options{Limits: limits})
+	return inMemoryWith(t, native.Options{Limits: limits})
+}
+
+func inMemoryWith(t *testing.T, o native.Options) (listener *pipes, stop func()) {
+	t.Helper()
+	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), o.Limits, time.Now, nil), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Server struct {
 	http     *http.Server
 	stopping chan struct{}
 	stop     sync.Once
+	gate     *gate
 	// certificate is nil where the relay speaks plainly.
 	certificate *Certificate
 	sweeping    sync.WaitGroup
@@ -33,20 +35,27 @@ type Options struct {
 	Origins []string
 	// Names are the hosts under which the relay may be reached, with a port where it is not the scheme's own. None: any.
 	Names []string
+	// Proxies are addresses whose word is taken for whom they ask (X-Forwarded-For).
+	Proxies []netip.Prefix
 	// Certificate makes listeners speak TLS, if it is not nil.
 	Certificate *Certificate
 	// Limits as given to the relay.
 	Limits server.Limits
 }
 
+// idlePerConnection is how many connections there may be for each that a limit allows to be a socket, and to be asking: some
+// shake hands, and browsers keep some open.
+const idlePerConnection = 2
+
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := newNames(o.Names)
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names), certificate: o.Certificate, stopping: make(chan struct{})}
+	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /v1/socket", s.sockets)
-	(&api{relay: relay, names: names, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
+	mux.Handle("GET "+socketPath, s.sockets)
+	(&api{relay: relay, names: names, addresses: from, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
 	if o.App != nil {
 		files, err := newApp(o.App)
 		if err != nil {
@@ -55,7 +64,7 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		mux.Handle("GET /", files)
 	}
 	s.http = &http.Server{
-		Handler:           atMost(o.Limits.Connections, guard(NewOrigins(o.Origins...), mux)),
+		Handler:           atMost(o.Limits.Connections, from.relayed(guard(NewOrigins(o.Origins...), mux))),
 		ReadHeaderTimeout: 5 * time.Second,
 		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
 		WriteTimeout:   20 * time.Minute,
@@ -91,6 +100,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Hand
 func (s *Server) Serve(listeners ...net.Listener) error {
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
+		l = s.gate.at(l)
 		if s.certificate != nil {
 			l = tls.NewListener(l, s.certificate.Config())
 		}

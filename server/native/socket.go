@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	socketPath = "/v1/socket"
 	// pingEvery keeps proxies from cutting a quiet connection, and finds the dead.
 	pingEvery = 25 * time.Second
 	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
@@ -25,11 +26,12 @@ const (
 
 // sockets are the open WebSocket connections.
 type sockets struct {
-	relay    *server.Relay
-	limit    int
-	names    names
-	upgrader *gws.Upgrader
-	large    *turns
+	relay     *server.Relay
+	limit     int
+	names     names
+	addresses *addresses
+	upgrader  *gws.Upgrader
+	large     *turns
 
 	mu   sync.Mutex
 	open map[*socket]struct{}
@@ -38,8 +40,8 @@ type sockets struct {
 	ended   sync.WaitGroup
 }
 
-func newSockets(relay *server.Relay, limits server.Limits, names names) *sockets {
-	s := &sockets{relay: relay, limit: limits.Connections, names: names, large: newTurns(limits), open: make(map[*socket]struct{})}
+func newSockets(relay *server.Relay, limits server.Limits, names names, from *addresses) *sockets {
+	s := &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), open: make(map[*socket]struct{})}
 	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
 		SubProtocols:        []string{wire.Subprotocol},
 		ReadMaxPayloadSize:  wire.MaxFrame,
@@ -58,6 +60,15 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, server.Busy())
 		return
 	}
+	caller, relayed := s.addresses.of(r)
+	if relayed {
+		if !caller.Connect() {
+			s.leave(c)
+			writeRefusal(w, server.Busy())
+			return
+		}
+		c.counted = caller
+	}
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
 		s.leave(c)
@@ -75,7 +86,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	c.start(conn, live, s.names.of(r))
+	c.start(conn, live, caller, s.names.of(r))
 }
 
 func (s *sockets) admit(c *socket) bool {
@@ -93,6 +104,7 @@ func (s *sockets) leave(c *socket) {
 	s.mu.Lock()
 	delete(s.open, c)
 	s.mu.Unlock()
+	c.counted.Disconnect()
 	s.ended.Done()
 }
 
@@ -121,6 +133,8 @@ func (s *sockets) close() {
 type socket struct {
 	all  *sockets
 	peer *server.Peer
+	// counted is who has this connection as one of theirs, where the gate could not know it.
+	counted *server.Caller
 
 	mu   sync.Mutex
 	conn *gws.Conn
@@ -130,7 +144,7 @@ type socket struct {
 	live *liveConn
 }
 
-func (c *socket) start(conn *gws.Conn, live *liveConn, name string) {
+func (c *socket) start(conn *gws.Conn, live *liveConn, caller *server.Caller, name string) {
 	c.live = live
 	conn.Session().Store(sessionKeyOfSocket, c)
 	c.mu.Lock()
@@ -139,7 +153,7 @@ func (c *socket) start(conn *gws.Conn, live *liveConn, name string) {
 	c.mu.Unlock()
 	var nonce seal.Nonce
 	rand.Read(nonce[:])
-	c.peer = c.all.relay.NewPeer(c, name, nonce)
+	c.peer = c.all.relay.NewPeer(c, caller, name, nonce)
 	if c.all.isClosing() {
 		go c.sayGoodbye()
 	}

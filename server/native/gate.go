@@ -1,0 +1,71 @@
+package native
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/freehold-dev/freehold/server"
+)
+
+// gate lets in so many connections, and so many of one address. SECURITY: it stands before TLS and before the first byte, so those
+// who open connections and say nothing get no farther than their share.
+type gate struct {
+	addresses *addresses
+	limit     int64
+	open      atomic.Int64
+}
+
+// at puts the gate before a listener.
+func (g *gate) at(l net.Listener) net.Listener { return gated{l, g} }
+
+type gated struct {
+	net.Listener
+	gate *gate
+}
+
+func (l gated) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if inside, ok := l.gate.enter(conn); ok {
+			return inside, nil
+		}
+		conn.Close()
+	}
+}
+
+func (g *gate) enter(conn net.Conn) (net.Conn, bool) {
+	var caller *server.Caller
+	// Those behind a proxy are counted when it says who they are.
+	if address, ok := parseAddress(conn.RemoteAddr().String()); ok && !g.addresses.isProxy(address) {
+		caller = g.addresses.caller(address)
+	}
+	if g.open.Add(1) > g.limit {
+		g.open.Add(-1)
+		return nil, false
+	}
+	if !caller.Connect() {
+		g.open.Add(-1)
+		return nil, false
+	}
+	return &guest{Conn: conn, gate: g, caller: caller}, true
+}
+
+// guest is a connection inside the gate.
+type guest struct {
+	net.Conn
+	gate   *gate
+	caller *server.Caller
+	left   sync.Once
+}
+
+func (c *guest) Close() error {
+	c.left.Do(func() {
+		c.gate.open.Add(-1)
+		c.caller.Disconnect()
+	})
+	return c.Conn.Close()
+}
