@@ -70,7 +70,7 @@ func peerOpen(h, id, n int32) int32 {
 		b := input(n)
 		s := &socket{id: id, touched: true}
 		sockets[id] = s
-		s.peer = relays[h].NewPeer(s, string(b[len(seal.Nonce{}):]), seal.Nonce(b[:len(seal.Nonce{})]))
+		s.peer = relays[h].NewPeer(s, nil, string(b[len(seal.Nonce{}):]), seal.Nonce(b[:len(seal.Nonce{})]))
 		return nil
 	})
 }
