@@ -6,6 +6,7 @@
 //	Subscription  one reader's place in one document; the reader pulls, so a slow one costs no queue
 //	Subscription.Present  who is here now: passed on, never kept
 //	Peer          one connection, whatever carries it: frames in, frames out
+//	httpapi       the same frames over plain requests, one handler for every home
 //
 // The life of an append: Peer.Receive decodes a frame · Relay.Append takes the room's lock · Room.Append checks size,
 // quota, certificate, chain and signature · the write joins the queue of the committer · Log.Commit makes the whole

@@ -78,9 +78,9 @@ func (p *Peer) Receive(b []byte) {
 	case *wire.Unsubscribe:
 		p.unsubscribe(f.Doc)
 	case *wire.Delete:
-		p.decided(f.Doc, f.Req, p.relay.Delete(f.Doc, p.name, f.Signature))
+		p.answer(decided(f.Doc, f.Req, p.relay.Delete(f.Doc, p.name, f.Signature)))
 	case *wire.Successor:
-		p.decided(f.Doc, f.Req, p.relay.Succeed(f.Doc, f.Statement))
+		p.answer(decided(f.Doc, f.Req, p.relay.Succeed(f.Doc, f.Statement)))
 	case *wire.Presence:
 		p.present(f)
 	case *wire.Ping:
@@ -160,15 +160,6 @@ func (p *Peer) unsubscribe(doc seal.DocID) {
 	if s != nil {
 		s.Close()
 	}
-}
-
-// decided answers what an owner asked.
-func (p *Peer) decided(doc seal.DocID, req uint64, refusal *Refusal) {
-	if refusal != nil {
-		p.answer(refusal.Frame(&doc, &req))
-		return
-	}
-	p.answer(&wire.Done{Doc: doc, Req: req})
 }
 
 func (p *Peer) present(f *wire.Presence) {

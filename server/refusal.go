@@ -33,6 +33,11 @@ func (r *Refusal) Frame(doc *seal.DocID, req *uint64) *wire.Error {
 	}
 }
 
+// RefusalOf is the refusal that another relay sent.
+func RefusalOf(e *wire.Error) *Refusal {
+	return &Refusal{Code: e.Code, Message: e.Message, Hint: e.Hint, RetryAfter: time.Duration(e.RetryAfter) * time.Millisecond, Seq: e.Seq}
+}
+
 // hints says for each code what to do.
 var hints = map[wire.Code]string{
 	wire.CodeBadFrame:       "Update the app: it and the relay do not speak the same language.",

@@ -48,6 +48,7 @@ var rules = map[string]rule{
 	"internal/client":        {ours: []string{"internal/seal", "server/wire"}, banned: []string{"os", "log"}},
 	"server/wire":            {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
 	"server":                 {ours: []string{"internal/seal", "internal/sync", "server/wire"}, banned: []string{"net", "os", "syscall"}},
+	"server/httpapi":         {ours: []string{"internal/seal", "server"}, banned: []string{"os", "syscall"}},
 	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
 	"server/edge/reactor":    {ours: []string{"internal/seal", "server"}, banned: []string{"net", "os", "syscall"}},
 	"server/logtest":         {ours: []string{"internal/seal", "server"}},

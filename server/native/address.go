@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/httpapi"
 )
 
 // addresses tells callers apart by where they come from.
@@ -75,7 +76,7 @@ func (a *addresses) relayed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if caller, relayed := a.of(r); relayed && r.URL.Path != socketPath {
 			if !caller.Connect() {
-				writeRefusal(w, server.Busy())
+				httpapi.WriteRefusal(w, server.Busy())
 				return
 			}
 			defer caller.Disconnect()

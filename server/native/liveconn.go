@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/httpapi"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
 const (
-	// sendAtLeast in bytes per second and sendGrace are what a slow device is allowed, in either direction.
-	sendAtLeast = 16 << 10
-	sendGrace   = 30 * time.Second
 	// copiesReceived is how often a frame is in memory at most until its envelopes are judged: in the WebSocket library's
 	// buffer of the next power of two, and decoded.
 	copiesReceived = 3
@@ -61,7 +59,7 @@ func (c *liveConn) Read(b []byte) (int, error) {
 			case <-c.gone:
 				return 0, net.ErrClosed
 			}
-			c.until = time.Now().Add(patienceFor(wire.MaxFrame))
+			c.until = time.Now().Add(httpapi.PatienceFor(wire.MaxFrame))
 			c.extended = time.Time{}
 		} else {
 			b = b[:min(len(b), c.large.above+1)]
@@ -98,7 +96,7 @@ func (c *liveConn) control(payload []byte) { c.unheard -= controlHeader + len(pa
 // Write sends one whole frame, a message or the library's own ping or pong. Each has a deadline by its length: one left
 // from a frame before would cut off whoever was not written to for a while.
 func (c *liveConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(patienceFor(len(b)))); err != nil {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(httpapi.PatienceFor(len(b)))); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
@@ -108,9 +106,4 @@ func (c *liveConn) Write(b []byte) (int, error) {
 func (c *liveConn) Close() error {
 	c.closed.Do(func() { close(c.gone) })
 	return c.Conn.Close()
-}
-
-// patienceFor is how long so many bytes may take.
-func patienceFor(size int) time.Duration {
-	return sendGrace + time.Duration(size/sendAtLeast)*time.Second
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/httpapi"
 )
 
 // Server is a relay on a network: WebSocket at /v1/socket, plain requests under /v1/docs, the app at /.
@@ -49,13 +52,16 @@ const idlePerConnection = 2
 
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
-	names := newNames(o.Names)
+	names := httpapi.NewNames(o.Names)
 	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
 	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET "+socketPath, s.sockets)
-	(&api{relay: relay, names: names, addresses: from, bodies: make(chan struct{}, bodies), stopping: s.stopping}).routes(mux)
+	callerOf := func(r *http.Request) *server.Caller {
+		caller, _ := from.of(r)
+		return caller
+	}
+	(&httpapi.API{Documents: httpapi.Local(relay, s.stopping), Names: names, Caller: callerOf}).Routes(mux)
 	if o.App != nil {
 		files, err := newApp(o.App)
 		if err != nil {
@@ -64,7 +70,7 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		mux.Handle("GET /", files)
 	}
 	s.http = &http.Server{
-		Handler:           atMost(o.Limits.Connections, from.relayed(guard(NewOrigins(o.Origins...), mux))),
+		Handler:           httpapi.AtMost(o.Limits.Connections, from.relayed(httpapi.Guard(httpapi.NewOrigins(o.Origins...), mux))),
 		ReadHeaderTimeout: 5 * time.Second,
 		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
 		WriteTimeout:   20 * time.Minute,
@@ -133,3 +139,6 @@ func (s *Server) Close() error {
 	})
 	return err
 }
+
+// quiet drops what net/http would log: it names addresses.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

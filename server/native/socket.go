@@ -11,6 +11,7 @@ import (
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/httpapi"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -28,7 +29,7 @@ const (
 type sockets struct {
 	relay     *server.Relay
 	limit     int
-	names     names
+	names     httpapi.Names
 	addresses *addresses
 	upgrader  *gws.Upgrader
 	large     *turns
@@ -40,7 +41,7 @@ type sockets struct {
 	ended   sync.WaitGroup
 }
 
-func newSockets(relay *server.Relay, limits server.Limits, names names, from *addresses) *sockets {
+func newSockets(relay *server.Relay, limits server.Limits, names httpapi.Names, from *addresses) *sockets {
 	s := &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), open: make(map[*socket]struct{})}
 	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
 		SubProtocols:        []string{wire.Subprotocol},
@@ -57,14 +58,14 @@ func newSockets(relay *server.Relay, limits server.Limits, names names, from *ad
 func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &socket{all: s}
 	if !s.admit(c) {
-		writeRefusal(w, server.Busy())
+		httpapi.WriteRefusal(w, server.Busy())
 		return
 	}
 	caller, relayed := s.addresses.of(r)
 	if relayed {
 		if !caller.Connect() {
 			s.leave(c)
-			writeRefusal(w, server.Busy())
+			httpapi.WriteRefusal(w, server.Busy())
 			return
 		}
 		c.counted = caller
@@ -86,7 +87,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	c.start(conn, live, caller, s.names.of(r))
+	c.start(conn, live, caller, s.names.Of(r))
 }
 
 func (s *sockets) admit(c *socket) bool {

@@ -1,4 +1,4 @@
-package native
+package httpapi
 
 import (
 	"net/http"
@@ -7,21 +7,22 @@ import (
 	"strings"
 )
 
-// names are the hosts under which a relay may be reached, in lower case and with a port where it is not the scheme's own. What devices
+// Names are the hosts under which a relay may be reached, in lower case and with a port where it is not the scheme's own. What devices
 // sign to read is bound to a name, so that no other relay can pass the question on to them. Where none is listed, a device's
 // word is taken for it.
-type names []string
+type Names []string
 
-func newNames(listed []string) names {
-	n := make(names, len(listed))
+// NewNames reads a list of them.
+func NewNames(listed []string) Names {
+	n := make(Names, len(listed))
 	for i, name := range listed {
 		n[i] = strings.ToLower(name)
 	}
 	return n
 }
 
-// of is the name that a request's proofs must be about.
-func (n names) of(r *http.Request) string {
+// Of is the name that a request's proofs must be about.
+func (n Names) Of(r *http.Request) string {
 	host := strings.ToLower(r.Host)
 	if len(n) == 0 || slices.Contains(n, host) || isThisMachine((&url.URL{Host: host}).Hostname()) {
 		return host

@@ -1,8 +1,6 @@
-package native
+package httpapi
 
 import (
-	"io"
-	"log"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -10,8 +8,8 @@ import (
 	"github.com/freehold-dev/freehold/server"
 )
 
-// guard lets the pages of allowed origins use what is under /v1/, and no others. Whoever came by TLS is told to come so again.
-func guard(origins Origins, next http.Handler) http.Handler {
+// Guard lets the pages of allowed origins use what is under /v1/, and no others. Whoever came by TLS is told to come so again.
+func Guard(origins Origins, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS != nil {
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
@@ -25,7 +23,7 @@ func guard(origins Origins, next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Add("Vary", "Origin")
 		if !origins.Allow(r) {
-			writeRefusal(w, server.Forbidden())
+			WriteRefusal(w, server.Forbidden())
 			return
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
@@ -43,18 +41,15 @@ func guard(origins Origins, next http.Handler) http.Handler {
 	})
 }
 
-// atMost answers so many requests at once and refuses the others. A connection that became a WebSocket is none any more.
-func atMost(limit int, next http.Handler) http.Handler {
+// AtMost answers so many requests at once and refuses the others. A connection that became a WebSocket is none any more.
+func AtMost(limit int, next http.Handler) http.Handler {
 	var now atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer now.Add(-1)
 		if now.Add(1) > int64(limit) {
-			writeRefusal(w, server.Busy())
+			WriteRefusal(w, server.Busy())
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
-
-// quiet drops what net/http would log: it names addresses.
-func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
