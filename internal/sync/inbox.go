@@ -24,6 +24,7 @@ type inbox struct {
 	received Cursor // the last that came since Hello
 	end      Cursor // of the relay's log, at Welcome
 	reading  bool   // between Hello and the end of what it asked for
+	catching bool   // between Hello and the moment when all of that was taken
 	work     work
 	held     []held
 	retryAt  int64 // store again
@@ -146,7 +147,7 @@ func (d *document) pass() {
 	}
 	in.log = left
 	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
-		d.content = true
+		d.content, in.catching = true, false
 		if !d.lacks() && !d.isBehind() {
 			in.asks, in.askAt = 0, 0
 			d.issues.read = NoProblem
@@ -278,5 +279,5 @@ func (m *Machine) restart(d *document) {
 	}
 	m.drop(refs)
 	in.log = in.log[:0]
-	in.received, in.reading = 0, true
+	in.received, in.reading, in.catching = 0, true, true
 }

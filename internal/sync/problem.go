@@ -25,6 +25,7 @@ const (
 	RelayGarbage   Problem = 25 // it does not speak the protocol
 	RelayGap       Problem = 26 // it lacks envelopes before these
 	RelayStale     Problem = 28 // it begins the session later than these
+	RelayGone      Problem = 29 // its owner had the document deleted there
 	RelaySignature Problem = 27 // it does not accept a certificate or signature of ours
 )
 

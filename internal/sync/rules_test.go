@@ -335,6 +335,22 @@ func TestS7WhatDoesNotVerifyIsAskedForAFewTimes(t *testing.T) {
 	}
 }
 
+func TestContentIsCompleteWhenAllOfTheFirstReadingIsShown(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Own: own, Prev: certHash(own)})
+	s.greet(1, store, 6)
+	effects := s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, bob, 0, certHash(bob))), update(sync.Hash{4}))
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial {
+		t.Fatalf("with one session of two: %+v", st)
+	}
+	effects = s.openAll(effects, update(sync.Hash{5}))
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentComplete {
+		t.Fatalf("%+v", st)
+	}
+}
+
 func TestS8AnEnvelopeWaitsForWhatItsWriterHadSeen(t *testing.T) {
 	s := online(t)
 	needs := []sync.Head{{Session: bob, Seq: 0, Hash: sync.Hash{8}}}

@@ -1,7 +1,7 @@
 /** What can go wrong, as codes that are stable across releases. */
 export type Code =
   | "not-found" | "bad-link" | "wrong-key" | "newer-format" | "invalid" | "too-large" | "quota" | "storage-lost" | "evicted"
-  | "relay-refused" | "core-restarted" | "not-ready" | "read-only" | "blocked" | "relay-invalid" | "aborted" | "closed";
+  | "relay-refused" | "core-restarted" | "not-ready" | "read-only" | "blocked" | "relay-invalid" | "aborted" | "closed" | "deleted" | "moved";
 
 /** Every failure of this package. `message` says what happened, `hint` what to do about it. */
 export class FreeholdError extends Error {

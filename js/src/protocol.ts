@@ -71,6 +71,8 @@ export type Request =
   /** Of sessions of the document that signed two histories. */
   | { readonly op: "proofs"; readonly doc: DocId }
   | { readonly op: "forget"; readonly doc: DocId }
+  /** By the owner's signature, on every relay. What is on this device stays until `forget`. */
+  | { readonly op: "delete"; readonly doc: DocId }
   | { readonly op: "close"; readonly doc: DocId }
   | { readonly op: "relays"; readonly relays: readonly string[] }
   | { readonly op: "pause" }
@@ -90,6 +92,7 @@ export interface Replies {
   link: { readonly link: string };
   proofs: { readonly proofs: readonly Uint8Array[] };
   forget: null;
+  delete: null;
   close: null;
   relays: null;
   pause: null;

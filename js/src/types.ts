@@ -339,8 +339,23 @@ export interface Home {
   join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>>;
   /** Live list of what is on this device; `undefined` until `ready`. */
   list<D extends AnyDocType>(type: D, q?: ListQuery<D>): Store<ReadonlyArray<DocInfo<D>> | undefined>;
-  /** Removes the document from this device only. */
+  /** Removes the document from this device only. A home's list keeps it, and other devices. */
   forget(id: string): Promise<void>;
+  /**
+   * Removes the document from every relay, by the owner's signature, then from this device and from those that share this home. Needs the
+   * relay ("relay-refused") and the owner's right ("read-only"). Other people's devices keep their copy.
+   */
+  delete(id: string): Promise<void>;
+  /**
+   * A link with which another device becomes one of this home: it gets every document, with the keys. Treat it as a key to all of them; it
+   * is shown once and not sent by itself. Needs a relay ("not-ready").
+   */
+  addDevice(): Promise<URL>;
+  /**
+   * Makes this device one of the home that the link is of. What is here joins that home, what that home has comes here, now and from then
+   * on. Resolves when its list is here; the documents follow by themselves.
+   */
+  restore(link: URL | string): Promise<void>;
   /** Closes every socket: the tunnel. */
   pause(): void;
   resume(): void;

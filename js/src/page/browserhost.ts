@@ -10,6 +10,9 @@ interface VaultModule {
   readonly startInPage: () => Port<ToVault, FromVault>;
 }
 
+/** The longest time that a page is taken to be busy, in milliseconds. */
+const BUSY = 2_000;
+
 interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string };
 }
@@ -96,6 +99,10 @@ export const browserHost = (o: FreeholdOptions): Host => ({
   },
   // Without the query: what it says about this visit is nobody else's.
   linkBase: () => `${location.origin}${location.pathname}`,
+  whenIdle(f) {
+    if (typeof requestIdleCallback === "function") requestIdleCallback(() => f(), { timeout: BUSY });
+    else setTimeout(f, BUSY / 4); // WebKit has none
+  },
   onHide(f) {
     if (typeof document === "undefined") return;
     addEventListener("pagehide", f);

@@ -1,6 +1,12 @@
 // Stores: something with a value that tells when it changed (the Svelte contract).
 
+import { FreeholdError } from "../errors.ts";
 import type { Store } from "../types.ts";
+
+/** For callers that no type checker stopped. */
+export const checkFunction = (f: unknown, method: string, example: string): void => {
+  if (typeof f !== "function") throw new FreeholdError("invalid", `${method} was given ${f === null ? "null" : `a value of type ${typeof f}`}, not a function`, example);
+};
 
 /** Where errors of subscribers go: they are the app's, so its global handler hears of them. */
 export const report = (e: unknown): void => {
@@ -35,6 +41,7 @@ export class Source<V> implements Store<V> {
     return this.#subscribers.length > 0;
   }
   subscribe(f: (v: V) => void): () => void {
+    checkFunction(f, "subscribe", "subscribe((value) => …)");
     const s: Subscriber<V> = { f, seen: NOTHING, live: true };
     this.#subscribers = [...this.#subscribers, s];
     this.#tell(s);
@@ -77,6 +84,7 @@ export class Cell<V> extends Source<V> {
 
 /** A part of another store. It listens to the whole only while somebody listens to it. */
 export const selection = <V, R>(whole: Store<V>, pick: (v: V) => R, same: (a: R, b: R) => boolean = Object.is): Store<R> => {
+  checkFunction(pick, "select", "select((value) => value.title)");
   let from: V | typeof NOTHING = NOTHING;
   let picked: R;
   const part = new Source<R>(() => {

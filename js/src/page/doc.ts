@@ -14,7 +14,7 @@ import { Progress } from "./progress.ts";
 import { type Observation, type RefHost, refsOf, withInserted } from "./refs.ts";
 import { type Drained, Replica } from "./replica.ts";
 import { rootOf } from "./schema.ts";
-import { Cell, report, selection, Source } from "./cell.ts";
+import { Cell, checkFunction, report, selection, Source } from "./cell.ts";
 import type { VaultEvent } from "./vaultclient.ts";
 
 /** What an open document needs of its home. */
@@ -23,6 +23,8 @@ export interface DocHome {
   head(doc: string, head: unknown): void;
   link(doc: string, rights: Rights): Promise<URL>;
   proofs(doc: string): Promise<readonly Uint8Array[]>;
+  /** It was joined as one type and turned out to be another. */
+  mistaken(doc: OpenDoc, type: string): void;
   closed(doc: OpenDoc): void;
   problem(e: FreeholdError): void;
   /** The status of this document changed, for lists. */
@@ -30,6 +32,9 @@ export interface DocHome {
 }
 
 const closedError = (id: string): FreeholdError => new FreeholdError("closed", "this document was closed", "open it again with home.open", { doc: id });
+
+/** Problems after which nothing arrives any more. */
+const NEVER: ReadonlySet<string> = new Set(["wrong-key", "invalid", "not-found", "newer-format"]);
 
 type AnyView = View<AnyDocType["shape"]>;
 
@@ -44,7 +49,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   readonly #def: ObjectDef;
   readonly #progress: Progress;
   readonly #outbox: Outbox;
-  readonly #heads: HeadWriter = new HeadWriter(() => this.#sendHead());
+  readonly #heads: HeadWriter = new HeadWriter(() => this.tellHead());
   readonly #values: Source<AnyView> = new Source(() => this.value);
   #replica: Replica;
   #at: Refs<AnyDocType["shape"]> | null = null;
@@ -52,9 +57,12 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   /** What observers of texts have not been told yet. */
   readonly #tidings: { readonly node: TextNode; readonly splices: readonly TextSplice[]; readonly local: boolean }[] = [];
   #telling = false;
+  /** Nothing of it has been here before: what it says to be is believed once. Later, a writer could only take it from the others. */
+  #isNews: boolean;
 
   constructor(home: DocHome, type: AnyDocType, core: Core, opened: Opened) {
     this.#home = home;
+    this.#isNews = opened.status.content === "waiting";
     this.id = opened.doc;
     this.type = type;
     this.#def = rootOf(type);
@@ -102,21 +110,34 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
 
   change<R>(fn: (d: Draft<AnyDocType["shape"]>) => NotAsync<R>): R {
     if (this.#closed) throw closedError(this.id);
+    checkFunction(fn, "change", "doc.change((draft) => { … })");
     const result = this.#replica.change(fn as (d: never) => R);
     if (this.#replica.changed) this.#changed(true);
     return result;
   }
   /** The first content of a new document. */
   fill(input: unknown): void {
-    this.#replica.fill(input);
+    this.#replica.fill(this.type.name, input);
     if (this.#replica.changed) this.#changed(true);
-    this.#sendHead();
+    this.tellHead();
   }
 
   async saved(on: "device" | "relay" | "peer" = "device", o: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closed) throw closedError(this.id);
     this.#outbox.retry();
     return this.#progress.reached(on, o.signal);
+  }
+  /** Resolves when something of it is here. */
+  arrived(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = this.status.subscribe(({ content, problem }) => {
+        if (problem !== null && NEVER.has(problem.code)) reject(problem);
+        else if (this.#closed) reject(closedError(this.id));
+        else if (content !== "complete") return;
+        else resolve();
+        queueMicrotask(() => stop());
+      });
+    });
   }
   async link(can: Rights): Promise<URL> {
     if (this.#closed) throw closedError(this.id);
@@ -126,7 +147,8 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     if (this.#closed) throw closedError(this.id);
     return this.#home.proofs(this.id);
   }
-  async export(_as: "json"): Promise<Blob> {
+  async export(as: "json"): Promise<Blob> {
+    if (as !== "json") throw new FreeholdError("invalid", `there is no export as ${String(as)}`, "doc.export(\"json\")", { doc: this.id });
     return new Blob([toCanonical(this.value)], { type: "application/json" });
   }
 
@@ -183,7 +205,13 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.#home.moved();
   }
   #receive(apply: () => boolean): void {
-    if (apply()) this.#changed(false);
+    if (!apply()) return;
+    const { type } = this.#replica.mirror;
+    if (this.#isNews && type !== null) {
+      this.#isNews = false;
+      if (type !== this.type.name) return this.#home.mistaken(this, type);
+    }
+    this.#changed(false);
   }
   /** What does not decode is skipped: nothing of it was applied, and what was here stays. */
   #apply(f: () => boolean): boolean {
@@ -234,7 +262,8 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.#home.moved();
     return drained;
   }
-  #sendHead(): void {
+  /** The list gets what this document shows now. */
+  tellHead(): void {
     if (!this.#replica.dead) this.#home.head(this.id, toPlain(this.value));
   }
 

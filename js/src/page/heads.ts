@@ -30,6 +30,13 @@ export class Heads {
   get(id: string): HeadRecord | undefined {
     return this.#byId.get(id);
   }
+  all(): HeadRecord[] {
+    return [...this.#byId.values()];
+  }
+  /** Of the documents of that type. */
+  of(type: string): HeadRecord[] {
+    return this.all().filter((head) => head.type === type);
+  }
   /** All that there is: lists have a value from here on. A newer head of this page's own, still under way, is kept. */
   replace(heads: readonly HeadRecord[]): void {
     this.#version.n ??= 0;

@@ -2,10 +2,12 @@
 
 import { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
-import type { FromVault, Opened, Port, Rights, ToVault } from "../protocol.ts";
+import type { FromVault, HeadRecord, Opened, Port, Rights, ToVault } from "../protocol.ts";
 import type { AnyDocType, Doc, DocInfo, FreeholdOptions, Home, Input, ListQuery, Store } from "../types.ts";
 import { type DocHome, OpenDoc } from "./doc.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Heads } from "./heads.ts";
+import { HomeDoc, HomeDocs } from "./homedoc.ts";
 import type { Host } from "./host.ts";
 import type { Drained } from "./replica.ts";
 import { problemToError } from "./progress.ts";
@@ -51,7 +53,10 @@ export class OpenHome implements Home, DocHome {
   readonly #host: Host;
   readonly #options: FreeholdOptions;
   readonly #heads: Heads = new Heads((id) => this.#docById.get(id)?.status.value);
+  readonly #homeDocs: HomeDocs;
+  readonly #arrivals: Arrivals;
   readonly #docById: Map<string, OpenDoc> = new Map();
+  readonly #creating: Set<Promise<OpenDoc>> = new Set();
   /** Opens that share one request. */
   readonly #openingById: Map<string, Promise<OpenDoc>> = new Map();
   /** What the vault said about documents whose opening is under way. */
@@ -63,10 +68,25 @@ export class OpenHome implements Home, DocHome {
   #closed = false;
 
   constructor(host: Host, o: FreeholdOptions) {
-    if (typeof o.name !== "string" || !/^(?!\.+$)[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
+    if (typeof o?.name !== "string" || !/^(?!\.+$)[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
     this.#host = host;
     this.#options = o;
     this.relays = new Relays(asList(o.relay), () => void this.#tell({ op: "relays", relays: this.relays.value }));
+    this.#homeDocs = new HomeDocs({
+      heads: this.#heads,
+      create: async () => (await this.create(HomeDoc)) as unknown as OpenDoc,
+      open: async (id) => (await this.open(HomeDoc, id)) as unknown as OpenDoc,
+      link: async ({ id, rights }) => (await (await this.#vault()).request({ op: "link", doc: id, rights })).link,
+      join: async (link, type) => (await (await this.#vault()).request({ op: "join", link, type })).doc,
+      forget: (id) => this.#forget(id),
+      remember: (id, head) => this.#putHead({ ...this.#heads.get(id)!, head, changed: Date.now() }),
+      problem: (e) => this.problem(e),
+    });
+    this.#arrivals = new Arrivals({
+      heads: this.#heads,
+      isOpen: (id) => this.#creating.size > 0 || this.#docById.has(id) || this.#openingById.has(id),
+      open: async (type, id) => (await this.open(type, id)) as unknown as OpenDoc,
+    });
     host.onHide(() => {
       for (const doc of this.#docById.values()) doc.flush();
     });
@@ -78,8 +98,13 @@ export class OpenHome implements Home, DocHome {
   }
 
   async create<D extends AnyDocType>(type: D, init?: Partial<Input<D["shape"]>>): Promise<Doc<D>> {
-    rootOf(type);
-    const doc = await this.#make(type, (vault) => vault.request({ op: "create", type: type.name }));
+    this.#know(type);
+    const making = this.#make(type, (vault) => vault.request({ op: "create", type: type.name }));
+    this.#creating.add(making);
+    const doc = await making.finally(() => {
+      this.#creating.delete(making);
+      this.#arrivals.look();
+    });
     try {
       doc.fill(init ?? {});
     } catch (e) {
@@ -91,10 +116,12 @@ export class OpenHome implements Home, DocHome {
   }
 
   async open<D extends AnyDocType>(type: D, id: string): Promise<Doc<D>> {
-    rootOf(type);
+    this.#know(type);
     checkId(id);
     const known = this.#heads.get(id);
     if (known !== undefined && known.type !== type.name) throw new FreeholdError("invalid", `this document is a ${known.type}, not a ${type.name}`, "open it with its own type", { doc: id });
+    // Lists show a document a moment before whoever makes it has it: two openings would be two sessions.
+    if (this.#creating.size > 0) await Promise.allSettled(this.#creating);
     const open = this.#docById.get(id);
     if (open !== undefined) {
       open.users++;
@@ -116,14 +143,16 @@ export class OpenHome implements Home, DocHome {
   }
 
   async join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>> {
-    rootOf(type);
+    this.#know(type);
     const { doc: id, reopen } = await (await this.#vault()).request({ op: "join", link: String(link), type: type.name });
+    await this.#homeDocs.welcome(id);
     const doc = await this.open(type, id);
     if (reopen) await this.#reopen([doc as unknown as OpenDoc], null);
     return doc;
   }
 
   list<D extends AnyDocType>(type: D, q: ListQuery<D> = {}): Store<ReadonlyArray<DocInfo<D>> | undefined> {
+    this.#know(type);
     const list = this.#heads.list(type, q);
     return {
       get value() {
@@ -138,9 +167,43 @@ export class OpenHome implements Home, DocHome {
 
   async forget(id: string): Promise<void> {
     checkId(id);
+    await this.#vault();
+    await this.#homeDocs.forgotten(id); // first, or it would come back
+    await this.#forget(id);
+  }
+  async #forget(id: string): Promise<void> {
     this.#docById.get(id)?.release();
     await (await this.#vault()).request({ op: "forget", doc: id });
     this.#heads.forget(id);
+  }
+  async delete(id: string): Promise<void> {
+    checkId(id);
+    await (await this.#vault()).request({ op: "delete", doc: id });
+    await this.#homeDocs.deleted(id);
+    await this.#forget(id);
+  }
+
+  async addDevice(): Promise<URL> {
+    await this.#vault();
+    if (this.relays.value.length === 0) throw new FreeholdError("not-ready", "there is no relay where another device could find this home", "give freehold() a relay, or home.relays.set([…])");
+    const doc = await this.#homeDocs.first();
+    await this.#homeDocs.look();
+    await doc.saved("device");
+    const url = await this.link(doc.id, doc.rights);
+    url.search = "?home";
+    return url;
+  }
+  async restore(link: URL | string): Promise<void> {
+    if (this.relays.value.length === 0) throw new FreeholdError("not-ready", "there is no relay to restore from", "give freehold() a relay, or home.relays.set([…])");
+    const doc = (await this.join(HomeDoc, link)) as unknown as OpenDoc;
+    try {
+      if (doc.rights === "read") throw new FreeholdError("read-only", "this link can only read a home", "take the link that addDevice() gives");
+      await doc.arrived();
+    } catch (e) {
+      if (this.#docById.get(doc.id) === doc) await this.#forget(doc.id);
+      throw e;
+    }
+    await this.#homeDocs.look();
   }
 
   pause(): void {
@@ -155,6 +218,8 @@ export class OpenHome implements Home, DocHome {
     const client = this.#client;
     for (const doc of [...this.#docById.values()]) doc.release();
     this.#closed = true;
+    this.#homeDocs.close();
+    this.#arrivals.close();
     if (client === null) return;
     const vault = await client;
     await vault.request({ op: "stop" });
@@ -170,10 +235,13 @@ export class OpenHome implements Home, DocHome {
   }
   head(id: string, head: unknown): void {
     const doc = this.#docById.get(id);
-    if (doc === undefined) return;
-    const changed = Date.now();
-    this.#heads.put({ id, type: doc.type.name, head, changed, rights: doc.rights });
-    void this.#tell({ op: "head", doc: id, head, changed });
+    // What a home document shows is nobody's business but its devices', and they open it.
+    if (doc === undefined || doc.type === HomeDoc) return;
+    void this.#putHead({ id, type: doc.type.name, head, changed: Date.now(), rights: doc.rights });
+  }
+  #putHead(record: HeadRecord): Promise<void> {
+    this.#heads.put(record);
+    return this.#tell({ op: "head", doc: record.id, head: record.head, changed: record.changed });
   }
   async link(id: string, rights: Rights): Promise<URL> {
     const { link } = await (await this.#vault()).request({ op: "link", doc: id, rights });
@@ -183,6 +251,11 @@ export class OpenHome implements Home, DocHome {
   }
   async proofs(id: string): Promise<readonly Uint8Array[]> {
     return (await (await this.#vault()).request({ op: "proofs", doc: id })).proofs;
+  }
+  mistaken(doc: OpenDoc, type: string): void {
+    const error = new FreeholdError("invalid", `this document is a ${type}, not a ${doc.type.name}`, type === HomeDoc.name ? "it is somebody's home: home.restore(link)" : "join it with its own type", { doc: doc.id });
+    doc.end(error);
+    this.#forget(doc.id).catch((e: FreeholdError) => this.problem(e));
   }
   closed(doc: OpenDoc): void {
     this.#docById.delete(doc.id);
@@ -210,6 +283,8 @@ export class OpenHome implements Home, DocHome {
     const client = new VaultClient(port, (e) => this.#hear(e));
     const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value });
     this.#heads.replace(heads);
+    // A list that is shared is read when nobody waits for anything: the first key press is not among them.
+    this.#host.whenIdle(() => this.#look());
     return client;
   }
   /** A request whose failure is a problem and nobody's exception. Nothing to say to a vault that never started. */
@@ -261,8 +336,22 @@ export class OpenHome implements Home, DocHome {
     }
   }
 
+  #know(type: AnyDocType): void {
+    rootOf(type);
+    this.#arrivals.know(type);
+  }
+  /** The documents of this device are others, perhaps. */
+  #look(): void {
+    if (this.#closed) return;
+    if (this.#homeDocs.isShared) void this.#homeDocs.look();
+    this.#arrivals.look();
+  }
+
   #hear(e: VaultEvent): void {
-    if (e.kind === "heads") return this.#heads.replace(e.heads);
+    if (e.kind === "heads") {
+      this.#heads.replace(e.heads);
+      return this.#look();
+    }
     if (e.kind === "problem") return this.problem(problemToError(e.problem));
     const doc = this.#docById.get(e.doc);
     if (doc !== undefined && (e.kind === "ended" || !doc.suspended)) this.#hearOf(doc, e);

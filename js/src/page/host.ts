@@ -10,6 +10,8 @@ export interface Host {
   linkBase(relays: readonly string[]): string;
   /** Calls back when the page may be gone in the next moment. */
   onHide(f: () => void): void;
+  /** Calls back when there is nothing to do for whoever looks at the page. */
+  whenIdle(f: () => void): void;
   /** Whether a home starts reading by itself, or waits until it is asked for something (on a server). */
   readonly eager: boolean;
 }

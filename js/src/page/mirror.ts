@@ -15,8 +15,13 @@ import { TreeNode } from "./treenode.ts";
 /** The container of an object that another version put where the schema says object: shown with defaults, not editable. */
 export const ALIEN = -2;
 
+/** The register of the root in which a document says of what type it is. No field can have this name. */
+export const TYPE = "$type";
+
 export class Mirror implements PatchSink {
   readonly root: ObjectNode;
+  /** What the document says to be; null while it has not. */
+  type: string | null = null;
   readonly #host: NodeHost;
   readonly #sessions: SessionTable = new SessionTable();
   /** By index; null for what the schema does not know, which stays in the core unseen. */
@@ -95,7 +100,8 @@ export class Mirror implements PatchSink {
 
   set(c: number, key: string, value: unknown): void {
     const node = this.#containers[c];
-    if (node instanceof ObjectNode) this.#store(node, key, value);
+    if (node === this.root && key === TYPE) this.type = typeof value === "string" ? value : null;
+    else if (node instanceof ObjectNode) this.#store(node, key, value);
     else if (node instanceof RecordNode && node.def.of.kind === Kind.value) node.store(key, value);
   }
   delete(c: number, key: string): void {

@@ -3,6 +3,7 @@
 import { Commands } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import { readSpans, type Span } from "../core/patch.ts";
+import { encodeValue } from "../core/value.ts";
 import { FreeholdError } from "../errors.ts";
 import { fromBase64url, toBase64url } from "../ids.ts";
 import type { Opened, Rights, SessionId, SessionUpdate } from "../protocol.ts";
@@ -10,7 +11,7 @@ import { editorOf } from "./draft/editors.ts";
 import type { ObjectEditor } from "./draft/object.ts";
 import { Transaction } from "./draft/transaction.ts";
 import type { ObjectDef } from "./fields.ts";
-import { Mirror } from "./mirror.ts";
+import { Mirror, TYPE } from "./mirror.ts";
 import type { NodeHost } from "./node.ts";
 
 /** Own operations [from, to) as the vault takes them. */
@@ -133,10 +134,11 @@ export class Replica implements NodeHost {
       this.#txn.end();
     }
   }
-  /** The first content of a new document. */
-  fill(input: unknown): void {
+  /** The first content of a new document, and its type's name. */
+  fill(type: string, input: unknown): void {
     const root = this.#begin();
     try {
+      this.#commands.mapSet(0, TYPE, encodeValue(type));
       root.fillSome(input);
       this.#commit();
     } finally {

@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { Kind } from "../core/commands.ts";
+import { isWellFormed } from "../core/value.ts";
 import { FreeholdError } from "../errors.ts";
 import type { AnyReg, CounterField, DocType, MarkField, MarkOptions, ObjectField, Schema, Shape, TextField } from "../types.ts";
 import * as fields from "./fields.ts";
@@ -82,18 +83,30 @@ export const s: Schema = {
   record: (of) => child({ kind: Kind.record, of: defOf(of) }),
 };
 
+/** In UTF-16 units. */
+const MAX_NAME = 256;
 const rootByType = new WeakMap<object, ObjectDef>();
 
 /** Declares a document type. `name` is stored with each document and names it for ever; `version` counts this shape's revisions. */
 export const defineDoc = <S extends Shape>(name: string, o: { readonly version: number; readonly shape: S }): DocType<S> => {
-  const type = Object.freeze({ name, version: o.version, shape: o.shape });
-  rootByType.set(type, { kind: Kind.map, shape: shapeOf(o.shape) });
+  if (typeof name !== "string" || name === "" || name.length > MAX_NAME || !isWellFormed(name)) throw new FreeholdError("invalid", `a document type's name has 1 to ${MAX_NAME} characters`, "defineDoc(\"note\", { version: 1, shape: { … } })");
+  if (name.startsWith("freehold.")) throw new FreeholdError("invalid", "names that begin with freehold. are taken", "choose another name");
+  return docType(name, o);
+};
+
+/** As `defineDoc`, for the package's own documents too. */
+export const docType = <S extends Shape>(name: string, o: { readonly version: number; readonly shape: S }): DocType<S> => {
+  const { version, shape } = (o ?? {}) as Partial<typeof o>;
+  if (!Number.isSafeInteger(version) || version! < 1) throw new FreeholdError("invalid", `the version of ${name} is no whole number from 1`, "defineDoc(name, { version: 1, shape: { … } })");
+  if (typeof shape !== "object" || shape === null) throw new FreeholdError("invalid", `${name} has no shape`, "defineDoc(name, { version: 1, shape: { title: s.string() } })");
+  const type = Object.freeze({ name, version: version!, shape });
+  rootByType.set(type, { kind: Kind.map, shape: shapeOf(shape) });
   return type;
 };
 
 /** The root object of a document type. */
 export const rootOf = (type: object): ObjectDef => {
-  const root = rootByType.get(type);
+  const root = typeof type === "object" && type !== null ? rootByType.get(type) : undefined;
   if (!root) throw new FreeholdError("invalid", "this is no document type", "make one with defineDoc(name, { version, shape })");
   return root;
 };

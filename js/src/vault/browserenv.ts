@@ -12,6 +12,7 @@ export const browserEnv = (): VaultEnv => ({
   sealer,
   loadCore: async () => Core.start(await loadModule()),
   openWire: webSocketWire((url, protocol) => new WebSocket(url, protocol) as Socket),
+  fetch: (...request) => fetch(...request),
   locks: typeof navigator === "undefined" ? null : (navigator.locks ?? null),
   openChannel: typeof BroadcastChannel === "undefined" ? null : (name) => new BroadcastChannel(name),
   persisted: async () => (await globalThis.navigator?.storage?.persisted?.()) ?? false,

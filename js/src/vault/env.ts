@@ -20,6 +20,8 @@ export interface VaultEnv {
   loadCore(): Promise<Core>;
   /** Opens a connection to a relay. */
   readonly openWire: OpenWire;
+  /** Plain HTTP, for the statements of owners: any tab makes them, also one that has no socket. */
+  readonly fetch: typeof globalThis.fetch;
   /** Null where one process has one vault (Node): then this vault holds every lock. */
   readonly locks: Pick<LockManager, "request" | "query"> | null;
   /** Null where there are no other tabs. */

@@ -16,6 +16,7 @@ export const nodeEnv = (directory: string): VaultEnv => ({
   sealer,
   loadCore: async () => Core.start(await loadModule()),
   openWire: typeof WebSocket === "undefined" ? pollWire(fetch) : webSocketWire((url, protocol) => new WebSocket(url, protocol) as Socket),
+  fetch: (...request) => fetch(...request),
   locks: null,
   openChannel: null,
   persisted: async () => true,

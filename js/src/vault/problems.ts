@@ -8,7 +8,7 @@ export const problem = {
   none: 0,
   deviceFull: 1, deviceLost: 2, deviceEvicted: 3, deviceBlocked: 4, newerFormat: 5,
   wrongKey: 10, forged: 11, incomplete: 12, forked: 13, badSnapshot: 14, divided: 15,
-  relayFull: 20, relayQuota: 21, relayTooLarge: 22, relayRefused: 23, relayBusy: 24, relayGarbage: 25, relayGap: 26, relaySignature: 27, relayStale: 28,
+  relayFull: 20, relayQuota: 21, relayTooLarge: 22, relayRefused: 23, relayBusy: 24, relayGarbage: 25, relayGap: 26, relaySignature: 27, relayStale: 28, relayGone: 29,
 } as const;
 export type ProblemNumber = (typeof problem)[keyof typeof problem];
 
@@ -33,6 +33,7 @@ const words: Readonly<Record<Exclude<ProblemNumber, 0>, readonly [Code, string, 
   26: ["relay-refused", "The relay lacks earlier parts of a session.", "They reach it inside a snapshot; nothing is lost."],
   27: ["relay-refused", "The relay did not accept a signature of this device.", "Your edits are safe here. Reload to begin a new session."],
   28: ["relay-refused", "The relay begins a session later than this device.", "Nothing is lost."],
+  29: ["deleted", "The owner of this document deleted it from the relay.", "What you have stays on this device, and is shared no more. Export it if you need it, then forget it."],
 };
 
 /** Null for no problem. */
@@ -76,7 +77,8 @@ export const relayCodeToNumber = (code: RelayCode): Exclude<ProblemNumber, 0> =>
     case "gap": return problem.relayGap;
     case "stale": return problem.relayStale;
     case "fork": case "bad-chain": case "bad-signature": case "bad-certificate": case "bad-envelope": case "no-session": return problem.relaySignature;
-    case "forbidden": case "unproven": case "gone": case "no-room": case "bad-genesis": return problem.relayRefused;
+    case "forbidden": case "unproven": case "no-room": case "bad-genesis": return problem.relayRefused;
+    case "gone": return problem.relayGone;
     default: return problem.relayGarbage;
   }
 };

@@ -14,6 +14,8 @@ import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
 import { Machine } from "./machine.ts";
+import type { DocKeys } from "../seal/sealer.ts";
+import { bring, nameOf } from "../wire/owner.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToProblem } from "./problems.ts";
 import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
@@ -79,6 +81,7 @@ class Vault {
       case "proofs": return this.#proofs(r.doc);
       case "link": return this.#link(r.doc, r.rights);
       case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
+      case "delete": return this.#inLane(r.doc, () => this.#delete(r.doc));
       case "close": return this.#inLane(r.doc, () => this.#close(r.doc));
       case "relays": return this.#setRelays(r.relays);
       case "pause": return this.#withHub((hub) => hub.pause(true));
@@ -170,6 +173,7 @@ class Vault {
     return this.#inLane(doc, async () => {
       const hub = await this.#ready();
       const known = await this.#secret(doc);
+      if (known !== null && known.type !== type) throw new FreeholdError("invalid", `This document is a ${known.type}, not a ${type}.`, "Join it with its own type.", { doc });
       // A key that never met its document may be a wrong one: the newer link is believed.
       const isBetter = known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret));
       if (isBetter) await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
@@ -281,6 +285,22 @@ class Vault {
     }
     this.#drop(doc);
     return null;
+  }
+
+  async #delete(doc: DocId): Promise<null> {
+    if (!isDocId(doc)) throw new FreeholdError("not-found", "No document has such an id.", "Nothing was deleted.");
+    const { relays } = await this.#ready();
+    const keys = await this.#ownerKeys(doc);
+    for (const relay of relays) await bring(this.#env.fetch, relay, { what: "delete", doc, statement: await keys.deletion(nameOf(relay)) });
+    return null;
+  }
+
+  async #ownerKeys(doc: DocId): Promise<DocKeys> {
+    const secret = await this.#secret(doc);
+    if (secret === null) throw notFound(doc);
+    if (secret.rights !== "owner") throw new FreeholdError("read-only", "Only the owner of this document can do this.", "Use the device on which it was made, or its owner link.", { doc });
+    if (secret.genesis === null) throw new FreeholdError("not-ready", "Nothing of this document has arrived yet.", "Wait until it is here.", { doc });
+    return this.#env.sealer.keys(doc, secret.rights, secret.secret, secret.genesis);
   }
 
   /** Another tab forgets it. */

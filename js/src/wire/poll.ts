@@ -2,6 +2,7 @@
 // request that the relay answers when the log has grown (docs/PROTOCOL.md §5).
 
 import type { DocId } from "../protocol.ts";
+import { requestOf } from "./owner.ts";
 import { isFromRelay, type Ask, type OpenWire, type Prover, type Wire, type WireEvents } from "./socket.ts";
 import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type ClientFrame, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
 
@@ -47,8 +48,8 @@ class PollWire implements Wire {
     switch (frame.type) {
       case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
       case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
-      case "delete": return void this.#guard(() => this.#ask(frame, "", "DELETE", frame.signature));
-      case "successor": return void this.#guard(() => this.#ask(frame, "/successor", "PUT", frame.statement));
+      case "delete": return void this.#guard(() => this.#bring(frame, frame.signature));
+      case "successor": return void this.#guard(() => this.#bring(frame, frame.statement));
       case "presence": return; // nobody could answer it: there is no line on which the relay speaks first
       case "ping": return void this.#guard(async () => {
         await this.#health();
@@ -91,8 +92,9 @@ class PollWire implements Wire {
   }
 
   /** Brings an owner's statement. */
-  async #ask(frame: Delete | Successor, path: string, method: string, statement: Uint8Array): Promise<void> {
-    const response = await this.#request(`/v1/docs/${frame.doc}${path}`, { method, body: statement.slice() });
+  async #bring(frame: Delete | Successor, statement: Uint8Array): Promise<void> {
+    const [url, init] = requestOf(this.#relay, { what: frame.type, doc: frame.doc, statement });
+    const response = await this.#fetch(url, { signal: this.#all.signal, ...init });
     if (!response.ok) return this.#tell({ ...(await frameOf(response)), doc: frame.doc, req: frame.req } as Told);
     await response.arrayBuffer();
     this.#tell({ type: "done", doc: frame.doc, req: frame.req });

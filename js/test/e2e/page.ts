@@ -24,6 +24,7 @@ const asFailure = (e: unknown): Failure => {
 };
 let home: Home;
 let doc: Doc<typeof Note>;
+let listed: readonly string[] = [];
 
 const app = {
   start(relay: string | null, workerUrl?: string): void {
@@ -116,6 +117,14 @@ const app = {
   },
   problems: (): Failure[] => problems,
   forget: (): Promise<void> => home.forget(doc.id),
+  delete: (id: string): Promise<void> => home.delete(id),
+  addDevice: async (): Promise<string> => (await home.addDevice()).href,
+  restore: (link: string): Promise<void> => home.restore(link),
+  /** Follows the list from here on. */
+  list(): void {
+    home.list(Note, { by: (n) => n.title }).subscribe((rows) => { listed = (rows ?? []).map((row) => `${row.head.title}: ${row.head.body}`); });
+  },
+  listed: (): readonly string[] => listed,
   pause: (): void => home.pause(),
   resume: (): void => home.resume(),
 };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadModule } from "../../src/core/loadnode.ts";
+import { freehold } from "../../src/node.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
 import { code } from "./page-fixture.ts";
 import { settle, ToyVault, toyHome } from "./page-toyvault.ts";
@@ -79,6 +80,28 @@ test("errors of opening", async () => {
   assert.equal(vault.docs.size, 1);
 });
 
+test("what a type checker would have stopped is refused by name, and nothing happens", async () => {
+  const { home } = toyHome(new ToyVault());
+  const doc = await home.create(Note, { title: "as it was" });
+  const js = (f: unknown): never => f as never;
+  assert.throws(() => doc.change(js("title")), code("invalid"));
+  assert.throws(() => doc.change(js(undefined)), code("invalid"));
+  for (const store of [doc, doc.status, doc.sealed, home.list(Note), home.relays]) assert.throws(() => store.subscribe(js(null)), code("invalid"));
+  assert.throws(() => doc.select(js(undefined)), code("invalid"));
+  await assert.rejects(doc.export(js("xml")), code("invalid"));
+  assert.equal(doc.value.title, "as it was");
+  await assert.rejects(home.create(js(undefined)), code("invalid"));
+  await assert.rejects(home.open(js(null), doc.id), code("invalid"));
+  assert.throws(() => freehold(js(undefined)), code("invalid"));
+  assert.throws(() => freehold(js({})), code("invalid"));
+  assert.throws(() => defineDoc("note", js(undefined)), code("invalid"));
+  assert.throws(() => defineDoc("note", js({ shape: {} })), code("invalid"));
+  assert.throws(() => defineDoc("note", js({ version: 1 })), code("invalid"));
+  assert.throws(() => defineDoc("note", { version: 1.5, shape: {} }), code("invalid"));
+  assert.throws(() => defineDoc("", { version: 1, shape: {} }), code("invalid"));
+  assert.throws(() => defineDoc("freehold.home", { version: 1, shape: {} }), code("invalid"), "a name of the package's own");
+});
+
 test("the list is undefined until ready, then live, with unchanged rows the same objects", async () => {
   const vault = new ToyVault();
   const { home } = toyHome(vault);
@@ -125,9 +148,10 @@ test("status: memory, device, relay, peer, and the numbers", async () => {
   assert.equal(doc.status.value, doc.status.value);
   const seen: string[] = [];
   doc.status.subscribe((x) => seen.push(x.newest));
-  vault.status(doc.id, { device: 3, relayState: "live", unsent: 1 });
-  vault.status(doc.id, { device: 3, relay: 3, relayState: "live" });
-  vault.status(doc.id, { device: 3, relay: 3, peer: 3, relayState: "live", peers: 2, seen: 1 });
+  // Four operations: the document's type, which is written when it is made, and three letters.
+  vault.status(doc.id, { device: 4, relayState: "live", unsent: 1 });
+  vault.status(doc.id, { device: 4, relay: 4, relayState: "live" });
+  vault.status(doc.id, { device: 4, relay: 4, peer: 4, relayState: "live", peers: 2, seen: 1 });
   assert.deepEqual(seen, ["device", "device", "relay", "peer"]);
 });
 
@@ -145,7 +169,7 @@ test("saved: waits for its own edits only, and fails with a reason", async () =>
   assert.ok(!done);
   vault.release();
   await saved;
-  vault.status(doc.id, { device: 1, relayState: "offline", unsent: 1 });
+  vault.status(doc.id, { device: 2, relayState: "offline", unsent: 1 });
   const stop = new AbortController();
   const relay = doc.saved("relay", { signal: stop.signal });
   stop.abort();
@@ -153,7 +177,7 @@ test("saved: waits for its own edits only, and fails with a reason", async () =>
   await assert.rejects(doc.saved("relay", { signal: stop.signal }), code("aborted"));
   const sent = doc.saved("relay");
   doc.change((d) => { d.body.insert(0, "later"); });
-  vault.status(doc.id, { device: 1, relay: 1, relayState: "live" });
+  vault.status(doc.id, { device: 2, relay: 2, relayState: "live" });
   await sent;
   vault.refuse = { code: "quota", message: "disk full", hint: "free some space" };
   doc.change((d) => { d.body.insert(0, "b"); });

@@ -84,7 +84,7 @@ export class ToyVault {
       }
       case "proofs": return { proofs: [] };
       case "link": return { link: `1w.${r.doc}.${r.rights}` };
-      case "forget": this.docs.delete(r.doc); this.heads.delete(r.doc); return null;
+      case "delete": case "forget": this.docs.delete(r.doc); this.heads.delete(r.doc); return null;
       case "close": page.open.delete(r.doc); return null;
       case "stop": this.#pages.delete(page); return null;
       default: return null;
@@ -106,7 +106,7 @@ export const toyHome = (vault: ToyVault, load: () => Promise<WebAssembly.Module>
   const problems: FreeholdError[] = [];
   const hides: (() => void)[] = [];
   const home = new OpenHome(
-    { eager: false, loadModule: load, connect: async () => vault.connect(), linkBase: () => "https://notes.example/app", onHide: (f) => hides.push(f) },
+    { eager: false, loadModule: load, connect: async () => vault.connect(), linkBase: () => "https://notes.example/app", whenIdle: (f) => void setImmediate(f), onHide: (f) => hides.push(f) },
     { name: "test", onProblem: (e) => problems.push(e) },
   );
   return { home, problems, hide: () => hides.forEach((f) => f()) };
