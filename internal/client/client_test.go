@@ -85,14 +85,14 @@ func TestImpostors(t *testing.T) {
 		return wire.Entry{Cursor: at, Envelope: doc.NewSession().Write("x")}
 	}
 	batch := func(upTo wire.Cursor, more bool, entries ...wire.Entry) *wire.Batch {
-		return &wire.Batch{Doc: id, Entries: entries, UpTo: upTo, More: more}
+		return &wire.Batch{Doc: id, Entries: append([]wire.Entry{}, entries...), UpTo: upTo, More: more}
 	}
 	for name, frames := range map[string][]wire.Frame{
 		"a welcome to another document": {&wire.Welcome{Doc: other.ID()}},
 		"a welcome to another store":    {&wire.Welcome{Doc: id, Store: wire.StoreID{1}}},
 		"another document's genesis":    {&wire.Welcome{Doc: id, Genesis: other.Genesis()}},
 		"a batch before the welcome":    {batch(1, false, entry(1))},
-		"another document's batch":      {welcome, &wire.Batch{Doc: other.ID()}},
+		"another document's batch":      {welcome, &wire.Batch{Doc: other.ID(), Entries: []wire.Entry{}}},
 		"cursors that fall":             {welcome, batch(3, false, entry(3), entry(2))},
 		"a cursor twice":                {welcome, batch(2, false, entry(2)), batch(2, false, entry(2))},
 		"an end before the last entry":  {welcome, batch(1, false, entry(2))},
