@@ -7,14 +7,18 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 const usage = `freehold: software you own, not rent
 
   freehold serve [flags]   serve the app and a relay that cannot read what it carries
   freehold token LINK      print the right to read a document from a relay with curl
+  freehold backup LINK DIR     keep a document, sealed as it is, and go on keeping what comes
+  freehold restore DIR RELAY   bring what was kept to a relay that has lost it
+  freehold verify DIR          check what was kept
   freehold version         say which build this is
-  freehold help            show this
+  freehold help [COMMAND]  show this, or more about a command
 
 freehold serve:
   --listen ADDRESS   host and port (127.0.0.1:7070; its IPv6 twin is opened too)
@@ -55,6 +59,9 @@ func run(args []string, out, problems io.Writer) int {
 		fmt.Fprint(problems, usage)
 		return 2
 	}
+	if t, ok := findTool(args[0]); ok {
+		return t.run(args[1:], os.Stdin, out, problems)
+	}
 	switch args[0] {
 	case "serve":
 		return serve(args[1:], out, problems)
@@ -64,6 +71,10 @@ func run(args []string, out, problems io.Writer) int {
 		fmt.Fprintln(out, versionLine())
 		return 0
 	case "help", "--help", "-h":
+		if t, ok := findTool(strings.Join(args[1:], " ")); ok {
+			fmt.Fprint(out, t.usage)
+			return 0
+		}
 		fmt.Fprint(out, usage)
 		return 0
 	}

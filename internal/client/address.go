@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/freehold-dev/freehold/internal/seal"
 )
 
 // ErrAddress: the text names no relay.
@@ -17,6 +19,9 @@ type Address struct{ base url.URL }
 // ParseAddress reads "https://relay.example:8443", or the host alone as a link has it: then it is https, and http for
 // this machine.
 func ParseAddress(text string) (Address, error) {
+	if _, err := seal.ParseLink(text); err == nil {
+		return Address{}, fmt.Errorf("%w: this is a link", ErrAddress) // which would be told to the name service, and in errors
+	}
 	whole := text
 	if !strings.Contains(text, "://") {
 		whole = "https://" + text
@@ -31,7 +36,7 @@ func ParseAddress(text string) (Address, error) {
 	case u.Scheme == "wss":
 		u.Scheme = "https"
 	case u.Scheme != "http" && u.Scheme != "https":
-		return Address{}, fmt.Errorf("%w: %s is not http or https", ErrAddress, u.Scheme)
+		return Address{}, fmt.Errorf("%w: give it as https://relay.example", ErrAddress)
 	}
 	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
 		u.Host = strings.TrimSuffix(u.Host, ":"+port)

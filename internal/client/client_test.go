@@ -31,7 +31,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %s %s %v", text, a, a.Name(), err)
 		}
 	}
-	for _, text := range []string{"", "https://", "ftp://relay.example", "https://relay.example/path", "https://u:p@relay.example", "relay.example?x=1", ":7070", "https://relay.example/#1w.key"} {
+	for _, text := range []string{"", "https://", "ftp://relay.example", "https://relay.example/path", "https://u:p@relay.example", "relay.example?x=1", ":7070", "https://relay.example/#1w.key", servertest.NewDoc(t, 1).Link(seal.Read)} {
 		if a, err := client.ParseAddress(text); !errors.Is(err, client.ErrAddress) {
 			t.Errorf("%q: %v %v", text, a, err)
 		}

@@ -63,7 +63,7 @@ func Dial(ctx context.Context, relay Address, doc ...seal.DocID) (*Conn, error) 
 		if answer != nil && answer.StatusCode >= 400 {
 			err = fmt.Errorf("it answers %s", answer.Status)
 		}
-		return nil, fmt.Errorf("client: cannot reach the relay %s: %w", relay, err)
+		return nil, fmt.Errorf("%w %s: %w", ErrUnreachable, relay, err)
 	}
 	c.socket = socket
 	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
@@ -105,7 +105,12 @@ func (c *Conn) Send(f wire.Frame) error {
 }
 
 // SendBytes sends what may be no frame.
-func (c *Conn) SendBytes(b []byte) error { return c.socket.WriteMessage(gws.OpcodeBinary, b) }
+func (c *Conn) SendBytes(b []byte) error {
+	if err := c.socket.WriteMessage(gws.OpcodeBinary, b); err != nil {
+		return fmt.Errorf("%w: %w", ErrEnded, err)
+	}
+	return nil
+}
 
 // Receive gives the next frame. Errors: those of ctx, ErrGarbage, ErrEnded.
 func (c *Conn) Receive(ctx context.Context) (wire.Frame, error) {

@@ -12,6 +12,9 @@ import (
 // ErrGarbage: the relay sent what it must not: no frame, a frame that has no place there, or one about something else.
 var ErrGarbage = errors.New("client: the relay does not keep to the protocol")
 
+// ErrUnreachable: no relay answered.
+var ErrUnreachable = errors.New("client: cannot reach the relay")
+
 // ErrEnded: the connection is over.
 var ErrEnded = errors.New("client: the connection to the relay ended")
 

@@ -56,7 +56,7 @@ func (a Address) ask(ctx context.Context, method string, doc seal.DocID, what st
 	r.Header.Set("Content-Type", wire.MediaType)
 	answer, err := plain.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("client: cannot reach the relay %s: %w", a, err)
+		return nil, fmt.Errorf("%w %s: %w", ErrUnreachable, a, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusNoContent {
@@ -64,7 +64,7 @@ func (a Address) ask(ctx context.Context, method string, doc seal.DocID, what st
 	}
 	b, err := io.ReadAll(io.LimitReader(answer.Body, wire.MaxFrame+1))
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return nil, fmt.Errorf("%w %s: %w", ErrUnreachable, a, err)
 	}
 	f, err := wire.Decode(b)
 	if err != nil {

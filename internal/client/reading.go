@@ -36,6 +36,9 @@ func (c *Conn) Read(ctx context.Context, by *seal.Fetcher, hello wire.Hello) (*R
 	return r, welcome, nil
 }
 
+// At is up to where the log was given.
+func (r *Reading) At() wire.Cursor { return r.at }
+
 // Next gives the next frame about the document: a *wire.Batch, which continues the one before, or a *wire.Welcome when its
 // genesis or successor became known.
 func (r *Reading) Next(ctx context.Context) (wire.Frame, error) {

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/freehold-dev/freehold/internal/backup"
+	"github.com/freehold-dev/freehold/internal/client"
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+var restoreTool = tool{
+	name: "restore", positional: 2, declare: declareRestore,
+	usage: `freehold restore DIR RELAY: bring the documents of a backup to a relay that has lost them
+
+No link is needed, and nothing is read: what the relay gets is what another relay gave. It verifies
+everything itself. What is damaged is left out and named; what the relay has already stays as it is,
+so the same may be done again. Links go on working where devices find this relay.
+
+  freehold restore backups https://relay.example
+`,
+}
+
+func declareRestore(*flag.FlagSet) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		relay, err := client.ParseAddress(c.args[1])
+		if err != nil {
+			return err
+		}
+		docs, err := backup.Documents(c.args[0])
+		if err != nil {
+			return err
+		}
+		whole := true
+		for _, doc := range docs {
+			complete, err := restore(ctx, c, c.args[0], doc, relay)
+			if err != nil {
+				return fmt.Errorf("document %s: %w", doc, err)
+			}
+			whole = whole && complete
+		}
+		if !whole {
+			fmt.Fprintln(c.problems, "Not everything could be restored. Devices that still have the rest bring it when they connect.")
+			return errTold
+		}
+		return nil
+	}
+}
+
+// restore brings one document. It reports whether all of it arrived.
+func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay client.Address) (whole bool, err error) {
+	contents, err := backup.Read(dir, doc)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range contents.Damage {
+		if !d.Healed {
+			fmt.Fprintf(c.problems, "%s: %s\n", doc, d)
+		}
+	}
+	for _, h := range contents.Holes {
+		fmt.Fprintf(c.problems, "%s: %s\n", doc, h)
+	}
+	if contents.Genesis == nil {
+		fmt.Fprintf(c.problems, "%s: none of its files can be read\n", doc)
+		return false, nil
+	}
+	report, err := contents.Verify()
+	if err != nil {
+		return false, err
+	}
+	runs, left := contents.Plan(report)
+	if err := patiently(ctx, func() error { return relay.Found(ctx, doc, contents.Genesis.Bytes()) }); err != nil {
+		return false, err
+	}
+	restored := 0
+	refused := make(map[seal.SessionID]error)
+	for _, run := range runs {
+		if refused[run.Session] != nil {
+			left[run.Session] += len(run.Entries)
+			continue
+		}
+		a := &wire.Append{Doc: doc, Cert: contents.Certificates[run.Session].Bytes()}
+		for _, i := range run.Entries {
+			b, err := contents.Envelope(contents.Entries[i])
+			if err != nil {
+				return false, err
+			}
+			a.Envelopes = append(a.Envelopes, b)
+		}
+		err := patiently(ctx, func() error { _, err := relay.Append(ctx, a); return err })
+		if r := (*client.Refused)(nil); errors.As(err, &r) && ofTheSession(r.Code) {
+			refused[run.Session] = err
+			left[run.Session] += len(run.Entries)
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		restored += len(run.Entries)
+	}
+	if contents.Successor != nil {
+		if err := patiently(ctx, func() error { return relay.Succeed(ctx, doc, contents.Successor) }); err != nil {
+			return false, err
+		}
+	}
+	fmt.Fprintf(c.out, "%s: %d of %d envelopes restored\n", doc, restored, len(contents.Entries))
+	for _, s := range report.Sessions {
+		if left[s.ID] == 0 {
+			continue
+		}
+		fmt.Fprintf(c.problems, "%s: session %s: %d of %d envelopes left out\n", doc, s.ID, left[s.ID], s.Envelopes)
+		for _, line := range s.Problems() {
+			fmt.Fprintf(c.problems, "    it %s\n", line)
+		}
+		if refused[s.ID] != nil {
+			fmt.Fprintf(c.problems, "    %v\n", refused[s.ID])
+		}
+	}
+	return contents.Whole() && restored == len(contents.Entries), nil
+}
+
+// ofTheSession reports whether a refusal is about one session, so that others may be taken.
+func ofTheSession(code wire.Code) bool {
+	switch code {
+	case wire.CodeBadEnvelope, wire.CodeBadCertificate, wire.CodeBadSignature, wire.CodeBadChain, wire.CodeFork, wire.CodeGap, wire.CodeStale, wire.CodeTooLarge:
+		return true
+	}
+	return false
+}
+
+// attempts is how often a relay is asked that is busy.
+const attempts = 8
+
+// patiently does something again while the relay says that it may succeed later.
+func patiently(ctx context.Context, do func() error) error {
+	for n := 1; ; n++ {
+		err := do()
+		refused := (*client.Refused)(nil)
+		if !errors.As(err, &refused) || refused.RetryAfter == 0 || n == attempts {
+			return err
+		}
+		select {
+		case <-time.After(time.Duration(refused.RetryAfter) * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
