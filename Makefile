@@ -44,8 +44,10 @@ worker:
 	@$(STEP) "packages of the Worker" sh -c 'cd $(EDGE) && ../../internal/tools/modules'
 	@mkdir -p build/edge
 	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -o build/edge/reactor.wasm ./$(EDGE)/reactor
+	@$(STEP) "routes (Go to wasm)" env GOOS=js GOARCH=wasm go build -trimpath -ldflags='-s -w' -o build/edge/routes.wasm ./$(EDGE)/routes
 	@$(STEP) "Worker" node $(EDGE)/build.mjs
 	@$(STEP) "vet reactor" env GOOS=wasip1 GOARCH=wasm go vet ./$(EDGE)/reactor
+	@$(STEP) "vet routes" env GOOS=js GOARCH=wasm go vet ./$(EDGE)/routes ./server/httpapi
 	@$(STEP) "vet tests of the Worker" go vet -tags edge ./$(EDGE)
 	@$(STEP) "types of the Worker" npx tsc -p $(EDGE)
 	@node $(EDGE)/size.mjs
@@ -56,7 +58,7 @@ browsers:
 
 ## tests
 
-test: browsers build check unit e2e
+test: browsers build check unit e2e worker
 	@echo "all tests passed"
 
 check: js

@@ -3,7 +3,9 @@ module github.com/freehold-dev/freehold
 go 1.26
 
 require (
+	github.com/hack-pad/safejs v0.1.0
 	github.com/lxzan/gws v1.8.9
+	github.com/syumai/workers v0.31.0
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/vmihailenco/msgpack/v5 v5.4.1
 	go.etcd.io/bbolt v1.5.0

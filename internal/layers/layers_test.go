@@ -52,6 +52,7 @@ var rules = map[string]rule{
 	"server/httpapi":         {ours: []string{"internal/seal", "server"}, banned: []string{"os", "syscall"}},
 	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/wire"}},
 	"server/edge/reactor":    {ours: []string{"internal/seal", "server"}, banned: []string{"net", "os", "syscall"}},
+	"server/edge/routes":     {ours: []string{"internal/seal", "server"}, banned: []string{"os", "syscall"}},
 	"server/logtest":         {ours: []string{"internal/seal", "server"}},
 	"server/relaytest":       {ours: []string{"internal/seal", "server/servertest", "server/wire"}},
 	"server/servertest":      {ours: []string{"internal/client", "internal/seal", "server"}},

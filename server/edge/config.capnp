@@ -14,6 +14,7 @@ const relay :Workerd.Worker = (
   modules = [
     (name = "worker.js", esModule = embed "worker.js"),
     (name = "reactor.wasm", wasm = embed "reactor.wasm"),
+    (name = "routes.wasm", wasm = embed "routes.wasm"),
   ],
   compatibilityDate = "2026-10-20",
   bindings = [(name = "DOCUMENTS", durableObjectNamespace = (className = "Document"))],

@@ -19,6 +19,8 @@ const SWEEP_EVERY = 24 * 60 * 60 * 1000;
 
 export interface Env {
   readonly DOCUMENTS: DurableObjectNamespace<Document>;
+  /** Pages elsewhere that may use the relay, with blanks between them. */
+  readonly ORIGINS?: string;
 }
 
 export class Document extends DurableObject<Env> {
@@ -26,27 +28,68 @@ export class Document extends DurableObject<Env> {
   #reactor: Reactor | null = null;
   #relay = 0;
   readonly #peers = new Map<WebSocket, number>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new Store(ctx.storage);
+    this.#store.onchange = () => this.#waiting.forEach((look) => look());
+  }
+
+  get #id(): Uint8Array {
+    return fromBase32(this.#store.doc!)!;
   }
 
   override async fetch(request: Request): Promise<Response> {
     if (this.#store.doc === null) this.#store.doc = request.headers.get(DOC)!;
-    if (request.headers.get("Upgrade") === "websocket") return this.#connect(request.headers.get(NAME)!);
-    return new Response(null, { status: 404 });
+    const name = request.headers.get(NAME)!;
+    if (request.headers.get("Upgrade") === "websocket") return this.#connect(name);
+    const { pathname, searchParams } = new URL(request.url);
+    const number = (key: string): number => Number(searchParams.get(key));
+    switch (pathname) {
+      case "/ask": return this.#answer(this.#ask(name, new Uint8Array(await request.arrayBuffer())));
+      case "/read": return this.#answer(this.#awake().read(this.#relay, this.#id, number("since")));
+      case "/await": return await this.#await(number("since"), number("wait")), new Response(null, { status: 204 });
+      default: return new Response(null, { status: 404 });
+    }
+  }
+
+  #answer(frame: Uint8Array): Response {
+    return new Response(frame as Uint8Array<ArrayBuffer>, { headers: { "Freehold-Store": this.#store.id } });
+  }
+
+  #ask(name: string, frame: Uint8Array): Uint8Array {
+    const reactor = this.#awake();
+    const text = new TextEncoder().encode(name);
+    const question = joined(this.#id, text, frame);
+    const answer = reactor.ask(this.#relay, text.length, question);
+    this.#plan();
+    return answer;
+  }
+
+  /** Returns when the log ends elsewhere than at a cursor, or after so many milliseconds. */
+  async #await(since: number, wait: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!this.#store.isGone && (this.#store.head ?? since) === since) return;
+        clearTimeout(over);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const over = setTimeout(() => {
+        this.#waiting.delete(look);
+        resolve();
+      }, wait);
+      this.#waiting.add(look);
+      look();
+    });
   }
 
   #connect(name: string): Response {
     const { 0: client, 1: socket } = new WebSocketPair();
     const reactor = this.#awake();
     this.ctx.acceptWebSocket(socket);
-    const nonce = crypto.getRandomValues(new Uint8Array(32));
-    const text = new TextEncoder().encode(name);
-    const hello = new Uint8Array(nonce.length + text.length);
-    hello.set(nonce);
-    hello.set(text, nonce.length);
+    const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
     this.#peers.set(socket, reactor.connect(this.#relay, lineOf(socket), hello));
     return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
   }
@@ -107,7 +150,7 @@ export class Document extends DurableObject<Env> {
     if (this.#reactor === shared) return shared;
     this.#reactor = shared;
     this.#peers.clear();
-    this.#relay = shared.open(fromBase32(this.#store.doc!)!, this.#store);
+    this.#relay = shared.open(this.#id, this.#store);
     for (const socket of this.ctx.getWebSockets()) {
       const state = socket.deserializeAttachment() as Uint8Array | null;
       if (state !== null) this.#peers.set(socket, shared.resume(this.#relay, lineOf(socket), state));
@@ -121,3 +164,13 @@ const lineOf = (socket: WebSocket): Sockets => ({
   close: () => socket.close(1008, "too many answers are waiting"),
   keep: (state) => socket.serializeAttachment(state),
 });
+
+const joined = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};

@@ -16,7 +16,7 @@ export interface Sockets {
 
 type Call = (...args: (number | bigint)[]) => number;
 type Exports = Readonly<
-  Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
+  Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "relay_ask" | "relay_read" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
 > & { readonly memory: WebAssembly.Memory; readonly _initialize: () => void };
 
 /** The Go runtime collects often, and more often as it nears 48 MiB: the isolate has 128 for everything. */
@@ -59,6 +59,16 @@ export class Reactor {
   }
   sweep(relay: number): void {
     this.#turn(this.#x.relay_sweep, null, relay);
+  }
+
+  /** The answer to a frame without a connection. `question` is the document's id, the name under which it was asked for, and the frame. */
+  ask(relay: number, nameLength: number, question: Uint8Array): Uint8Array {
+    this.#turn(this.#x.relay_ask, question, relay, nameLength);
+    return this.#out().slice();
+  }
+  read(relay: number, doc: Uint8Array, since: number): Uint8Array {
+    this.#turn(this.#x.relay_read, doc, relay, since);
+    return this.#out().slice();
   }
 
   /** A new connection of a relay. `hello` is its nonce and then the name under which it came. */

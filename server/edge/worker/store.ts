@@ -3,6 +3,7 @@
 //
 // Must: all of a commit is there, or nothing of it.
 
+import { toBase64url } from "../../../js/src/ids.ts";
 import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
 
 /** A row may have 2 MB at most; a longer envelope is kept in parts. */
@@ -47,6 +48,21 @@ export class Store {
   set doc(id: string) {
     this.#sql.exec("UPDATE about SET doc = ?", id);
   }
+
+  /** What answers about this document carry. */
+  get id(): string {
+    return toBase64url(bytes(this.#about().store)!);
+  }
+  /** Where the log ends, null while nobody has brought the document. */
+  get head(): number | null {
+    const { head, genesis } = this.#about();
+    return genesis === null ? null : (head as number);
+  }
+  get isGone(): boolean {
+    return this.#about().gone === 1;
+  }
+  /** Called after each commit. */
+  onchange: () => void = () => {};
 
   /** Whether there is something that may be let go of some day. */
   get ripens(): boolean {
@@ -134,6 +150,7 @@ export class Store {
         }
       }
     });
+    this.onchange();
   }
 
   #put(cursor: number, session: Uint8Array, first: number, seq: number, before: Uint8Array, hash: Uint8Array, body: Uint8Array): void {
