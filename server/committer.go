@@ -1,6 +1,10 @@
 package server
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // committer makes writes durable in groups: while one group is on its way to the disk, everything that comes queues and
 // goes with the next. One fsync then serves many, and a lone writer never waits for company. It has no task while there is
@@ -8,9 +12,11 @@ import "sync"
 type committer struct {
 	log    Log
 	start  Start
+	clock  func() time.Time
+	meter  *Meter
 	report func(error)
-	// failing is true since the last commit that failed. It belongs to run.
-	failing bool
+	// failing is true since the last commit that failed. It is set by run alone.
+	failing atomic.Bool
 
 	mu    sync.Mutex
 	queue []commit
@@ -55,8 +61,8 @@ func (c *committer) release(size int) {
 	c.mu.Unlock()
 }
 
-func newCommitter(log Log, start Start, report func(error)) *committer {
-	c := &committer{log: log, start: start, report: report}
+func newCommitter(log Log, start Start, clock func() time.Time, meter *Meter, report func(error)) *committer {
+	c := &committer{log: log, start: start, clock: clock, meter: meter, report: report}
 	c.idle = sync.NewCond(&c.mu)
 	return c
 }
@@ -116,7 +122,9 @@ func (c *committer) commit(group []commit) {
 	}
 	var err error
 	if len(writes) > 0 {
+		began := c.clock()
 		err = c.log.Commit(writes)
+		c.meter.Commits.Observe(c.clock().Sub(began).Seconds())
 		c.tell(err)
 	}
 	if err != nil {
@@ -142,8 +150,11 @@ func (c *committer) commit(group []commit) {
 
 // tell reports a change between working and failing.
 func (c *committer) tell(err error) {
-	if failing := err != nil; failing != c.failing {
-		c.failing = failing
+	failing := err != nil
+	if failing {
+		c.meter.CommitsFailed.Add(1)
+	}
+	if c.failing.Swap(failing) != failing {
 		if c.report != nil {
 			c.report(err)
 		}

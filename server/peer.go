@@ -232,6 +232,9 @@ func (p *Peer) answer(f wire.Frame) {
 		p.mu.Unlock()
 		return
 	}
+	if e, refused := f.(*wire.Error); refused {
+		p.relay.meter.refused(string(e.Code))
+	}
 	full := len(p.answers) >= p.relay.limits.Answers
 	if !full {
 		p.answers = append(p.answers, f)
@@ -239,6 +242,7 @@ func (p *Peer) answer(f wire.Frame) {
 	}
 	p.mu.Unlock()
 	if full {
+		p.relay.meter.CutOff.Add(1)
 		p.line.HangUp()
 	}
 }
@@ -275,6 +279,10 @@ func (p *Peer) send() {
 		}
 		b, err := wire.Encode(frame)
 		if err == nil {
+			p.relay.meter.Sent.Add(len(b))
+			if frame.Type() == wire.TypePresence {
+				p.relay.meter.Presence.Add(1)
+			}
 			err = p.line.Send(b)
 		}
 		lease.Release()
@@ -312,6 +320,7 @@ func (p *Peer) nextFrame() (frame wire.Frame, lease Lease, more bool) {
 	}
 	frame, lease, refusal := s.Next()
 	if refusal != nil {
+		p.relay.meter.refused(string(refusal.Code))
 		doc := s.Doc()
 		return refusal.Frame(&doc, nil), Lease{}, true
 	}

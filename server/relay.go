@@ -19,6 +19,7 @@ type Relay struct {
 	limits    Limits
 	clock     func() time.Time
 	committer *committer
+	meter     *Meter
 	large     *budget
 	// peers counts the connections there were, to number them.
 	peers atomic.Uint64
@@ -58,7 +59,8 @@ func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, repor
 		// In turns nobody can be held up.
 		limits.AppendBurst = 0
 	}
-	return &Relay{log: log, home: home, limits: limits, clock: clock, committer: newCommitter(log, home.Start, report),
+	meter := newMeter()
+	return &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, committer: newCommitter(log, home.Start, clock, meter, report),
 		large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 }
 
@@ -130,9 +132,13 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 		refused(Busy())
 		return
 	}
-	answer := done
+	answer, began := done, r.clock()
 	done = func(f wire.Frame) {
 		r.committer.release(size)
+		if _, taken := f.(*wire.Ack); taken {
+			r.meter.Taken.Observe(float64(size))
+			r.meter.Acks.Observe(r.clock().Sub(began).Seconds())
+		}
 		answer(f)
 	}
 	p, refusal := r.enter(a.Doc)

@@ -28,6 +28,9 @@ freehold serve:
                      list the public one behind a proxy on this machine
   --name HOST[:PORT] a public name of this relay; may be repeated. What devices sign to
                      read is then worth nothing on another relay
+  --metrics ADDRESS  where /metrics, /healthz and /readyz are answered for those who run the
+                     relay (nowhere; the latter two are answered everywhere)
+  --log text|json    the form of the log on standard error (text)
   --tls-cert FILE    speak TLS with this certificate (PEM, the chain after it) and
   --tls-key FILE     this key; both are read again when they change
   --proxy ADDRESS    a proxy in front, or a network of them (10.0.0.0/8): believed when it

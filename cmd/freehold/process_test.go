@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,12 +31,16 @@ type process struct {
 	reading sync.WaitGroup
 	mu      sync.Mutex
 	output  strings.Builder
+	ended   bool
+	// grew is told with every line, and at the end.
+	grew *sync.Cond
 }
 
-// start runs "freehold serve" on a folder and a free port, and returns when it greets.
-func start(t *testing.T, folder string) *process {
+// start runs "freehold serve" on a folder and a free port, with more flags perhaps, and returns when it greets.
+func start(t *testing.T, folder string, more ...string) *process {
 	t.Helper()
-	p := &process{t: t, command: exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", "--data", folder)}
+	p := &process{t: t, command: exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0", "--data", folder}, more...)...)}
+	p.grew = sync.NewCond(&p.mu)
 	p.command.Env = append(os.Environ(), asCommand+"=1")
 	out, err := p.command.StdoutPipe()
 	if err != nil {
@@ -63,11 +68,18 @@ func start(t *testing.T, folder string) *process {
 
 // keep collects output; the first line goes to greeting, if there is one, or "" when there is none.
 func (p *process) keep(from io.Reader, greeting chan<- string) {
-	defer p.reading.Done()
+	defer func() {
+		p.mu.Lock()
+		p.ended = true
+		p.grew.Broadcast()
+		p.mu.Unlock()
+		p.reading.Done()
+	}()
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {
 		p.mu.Lock()
 		p.output.WriteString(lines.Text() + "\n")
+		p.grew.Broadcast()
 		p.mu.Unlock()
 		if greeting != nil {
 			greeting <- lines.Text()
@@ -76,6 +88,22 @@ func (p *process) keep(from io.Reader, greeting chan<- string) {
 	}
 	if greeting != nil {
 		greeting <- ""
+	}
+}
+
+// says waits until the process has said something, and gives it with its parts.
+func (p *process) says(what *regexp.Regexp) []string {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if found := what.FindStringSubmatch(p.output.String()); found != nil {
+			return found
+		}
+		if p.ended {
+			p.t.Fatalf("it never says %s: %s", what, p.output.String())
+		}
+		p.grew.Wait()
 	}
 }
 

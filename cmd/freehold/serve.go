@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -41,9 +42,9 @@ func serve(args []string, out, problems io.Writer) int {
 // serveUntil serves until ctx ends. release gives signals back to the system.
 func serveUntil(ctx context.Context, release func(), settings *settings, out, problems io.Writer) error {
 	started := time.Now()
-	logger := slog.New(slog.NewTextHandler(problems, nil))
+	logger := settings.logger(problems)
 	o := settings.options
-	o.App = web.App()
+	o.App, o.Folder = web.App(), settings.data
 	if settings.certFile != "" {
 		var err error
 		if o.Certificate, err = native.LoadCertificate(settings.certFile, settings.keyFile, time.Now, func(err error) { reportCertificate(logger, err) }); err != nil {
@@ -63,7 +64,15 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 	if err != nil {
 		return errors.Join(err, relay.Close())
 	}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	if settings.metrics != "" {
+		watched, err := net.Listen("tcp", settings.metrics)
+		if err != nil {
+			return errors.Join(fmt.Errorf("metrics: %w", err), s.Close())
+		}
+		logger.Info("metrics", "port", native.Port(watched))
+		go func() { failed <- s.ServeMonitor(watched) }()
+	}
 	go func() { failed <- s.Serve(listeners...) }()
 
 	settings.greet(out, native.Port(listeners[0]))
@@ -73,6 +82,7 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 	case err = <-failed:
 	}
 	release()
+	logger.Info("relay stops")
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/freehold-dev/freehold/server"
@@ -13,6 +14,7 @@ import (
 
 // settings are what an operator says about a relay, as flags or in the environment.
 type settings struct {
+	metrics, log      string
 	listen, data      string
 	certFile, keyFile string
 	options           native.Options
@@ -26,6 +28,8 @@ func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
 	flags.Usage = func() { fmt.Fprint(problems, usage) }
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:7070", "")
 	flags.StringVar(&s.data, "data", "data", "")
+	flags.StringVar(&s.metrics, "metrics", "", "")
+	flags.StringVar(&s.log, "log", "text", "")
 	flags.Var((*list)(&s.options.Origins), "origin", "")
 	flags.Var((*list)(&s.options.Names), "name", "")
 	flags.StringVar(&s.certFile, "tls-cert", "", "")
@@ -58,6 +62,9 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 {
 		return errors.New("--connections, --document-connections and --append-rate must be at least 1")
 	}
+	if s.log != "text" && s.log != "json" {
+		return errors.New("--log is text or json")
+	}
 	if (s.certFile == "") != (s.keyFile == "") {
 		return errors.New("TLS needs both --tls-cert and --tls-key")
 	}
@@ -68,6 +75,14 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 type shown struct{ error }
 
 func (s shown) Unwrap() error { return s.error }
+
+// logger writes in the form asked for.
+func (s *settings) logger(to io.Writer) *slog.Logger {
+	if s.log == "json" {
+		return slog.New(slog.NewJSONHandler(to, nil))
+	}
+	return slog.New(slog.NewTextHandler(to, nil))
+}
 
 // scheme is how pages reach the relay.
 func (s *settings) scheme() string {

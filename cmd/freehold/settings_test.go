@@ -33,7 +33,7 @@ func TestSettings(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	for name, wrong := range map[string]string{
-		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "append-rate": "-1", "connections": "many",
+		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "append-rate": "-1", "log": "xml", "connections": "many",
 	} {
 		if _, err := read(map[string]string{variable(name): wrong}); err == nil {
 			t.Errorf("--%s %s was taken", name, wrong)

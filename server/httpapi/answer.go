@@ -22,7 +22,7 @@ func writeAnswer(w http.ResponseWriter, a Answer) {
 			http.Error(w, "the answer cannot be read", http.StatusInternalServerError)
 			return
 		}
-		h.Set(errorHeader, string(e.Code))
+		h.Set(ErrorHeader, string(e.Code))
 		if e.RetryAfter > 0 {
 			// Whole seconds, at least one.
 			h.Set("Retry-After", strconv.FormatUint((e.RetryAfter+999)/1000, 10))
@@ -40,7 +40,7 @@ func WriteRefusal(w http.ResponseWriter, r *server.Refusal) {
 		return
 	}
 	w.Header().Set("Content-Type", wire.MediaType)
-	w.Header().Set(errorHeader, string(r.Code))
+	w.Header().Set(ErrorHeader, string(r.Code))
 	if r.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt((r.RetryAfter.Milliseconds()+999)/1000, 10))
 	}

@@ -24,8 +24,8 @@ const (
 	// storeHeader and headHeader say on every answer about a document where it comes from and how far it goes.
 	storeHeader = "Freehold-Store"
 	headHeader  = "Freehold-Head"
-	// errorHeader repeats the code of an Error frame for scripts.
-	errorHeader = "Freehold-Error"
+	// ErrorHeader repeats the code of an Error frame for scripts.
+	ErrorHeader = "Freehold-Error"
 
 	// maxWait bounds a read that waits for news.
 	maxWait = 30 * time.Second
@@ -46,7 +46,7 @@ type API struct {
 
 // Routes are all that the relay answers to, but for sockets.
 func (a *API) Routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /healthz", Healthz)
 	mux.HandleFunc("POST /v1/docs/{doc}", a.post)
 	mux.HandleFunc("GET /v1/docs/{doc}", a.get)
 	mux.HandleFunc("GET /v1/docs/{doc}/genesis", a.getGenesis)
@@ -55,6 +55,9 @@ func (a *API) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("PUT /v1/docs/{doc}/successor", a.putSuccessor)
 	mux.HandleFunc("GET /v1/docs/{doc}/successor", a.getSuccessor)
 }
+
+// Healthz answers that the process answers.
+func Healthz(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) }
 
 func (a *API) ask(r *http.Request, doc seal.DocID) Question {
 	q := Question{Doc: doc, Name: a.Names.Of(r)}

@@ -28,7 +28,7 @@ func Guard(origins Origins, next http.Handler) http.Handler {
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, errorHeader, "Retry-After", "Date"}, ", "))
+			h.Set("Access-Control-Expose-Headers", strings.Join([]string{storeHeader, headHeader, ErrorHeader, "Retry-After", "Date"}, ", "))
 		}
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")

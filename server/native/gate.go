@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/meter"
 )
 
 // gate lets in so many connections, and so many of one address. SECURITY: it stands before TLS and before the first byte, so those
@@ -14,6 +15,8 @@ type gate struct {
 	addresses *addresses
 	limit     int64
 	open      atomic.Int64
+	// turnedAway counts those who were not let in.
+	turnedAway *meter.Counter
 }
 
 // at puts the gate before a listener.
@@ -33,6 +36,7 @@ func (l gated) Accept() (net.Conn, error) {
 		if inside, ok := l.gate.enter(conn); ok {
 			return inside, nil
 		}
+		l.gate.turnedAway.Add(1)
 		conn.Close()
 	}
 }

@@ -17,11 +17,15 @@ import (
 	"github.com/freehold-dev/freehold/server/httpapi"
 )
 
-// Server is a relay on a network: WebSocket at /v1/socket, plain requests under /v1/docs, the app at /.
+// Server is a relay on a network: WebSocket at /v1/socket, plain requests under /v1/docs, the app at /, and how it is at /healthz
+// and /readyz.
 type Server struct {
-	relay    *server.Relay
-	sockets  *sockets
-	http     *http.Server
+	relay   *server.Relay
+	sockets *sockets
+	http    *http.Server
+	monitor *monitor
+	// watched answers those who run the relay.
+	watched  *http.Server
 	stopping chan struct{}
 	stop     sync.Once
 	gate     *gate
@@ -32,6 +36,8 @@ type Server struct {
 
 // Options say how a Server meets its network.
 type Options struct {
+	// Folder is where the documents are, to ask its disk whether it takes writes; "" where there is none.
+	Folder string
 	// App are the app's files, or nil.
 	App fs.FS
 	// Origins are pages of other hosts that may use the relay.
@@ -55,7 +61,10 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := httpapi.NewNames(o.Names)
 	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
 	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
+	s.monitor = &monitor{server: s, ready: newReadiness(o.Folder)}
+	s.gate.turnedAway = &s.monitor.turnedAway
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", s.monitor.readyz)
 	mux.Handle("GET "+socketPath, s.sockets)
 	callerOf := func(r *http.Request) *server.Caller {
 		caller, _ := from.of(r)
@@ -69,8 +78,9 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		}
 		mux.Handle("GET /", files)
 	}
+	s.watched = &http.Server{Handler: s.monitor.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: idleAfter, ErrorLog: quiet()}
 	s.http = &http.Server{
-		Handler:           httpapi.AtMost(o.Limits.Connections, from.relayed(httpapi.Guard(httpapi.NewOrigins(o.Origins...), mux))),
+		Handler:           s.monitor.counted(httpapi.AtMost(o.Limits.Connections, from.relayed(httpapi.Guard(httpapi.NewOrigins(o.Origins...), mux)))),
 		ReadHeaderTimeout: 5 * time.Second,
 		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
 		WriteTimeout:   20 * time.Minute,
@@ -120,6 +130,23 @@ func (s *Server) Serve(listeners ...net.Listener) error {
 	return nil
 }
 
+// ServeMonitor answers /metrics, /healthz and /readyz on a listener of their own, until Close. It returns nil after Close.
+func (s *Server) ServeMonitor(l net.Listener) error {
+	if err := s.watched.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // closeWithin is how long requests under way may take to end.
 const closeWithin = 3 * time.Second
 
@@ -135,7 +162,7 @@ func (s *Server) Close() error {
 		}
 		s.sockets.close()
 		s.sweeping.Wait()
-		err = errors.Join(err, s.relay.Close())
+		err = errors.Join(err, s.relay.Close(), s.watched.Close())
 	})
 	return err
 }

@@ -109,6 +109,12 @@ func (s *sockets) leave(c *socket) {
 	s.ended.Done()
 }
 
+func (s *sockets) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 func (s *sockets) isClosing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,61 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestReadinessWritesToTheDisk(t *testing.T) {
+	folder := t.TempDir()
+	if err := newReadiness(folder).check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(folder, probeName)); err != nil || info.Size() != 4<<10 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := newReadiness(folder).check(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("without the folder: %v", err)
+	}
+}
+
+// A disk that hangs is not ready, and holds one write however often it is asked.
+func TestReadinessOfADiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		writes, hanging, free := 0, make(chan struct{}), 50.0
+		r := &readiness{write: func() error { writes++; <-hanging; return nil }, free: func() (float64, error) { return free, nil }}
+		for range 5 {
+			began := time.Now()
+			if err := r.check(context.Background()); !errors.Is(err, ErrSlow) {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != readyWithin {
+				t.Fatalf("after %v", took)
+			}
+			// The answer stands for a while.
+			if err := r.check(context.Background()); !errors.Is(err, ErrSlow) || time.Since(began) != readyWithin {
+				t.Fatal(err)
+			}
+			time.Sleep(readyFor)
+		}
+		if writes != 1 {
+			t.Fatalf("%d writes", writes)
+		}
+		close(hanging)
+		if err := r.check(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		free = 4.9
+		time.Sleep(readyFor)
+		if err := r.check(context.Background()); !errors.Is(err, ErrNearlyFull) || writes != 2 {
+			t.Fatalf("%v after %d writes", err, writes)
+		}
+	})
+}
