@@ -7,7 +7,8 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// presence is the newest ephemeral envelope of one session, for as long as the subscription that brought it lasts.
+// presence is the newest ephemeral envelope of one session, for as long as the subscription that brought it lasts. After that
+// by is nil, and it goes when those who listened then have been given it: the last word is often that somebody leaves.
 type presence struct {
 	cert     *seal.Certificate
 	envelope seal.Envelope
@@ -23,6 +24,8 @@ type present struct {
 	bySession map[seal.SessionID]*presence
 	inTurn    []*presence
 	turn      uint64
+	// left counts those whose subscription is over.
+	left int
 }
 
 // put makes p its session's newest and gives what the document's presence grew by, in bytes. Of a subscription that has
@@ -55,14 +58,40 @@ func (a *present) remove(p *presence) (shrunk int) {
 	i, _ := slices.BinarySearchFunc(a.inTurn, p.turn, byTurn)
 	a.inTurn = slices.Delete(a.inTurn, i, i+1)
 	delete(a.bySession, p.envelope.Session)
+	if p.by == nil {
+		a.left--
+	}
 	return len(p.envelope.Bytes())
 }
 
-// leave forgets everything that a subscription brought.
-func (a *present) leave(by *Subscription) (shrunk int) {
-	for i := len(a.inTurn) - 1; i >= 0; i-- {
-		if a.inTurn[i].by == by {
-			shrunk += a.remove(a.inTurn[i])
+// leftBehind bounds what waits in one document, behind those who left, for slow readers.
+const leftBehind = 64
+
+// leave ends everything that a subscription brought, which listens no more.
+func (a *present) leave(by *Subscription, listeners map[*Subscription]struct{}) (shrunk int) {
+	for _, p := range a.inTurn {
+		if p.by == by {
+			p.by = nil
+			a.left++
+		}
+	}
+	return a.sweep(listeners)
+}
+
+// sweep removes what was left behind and nobody has to be given any more, and the oldest of too much.
+func (a *present) sweep(listeners map[*Subscription]struct{}) (shrunk int) {
+	if a.left == 0 {
+		return 0
+	}
+	given := a.turn
+	for s := range listeners {
+		if s.asked && s.answer == nil {
+			given = min(given, max(s.seen, s.came))
+		}
+	}
+	for _, p := range slices.Clone(a.inTurn) {
+		if p.by == nil && (p.turn <= given || a.left > leftBehind) {
+			shrunk += a.remove(p)
 		}
 	}
 	return shrunk
@@ -72,8 +101,8 @@ func (a *present) leave(by *Subscription) (shrunk int) {
 func (a *present) next(after uint64, reader *Subscription) *presence {
 	i, _ := slices.BinarySearchFunc(a.inTurn, after+1, byTurn)
 	for ; i < len(a.inTurn); i++ {
-		if a.inTurn[i].by != reader {
-			return a.inTurn[i]
+		if p := a.inTurn[i]; p.by != reader && (p.by != nil || p.turn > reader.came) {
+			return p
 		}
 	}
 	return nil

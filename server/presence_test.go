@@ -112,6 +112,58 @@ func TestPresenceEndsWithItsConnection(t *testing.T) {
 	}
 }
 
+// The last word of who leaves at once reaches those who were there, however slow, and nobody who comes later.
+func TestTheLastWordIsPassedOn(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		ada, bob, stranger := dial(t, relay), dial(t, relay), dial(t, relay)
+		ada.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		bob.listen(doc, wire.Hello{})
+		stranger.say(&wire.Hello{Doc: doc.ID()}) // who may not read keeps nothing here
+		a := doc.NewSession()
+		release := bob.stall()
+		bob.say(&wire.Ping{})
+		ada.say(&wire.Presence{Doc: doc.ID(), Cert: a.Cert, Envelope: a.Presence("here")})
+		last := a.Presence("goodbye")
+		ada.say(&wire.Presence{Doc: doc.ID(), Cert: a.Cert, Envelope: last})
+		ada.say(&wire.Unsubscribe{Doc: doc.ID()})
+		late := dial(t, relay)
+		late.say(&wire.Hello{Doc: doc.ID(), Proof: doc.Prove(testName, testNonce)})
+		if got := late.take(); len(got) != 2 {
+			t.Fatalf("who came later got %v", describe(got))
+		}
+		release()
+		got := bob.take()
+		if p, ok := got[len(got)-1].(*wire.Presence); !ok || !bytes.Equal(p.Envelope, last) {
+			t.Fatalf("bob got %v", describe(got))
+		}
+		if n := relay.PresenceBytes(); n != 0 {
+			t.Fatalf("%d bytes stay when it was given to all", n)
+		}
+
+		// A reader that is stuck keeps no more than so much, and nothing when it is gone.
+		release = bob.stall()
+		bob.say(&wire.Ping{})
+		for range 100 {
+			s := doc.NewSession()
+			ada.say(&wire.Hello{Doc: doc.ID(), Proof: doc.Prove(testName, testNonce)})
+			ada.say(&wire.Presence{Doc: doc.ID(), Cert: s.Cert, Envelope: s.Presence("x")})
+			ada.say(&wire.Unsubscribe{Doc: doc.ID()})
+			time.Sleep(time.Second) // of the test's clock: presence has a rate
+		}
+		if n := relay.PresenceBytes(); n < 60*176 || n > 65*200 {
+			t.Fatalf("%d bytes wait for one reader", n)
+		}
+		bob.peer.Close()
+		late.peer.Close()
+		release()
+		synctest.Wait()
+		if n := relay.PresenceBytes(); n != 0 {
+			t.Fatalf("%d bytes stay when all are gone", n)
+		}
+	})
+}
+
 func TestPresenceIsRefused(t *testing.T) {
 	doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	s, stranger := doc.NewSession(), other.NewSession()

@@ -29,8 +29,8 @@ type Subscription struct {
 	store *wire.StoreID
 	// welcomed: a Welcome was sent; named: with the genesis; succeeded: with the successor; begun: a Batch was sent.
 	welcomed, named, succeeded, begun bool
-	// seen is the turn of the last presence given.
-	seen uint64
+	// seen is the turn of the last presence given, came the newest when this began to listen. Guarded by place.mu.
+	seen, came uint64
 }
 
 // Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
@@ -46,6 +46,7 @@ func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID
 	full := len(p.listeners) >= r.limits.DocSubscribers
 	if !full {
 		p.listeners[s] = struct{}{}
+		s.came = p.present.turn
 	}
 	p.mu.Unlock()
 	if full {
@@ -63,7 +64,7 @@ func (s *Subscription) Close() {
 	p := s.place
 	p.mu.Lock()
 	delete(p.listeners, s)
-	p.relay.present.Add(-int64(p.present.leave(s)))
+	p.relay.present.Add(-int64(p.present.leave(s, p.listeners)))
 	if len(p.listeners) == 0 {
 		p.tail, p.tailBytes = nil, 0
 	}
@@ -138,6 +139,10 @@ func (s *Subscription) presence() wire.Frame {
 		return nil
 	}
 	s.seen = one.turn
+	if one.by == nil {
+		p := s.place
+		p.relay.present.Add(-int64(p.present.sweep(p.listeners)))
+	}
 	return &wire.Presence{Doc: s.place.doc, Cert: one.cert.Bytes(), Envelope: one.envelope.Bytes()}
 }
 

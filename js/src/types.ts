@@ -244,14 +244,18 @@ export interface Schema {
   record<F extends AnyField>(of: F): RecordField<F>;
 }
 
-export interface DocType<S extends Shape> {
+/** What whoever has a document open says of himself. */
+export type PresenceShape = Record<string, AnyReg>;
+
+export interface DocType<S extends Shape, P extends PresenceShape = {}> {
   readonly name: string;
   readonly version: number;
   readonly shape: S;
+  readonly presence?: P;
 }
-export type AnyDocType = DocType<any>;
+export type AnyDocType = DocType<any, any>;
 /** The view of a document type: `type NoteView = Infer<typeof Note>`. */
-export type Infer<X> = X extends DocType<infer S> ? View<S> : never;
+export type Infer<X> = X extends DocType<infer S, any> ? View<S> : never;
 
 /** A value that changes. `subscribe` calls back at once and then after every change (the Svelte contract). */
 export interface Store<V> {
@@ -279,10 +283,23 @@ export interface Status {
   readonly problem: FreeholdError | null;
 }
 
+/** Somebody else who has the document open: another device, or another tab of this one. */
+export type Other<P extends Shape> = View<P> & { readonly session: string };
+export interface Presence<P extends Shape> {
+  /**
+   * Says something of this page to whoever has the document open, for as long as it has; nothing of it is stored, and no relay can read it. What was set
+   * before stays, `undefined` takes it back. May be called as often as a pointer moves: about 20 times a second is sent, the newest wins.
+   * Throws FreeholdError("invalid" | "too-large" | "read-only" | "closed"). Up to 1 KB in all; a read link is not seen by others.
+   */
+  set(p: Partial<Input<P>>): void;
+  /** Who is there, in the order in which they came. What somebody did not say is as if nobody had written it. */
+  readonly others: Store<ReadonlyArray<Other<P>>>;
+}
+
 /** The editor says so before the run time does. */
 export type NotAsync<R> = R extends PromiseLike<unknown> ? "change() cannot be async" : R;
 
-export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends Store<View<S>>, Disposable {
+export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P extends PresenceShape = NonNullable<D["presence"]>> extends Store<View<S>>, Disposable {
   readonly id: string;
   readonly rights: Rights;
   readonly status: Store<Status>;
@@ -300,6 +317,7 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"]> extends
    * Must: rejects with a FreeholdError when it cannot (a store failed, the document was closed), and with "aborted" when the signal says so.
    */
   saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;
+  readonly presence: Presence<P>;
   /** A link for somebody else or another device; the key is after the `#`. */
   link(can: Rights): Promise<URL>;
   /**

@@ -113,7 +113,7 @@ export const encodeValue = (v: unknown): Uint8Array => {
   return out.subarray(0, at);
 };
 
-/** Decodes frozen values out of bytes that the core has validated. */
+/** Decodes frozen values. What it reads was validated by the core; elsewhere it throws rather than read past the end. */
 export class ValueReader {
   #u8: Uint8Array = out;
   #view: DataView = outView;
@@ -126,7 +126,18 @@ export class ValueReader {
     return this.#read(0);
   }
 
+  /** Where it stopped. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Throws when so many bytes are not there. */
+  #need(n: number): void {
+    if (n > this.#u8.length - this.#at) throw new RangeError("a value ends early");
+  }
+
   #read(depth: number): unknown {
+    this.#need(1);
     const b = this.#u8[this.#at++]!;
     if (b < 0x80) return b;
     if (b < 0x90) return this.#map(b & 15, depth);
@@ -165,6 +176,7 @@ export class ValueReader {
   }
 
   #string(n: number): string {
+    this.#need(n);
     const from = this.#at;
     this.#at += n;
     return readUtf8(this.#u8, from, n);
@@ -172,11 +184,13 @@ export class ValueReader {
 
   /** A copy: memory moves on. Bytes are the one value that cannot be frozen. */
   #bytes(n: number): Uint8Array {
+    this.#need(n);
     this.#at += n;
     return this.#u8.slice(this.#at - n, this.#at);
   }
 
   #array(n: number, depth: number): readonly unknown[] {
+    this.#need(n);
     if (depth >= MAX_DEPTH) return Object.freeze([]);
     const items: unknown[] = [];
     for (let i = 0; i < n; i++) items.push(this.#read(depth + 1));
@@ -184,6 +198,7 @@ export class ValueReader {
   }
 
   #map(n: number, depth: number): object {
+    this.#need(n);
     const o: Record<string, unknown> = {};
     if (depth >= MAX_DEPTH) return Object.freeze(o);
     for (let i = 0; i < n; i++) {
@@ -195,6 +210,14 @@ export class ValueReader {
     return Object.freeze(o);
   }
 }
+
+/** Decodes a map out of bytes that nobody has validated. Throws when they are not one, whole and no longer; takes no more memory than a multiple of theirs. */
+export const readForeign = (bytes: Uint8Array): object => {
+  const reader = new ValueReader();
+  const v = reader.decode(bytes, 0);
+  if (reader.at !== bytes.length || typeof v !== "object" || v === null || Array.isArray(v) || v instanceof Uint8Array) throw new RangeError("not a map");
+  return v;
+};
 
 /** Short ASCII by a loop, everything else by TextDecoder. */
 export const readUtf8 = (u8: Uint8Array, from: number, n: number): string => {

@@ -13,7 +13,8 @@ import { Outbox } from "./outbox.ts";
 import { Progress } from "./progress.ts";
 import { type Observation, type RefHost, refsOf, withInserted } from "./refs.ts";
 import { type Drained, Replica } from "./replica.ts";
-import { rootOf } from "./schema.ts";
+import { DocPresence } from "./presence.ts";
+import { presenceOfType, rootOf } from "./schema.ts";
 import { Cell, checkFunction, report, selection, Source } from "./cell.ts";
 import type { VaultEvent } from "./vaultclient.ts";
 
@@ -21,6 +22,7 @@ import type { VaultEvent } from "./vaultclient.ts";
 export interface DocHome {
   send(u: Drained & { readonly doc: string }): Promise<unknown>;
   head(doc: string, head: unknown): void;
+  say(doc: string, state: Uint8Array): Promise<unknown>;
   link(doc: string, rights: Rights): Promise<URL>;
   proofs(doc: string): Promise<readonly Uint8Array[]>;
   /** It was joined as one type and turned out to be another. */
@@ -42,6 +44,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   readonly id: string;
   readonly type: AnyDocType;
   readonly sealed: Cell<readonly Uint8Array[]> = new Cell<readonly Uint8Array[]>(Object.freeze([]));
+  readonly presence: DocPresence;
   readonly observations: Set<Observation> = new Set();
   /** How many `open` calls share it. */
   users = 1;
@@ -67,6 +70,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.type = type;
     this.#def = rootOf(type);
     this.#replica = new Replica(core, this.#def, opened, (e) => this.#refused(e));
+    this.presence = new DocPresence(presenceOfType(type), { doc: this.id, rights: () => this.rights, send: (state) => home.say(this.id, state) });
     this.#progress = new Progress(opened.status, () => this.#replica.seq);
     this.#outbox = new Outbox({
       drain: () => this.#drain(),
@@ -180,6 +184,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.root.view(); // made while the core is there, so that `value` stays readable
     this.#replica.free();
     this.#progress.close(e);
+    this.presence.close(e);
     this.#home.closed(this);
   }
   /** Hands everything over now: the page may be gone in the next moment. */
@@ -198,6 +203,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
       case "session": return this.#replica.begin(e.session);
       case "sealed": return this.sealed.set(Object.freeze([...e.envelopes]));
       case "status": return this.#progressed(e.status);
+      case "presence": return this.presence.hear(e.session, e.state);
     }
   }
   #progressed(status: VaultStatus): void {
@@ -289,6 +295,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     const lost = Math.max(0, before.seq - now.count(before.session));
     this.#outbox.restart();
     this.#progress.restart(opened.status, lost);
+    this.presence.restart();
     if (why !== null || lost > 0) {
       this.#home.problem(new FreeholdError("core-restarted", `${why ?? "the document was opened again"}; ${lost === 0 ? "nothing was lost" : `${lost} unsaved operations were lost`}`, lost === 0 ? "nothing to do" : "look over the last edit", { doc: this.id }));
     }

@@ -243,6 +243,9 @@ export class OpenHome implements Home, DocHome {
     this.#heads.put(record);
     return this.#tell({ op: "head", doc: record.id, head: record.head, changed: record.changed });
   }
+  say(id: string, state: Uint8Array): Promise<unknown> {
+    return this.#tell({ op: "presence", doc: id, state });
+  }
   async link(id: string, rights: Rights): Promise<URL> {
     const { link } = await (await this.#vault()).request({ op: "link", doc: id, rights });
     const url = new URL(this.#options.app ?? this.#host.linkBase(this.relays.value));
@@ -288,7 +291,7 @@ export class OpenHome implements Home, DocHome {
     return client;
   }
   /** A request whose failure is a problem and nobody's exception. Nothing to say to a vault that never started. */
-  async #tell(request: Extract<ToVault["request"], { readonly op: "relays" | "pause" | "resume" | "close" | "head" }>): Promise<void> {
+  async #tell(request: Extract<ToVault["request"], { readonly op: "relays" | "pause" | "resume" | "close" | "head" | "presence" }>): Promise<void> {
     if (this.#client === null) return;
     try {
       await (await this.#client).request(request);

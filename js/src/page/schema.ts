@@ -4,8 +4,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { Kind } from "../core/commands.ts";
 import { isWellFormed } from "../core/value.ts";
 import { FreeholdError } from "../errors.ts";
-import type { AnyReg, CounterField, DocType, MarkField, MarkOptions, ObjectField, Schema, Shape, TextField } from "../types.ts";
+import type { AnyReg, CounterField, DocType, MarkField, MarkOptions, ObjectField, PresenceShape, Schema, Shape, TextField } from "../types.ts";
 import * as fields from "./fields.ts";
+import type { PresenceDef } from "./presence.ts";
 import { DEF, type Def, type Defined, type ListDef, type MarkDef, type ObjectDef, type RegisterDef, type RichTextDef, type TreeDef } from "./fields.ts";
 
 class RegisterField implements Defined {
@@ -86,22 +87,38 @@ export const s: Schema = {
 /** In UTF-16 units. */
 const MAX_NAME = 256;
 const rootByType = new WeakMap<object, ObjectDef>();
+const presenceByType = new WeakMap<object, PresenceDef>();
 
-/** Declares a document type. `name` is stored with each document and names it for ever; `version` counts this shape's revisions. */
-export const defineDoc = <S extends Shape>(name: string, o: { readonly version: number; readonly shape: S }): DocType<S> => {
+type TypeOptions<S, P> = { readonly version: number; readonly shape: S; readonly presence?: P };
+
+/**
+ * Declares a document type. `name` is stored with each document and names it for ever; `version` counts this shape's revisions. `presence`: what
+ * whoever has the document open says of himself, in registers.
+ */
+export const defineDoc = <S extends Shape, P extends PresenceShape = {}>(name: string, o: TypeOptions<S, P>): DocType<S, P> => {
   if (typeof name !== "string" || name === "" || name.length > MAX_NAME || !isWellFormed(name)) throw new FreeholdError("invalid", `a document type's name has 1 to ${MAX_NAME} characters`, "defineDoc(\"note\", { version: 1, shape: { … } })");
   if (name.startsWith("freehold.")) throw new FreeholdError("invalid", "names that begin with freehold. are taken", "choose another name");
   return docType(name, o);
 };
 
 /** As `defineDoc`, for the package's own documents too. */
-export const docType = <S extends Shape>(name: string, o: { readonly version: number; readonly shape: S }): DocType<S> => {
-  const { version, shape } = (o ?? {}) as Partial<typeof o>;
+export const docType = <S extends Shape, P extends PresenceShape = {}>(name: string, o: TypeOptions<S, P>): DocType<S, P> => {
+  const { version, shape, presence } = (o ?? {}) as Partial<typeof o>;
   if (!Number.isSafeInteger(version) || version! < 1) throw new FreeholdError("invalid", `the version of ${name} is no whole number from 1`, "defineDoc(name, { version: 1, shape: { … } })");
   if (typeof shape !== "object" || shape === null) throw new FreeholdError("invalid", `${name} has no shape`, "defineDoc(name, { version: 1, shape: { title: s.string() } })");
-  const type = Object.freeze({ name, version: version!, shape });
+  const type: DocType<S, P> = Object.freeze({ name, version: version!, shape, ...(presence === undefined ? {} : { presence }) });
   rootByType.set(type, { kind: Kind.map, shape: shapeOf(shape) });
+  presenceByType.set(type, presenceOf(presence ?? {}));
   return type;
+};
+
+const presenceOf = (shape: PresenceShape): PresenceDef => {
+  const { keys, fields } = shapeOf(shape);
+  return new Map(keys.map((key, i) => {
+    const def = fields[i]!;
+    if (def.kind !== Kind.value || key === "session") throw new FreeholdError("invalid", `${key} cannot be a presence field`, "presence holds registers: s.string(), s.json(…) and so on; session is taken");
+    return [key, def];
+  }));
 };
 
 /** The root object of a document type. */
@@ -110,3 +127,6 @@ export const rootOf = (type: object): ObjectDef => {
   if (!root) throw new FreeholdError("invalid", "this is no document type", "make one with defineDoc(name, { version, shape })");
   return root;
 };
+
+/** What those who have such a document open say of themselves. */
+export const presenceOfType = (type: object): PresenceDef => presenceByType.get(type) ?? new Map();

@@ -1,4 +1,4 @@
-// The relay is blind: a canary typed into a note and its title is in no byte of its store, its log or the frames.
+// The relay is blind: a canary typed into a note and its title, or said as a name, is in no byte of its store, its log or the frames.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -7,6 +7,8 @@ import { startRelay } from "./relayprocess.ts";
 import { tap } from "./wiretap.ts";
 
 const canaries = ["canary-in-the-title-7f3a", "canary-in-the-body-91c2", "canary-in-an-item-44de"] as const;
+/** Said and never stored, even where nothing is sealed. */
+const name = "canary-of-a-name-c05b";
 
 /** Types the canaries on one device and reads them on another; gives what could be heard. */
 const listen = async (t: TestContext, workerUrl?: string): Promise<Readonly<Record<"store" | "log" | "frames", Buffer>>> => {
@@ -32,6 +34,8 @@ const listen = async (t: TestContext, workerUrl?: string): Promise<Readonly<Reco
   t.after(() => b.browser.kill());
   await b.page.evaluate(async (l) => { await window.app.join(l); }, link);
   await b.page.waitFor("the canary at the reader", (text) => window.app.body() === text, { args: [canaries[1]] });
+  await a.page.evaluate((who) => window.app.call(who), name);
+  await b.page.waitFor("the name at the reader", (who) => window.app.others().includes(who), { args: [name] });
   const frames = wire.heard();
   await relay.stop(); // so that everything is in its files
   return { store: await relay.disk(), log: Buffer.from(relay.log()), frames };
@@ -39,7 +43,7 @@ const listen = async (t: TestContext, workerUrl?: string): Promise<Readonly<Reco
 
 /** Where a text could hide: as UTF-8 and as UTF-16. */
 const finds = (hay: Buffer): string[] =>
-  canaries.filter((c) => hay.includes(Buffer.from(c)) || hay.includes(Buffer.from(c, "utf16le")) || hay.includes(Buffer.from(c).toString("base64").slice(0, 20)));
+  [...canaries, name].filter((c) => hay.includes(Buffer.from(c)) || hay.includes(Buffer.from(c, "utf16le")) || hay.includes(Buffer.from(c).toString("base64").slice(0, 20)));
 
 test("no canary in the relay's store, log or frames", { timeout: 60_000 }, async (t) => {
   const heard = await listen(t);
@@ -49,6 +53,6 @@ test("no canary in the relay's store, log or frames", { timeout: 60_000 }, async
 
 test("control: with sealing switched off the same search finds them", { timeout: 60_000 }, async (t) => {
   const heard = await listen(t, "/vault-unsealed.js");
-  assert.deepEqual(finds(heard.frames), [...canaries]);
+  assert.deepEqual(finds(heard.frames), [...canaries, name]);
   assert.deepEqual(finds(heard.store), [...canaries]);
 });

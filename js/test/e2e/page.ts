@@ -12,6 +12,7 @@ const Note = defineDoc("e2e-note", {
     scores: s.record(s.number()),
     votes: s.counter(),
   },
+  presence: { name: s.string() },
 });
 
 type Trace = { readonly endContent: string; readonly txns: ReadonlyArray<{ readonly patches: ReadonlyArray<readonly [number, number, string]> }> };
@@ -101,7 +102,14 @@ const app = {
   body: (): string => doc.value.body.toString(),
   todos: (): string[] => doc.value.todos.map((t) => `${t.done ? "x" : "-"} ${t.text}`),
   export: async (): Promise<string> => (await doc.export("json")).text(),
-  saved: (level: "device" | "relay"): Promise<void> => doc.saved(level),
+  call(name: string): void {
+    doc.presence.set({ name });
+  },
+  others: (): string[] => doc.presence.others.value.map((o) => o.name).sort(),
+  close(): void {
+    doc.close();
+  },
+  saved: (level: "device" | "relay" | "peer"): Promise<void> => doc.saved(level),
   /** Resolves with the failure when `saved` rejects. */
   async failToSave(level: "device" | "relay"): Promise<Failure | null> {
     try {

@@ -1,6 +1,6 @@
 // The public types: what must compile and what must not. `tsc --noEmit -p js/test/types` is the test.
 
-import { defineDoc, freehold, FreeholdError, s, type Doc, type Infer, type Input } from "../../src/index.ts";
+import { defineDoc, freehold, FreeholdError, s, type Doc, type DocType, type Infer, type Input } from "../../src/index.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 declare const point: StandardSchemaV1<unknown, { readonly x: number }>;
@@ -24,6 +24,7 @@ export const Note = defineDoc("note", {
     words: s.tree(s.string()),
     hash: s.bytes().optional(),
   },
+  presence: { name: s.string(), colour: s.string().default("grey"), caret: s.json(point).optional() },
 });
 export type NoteView = Infer<typeof Note>;
 
@@ -102,6 +103,21 @@ declare const doc: Doc<typeof Note>;
 doc.value.title = "x";
 // @ts-expect-error frozen
 doc.value.tags.push("x");
+doc.presence.set({ name: "Ann", caret: { x: 1 } });
+doc.presence.set({ caret: undefined });
+const names: readonly string[] = doc.presence.others.value.map((p) => p.name.toUpperCase() + p.colour + p.session + (p.caret?.x ?? ""));
+void names;
+// @ts-expect-error wrong type
+doc.presence.set({ name: 3 });
+// @ts-expect-error no such field
+doc.presence.set({ nmae: "Ann" });
+// @ts-expect-error frozen
+doc.presence.others.value[0]!.name = "x";
+// @ts-expect-error presence holds registers
+defineDoc("x", { version: 1, shape: {}, presence: { body: s.text() } });
+declare const bare: Doc<DocType<{ title: ReturnType<typeof s.string> }>>;
+const sessions: readonly string[] = bare.presence.others.value.map((p) => p.session);
+void sessions;
 // @ts-expect-error async change
 doc.change(async (d) => { d.title = "x"; });
 // @ts-expect-error no $id on a string

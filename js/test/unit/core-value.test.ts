@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode } from "@msgpack/msgpack";
-import { encodeValue, isWellFormed, MAX_VALUE, ValueReader } from "../../src/core/value.ts";
+import { encodeValue, isWellFormed, MAX_VALUE, readForeign, ValueReader } from "../../src/core/value.ts";
 
 const VALUES: readonly unknown[] = [
   null, true, false, 0, 1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER,
@@ -69,4 +69,23 @@ test("limits: size and depth", () => {
 
 test("well-formed strings", () => {
   for (const [s, good] of [["", true], ["a😀b", true], ["\ud83d", false], ["\ude00\ud83d", false], ["x\ude00", false]] as const) assert.equal(isWellFormed(s), good, JSON.stringify(s));
+});
+
+test("a map that nobody validated is read whole or not at all", () => {
+  for (const v of VALUES) {
+    const bytes = encodeValue({ v }).slice();
+    assert.deepEqual(readForeign(bytes), { v });
+    assert.throws(() => readForeign(Uint8Array.of(...bytes.subarray(0, 64), 0)), "bytes left over or another value");
+  }
+  const whole = encodeValue({ name: "Ann", at: [1, -2, 0.5], on: true, key: Uint8Array.of(1, 2) }).slice();
+  for (let n = 0; n < whole.length; n++) assert.throws(() => readForeign(whole.subarray(0, n)), `${n} bytes of it`);
+  for (const v of [null, 1, "x", [], Uint8Array.of(1)]) assert.throws(() => readForeign(encodeValue(v).slice()), RangeError, String(v));
+});
+
+test("what claims more than it has takes no memory", () => {
+  const claims = [[0xdf, 0xff, 0xff, 0xff, 0xff], [0x81, 0xa1, 0x61, 0xdd, 0xff, 0xff, 0xff, 0xff], [0x81, 0xa1, 0x61, 0xdb, 0x7f, 0xff, 0xff, 0xff], [0x81, 0xa1, 0x61, 0xc6, 0x7f, 0xff, 0xff, 0xff]];
+  for (const bytes of claims) assert.throws(() => readForeign(Uint8Array.from(bytes)), RangeError);
+  const deep = new Uint8Array(1024).fill(0x91);
+  deep[0] = 0x81;
+  assert.throws(() => readForeign(deep), RangeError);
 });

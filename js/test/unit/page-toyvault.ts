@@ -4,7 +4,7 @@
 import { toBase64url } from "../../src/ids.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
 import { OpenHome } from "../../src/page/home.ts";
-import type { DocId, FromVault, HeadRecord, Opened, Port, Problem, Replies, Request, SessionId, SessionUpdate, ToVault, VaultStatus } from "../../src/protocol.ts";
+import type { DocId, FromVault, HeadRecord, Opened, Port, Problem, Replies, Request, Rights, SessionId, SessionUpdate, ToVault, VaultStatus } from "../../src/protocol.ts";
 import type { FreeholdError } from "../../src/errors.ts";
 
 interface Stored {
@@ -23,6 +23,8 @@ export class ToyVault {
   readonly held: (() => void)[] = [];
   /** The next updates are refused with this. */
   refuse: Problem | null = null;
+  /** What pages may do. */
+  rights: Rights = "owner";
   #pages: Set<Page> = new Set();
   #ids = 0;
 
@@ -77,6 +79,11 @@ export class ToyVault {
         for (const other of this.#pages) if (other !== page && other.open.has(r.doc)) other.hear({ kind: "updates", doc: r.doc, updates: [update] });
         return { copies: 2 };
       }
+      case "presence":
+        for (const other of this.#pages) {
+          if (other !== page && other.open.has(r.doc)) other.hear({ kind: "presence", doc: r.doc, session: page.open.get(r.doc)!, state: r.state });
+        }
+        return null;
       case "head": {
         const head = { id: r.doc, type: this.docs.get(r.doc)?.type ?? "", head: r.head, changed: r.changed, rights: "owner" as const };
         this.heads.set(r.doc, head);
@@ -85,7 +92,10 @@ export class ToyVault {
       case "proofs": return { proofs: [] };
       case "link": return { link: `1w.${r.doc}.${r.rights}` };
       case "delete": case "forget": this.docs.delete(r.doc); this.heads.delete(r.doc); return null;
-      case "close": page.open.delete(r.doc); return null;
+      case "close":
+        for (const other of this.#pages) if (other !== page && other.open.has(r.doc)) other.hear({ kind: "presence", doc: r.doc, session: page.open.get(r.doc) ?? "", state: null });
+        page.open.delete(r.doc);
+        return null;
       case "stop": this.#pages.delete(page); return null;
       default: return null;
     }
@@ -93,7 +103,7 @@ export class ToyVault {
   #open(page: Page, doc: DocId): Opened {
     const session = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
     page.open.set(doc, session);
-    return { doc, rights: "owner", session, snapshot: null, updates: [...this.docs.get(doc)!.updates], status: STATUS };
+    return { doc, rights: this.rights, session, snapshot: null, updates: [...this.docs.get(doc)!.updates], status: STATUS };
   }
 }
 interface Page {
