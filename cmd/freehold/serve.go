@@ -15,6 +15,7 @@ import (
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/store"
 	"github.com/freehold-dev/freehold/web"
 )
 
@@ -51,7 +52,7 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 			return err
 		}
 	}
-	log, err := native.OpenBoltLog(settings.data)
+	log, err := store.Open(settings.data)
 	if err != nil {
 		return fmt.Errorf("%w (folder %s)", err, settings.data)
 	}
@@ -107,8 +108,8 @@ func reportStorage(logger *slog.Logger, err error) {
 		return
 	}
 	reason := "unknown"
-	if errno := syscall.Errno(0); errors.Is(err, native.ErrFull) {
-		reason = native.ErrFull.Error()
+	if errno := syscall.Errno(0); errors.Is(err, store.ErrFull) {
+		reason = store.ErrFull.Error()
 	} else if errors.As(err, &errno) {
 		reason = errno.Error()
 	}

@@ -54,6 +54,7 @@ var rules = map[string]rule{
 	"server/native":          {ours: []string{"internal/seal", "internal/sync", "server", "server/meter", "server/wire"}},
 	"server/edge/reactor":    {ours: []string{"internal/seal", "server"}, banned: []string{"net", "os", "syscall"}},
 	"server/edge/routes":     {ours: []string{"internal/seal", "server"}, banned: []string{"os", "syscall"}},
+	"server/store":           {ours: []string{"internal/seal", "server", "server/wire"}, banned: []string{"net"}},
 	"server/logtest":         {ours: []string{"internal/seal", "server"}},
 	"server/relaytest":       {ours: []string{"internal/seal", "server/servertest", "server/wire"}},
 	"server/servertest":      {ours: []string{"internal/client", "internal/seal", "server"}},

@@ -16,8 +16,18 @@ import (
 	"github.com/freehold-dev/freehold/server/native"
 	"github.com/freehold-dev/freehold/server/relaytest"
 	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/store"
 	"github.com/freehold-dev/freehold/server/wire"
 )
+
+func openLog(t *testing.T, folder string) *store.Log {
+	t.Helper()
+	log, err := store.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
 
 // startRelay serves a folder on a free port until the test ends.
 func startRelay(t *testing.T, folder string, o native.Options) string {

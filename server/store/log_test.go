@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/logtest"
+	"github.com/freehold-dev/freehold/server/store"
+)
+
+func open(t testing.TB, path string) *store.Log {
+	t.Helper()
+	log, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func TestLog(t *testing.T) {
+	path := t.TempDir()
+	logtest.Run(t, true, nil, func(t *testing.T) server.Log { return open(t, path) })
+}
+
+// A restart reads what came since the last checkpoint, however much there is.
+func TestRestartReadsWhatCameSinceTheCheckpoint(t *testing.T) {
+	disk := newMemoryDisk(seeded(t))
+	log, err := store.OpenOn(disk, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := logtest.NewLoad(t, 1, 3)
+	for range 500 {
+		load.Commit(log, 2, 2)
+		if err := log.Maintain(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	disk.cut()
+	disk.read = 0
+	if log, err = store.OpenOn(disk, small); err != nil {
+		t.Fatal(err)
+	}
+	if total := disk.size(); disk.read > total/4 || total < 10*int(small.CheckpointBytes) {
+		t.Fatalf("read %d of %d bytes", disk.read, total)
+	}
+	if record, err := log.Room(load.Docs()[0]); err != nil || record.Head == 0 {
+		t.Fatalf("%+v, %v", record, err)
+	}
+}
+
+// A view of a log in use shows what is durable, whatever is on its way, and changes nothing.
+func TestViewChangesNothing(t *testing.T) {
+	l := newLife(t, seeded(t))
+	l.options.SegmentBytes, l.options.CheckpointBytes = 1<<20, 1<<30
+	if err := l.open(); err != nil {
+		t.Fatal(err)
+	}
+	// Enough that closing a log of one's own would make a checkpoint.
+	load := logtest.NewLoad(t, 1, 3)
+	for range 3 {
+		load.Commit(l.log, 1000, 2)
+	}
+	for range 20 {
+		writes := l.model.commit()
+		commit(t, l.log, writes...)
+		l.model.add(writes)
+	}
+	newest := l.disk.files(".log")
+	file := l.disk.names[newest[len(newest)-1]]
+	file.content = append(file.content, file.content[16:100]...)
+	before := l.disk.operations
+	options := l.options
+	options.ReadOnly = true
+	view, err := store.OpenOn(l.disk, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view.Replayed() < 1<<20 {
+		t.Fatalf("%d bytes of log", view.Replayed())
+	}
+	if err := l.model.differs(view); err != nil {
+		t.Fatal(err)
+	}
+	if view.Commit(l.model.commit()) == nil || view.Checkpoint() == nil || view.Maintain() == nil {
+		t.Fatal("written through a view")
+	}
+	if err := view.Close(); err != nil || l.disk.operations != before {
+		t.Fatalf("%d operations, %v", l.disk.operations-before, err)
+	}
+}
