@@ -5,16 +5,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const MOST = 3 * 1024 * 1024;
+/** Cloudflare says 3 MB: the smaller reading of it. */
+const MOST = 3_000_000;
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../../build/edge");
 let whole = 0;
 for (const name of readdirSync(folder).filter((n) => /\.(js|wasm)$/.test(n))) {
   const size = gzipSync(readFileSync(join(folder, name)), { level: 9 }).length;
   whole += size;
-  console.log(`  ${name.padEnd(20)} ${String(Math.round(size / 1024)).padStart(6)} KiB gzip`);
+  console.log(`  ${name.padEnd(20)} ${String(Math.round(size / 1000)).padStart(6)} kB gzip`);
 }
-console.log(`  ${"Worker".padEnd(20)} ${String(Math.round(whole / 1024)).padStart(6)} KiB gzip of ${MOST / 1024}`);
+console.log(`  ${"Worker".padEnd(20)} ${String(Math.round(whole / 1000)).padStart(6)} kB gzip of ${MOST / 1000}`);
 if (whole > MOST) {
   console.error("The Worker is larger than the free plan allows.");
   process.exit(1);
