@@ -17,7 +17,10 @@ const relay :Workerd.Worker = (
     (name = "routes.wasm", wasm = embed "routes.wasm"),
   ],
   compatibilityDate = "2026-10-20",
-  bindings = [(name = "DOCUMENTS", durableObjectNamespace = (className = "Document"))],
+  bindings = [
+    (name = "DOCUMENTS", durableObjectNamespace = (className = "Document")),
+    (name = "ORIGINS", text = "https://app.example"),
+  ],
   durableObjectNamespaces = [(className = "Document", uniqueKey = "freehold-document", enableSql = true)],
   durableObjectStorage = (localDisk = "data"),
 );

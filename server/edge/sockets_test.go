@@ -1,0 +1,184 @@
+//go:build edge
+
+package edge_test
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// hibernatesAfter is how long workerd leaves an idle object in memory, and a little more. It cannot be told to be quicker, and
+// nothing tells when it has happened but what was forgotten.
+const hibernatesAfter = 13 * time.Second
+
+// An object that was put away wakes with all its sockets: nobody notices.
+func TestHibernation(t *testing.T) {
+	e := start(t, t.TempDir(), 0)
+	doc := servertest.NewDoc(t, 1)
+	writer, reader, unproven := servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID())
+	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	reader.Listen(doc, wire.Hello{})
+	s, theirs := doc.NewSession(), doc.NewSession()
+	run := s.Run(3)
+	takes := func(req uint64, cursor wire.Cursor, cert []byte, envelopes ...[]byte) {
+		t.Helper()
+		if err := writer.Say(&wire.Append{Doc: doc.ID(), Req: req, Cert: cert, Envelopes: envelopes}); err != nil {
+			t.Fatal(err)
+		}
+		if ack := servertest.Await[*wire.Ack](writer); ack.Req != req || ack.Cursor != cursor {
+			t.Fatalf("%+v", ack)
+		}
+	}
+	takes(1, 1, s.Cert, run[0])
+	reader.Follow(0, 1)
+	if err := reader.Say(&wire.Presence{Doc: doc.ID(), Cert: theirs.Cert, Envelope: theirs.Presence("here")}); err != nil {
+		t.Fatal(err)
+	}
+	servertest.Await[*wire.Presence](writer)
+
+	time.Sleep(hibernatesAfter)
+	takes(2, 2, nil, run[1])
+	if batch := servertest.Expect[*wire.Batch](reader); len(batch.Entries) != 1 || batch.UpTo != 2 || !bytes.Equal(batch.Entries[0].Envelope, run[1]) {
+		t.Fatalf("%+v", batch)
+	}
+	// A proof is for the nonce of before.
+	if _, entries := unproven.Listen(doc, wire.Hello{}); len(entries) != 2 {
+		t.Fatalf("%d entries", len(entries))
+	}
+	takes(3, 3, nil, run[2])
+	for _, device := range []*servertest.Client{reader, unproven} {
+		if batch := servertest.Expect[*wire.Batch](device); batch.UpTo != 3 {
+			t.Fatalf("%+v", batch)
+		}
+	}
+	// That it slept at all: it has forgotten who was here.
+	if err := unproven.Say(&wire.Ping{}); err != nil {
+		t.Fatal(err)
+	}
+	servertest.Expect[*wire.Pong](unproven)
+}
+
+// Large messages make an instance of the core too fat to keep. Sockets of all its documents go on with the next one.
+func TestFatInstanceIsReplaced(t *testing.T) {
+	e := start(t, t.TempDir(), 0)
+	large, small := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+	a, b := servertest.DialFor(t, e.url, large.ID()), servertest.DialFor(t, e.url, small.ID())
+	a.Listen(large, wire.Hello{Genesis: large.Genesis()})
+	b.Listen(small, wire.Hello{Genesis: small.Genesis()})
+	snapshots, updates := large.NewSession(), small.NewSession()
+	for i := range 4 {
+		for device, append := range map[*servertest.Client]*wire.Append{
+			a: {Doc: large.ID(), Cert: snapshots.Cert, Envelopes: [][]byte{snapshots.Snapshot(make([]byte, 16<<20))}},
+			b: {Doc: small.ID(), Cert: updates.Cert, Envelopes: updates.Run(1)},
+		} {
+			if err := device.Say(append); err != nil {
+				t.Fatal(err)
+			}
+			if ack := servertest.Await[*wire.Ack](device); ack.Cursor != wire.Cursor(i+1) {
+				t.Fatalf("%+v", ack)
+			}
+		}
+	}
+	if _, entries := servertest.DialFor(t, e.url, large.ID()).Listen(large, wire.Hello{}); len(entries) != 4 || len(entries[3].Envelope) < 16<<20 {
+		t.Fatalf("%d entries", len(entries))
+	}
+}
+
+// As many as may listen to one document do, and each gets everything.
+func TestManySockets(t *testing.T) {
+	e := start(t, t.TempDir(), 0)
+	doc := servertest.NewDoc(t, 1)
+	writer := servertest.DialFor(t, e.url, doc.ID())
+	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	readers := make([]*servertest.Client, 199)
+	for i := range readers {
+		readers[i] = servertest.DialFor(t, e.url, doc.ID())
+		readers[i].Listen(doc, wire.Hello{})
+	}
+	last := servertest.DialFor(t, e.url, doc.ID())
+	if err := last.Say(last.Hello(doc, wire.Hello{})); err != nil {
+		t.Fatal(err)
+	}
+	if refused := servertest.Expect[*wire.Error](last); refused.Code != wire.CodeBusy {
+		t.Fatalf("%+v", refused)
+	}
+	s := doc.NewSession()
+	run := s.Run(20)
+	for i := range run {
+		if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run[i : i+1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range run {
+		servertest.Await[*wire.Ack](writer)
+	}
+	for i, reader := range readers {
+		got := reader.Follow(0, 20)
+		for j := range run {
+			if len(got) != 20 || !bytes.Equal(got[j].Envelope, run[j]) {
+				t.Fatalf("reader %d has %d entries, or others", i, len(got))
+			}
+		}
+	}
+}
+
+func TestHandshake(t *testing.T) {
+	e := start(t, t.TempDir(), 0)
+	doc := servertest.NewDoc(t, 1).ID().String()
+	for _, c := range []struct {
+		name, query, protocol, origin string
+		want                          int
+	}{
+		{"no page", "?doc=" + doc, wire.Subprotocol, "", 101},
+		{"own page", "?doc=" + doc, "other, " + wire.Subprotocol, e.url, 101},
+		{"another port of this machine", "?doc=" + doc, wire.Subprotocol, "http://localhost:5173", 101},
+		{"listed", "?doc=" + doc, wire.Subprotocol, "https://app.example", 101},
+		{"not listed", "?doc=" + doc, wire.Subprotocol, "https://evil.example", 403},
+		{"looks like it", "?doc=" + doc, wire.Subprotocol, "https://app.example.evil.example", 403},
+		{"no origin of its own", "?doc=" + doc, wire.Subprotocol, "null", 403},
+		{"another language", "?doc=" + doc, "freehold.2", "", 426},
+		{"no document", "", wire.Subprotocol, "", 426},
+		{"no document's id", "?doc=x", wire.Subprotocol, "", 426},
+	} {
+		r, err := http.NewRequest("GET", e.url+"/v1/socket"+c.query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+			"Sec-WebSocket-Protocol": c.protocol, "Origin": c.origin,
+		} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.want {
+			t.Errorf("%s: %s, want %d", c.name, answer.Status, c.want)
+		}
+		if served := answer.Header.Get("Freehold-Home"); (served == "worker") == (c.want == 101) {
+			t.Errorf("%s: the handler in Go is for what is no socket, and Freehold-Home is %q", c.name, served)
+		}
+	}
+}
+
+// Plain requests are answered by the handler that native runs, in Go.
+func TestHandlerServesPlainRequests(t *testing.T) {
+	e := start(t, t.TempDir(), 0)
+	doc := servertest.NewDoc(t, 1)
+	for path, want := range map[string]int{"/healthz": 200, "/v1/docs/" + doc.ID().String(): 404, "/v1/docs/nonsense": 400, "/": 404} {
+		answer, _ := servertest.Request(t, "GET", e.url+path, nil)
+		if answer.StatusCode != want || answer.Header.Get("Freehold-Home") != "worker" {
+			t.Errorf("%s: %s, %v", path, answer.Status, answer.Header)
+		}
+	}
+}
