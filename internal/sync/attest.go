@@ -30,10 +30,11 @@ func (a *attests) note(about Hash, v Verdict) {
 	a.said[about] = max(a.said[about], v)
 }
 
-// attest has an attest sealed behind the edits, if this device may write and it is news.
+// attest has an attest sealed behind the edits, if this device may write and it is news. A session that reaches the relay only inside
+// snapshots praises nobody's: two of them would answer each other's for ever.
 func (m *Machine) attest(d *document, about Hash, v Verdict, note Ref) {
 	a := &d.attests
-	if said, known := a.said[about]; d.own == noSession || note == 0 || known && said >= v || len(a.queue) == attestsWaiting {
+	if said, known := a.said[about]; d.own == noSession || note == 0 || known && said >= v || len(a.queue) == attestsWaiting || v == Sound && !d.lookup(d.own).joins() {
 		m.drop(appendRef(nil, note))
 		return
 	}

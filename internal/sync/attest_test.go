@@ -49,6 +49,20 @@ func TestS13WhoLacksSomethingSaysNothing(t *testing.T) {
 	}
 }
 
+func TestS13WhoHasAllOfTheLogThatItCoversVouchesForIt(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, bob, 0, certHash(bob))), update(sync.Hash{7}))
+	carl := sync.SessionID{4} // his snapshot has an envelope of ann's that did not come yet
+	entry := sync.Entry{Ref: 1006, Cursor: 6, Kind: sync.KindSnapshot, Size: 500, Session: carl, Prev: certHash(carl), Covers: 3}
+	covers := update(sync.Hash{0xaa}, sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{4}}, sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{7}})
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), covers)))
+	effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, Ref: 70, News: true})
+	one[sync.Merge](s, effects)
+	if a := one[sync.SealAttest](s, effects); a.Verdict != sync.Sound {
+		t.Fatalf("%+v", a)
+	}
+}
+
 func TestS13AnObjectionBringsAllUpAgain(t *testing.T) {
 	s := withAnn(t)
 	check := s.snapshot(6, 0)
@@ -95,6 +109,16 @@ func TestS13ASnapshotThatLeavesOutWhatStandsBeforeItsCursorIsStale(t *testing.T)
 	if check := s.snapshot(9, 5); check.Stale {
 		t.Fatal("what stands behind its cursor is no fault of it")
 	}
+}
+
+func TestS13WhoNeedsASnapshotForItsOwnWordPraisesNone(t *testing.T) {
+	s := withAnn(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 4})
+	s.write(2)
+	s.tell(sync.Missing{Doc: doc, Session: own, First: 2}) // of its own the relay has 0, and a checkpoint took in both
+	check := s.snapshot(6, 4)
+	none[sync.SealAttest](s, s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, Ref: 70}))
 }
 
 func TestS13NobodyRepeatsWhatWasSaid(t *testing.T) {

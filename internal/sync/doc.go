@@ -32,6 +32,8 @@
 //	S16 of each other session the newest word counts, for 30 s or until it leaves
 //	S17 what another has is held against what is here: another hash in one place is two histories, told; more than is here is
 //	   asked for like what S7 lacks, and a relay that does not give it holds it back, until it does
+//	S18 a relay whose log grew by more than max(256 KiB, half its last snapshot) gets another, from whoever comes first, which says up to
+//	   where in the log it has everything, so that the relay may let go of that
 //
 // Time is in milliseconds on any clock that does not run backwards.
 package sync

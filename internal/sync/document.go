@@ -209,6 +209,6 @@ func (d *document) isDue(now int64) bool {
 	return false
 }
 
-func (d *document) times() [10]int64 {
-	return [10]int64{d.presence.due(), d.presence.expiry(), d.packing.due(), d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.checkpoint.notBefore}
+func (d *document) times() [11]int64 {
+	return [11]int64{d.presence.due(), d.presence.expiry(), d.packing.due(), d.checkAt, d.outgoing.retryAt, d.inbox.retryAt, d.inbox.askAt, d.outbox.holdUntil, d.outbox.upload.notBefore, d.outbox.upload.dueAt, d.checkpoint.notBefore}
 }

@@ -144,8 +144,12 @@ type Pack struct {
 	From, To uint32
 }
 
-// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it: SnapshotSealed.
-type MakeSnapshot struct{ Doc Doc }
+// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it, and the snapshot before it (zeros: not
+// known): SnapshotSealed.
+type MakeSnapshot struct {
+	Doc    Doc
+	Parent Hash
+}
 
 // Upload sends a sealed snapshot, which has everything up to Covers in that store's log: Ack of its session, or Refused.
 type Upload struct {

@@ -61,8 +61,12 @@ type Mark struct {
 	Relay  uint32 // index in the configured relays when it was last used, or any other number
 	Store  StoreID
 	Cursor Cursor // everything up to here is stored on the device
+	Log    Length
 	Known  []Known
 }
+
+// Length is how much a relay's log grew since its last snapshot, and how large that is, in bytes.
+type Length struct{ Tail, Snapshot uint32 }
 
 // Known is what a relay has of a session: its envelopes up to Seq, or a snapshot that covers them.
 type Known struct {
@@ -262,6 +266,8 @@ type RelayHas struct {
 type SnapshotSealed struct {
 	Doc     Doc
 	Ref     Ref
+	Size    uint32
+	Hash    Hash
 	Session SessionID
 	Covers  []Head
 	Problem Problem

@@ -15,6 +15,7 @@ type outbox struct {
 	era        uint32 // counts the stores, and how often one was put back: what was read of an earlier one says nothing of this one
 	holdUntil  int64  // a passing refusal
 	refusals   uint32
+	parent     Hash // of the last snapshot that has all that it covers, zeros where none is known
 	upload     upload
 }
 
@@ -40,7 +41,7 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.marks = append(o.marks, o.current(d))
 		o.reset = true
 	}
-	o.mark = Mark{Store: store}
+	o.mark, o.parent, o.upload.upTo = Mark{Store: store}, Hash{}, 0
 	o.era++
 	d.presence.wants = nil
 	d.places.forget()
@@ -140,7 +141,7 @@ func (m *Machine) welcome(e Welcome) {
 	asked := o.mark
 	o.use(d, e.Store)
 	if asked.Store == e.Store && e.Head < o.mark.Cursor { // it was put back to an earlier state: nothing known of it holds
-		o.mark.Cursor = 0
+		o.mark.Cursor, o.mark.Log, o.parent, o.upload.upTo = 0, Length{}, Hash{}, 0
 		o.reset = true
 		o.era++
 		d.places.forget()
@@ -222,7 +223,13 @@ func (m *Machine) ack(e Ack) {
 		case s.relay == 0:
 			from = min(to, s.cover)
 		}
+		before := s.relay
 		s.learnRun(from, to)
+		n := uint32(1) // a session's first goes alone, and so does what leads up to it
+		if before > 0 {
+			n = max(n, s.relay-before)
+		}
+		o.mark.Log.grew(n, s.tail/max(s.next-s.first, 1))
 		d.places.note(e.Cursor, e.Session, e.Seq)
 	}
 	if !d.isBlocked() {

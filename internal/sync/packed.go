@@ -139,7 +139,7 @@ func (r *reader) event() Event {
 	case packRelayHas:
 		return RelayHas{r.doc(), r.bool(), r.known()}
 	case packSnapshotSealed:
-		return SnapshotSealed{r.doc(), r.ref(), r.session(), r.heads(), r.problem()}
+		return SnapshotSealed{r.doc(), r.ref(), r.u32(), r.hash(), r.session(), r.heads(), r.problem()}
 	case packCheckpointed:
 		return Checkpointed{r.doc(), r.u32(), r.problem()}
 	case packPresenceSet:
@@ -176,8 +176,8 @@ func (r *reader) docOpen() Event {
 	for range r.count(52) {
 		e.Heads = append(e.Heads, Stored{r.head(), r.u32(), r.u32(), r.bool()})
 	}
-	for range r.count(19) {
-		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), r.known()})
+	for range r.count(21) {
+		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), Length{r.u32(), r.u32()}, r.known()})
 	}
 	for range r.count(len(SessionID{})) {
 		e.Frozen = append(e.Frozen, r.session())

@@ -101,6 +101,7 @@ func (w *writer) effect(e Effect) {
 		w.varint(uint64(e.To))
 	case MakeSnapshot:
 		w.begin(packMakeSnapshot, uint64(e.Doc))
+		w.bytes(e.Parent[:])
 	case Upload:
 		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref))
 		w.bytes(e.Store[:])
@@ -112,6 +113,8 @@ func (w *writer) effect(e Effect) {
 		w.begin(packMarkChanged, uint64(e.Doc), uint64(e.Mark.Relay))
 		w.bytes(e.Mark.Store[:])
 		w.varint(uint64(e.Mark.Cursor))
+		w.varint(uint64(e.Mark.Log.Tail))
+		w.varint(uint64(e.Mark.Log.Snapshot))
 		w.known(e.Mark.Known)
 	case Checkpoint:
 		w.begin(packCheckpoint, uint64(e.Doc))

@@ -217,6 +217,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		}
 		if e.Seq >= s.next { // or another tab stored it in the meantime
 			fresh = append(fresh, e.Ref)
+			d.outbox.mark.Log.grew(1, e.Size)
 		}
 		isShown := false
 		for at := e.First; at <= e.Seq; at++ {

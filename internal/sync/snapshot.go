@@ -30,6 +30,8 @@ func (m *Machine) checked(e Checked) {
 	w := &d.inbox.work
 	w.verdict = e.Verdict
 	isHere := d.hasAll(w.covers())
+	// What it has beyond the log that it lets the relay forget takes nothing from anybody.
+	hasLog := w.entries[0].Covers > 0 && w.entries[0].Covers <= d.outbox.mark.Cursor
 	switch {
 	case e.Verdict == Objection:
 		if d.issues.session == NoProblem {
@@ -37,7 +39,7 @@ func (m *Machine) checked(e Checked) {
 		}
 		d.restore(w.entries[0].Cursor)
 		m.attest(d, w.items[0].Hash, Objection, e.Ref)
-	case e.Verdict == Sound && isHere:
+	case e.Verdict == Sound && (isHere || hasLog):
 		m.attest(d, w.items[0].Hash, Sound, e.Ref)
 	default:
 		if e.Verdict == Undecided {
@@ -112,6 +114,12 @@ func (d *document) coverFromRelay() {
 	if w.era == d.outbox.era && (w.verdict == Sound || w.verdict == Undecided && !d.writable) {
 		for _, h := range w.covers() {
 			d.session(h.Session).learnCover(h.Seq + 1)
+		}
+	}
+	if e := &w.entries[0]; w.verdict == Sound {
+		d.outbox.parent = w.items[0].Hash
+		if e.Covers > 0 {
+			d.outbox.mark.Log = Length{Snapshot: e.Size}
 		}
 	}
 	d.noteUpload(w.session)

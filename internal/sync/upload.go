@@ -7,12 +7,24 @@ const (
 	snapshotDoubles = 6
 )
 
-// upload is the way of a snapshot to the relay, for what no envelope here can bring it (S9).
+// longLogWithin is how long a device waits, drawn anew by each, before it makes the snapshot for a log that grew long: most find that
+// another one was first (S18).
+const longLogWithin = 30_000
+
+// envelopeOverhead is what an envelope has beside its content: a run of small ones is packed sooner or later.
+const envelopeOverhead = 144
+
+// upload is the way of a snapshot to the relay, for what no envelope here can bring it (S9), or for a log that grew long (S18).
 type upload struct {
 	stage     stage // waiting means that there is none; failed that it is sealed, and not sent
 	ref       Ref   // its bytes, from sealed to acknowledged or refused
 	session   SessionID
-	covers    []Head // what is in it, which can be less than what is shown
+	size      uint32
+	hash      Hash
+	covers    []Head  // what is in it, which can be less than what is shown
+	upTo      Cursor  // where the relay's log stood when it was made
+	needs     []Known // what it must cover to have all of that
+	dueAt     int64   // the log is long, and this device makes the snapshot then
 	notBefore int64
 	tries     uint32 // that brought nothing, in a row
 	blocked   bool   // a snapshot was too large or refused, until the next connection
@@ -30,17 +42,41 @@ func (d *document) needsSnapshot() bool {
 	return false
 }
 
+// isLong reports whether the relay's log grew so much that a snapshot is worth it.
+func (l Length) isLong() bool { return l.Tail > max(checkpointFloor, l.Snapshot/2) }
+
+// grew counts envelopes that the log has beyond its last snapshot.
+func (l *Length) grew(n, size uint32) {
+	l.Tail += n * max(size-min(size, envelopeOverhead), 32)
+}
+
+// shortenNext reports whether it is time to make the snapshot that a long log asks for (S18). What waits here for something else could
+// not be in it.
+func (m *Machine) shortenNext(d *document) bool {
+	u := &d.outbox.upload
+	switch {
+	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0:
+		u.dueAt = 0
+	case u.dueAt == 0:
+		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
+	default:
+		return m.now >= u.dueAt
+	}
+	return false
+}
+
 // uploadNext sends the snapshot that is sealed, or has one made. It reports whether everything else has to wait.
 func (m *Machine) uploadNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
 	case u.stage == stageFailed:
 		u.stage = stageStoring
-		m.emit(Upload{m.conn.id, d.id, u.ref, d.outbox.mark.Store, d.coveredUpTo(u.covers)})
-	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot()):
+		m.emit(Upload{m.conn.id, d.id, u.ref, d.outbox.mark.Store, u.coveredUpTo()})
+	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot() || m.shortenNext(d)):
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
-		m.emit(MakeSnapshot{d.id})
+		u.upTo, u.needs, u.dueAt = d.outbox.mark.Cursor, d.reach(), 0
+		m.emit(MakeSnapshot{d.id, d.outbox.parent})
 	}
 	return u.stage != stageWaiting
 }
@@ -57,7 +93,7 @@ func (m *Machine) snapshotSealed(e SnapshotSealed) {
 		d.issues.send = e.Problem
 		return
 	}
-	u.stage, u.ref, u.session, u.covers = stageFailed, e.Ref, e.Session, e.Covers
+	u.stage, u.ref, u.session, u.covers, u.size, u.hash = stageFailed, e.Ref, e.Session, e.Covers, e.Size, e.Hash
 }
 
 // isUpload reports whether what the relay says of a session is about the snapshot.
@@ -74,13 +110,18 @@ func (m *Machine) uploaded(d *document) {
 		}
 		s.learnCover(h.Seq + 1)
 	}
+	if u.coveredUpTo() > 0 {
+		u.tries = 0
+		d.outbox.mark.Log = Length{Snapshot: u.size}
+	}
+	d.outbox.parent = u.hash
 	d.noteUpload(u.session)
 	m.endUpload(u)
 }
 
 func (m *Machine) endUpload(u *upload) {
 	m.dropUpload(u.ref)
-	u.stage, u.ref, u.session, u.covers = stageWaiting, 0, noSession, nil
+	u.stage, u.ref, u.session, u.covers, u.upTo, u.needs = stageWaiting, 0, noSession, nil, 0, nil
 }
 
 func (m *Machine) dropUpload(ref Ref) {
@@ -95,21 +136,38 @@ func (d *document) noteUpload(id SessionID) {
 	s.upload, s.first, s.next, s.shown, s.relay = true, 1, 1, 1, 1
 }
 
-// coveredUpTo gives the cursor up to which a snapshot with these heads has all of the relay's log, 0 if it leaves something out.
-func (d *document) coveredUpTo(covers []Head) Cursor {
-	next := make(map[SessionID]uint32, len(covers))
-	for _, h := range covers {
-		next[h.Session] = h.Seq + 1
-	}
+// reach lists what a snapshot must cover to have all of the relay's log as far as it is known here; a session that forked cannot be.
+func (d *document) reach() []Known {
+	needs := []Known{}
 	for i := range d.sessions {
 		s := &d.sessions[i]
 		end := s.next // the relay may have it, known or not
 		if s.id == d.own {
 			end = min(end, max(s.relay, s.cover, s.sent))
 		}
-		if s.frozen || !s.upload && next[s.id] < end {
+		if s.frozen {
+			return nil
+		}
+		if end > 0 && !s.upload {
+			needs = append(needs, Known{s.id, end - 1})
+		}
+	}
+	return needs
+}
+
+// coveredUpTo gives the cursor up to which the snapshot has all of the relay's log, 0 if it leaves something out.
+func (u *upload) coveredUpTo() Cursor {
+	next := make(map[SessionID]uint32, len(u.covers))
+	for _, h := range u.covers {
+		next[h.Session] = h.Seq + 1
+	}
+	for _, k := range u.needs {
+		if next[k.Session] <= k.Seq {
 			return 0
 		}
 	}
-	return d.outbox.mark.Cursor
+	if u.needs == nil {
+		return 0
+	}
+	return u.upTo
 }

@@ -55,6 +55,9 @@ export interface RelayMark {
   readonly storeId: string;
   /** Opaque cursor up to which everything is stored here. */
   readonly cursor: number;
+  /** Bytes of its log since its last snapshot, and the size of that. */
+  readonly tail: number;
+  readonly snapshot: number;
   /** Per session, the last envelope the relay acknowledged. */
   readonly acked: ReadonlyArray<{ readonly session: SessionId; readonly seq: number }>;
 }

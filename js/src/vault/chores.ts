@@ -199,16 +199,16 @@ export const pack = async (d: Desk, e: Chore<"pack">): Promise<Uint8Array> => {
 };
 
 /** `made` hears the sealed snapshot; its bytes stand behind the ref until the machine lets go of it. */
-export const makeSnapshot = async (d: Desk, made: (bytes: Uint8Array) => void): Promise<Event> => {
-  const failed = (n: ProblemNumber): Event => ({ type: "snapshotSealed", doc: d.doc, ref: 0, session: null, covers: [], problem: n });
+export const makeSnapshot = async (d: Desk, e: Chore<"makeSnapshot">, made: (bytes: Uint8Array) => void): Promise<Event> => {
+  const failed = (n: ProblemNumber): Event => ({ type: "snapshotSealed", doc: d.doc, ref: 0, size: 0, hash: null, session: null, covers: [], problem: n });
   try {
     const { file, digest, heads } = await d.compaction.build(d.keys!);
-    const { session, bytes } = await sealSnapshot(d.sealer, d.keys!, { covers: heads.map(headToDep), digest, file });
+    const { session, bytes } = await sealSnapshot(d.sealer, d.keys!, { parent: e.parent, covers: heads.map(headToDep), digest, file });
     if (bytes.length > limits.snapshot) return failed(problem.relayTooLarge);
     d.certs.set(session.session, session.cert);
     made(bytes);
     const ref = d.refs.add({ session: session.session, seq: 0, bytes });
-    return { type: "snapshotSealed", doc: d.doc, ref, session: session.session, covers: heads, problem: problem.none };
+    return { type: "snapshotSealed", doc: d.doc, ref, size: bytes.length, hash: await d.sealer.sha256(bytes), session: session.session, covers: heads, problem: problem.none };
   } catch (error) {
     return failed(errorToNumber(error, problem.deviceLost));
   }

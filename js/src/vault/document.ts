@@ -226,7 +226,7 @@ export class Document {
       case "merge": return this.#answer(chores.merge(this.#desk, e, (file, covers) => this.#merged(file, covers)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
       case "pack": return void this.#pack(e);
-      case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, (bytes) => this.#sealed.add([bytes])));
+      case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, e, (bytes) => this.#sealed.add([bytes])));
       case "upload": {
         const { session, bytes } = refs.get(e.ref);
         return this.#outbound.upload(session, bytes!, this.#frame(e.conn, session, { store: e.store, upTo: e.covers }), e.conn);
@@ -491,6 +491,6 @@ export class Document {
     const relay = mark === null ? undefined : this.#ends.relays()[mark.relay];
     this.#mark = null;
     if (mark === null || relay === undefined) return;
-    await this.#ends.copies.putMark(this.id, { relay, storeId: mark.store, cursor: mark.cursor, acked: mark.known });
+    await this.#ends.copies.putMark(this.id, { relay, storeId: mark.store, cursor: mark.cursor, tail: mark.tail, snapshot: mark.snapshot, acked: mark.known });
   }
 }

@@ -10,8 +10,8 @@ export interface Head { readonly session: SessionId; readonly seq: number; reado
 export interface Known { readonly session: SessionId; readonly seq: number }
 /** Envelopes [first, seq] of a session are stored one by one, `tail` bytes in all; what was before is in the snapshot. */
 export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean }
-/** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. */
-export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly known: readonly Known[] }
+/** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. `tail`: bytes of its log since its last snapshot, whose size is `snapshot`. */
+export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly tail: number; readonly snapshot: number; readonly known: readonly Known[] }
 export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[]; readonly more: boolean }
 export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly first: number; readonly seq: number; readonly prev: Uint8Array; readonly covers: number; readonly about: Uint8Array | null; readonly verdict: number }
 /** An envelope and the updates that it stands for. */
@@ -54,7 +54,7 @@ export type Event =
   | { readonly type: "packed"; readonly conn: number; readonly doc: number; readonly problem: ProblemNumber }
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
-  | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
+  | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly size: number; readonly hash: Uint8Array | null; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly problem: ProblemNumber }
   | { readonly type: "presenceSet"; readonly doc: number }
   | { readonly type: "presenceSealed"; readonly doc: number }
@@ -77,7 +77,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "docOpen":
       p.n(10, e.doc).flag(e.writable).flag(e.keyed).flag(e.content).id(e.own).bytes(e.prev, 32).n(e.snapshot);
       p.list(e.heads, (h) => p.head(h).n(h.first, h.tail).flag(h.live));
-      p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor).known(m.known));
+      p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor, m.tail, m.snapshot).known(m.known));
       p.list(e.frozen, (s) => p.id(s));
       break;
     case "docClose": p.n(11, e.doc); break;
@@ -109,7 +109,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;
     case "relayHas": p.n(26, e.doc).flag(e.reset).known(e.known); break;
-    case "snapshotSealed": p.n(27, e.doc, e.ref).id(e.session).heads(e.covers).n(e.problem); break;
+    case "snapshotSealed": p.n(27, e.doc, e.ref, e.size).bytes(e.hash, 32).id(e.session).heads(e.covers).n(e.problem); break;
     case "presenceSet": p.n(31, e.doc); break;
     case "presenceSealed": p.n(32, e.doc); break;
     case "presenceCame": p.n(33, e.conn, e.doc).flag(e.near).id(e.session).n(e.seq).heads(e.heads).n(e.ref).flag(e.left); break;

@@ -96,5 +96,5 @@ export const loadDocument = async (sealer: Sealer, keys: DocKeys, stored: Stored
 export const marksOf = (stored: StoredDoc, relays: readonly string[]): readonly Mark[] =>
   stored.marks.map((m) => {
     const at = relays.indexOf(m.relay);
-    return { relay: at < 0 ? noRelay : at, store: m.storeId, cursor: m.cursor, known: m.acked };
+    return { relay: at < 0 ? noRelay : at, store: m.storeId, cursor: m.cursor, tail: m.tail, snapshot: m.snapshot, known: m.acked };
   });

@@ -41,10 +41,10 @@ export const sealUpdate = (
 
 /** One of a fresh session, its first and last. FreeholdError("read-only") without write rights. */
 export const sealSnapshot = async (
-  sealer: Sealer, keys: DocKeys, payload: Omit<SnapshotPayload, "parent">,
+  sealer: Sealer, keys: DocKeys, payload: SnapshotPayload,
 ): Promise<{ readonly session: SessionKeys; readonly bytes: Uint8Array }> => {
   const session = await keys.newSession();
-  const plain = sealer.encodeSnapshot({ parent: new Uint8Array(HASH), ...payload });
+  const plain = sealer.encodeSnapshot(payload);
   const { bytes } = await keys.seal(session, Kind.snapshot, 0, await sealer.sha256(session.cert), plain);
   return { session, bytes };
 };

@@ -1,0 +1,49 @@
+// Command agingrelay is the native relay with a clock that a test moves: each line it reads is a duration by which time goes on,
+// after which it lets go of what is covered and ripe.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"log"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/native"
+)
+
+func main() {
+	var ahead atomic.Int64
+	store, err := native.OpenBoltLog(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	limits := server.DefaultLimits()
+	relay := server.NewRelay(store, limits, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, nil)
+	listeners, err := native.Listen("127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	s, err := native.NewServer(relay, native.Options{Limits: limits})
+	if err != nil {
+		log.Fatal(err)
+	}
+	go s.Serve(listeners...)
+	fmt.Println(native.Port(listeners[0]))
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		by, err := time.ParseDuration(lines.Text())
+		if err != nil {
+			log.Fatal(err)
+		}
+		ahead.Add(int64(by))
+		if refusal := relay.Sweep(); refusal != nil {
+			log.Fatal(refusal)
+		}
+		fmt.Println("swept")
+	}
+	if err := s.Close(); err != nil {
+		log.Fatal(err)
+	}
+}
