@@ -12,21 +12,22 @@ import (
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/store"
 )
 
 func main() {
 	var ahead atomic.Int64
-	store, err := native.OpenBoltLog(os.Args[1])
+	disk, err := store.Open(os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
 	limits := server.DefaultLimits()
-	relay := server.NewRelay(store, limits, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, nil)
+	relay := server.NewRelay(disk, limits, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, nil)
 	listeners, err := native.Listen("127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := native.NewServer(relay, native.Options{Limits: limits})
+	s, err := native.NewServer(relay, native.Options{Limits: limits, Folder: os.Args[1]})
 	if err != nil {
 		log.Fatal(err)
 	}
