@@ -138,7 +138,7 @@ func (c *committer) commit(group []commit) {
 	}
 	for _, one := range group {
 		if one.room.void {
-			one.done(storageRefusal(err))
+			one.done(Unwritable(err))
 			continue
 		}
 		if one.write != nil {

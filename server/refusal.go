@@ -71,7 +71,8 @@ func (r *Refusal) after(d time.Duration) *Refusal { r.RetryAfter = d; return r }
 // storageRetry is long enough for a person to make room.
 const storageRetry = 15 * time.Second
 
-func storageRefusal(cause error) *Refusal {
+// Unwritable refuses what the relay could not write to its disk.
+func Unwritable(cause error) *Refusal {
 	return refuse(wire.CodeStorage, "The relay could not write to its disk.", cause).after(storageRetry)
 }
 

@@ -40,6 +40,8 @@ type Home struct {
 	Start Start
 	// Only, where set, is the one document of this relay; the others are refused.
 	Only *seal.DocID
+	// Admission decides which documents are kept; nil: all.
+	Admission Admission
 }
 
 // Start begins a task. It must not run it before it returns.
@@ -81,6 +83,12 @@ func (r *Relay) Close() error {
 func (r *Relay) Found(by *Caller, doc seal.DocID, genesis []byte) *Refusal {
 	return r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) {
 		if room.IsNew() {
+			// One that is not this document's is the room's to refuse.
+			if g, err := seal.ParseGenesisOf(doc, genesis); err == nil {
+				if refusal := r.grant(room, g); refusal != nil {
+					return nil, refusal
+				}
+			}
 			if refusal := by.mayFound(); refusal != nil {
 				return nil, refusal
 			}
@@ -150,6 +158,11 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 	defer p.judge.Unlock()
 	room, refusal := p.enterRoom()
 	if refusal != nil {
+		r.leave(p)
+		refused(refusal)
+		return
+	}
+	if refusal := r.grant(room.Room, room.genesis); refusal != nil {
 		r.leave(p)
 		refused(refusal)
 		return

@@ -14,6 +14,7 @@ const usage = `freehold: software you own, not rent
 
   freehold serve [flags]   serve the app and a relay that cannot read what it carries
   freehold token LINK      print the right to read a document from a relay with curl
+  freehold admit LINK      sign, as a relay's operator, that it may keep a document
   freehold backup LINK DIR     keep a document, sealed as it is, and go on keeping what comes
   freehold restore DIR RELAY   bring what was kept to a relay that has lost it
   freehold verify DIR          check what was kept
@@ -33,6 +34,10 @@ freehold serve:
   --log text|json    the form of the log on standard error (text)
   --tls-cert FILE    speak TLS with this certificate (PEM, the chain after it) and
   --tls-key FILE     this key; both are read again when they change
+  --owners FILE      keep documents of these owners only: root keys, one on a line
+                     (freehold admit --root LINK prints one); read again when it changes
+  --operator KEY     keep only documents that this key signed for (freehold admit)
+  --class N=SIZE     what a document of the operator's class N may keep; may be repeated
   --proxy ADDRESS    a proxy in front, or a network of them (10.0.0.0/8): believed when it
                      says in X-Forwarded-For for whom it asks; may be repeated
   --connections N    sockets in all, and plain requests at once (10000)

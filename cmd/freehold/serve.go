@@ -56,7 +56,11 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 	if err != nil {
 		return fmt.Errorf("%w (folder %s)", err, settings.data)
 	}
-	relay := server.NewRelay(log, o.Limits, time.Now, func(err error) { reportStorage(logger, err) })
+	admission, err := settings.admission(&o, func(err error) { logger.Error("admission", "reason", err) })
+	if err != nil {
+		return errors.Join(err, log.Close())
+	}
+	relay := server.NewRelayAt(server.Home{Admission: admission}, log, o.Limits, time.Now, func(err error) { reportStorage(logger, err) })
 	listeners, err := native.Listen(settings.listen)
 	if err != nil {
 		return errors.Join(err, relay.Close())

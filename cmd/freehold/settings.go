@@ -6,15 +6,21 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
 )
 
 // settings are what an operator says about a relay, as flags or in the environment.
 type settings struct {
-	metrics, log      string
+	metrics, log string
+	// owners is a file of root keys, or operator the key that admits; neither: all come in.
+	owners, operator  string
+	classes           classes
 	listen, data      string
 	certFile, keyFile string
 	options           native.Options
@@ -34,6 +40,9 @@ func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
 	flags.Var((*list)(&s.options.Names), "name", "")
 	flags.StringVar(&s.certFile, "tls-cert", "", "")
 	flags.StringVar(&s.keyFile, "tls-key", "", "")
+	flags.StringVar(&s.owners, "owners", "", "")
+	flags.StringVar(&s.operator, "operator", "", "")
+	flags.Var(&s.classes, "class", "")
 	flags.Var((*proxies)(&s.options.Proxies), "proxy", "")
 	limits := &s.options.Limits
 	flags.IntVar(&limits.Connections, "connections", limits.Connections, "")
@@ -62,6 +71,9 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 {
 		return errors.New("--connections, --document-connections and --append-rate must be at least 1")
 	}
+	if s.owners != "" && s.operator != "" || s.classes != nil && s.operator == "" {
+		return errors.New("documents are admitted by --owners, or by --operator with its --class, or all of them")
+	}
 	if s.log != "text" && s.log != "json" {
 		return errors.New("--log is text or json")
 	}
@@ -75,6 +87,22 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 type shown struct{ error }
 
 func (s shown) Unwrap() error { return s.error }
+
+// admission is who may bring documents, nil for all.
+func (s *settings) admission(o *native.Options, report func(error)) (server.Admission, error) {
+	switch {
+	case s.owners != "":
+		return native.AdmitListed(s.owners, time.Now, report)
+	case s.operator != "":
+		key, err := seal.ParseKey(s.operator)
+		if err != nil {
+			return nil, fmt.Errorf("--operator: %w", err)
+		}
+		o.Admissions, err = native.AdmitSigned(key, s.classes, filepath.Join(s.data, "admissions"), time.Now, report)
+		return o.Admissions, err
+	}
+	return nil, nil
+}
 
 // logger writes in the form asked for.
 func (s *settings) logger(to io.Writer) *slog.Logger {

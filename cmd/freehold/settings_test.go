@@ -33,7 +33,7 @@ func TestSettings(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	for name, wrong := range map[string]string{
-		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "append-rate": "-1", "log": "xml", "connections": "many",
+		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "append-rate": "-1", "log": "xml", "class": "1=1GiB", "connections": "many",
 	} {
 		if _, err := read(map[string]string{variable(name): wrong}); err == nil {
 			t.Errorf("--%s %s was taken", name, wrong)
@@ -43,6 +43,14 @@ func TestSettings(t *testing.T) {
 		if _, err := read(nil, "--document-size", wrong); err == nil {
 			t.Errorf("a size of %q was taken", wrong)
 		}
+	}
+	for _, wrong := range [][]string{{"--class", "0=1KiB"}, {"--class", "256=1KiB"}, {"--class", "1"}, {"--owners", "f"}} {
+		if _, err := read(nil, append(wrong, "--operator", "key")...); err == nil {
+			t.Errorf("%q was taken", wrong)
+		}
+	}
+	if s, err := read(map[string]string{"FREEHOLD_CLASS": "1=1GiB,2=5MiB", "FREEHOLD_OPERATOR": "key"}); err != nil || s.classes[1] != 1<<30 || s.classes[2] != 5<<20 {
+		t.Fatalf("%+v, %v", s.classes, err)
 	}
 	if s, err := read(map[string]string{"FREEHOLD_DATA": ""}); err != nil || s.data != "data" {
 		t.Fatalf("an empty variable: %+v, %v", s, err)

@@ -57,3 +57,24 @@ func (s *size) Set(value string) error {
 	*s = size(n * unit)
 	return nil
 }
+
+// classes are sizes by the number that an operator signs.
+type classes map[uint8]int64
+
+func (c *classes) String() string { return fmt.Sprint(map[uint8]int64(*c)) }
+
+func (c *classes) Set(value string) error {
+	number, bytes, _ := strings.Cut(value, "=")
+	n, err := strconv.ParseUint(number, 10, 8)
+	var s size
+	if err != nil || n == 0 || s.Set(bytes) != nil {
+		return errors.New("not a class such as 1=1GiB; 0 is --document-size")
+	}
+	if *c == nil {
+		*c = make(classes)
+	}
+	(*c)[uint8(n)] = int64(s)
+	return nil
+}
+
+func (*classes) repeatable() {}

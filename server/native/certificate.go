@@ -12,38 +12,20 @@ import (
 // Certificate is the relay's own for TLS, from two files in PEM form. It is read again when a file changed: whoever renews
 // it need not stop the relay.
 type Certificate struct {
-	certFile, keyFile string
-	clock             func() time.Time
-	report            func(error)
+	report func(error)
 
 	mu     sync.Mutex
+	files  watch
 	loaded *tls.Certificate
-	// stamp is what the files looked like when they were last read, and looked is when that was asked.
-	stamp  [2]stamp
-	looked time.Time
 }
-
-// stamp tells one state of a file from the next without reading it.
-type stamp struct {
-	changed time.Time
-	size    int64
-}
-
-// lookEvery is how often a handshake looks at the files.
-const lookEvery = time.Second
 
 // LoadCertificate reads both files. report, if not nil, is called when they changed and could not be read, with the relay
 // going on under the old ones, and with nil when new ones are in use.
 func LoadCertificate(certFile, keyFile string, clock func() time.Time, report func(error)) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile, clock: clock, report: report}
-	stamp, err := c.look()
-	if err == nil {
-		err = c.read(stamp)
-	}
-	if err != nil {
+	c := &Certificate{report: report, files: watch{names: []string{certFile, keyFile}, clock: clock}}
+	if _, err := c.look(); err != nil {
 		return nil, err
 	}
-	c.looked = clock()
 	return c, nil
 }
 
@@ -56,51 +38,37 @@ func (c *Certificate) Config() *tls.Config {
 	}
 }
 
+// current is the certificate in use. A renewal writes two files, one after the other: while they do not fit together the old ones
+// serve.
 func (c *Certificate) current() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.clock()
-	if now.Sub(c.looked) < lookEvery {
-		return c.loaded
-	}
-	c.looked = now
-	stamp, err := c.look()
-	if err == nil && stamp == c.stamp {
-		return c.loaded
-	}
-	// A renewal writes two files, one after the other. While they do not fit together the old ones serve, and the next look
-	// tries again.
-	if err == nil {
-		err = c.read(stamp)
-	}
-	if c.report != nil {
+	if news, err := c.look(); (news || err != nil) && c.report != nil {
 		c.report(err)
 	}
 	return c.loaded
 }
 
-func (c *Certificate) look() (out [2]stamp, err error) {
-	for i, name := range []string{c.certFile, c.keyFile} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return out, tlsError(err)
-		}
-		out[i] = stamp{info.ModTime(), info.Size()}
+// look reads the files if they changed, and reports whether it did.
+func (c *Certificate) look() (bool, error) {
+	seen, changed, err := c.files.changed()
+	if !changed || err != nil {
+		return false, tlsError(err)
 	}
-	return out, nil
-}
-
-func (c *Certificate) read(s [2]stamp) error {
-	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	loaded, err := tls.LoadX509KeyPair(c.files.names[0], c.files.names[1])
 	if err != nil {
-		return tlsError(err)
+		return false, tlsError(err)
 	}
-	c.loaded, c.stamp = &loaded, s
-	return nil
+	c.loaded = &loaded
+	c.files.take(seen)
+	return true, nil
 }
 
 // tlsError leaves the file's name out: the error goes to the log.
 func tlsError(err error) error {
+	if err == nil {
+		return nil
+	}
 	if path := (*os.PathError)(nil); errors.As(err, &path) {
 		err = path.Err
 	}

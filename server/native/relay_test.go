@@ -35,7 +35,13 @@ func startRelay(t *testing.T, folder string, o native.Options) string {
 	if o.Limits == (server.Limits{}) {
 		o.Limits = server.DefaultLimits()
 	}
-	s, err := native.NewServer(server.NewRelay(openLog(t, folder), o.Limits, time.Now, nil), o)
+	return serve(t, server.NewRelay(openLog(t, folder), o.Limits, time.Now, nil), o)
+}
+
+// serve answers for a relay on a free port until the test ends.
+func serve(t *testing.T, relay *server.Relay, o native.Options) string {
+	t.Helper()
+	s, err := native.NewServer(relay, o)
 	if err != nil {
 		t.Fatal(err)
 	}

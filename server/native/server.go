@@ -44,6 +44,8 @@ type Options struct {
 	Origins []string
 	// Names are the hosts under which the relay may be reached, with a port where it is not the scheme's own. None: any.
 	Names []string
+	// Admissions, where not nil, takes what an operator signed for documents; the relay's own Home.Admission decides by it.
+	Admissions *Signed
 	// Proxies are addresses whose word is taken for whom they ask (X-Forwarded-For).
 	Proxies []netip.Prefix
 	// Certificate makes listeners speak TLS, if it is not nil.
@@ -71,6 +73,9 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		return caller
 	}
 	(&httpapi.API{Documents: httpapi.Local(relay, s.stopping), Names: names, Caller: callerOf}).Routes(mux)
+	if o.Admissions != nil {
+		mux.Handle("PUT /v1/docs/{doc}/admission", o.Admissions)
+	}
 	if o.App != nil {
 		files, err := newApp(o.App)
 		if err != nil {
