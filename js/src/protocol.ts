@@ -51,6 +51,8 @@ export interface VaultStatus {
   /** Sessions on other devices that have the document open, and how many of them have our newest envelope. */
   readonly peers: number;
   readonly seen: number;
+  /** The document as which it goes on, as the owner said. */
+  readonly successor: DocId | null;
   readonly problem: Problem | null;
 }
 
@@ -73,6 +75,8 @@ export type Request =
   | { readonly op: "forget"; readonly doc: DocId }
   /** By the owner's signature, on every relay. What is on this device stays until `forget`. */
   | { readonly op: "delete"; readonly doc: DocId }
+  /** Says on every relay, by the owner's signature, that a document goes on as another one of this device. */
+  | { readonly op: "succeed"; readonly doc: DocId; readonly by: DocId }
   | { readonly op: "close"; readonly doc: DocId }
   | { readonly op: "relays"; readonly relays: readonly string[] }
   | { readonly op: "pause" }
@@ -93,6 +97,7 @@ export interface Replies {
   proofs: { readonly proofs: readonly Uint8Array[] };
   forget: null;
   delete: null;
+  succeed: null;
   close: null;
   relays: null;
   pause: null;

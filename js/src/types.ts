@@ -280,6 +280,8 @@ export interface Status {
   readonly peers: number;
   /** How many of those have the newest edit of this page; at least 1 once any device had it. */
   readonly seen: number;
+  /** The document as which its owner made it go on under other keys (`relink`), or null. This one can still be read and edited; others have moved on. */
+  readonly successor: string | null;
   readonly problem: FreeholdError | null;
 }
 
@@ -320,6 +322,12 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P exten
   readonly presence: Presence<P>;
   /** A link for somebody else or another device; the key is after the `#`. */
   link(can: Rights): Promise<URL>;
+  /**
+   * Makes this document again under other keys, with its content and without its history, and has the relay tell everybody who has the old
+   * one. The new one's links are for those whom you give them. Who has an old link keeps what it opens: that cannot be taken back.
+   * Needs the owner's right ("read-only") and the relay ("relay-refused").
+   */
+  relink(): Promise<Doc<D>>;
   /**
    * Writers of this document that signed two histories: for each a proof that anybody can check who knows the document's id
    * (docs/ENVELOPE.md). `status.problem` says that there is one; nothing more of such a writer is taken.

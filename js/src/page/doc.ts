@@ -25,6 +25,7 @@ export interface DocHome {
   say(doc: string, state: Uint8Array): Promise<unknown>;
   link(doc: string, rights: Rights): Promise<URL>;
   proofs(doc: string): Promise<readonly Uint8Array[]>;
+  relink(doc: OpenDoc): Promise<OpenDoc>;
   /** It was joined as one type and turned out to be another. */
   mistaken(doc: OpenDoc, type: string): void;
   closed(doc: OpenDoc): void;
@@ -118,6 +119,16 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     const result = this.#replica.change(fn as (d: never) => R);
     if (this.#replica.changed) this.#changed(true);
     return result;
+  }
+  /** The state of another document, as the first content of this one. */
+  copy(from: OpenDoc): void {
+    this.#replica.copy(from.#replica);
+    if (this.#replica.changed) this.#changed(true);
+    this.tellHead();
+  }
+  async relink(): Promise<OpenDoc> {
+    if (this.#closed) throw closedError(this.id);
+    return this.#home.relink(this);
   }
   /** The first content of a new document. */
   fill(input: unknown): void {

@@ -7,7 +7,7 @@ import { rootOf } from "./schema.ts";
 import { Source } from "./cell.ts";
 
 /** A document that is not open: everything it has is on the device. */
-const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, seen: 0, problem: null });
+const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, seen: 0, successor: null, problem: null });
 
 type Infos = ReadonlyArray<DocInfo<AnyDocType>>;
 

@@ -97,7 +97,11 @@ export class OpenHome implements Home, DocHome {
     return this.#vault().then(() => {});
   }
 
-  async create<D extends AnyDocType>(type: D, init?: Partial<Input<D["shape"]>>): Promise<Doc<D>> {
+  create<D extends AnyDocType>(type: D, init?: Partial<Input<D["shape"]>>): Promise<Doc<D>> {
+    return this.#create(type, (doc) => doc.fill(init ?? {})) as Promise<unknown> as Promise<Doc<D>>;
+  }
+  /** The caller has it in the turn in which it is filled: what is typed at once goes along with the first content. */
+  async #create(type: AnyDocType, fill: (doc: OpenDoc) => void): Promise<OpenDoc> {
     this.#know(type);
     const making = this.#make(type, (vault) => vault.request({ op: "create", type: type.name }));
     this.#creating.add(making);
@@ -106,13 +110,13 @@ export class OpenHome implements Home, DocHome {
       this.#arrivals.look();
     });
     try {
-      doc.fill(init ?? {});
+      fill(doc);
     } catch (e) {
       doc.release();
       await this.forget(doc.id);
       throw e;
     }
-    return doc as unknown as Doc<D>;
+    return doc;
   }
 
   async open<D extends AnyDocType>(type: D, id: string): Promise<Doc<D>> {
@@ -254,6 +258,22 @@ export class OpenHome implements Home, DocHome {
   }
   async proofs(id: string): Promise<readonly Uint8Array[]> {
     return (await (await this.#vault()).request({ op: "proofs", doc: id })).proofs;
+  }
+  /** The successor is on this device before anybody hears of it; when no relay tells the others, there is none. */
+  async relink(doc: OpenDoc): Promise<OpenDoc> {
+    if (doc.rights !== "owner") throw new FreeholdError("read-only", "only the owner can say where a document goes on", "use the device on which it was made, or its owner link", { doc: doc.id });
+    if (doc.status.value.successor !== null) throw new FreeholdError("moved", "this document goes on as another one already", "open that one, and relink it", { doc: doc.id });
+    if (this.relays.value.length === 0) throw new FreeholdError("not-ready", "there is no relay to tell the others", "give freehold() a relay, or home.relays.set([…])", { doc: doc.id });
+    const next = await this.#create(doc.type, (made) => made.copy(doc));
+    try {
+      await next.saved("device");
+      await (await this.#vault()).request({ op: "succeed", doc: doc.id, by: next.id });
+    } catch (e) {
+      next.release();
+      await this.forget(next.id);
+      throw e;
+    }
+    return next;
   }
   mistaken(doc: OpenDoc, type: string): void {
     const error = new FreeholdError("invalid", `this document is a ${type}, not a ${doc.type.name}`, type === HomeDoc.name ? "it is somebody's home: home.restore(link)" : "join it with its own type", { doc: doc.id });

@@ -15,6 +15,9 @@ import { TreeNode } from "./treenode.ts";
 /** The container of an object that another version put where the schema says object: shown with defaults, not editable. */
 export const ALIEN = -2;
 
+/** Flags of a mark that grows at its end. */
+const GROWS = 2;
+
 /** The register of the root in which a document says of what type it is. No field can have this name. */
 export const TYPE = "$type";
 
@@ -41,6 +44,12 @@ export class Mirror implements PatchSink {
   /** Every text, for the moment before the core goes away. */
   *texts(): Iterable<TextNode> {
     for (const node of this.#containers) if (node instanceof TextNode) yield node;
+  }
+
+  /** Where a mark of a rich text grows; one that the schema does not know at its end, as most do. */
+  flagsOf(c: number, key: string): number {
+    const node = this.#containers[c];
+    return (node instanceof RichTextNode ? node.def.marks.get(key)?.flags : undefined) ?? GROWS;
   }
 
   session(index: number, id: Uint8Array): void {

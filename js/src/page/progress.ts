@@ -127,6 +127,7 @@ export class Progress {
       copies: v.copies,
       peers: v.peers,
       seen: v.seen,
+      successor: v.successor,
       problem: this.#problem,
     }));
   }

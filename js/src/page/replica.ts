@@ -7,6 +7,7 @@ import { encodeValue } from "../core/value.ts";
 import { FreeholdError } from "../errors.ts";
 import { fromBase64url, toBase64url } from "../ids.ts";
 import type { Opened, Rights, SessionId, SessionUpdate } from "../protocol.ts";
+import { copyOf } from "./copy.ts";
 import { editorOf } from "./draft/editors.ts";
 import type { ObjectEditor } from "./draft/object.ts";
 import { Transaction } from "./draft/transaction.ts";
@@ -140,6 +141,18 @@ export class Replica implements NodeHost {
     try {
       this.#commands.mapSet(0, TYPE, encodeValue(type));
       root.fillSome(input);
+      this.#commit();
+    } finally {
+      this.#txn.end();
+    }
+  }
+
+  /** The state of another document, as the first content of this one. */
+  copy(from: Replica): void {
+    const write = copyOf(from.#core, from.#handle, (c, key) => from.mirror.flagsOf(c, key));
+    this.#begin();
+    try {
+      write(this.#txn);
       this.#commit();
     } finally {
       this.#txn.end();

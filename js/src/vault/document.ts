@@ -65,6 +65,9 @@ export class Document {
   attached: boolean;
   /** The genesis that the relay gave last. */
   offered: Uint8Array | null = null;
+  /** The owner's statement as it came, and what it says once it was checked. */
+  #statement: Uint8Array | null = null;
+  #successor: DocId | null = null;
   readonly #ends: DocumentEnds;
   readonly #outbound: Outbound;
   readonly #presence: Presence;
@@ -127,8 +130,27 @@ export class Document {
       device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers, seen: s.seen,
       relayState: relayStates[s.state] ?? "offline",
       copies: this.#ends.copies.copies,
-      problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem(),
+      successor: this.#successor,
+      problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem() ?? this.#moved(),
     };
+  }
+
+  #moved(): Problem | null {
+    if (this.#successor === null) return null;
+    return { code: "moved", message: "The owner of this document made it again under other keys.", hint: "Ask for its new link. What you have stays here, and can still be edited; others have moved on.", doc: this.id };
+  }
+
+  /** The owner's word on where it goes on. What nobody signed is not believed. */
+  async succeeded(statement: Uint8Array): Promise<void> {
+    this.#statement = statement;
+    if (this.#desk.keys === null || this.#successor !== null) return;
+    try {
+      this.#successor = await this.#desk.keys.verifySuccessor(statement);
+      this.#tell({ kind: "successor", doc: this.id, statement });
+      this.tellStatus();
+    } catch (e) {
+      this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
+    }
   }
 
   /** Reads what is stored, makes keys and a session, and tells the machine. */
@@ -296,6 +318,7 @@ export class Document {
         this.offered = m.genesis;
         if (this.#desk.keys === null) void this.#checkGenesis();
         return;
+      case "successor": return void this.succeeded(m.statement);
       case "forgot": return;
       default: return m satisfies never;
     }
@@ -368,6 +391,7 @@ export class Document {
       this.#ends.step({ type: "docKeyed", doc: this.number, ...(await this.#own()) });
       if (this.session !== null) this.#post({ kind: "session", doc: this.id, session: this.session.session });
       this.#tell({ kind: "keyed", doc: this.id, genesis: secret.genesis });
+      if (this.#statement !== null) void this.succeeded(this.#statement);
     } catch (e) {
       this.#desk.keys = null;
       this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });

@@ -249,6 +249,7 @@ export class Hub {
         document.offered = frame.genesis;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
         document.welcomed();
+        if (frame.successor !== null) void document.succeeded(frame.successor);
         return this.#ends.met(this.#address, frame.store);
       case "batch": return this.#batch(conn, document, frame);
       case "ack": {

@@ -81,6 +81,7 @@ class Vault {
       case "proofs": return this.#proofs(r.doc);
       case "link": return this.#link(r.doc, r.rights);
       case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
+      case "succeed": return this.#inLane(r.doc, () => this.#succeed(r.doc, r.by));
       case "delete": return this.#inLane(r.doc, () => this.#delete(r.doc));
       case "close": return this.#inLane(r.doc, () => this.#close(r.doc));
       case "relays": return this.#setRelays(r.relays);
@@ -292,6 +293,14 @@ class Vault {
     const { relays } = await this.#ready();
     const keys = await this.#ownerKeys(doc);
     for (const relay of relays) await bring(this.#env.fetch, relay, { what: "delete", doc, statement: await keys.deletion(nameOf(relay)) });
+    return null;
+  }
+
+  async #succeed(doc: DocId, by: DocId): Promise<null> {
+    const hub = await this.#ready();
+    const statement = await (await this.#ownerKeys(doc)).successor(by);
+    for (const relay of hub.relays) await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
+    await hub.document(doc)?.succeeded(statement);
     return null;
   }
 

@@ -123,6 +123,7 @@ class PollWire implements Wire {
       await put.arrayBuffer();
     }
     let { since, store } = hello;
+    let successor: Uint8Array | null = null;
     for (let welcomed = false; !signal.aborted;) {
       const query = new URLSearchParams({ since: String(since), ...(store === null ? {} : { store }), ...(welcomed ? { wait: String(WAIT) } : {}) });
       const headers = { authorization: `Bearer ${await by.token(new URL(this.#relay).host, Math.floor((Date.now() + this.#ahead) / 1000) + TOKEN_LIFE)}` };
@@ -138,9 +139,12 @@ class PollWire implements Wire {
       const at = response.headers.get("freehold-store");
       const head = Number(response.headers.get("freehold-head"));
       if (at === null || !Number.isSafeInteger(head)) throw new Garbage("no store or head");
-      if (!welcomed || at !== store) {
+      // No line on which the relay would say so by itself: asked whenever a wait brought nothing.
+      const wasNamed = successor !== null;
+      if (!welcomed || (!wasNamed && frame.entries.length === 0)) successor = await this.#statement(`${path}/successor`, signal, headers);
+      if (!welcomed || at !== store || wasNamed !== (successor !== null)) {
         const genesis = hello.genesis ?? (await this.#statement(`${path}/genesis`, signal));
-        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor: await this.#statement(`${path}/successor`, signal, headers) });
+        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor });
         welcomed = true;
       }
       store = at;

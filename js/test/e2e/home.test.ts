@@ -84,3 +84,18 @@ test("two engines with one list: new documents appear at the other, forgotten on
   await lists(a, ["second: of b, from before", "third: of b"]);
   await lists(b, ["second: of b, from before"]);
 });
+
+test("a document goes on under other keys: who has it open is told at once, and a new link is needed to follow", { timeout: 120_000 }, async (t) => {
+  const { start } = await setUp(t);
+  const [a, b] = [await start("chromium"), await start("firefox")];
+  const id = await write(a, "plans", "for everybody");
+  const link = (): Promise<string> => a.page.evaluate(() => window.app.link("read"));
+  await b.page.evaluate((l) => window.app.join(l), await link());
+  await b.page.waitFor("the text", () => window.app.body() === "for everybody");
+  const next = await a.page.evaluate(() => window.app.relink());
+  assert.notEqual(next, id);
+  await b.page.waitFor("the owner's word", (wanted) => window.app.status().successor === wanted && window.app.status().problem?.code === "moved", { args: [next] });
+  await a.page.evaluate(async () => { window.app.insert(0, "no longer "); await window.app.saved("relay"); });
+  await b.page.evaluate((l) => window.app.join(l), await link());
+  await b.page.waitFor("the new one", () => window.app.body() === "no longer for everybody");
+});

@@ -125,6 +125,10 @@ const app = {
   },
   problems: (): Failure[] => problems,
   forget: (): Promise<void> => home.forget(doc.id),
+  async relink(): Promise<string> {
+    doc = await doc.relink();
+    return doc.id;
+  },
   delete: (id: string): Promise<void> => home.delete(id),
   addDevice: async (): Promise<string> => (await home.addDevice()).href,
   restore: (link: string): Promise<void> => home.restore(link),

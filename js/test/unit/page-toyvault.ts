@@ -12,7 +12,7 @@ interface Stored {
   readonly updates: SessionUpdate[];
 }
 
-const STATUS: VaultStatus = { content: "complete", device: 0, relay: 0, peer: 0, unsent: 0, relayState: "none", copies: 2, peers: 0, seen: 0, problem: null };
+const STATUS: VaultStatus = { content: "complete", device: 0, relay: 0, peer: 0, unsent: 0, relayState: "none", copies: 2, peers: 0, seen: 0, successor: null, problem: null };
 
 export class ToyVault {
   readonly docs: Map<DocId, Stored> = new Map();
