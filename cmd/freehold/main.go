@@ -18,6 +18,8 @@ const usage = `freehold: software you own, not rent
   freehold backup LINK DIR     keep a document, sealed as it is, and go on keeping what comes
   freehold restore DIR RELAY   bring what was kept to a relay that has lost it
   freehold verify DIR          check what was kept
+  freehold export LINK         print a document's content
+  freehold import FILE RELAY   begin a document with what was exported
   freehold version         say which build this is
   freehold help [COMMAND]  show this, or more about a command
 

@@ -14,6 +14,9 @@ var verifyTool = tool{
 	name: "verify", positional: 1, declare: declareVerify,
 	usage: `freehold verify DIR: check a backup, byte by byte and signature by signature
 
+  --link LINK        of one of the documents: open it too, and compare every snapshot with
+                     what its writer said of it; - reads the link from the input
+
 It says which files are damaged, and of each writer's session whether something is missing, was not
 signed, or exists in two versions. The exit code is 0 when all is well, 1 when not.
 
@@ -21,7 +24,8 @@ signed, or exists in two versions. The exit code is 0 when all is well, 1 when n
 `,
 }
 
-func declareVerify(*flag.FlagSet) func(context.Context, *call) error {
+func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
+	opens := flags.String("link", "", "")
 	return func(_ context.Context, c *call) error {
 		docs, err := backup.Documents(c.args[0])
 		if err != nil {
@@ -35,11 +39,34 @@ func declareVerify(*flag.FlagSet) func(context.Context, *call) error {
 			}
 			ok = ok && good
 		}
+		if *opens != "" {
+			good, err := verifyContent(c, c.args[0], *opens)
+			if err != nil {
+				return err
+			}
+			ok = ok && good
+		}
 		if !ok {
 			return errTold
 		}
 		return nil
 	}
+}
+
+// verifyContent opens one document and says what its state is called: two backups of one state have the same digest.
+func verifyContent(c *call, dir, text string) (ok bool, err error) {
+	link, _, err := c.link(text)
+	if err != nil {
+		return false, err
+	}
+	to := *c
+	to.problems = c.out
+	result, bad, err := open(&to, dir, link)
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(c.out, "content of %s: %d operations, %d snapshots that are what they say, digest %x\n", link.Doc, result.Doc.Size().Operations, result.Snapshots, result.Doc.Digest())
+	return !bad, nil
 }
 
 func verify(c *call, dir string, doc seal.DocID) (ok bool, err error) {

@@ -46,6 +46,7 @@ var rules = map[string]rule{
 	"internal/script/tape":   {ours: []string{"internal/script"}, alone: true},
 	"internal/strip":         {alone: true},
 	"internal/client":        {ours: []string{"internal/seal", "server/wire"}, banned: []string{"os", "log"}},
+	"internal/rebuild":       {ours: []string{"crdt", "internal/backup", "internal/seal"}, banned: []string{"net", "os", "log"}, alone: true},
 	"internal/backup":        {ours: []string{"internal/seal", "server/wire"}, banned: []string{"net", "log"}},
 	"server/wire":            {ours: []string{"internal/seal", "internal/sync"}, banned: []string{"net", "os", "syscall"}},
 	"server/meter":           {banned: []string{"net", "os", "syscall"}, alone: true},
@@ -59,7 +60,7 @@ var rules = map[string]rule{
 	"server/relaytest":       {ours: []string{"internal/seal", "server/servertest", "server/wire"}},
 	"server/servertest":      {ours: []string{"internal/client", "internal/seal", "server"}},
 	"web":                    {alone: true},
-	"cmd/freehold":           {ours: []string{"crdt", "internal/backup", "internal/client", "internal/seal", "server", "web"}},
+	"cmd/freehold":           {ours: []string{"crdt", "internal/backup", "internal/client", "internal/rebuild", "internal/seal", "server", "web"}},
 }
 
 // forTests are modules that only tests use.

@@ -152,11 +152,7 @@ func (s *Session) Pack(run [][]byte) []byte {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	b, err := s.s.SealPack(first.First(), last.Seq, first.Prev, last.Hash(), []byte("all of a run"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return b
+	return s.PackWith(first.First(), last.Seq, first.Prev, last.Hash(), []byte("all of a run"))
 }
 
 // PackOf seals a pack with everything given, whatever the session said. Use a session of its own for it, of the same seed.
@@ -165,7 +161,13 @@ func (s *Session) PackOf(first, last uint32, before, end seal.Hash) []byte {
 	for s.sealed <= last {
 		s.Write("to come that far")
 	}
-	b, err := s.s.SealPack(first, last, before, end, []byte("all of a run"))
+	return s.PackWith(first, last, before, end, []byte("all of a run"))
+}
+
+// PackWith seals a pack of any content.
+func (s *Session) PackWith(first, last uint32, before, end seal.Hash, plain []byte) []byte {
+	s.t.Helper()
+	b, err := s.s.SealPack(first, last, before, end, plain)
 	if err != nil {
 		s.t.Fatal(err)
 	}
