@@ -4,11 +4,13 @@ import { FreeholdError, type Doc, type Home } from "freehold";
 import { download, el } from "./dom.ts";
 import { installer } from "./install.ts";
 import { linkSheet } from "./linksheet.ts";
+import { nameSheet } from "./namesheet.ts";
 import { nameOf, Note, type NoteType } from "./note.ts";
 import { noteList, type NoteInfo } from "./notelist.ts";
 import { noteView } from "./noteview.ts";
 import { opener, type Opened } from "./opener.ts";
 import { patience } from "./patience.ts";
+import { people, tellOthers } from "./people.ts";
 import { problemBar } from "./problembar.ts";
 import { relayDrawer } from "./relaydrawer.ts";
 import { noteHash, otherOrigin, routeOf } from "./route.ts";
@@ -90,6 +92,8 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
       });
     }
     drawer.follow(note());
+    around.follow(note());
+    introduce();
     updateChip();
     updateBar();
     updateList();
@@ -122,6 +126,13 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   };
 
   const install = installer(() => updateBar());
+  const around = people();
+  const me = nameSheet({ changed: () => introduce() });
+  /** Tells the others of this note who has it open here. */
+  const introduce = (): void => {
+    const doc = note();
+    if (doc !== null) tellOthers(doc, { name: me.name });
+  };
   const share = shareSheet({ problem: (error) => problem.show(error), say });
   const drawer = relayDrawer();
   const paste = linkSheet({ open: (link) => void open.join(link) });
@@ -129,11 +140,13 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
 
   const bar = topBar({
     chip: chip.el,
+    people: around.el,
     tunnel: tunnel.el,
     share: () => void begin().then((doc) => doc && share.open(doc)),
     secondDevice: twin === null ? null : () => void secondDevice(twin),
     relaySees: () => void begin().then((doc) => doc && drawer.open(doc)),
     exportNote: () => void exportNote(),
+    yourName: () => me.open(),
     install: () => void install.install(),
     forget: () => forget(),
   });
@@ -239,7 +252,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   // Notes that were leaving when the page went away were not forgotten: nothing is lost by closing a window.
   root.replaceChildren(
     el("main", { class: "app" }, list.el, el("div", { class: "stage" }, bar.el, problem.el, view.el)),
-    drawer.el, share.el, paste.el, toast.el, spoken);
+    drawer.el, share.el, paste.el, me.el, toast.el, spoken);
   root.classList.toggle("in-tunnel", tunnel.on);
   // The event's own address: a note that finishes opening in between writes its own over that of the page.
   window.addEventListener("hashchange", (event) => route(event.newURL));

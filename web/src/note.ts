@@ -9,6 +9,8 @@ export const Note = defineDoc("note", {
     body: s.text(),
     todos: s.list(s.object({ text: s.text(), done: s.boolean().default(false) })),
   },
+  /** `caret`: in the body, in its own units. */
+  presence: { name: s.string().default(""), caret: s.number().optional() },
 });
 
 export type NoteView = Infer<typeof Note>;

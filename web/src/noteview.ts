@@ -6,6 +6,7 @@ import { checklist } from "./checklist.ts";
 import { el } from "./dom.ts";
 import { emptyState } from "./emptystate.ts";
 import { nameOf, type NoteType } from "./note.ts";
+import { calledOf, colourOf, tellOthers, type Person } from "./people.ts";
 import { bodyPort } from "./notetext.ts";
 import { wellFormed } from "./splice.ts";
 import { TextField } from "./textfield.ts";
@@ -60,7 +61,11 @@ export const noteView = (o: NoteViewOptions): NoteView => {
     },
     onEnter: () => body.focus(0),
   });
-  const body = new TextField({ label: "Note", placeholder: "Type. Then pull the plug.", className: "body", onEdit: edited, onRefused: o.refused });
+  const body = new TextField({ label: "Note", placeholder: "Type. Then pull the plug.", className: "body", onEdit: edited, onRefused: o.refused, onCaret: (at) => {
+    if (doc !== null) tellOthers(doc, { caret: at ?? undefined });
+  } });
+  const showCarets = (others: readonly Person[]): void =>
+    body.showCarets(others.flatMap(({ caret, name, session }) => (caret === undefined ? [] : [{ at: caret, name: calledOf(name), colour: colourOf(session) }])));
   const todos = checklist(o);
   const readOnly = el("p", { class: "read-only", hidden: true }, "You can read this note. The link does not write.");
   const heading = el("h1", { class: "visually-hidden" }, "Untitled");
@@ -124,6 +129,7 @@ export const noteView = (o: NoteViewOptions): NoteView => {
       readOnly.hidden = writes;
       stops = [
         to.select((note) => note.title).subscribe((words) => { title.show(words); heading.textContent = nameOf(to.value); }),
+        to.presence.others.subscribe(showCarets),
         to.status.subscribe((status) => lay(status.content === "waiting" ? waiting : page)),
       ];
     },

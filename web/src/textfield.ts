@@ -4,6 +4,7 @@
 // and glows once. Before it is bound a field is a plain text area.
 
 import { FreeholdError } from "freehold";
+import { Carets, type Caret } from "./carets.ts";
 import { el } from "./dom.ts";
 import { Glow } from "./glow.ts";
 import { shownText, toDocument, toShown } from "./newlines.ts";
@@ -24,6 +25,8 @@ export interface TextFieldOptions {
   readonly className: string;
   /** Called after each edit that a person made, bound or not. */
   readonly onEdit?: () => void;
+  /** Called with the caret's place in the document whenever it moved; null when it left. */
+  readonly onCaret?: (at: number | null) => void;
   /** Called when the document refused an edit. */
   readonly onRefused: (error: FreeholdError) => void;
 }
@@ -36,6 +39,11 @@ export class TextField {
   readonly area: HTMLTextAreaElement;
   readonly #o: TextFieldOptions;
   readonly #glow: Glow;
+  readonly #carets: Carets;
+  /** Where others are, in the document's text. */
+  #others: readonly Caret[] = [];
+  /** Where this caret was told to be. */
+  #told: number | null = null;
   #port: TextPort | null = null;
   #stop: (() => void) | null = null;
   /** The document's text as the field last showed it. */
@@ -51,12 +59,16 @@ export class TextField {
       class: "field-area", rows: 1, "aria-label": o.label, placeholder: o.placeholder, autocomplete: "off",
       on: {
         input: () => { if (!this.#composing) this.#typed(); },
+        blur: () => this.#tellCaret(),
+        focus: () => this.#tellCaret(),
         compositionstart: () => { this.#composing = true; },
         compositionend: () => { this.#composing = false; this.#typed(); },
       },
     });
     this.el = el("div", { class: `field ${o.className}` }, this.area);
     this.#glow = new Glow(this.el);
+    this.#carets = new Carets(this.el);
+    if (o.onCaret !== undefined) document.addEventListener("selectionchange", () => this.#tellCaret());
   }
 
   /** Binds the field; it shows the text from now on. A composition that is under way is left alone and written when it ends. */
@@ -88,7 +100,16 @@ export class TextField {
     this.#stop = this.#port = null;
     this.#text = "";
     this.#held = [];
+    this.#told = null;
     this.#glow.clear();
+    this.showCarets([]);
+  }
+
+  /** Where others are, in units of the document's text. */
+  showCarets(carets: readonly Caret[]): void {
+    if (carets.length === 0 && this.#others.length === 0) return;
+    this.#others = carets;
+    this.#drawCarets();
   }
 
   setReadOnly(on: boolean): void {
@@ -102,6 +123,18 @@ export class TextField {
     grow(this.area);
   }
 
+  #drawCarets(): void {
+    this.#carets.show(this.area.value, this.#others.map((c) => ({ ...c, at: toShown(this.#text, c.at) })));
+  }
+
+  #tellCaret(): void {
+    if (this.#o.onCaret === undefined || this.#port === null || this.#composing) return;
+    const at = document.activeElement === this.area ? toDocument(this.#text, this.area.selectionEnd) : null;
+    if (at === this.#told) return;
+    this.#told = at;
+    this.#o.onCaret(at);
+  }
+
   #typed(): void {
     if (this.#port !== null) {
       const edit = difference(shownText(this.#text), this.area.value, this.area.selectionEnd);
@@ -112,6 +145,7 @@ export class TextField {
       }
     }
     grow(this.area);
+    this.#tellCaret();
     this.#o.onEdit?.();
   }
 
@@ -136,6 +170,8 @@ export class TextField {
       this.#text = before.slice(0, at) + inserted + before.slice(at + deleted);
       this.#writing = true;
       this.#port!.splice(at, deleted, inserted);
+      // Those who write say where they are; until they have this edit, it moves them here.
+      this.showCarets(this.#others.map((c) => ({ ...c, at: mapPosition(c.at, { at, deleted, inserted: inserted.length }) })));
     } catch (error) {
       this.#text = before;
       if (!(error instanceof FreeholdError)) throw error;
@@ -159,6 +195,7 @@ export class TextField {
     this.#text = this.#port.read();
     const shown = shownSplices(before, this.#text, splices);
     this.#show(this.#text, shown);
+    if (this.#others.length > 0) this.#drawCarets();
     if (!local) this.#glow.add(this.area.value, shown, mapRange);
   }
 

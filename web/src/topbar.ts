@@ -5,12 +5,14 @@ import { icon, type IconName } from "./icons.ts";
 
 export interface TopBarOptions {
   readonly chip: HTMLElement;
+  readonly people: HTMLElement;
   readonly tunnel: HTMLElement;
   readonly share: () => void;
   /** Null where a second origin on this machine does not exist. */
   readonly secondDevice: (() => void) | null;
   readonly relaySees: () => void;
   readonly exportNote: () => void;
+  readonly yourName: () => void;
   readonly install: () => void;
   readonly forget: () => void;
 }
@@ -33,18 +35,18 @@ export const topBar = (o: TopBarOptions): TopBar => {
   const secondEntry = o.secondDevice === null ? null : entry("device", "Second device", o.secondDevice, "narrow-only");
   const sees = entry("eye", "What the relay sees", o.relaySees);
   const save = entry("download", "Export", o.exportNote);
+  const yourName = entry("person", "Your name", o.yourName);
   const install = entry("install", "Install", o.install);
   const forget = entry("forget", "Forget on this device", o.forget, "danger");
-  const menu = el("div", { class: "menu", id: menuId, popover: "auto" }, ...[secondEntry, sees, save, install, forget].filter((child): child is HTMLButtonElement => child !== null));
+  const menu = el("div", { class: "menu", id: menuId, popover: "auto" }, ...[secondEntry, sees, save, yourName, install, forget].filter((child): child is HTMLButtonElement => child !== null));
   const more = el("button", { type: "button", class: "icon-button", "aria-label": "More", popovertarget: menuId }, icon("more"));
   const back: Child = el("a", { class: "icon-button back", href: "#notes", "aria-label": "All notes" }, icon("back"));
 
   return {
-    el: el("header", { class: "topbar" }, back, o.chip, el("div", { class: "topbar-actions" }, o.tunnel, second, share, more, menu)),
+    el: el("header", { class: "topbar" }, back, o.chip, o.people, el("div", { class: "topbar-actions" }, o.tunnel, second, share, more, menu)),
     offer({ note, install: installable }) {
       for (const each of [share, second, secondEntry, sees, save, forget]) if (each !== null) each.hidden = !note;
       install.hidden = !installable;
-      more.hidden = !note && !installable;
     },
   };
 };
