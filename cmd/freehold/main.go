@@ -17,9 +17,10 @@ const usage = `freehold: software you own, not rent
   freehold admit LINK      sign, as a relay's operator, that it may keep a document
   freehold backup LINK DIR     keep a document, sealed as it is, and go on keeping what comes
   freehold restore DIR RELAY   bring what was kept to a relay that has lost it
-  freehold verify DIR          check what was kept
+  freehold verify DIR          check what was kept, or a relay's data folder
   freehold export LINK         print a document's content
   freehold import FILE RELAY   begin a document with what was exported
+  freehold relay-copy FROM TO  copy a relay's data folder, also while it runs; and back
   freehold version         say which build this is
   freehold help [COMMAND]  show this, or more about a command
 

@@ -19,6 +19,9 @@ import (
 	"github.com/freehold-dev/freehold/web"
 )
 
+// openStore is store.Open; a test opens a store in which everything happens often.
+var openStore = store.Open
+
 func serve(args []string, out, problems io.Writer) int {
 	flags, settings := serveFlags(problems)
 	if err := settings.read(flags, args, os.LookupEnv); errors.Is(err, flag.ErrHelp) {
@@ -52,7 +55,7 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 			return err
 		}
 	}
-	log, err := store.Open(settings.data)
+	log, err := openStore(settings.data)
 	if err != nil {
 		return fmt.Errorf("%w (folder %s)", err, settings.data)
 	}

@@ -2,23 +2,15 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/wire"
-)
-
-var (
-	seed   = flag.Uint64("seed", 0, "seed of the kill rounds (0: a fresh one)")
-	rounds = flag.Int("rounds", 6, "how often the relay is killed")
 )
 
 func TestCalledWrongly(t *testing.T) {
@@ -73,108 +65,6 @@ func TestSecondRelayOnOneFolder(t *testing.T) {
 	var out, problems bytes.Buffer
 	if code := run([]string{"serve", "--listen", "127.0.0.1:0", "--data", folder}, &out, &problems); code != 1 || !strings.Contains(problems.String(), "in use") {
 		t.Fatalf("exit %d: %s", code, &problems)
-	}
-}
-
-// acked is an envelope that a relay has acknowledged.
-type acked struct {
-	doc      int
-	cursor   wire.Cursor
-	envelope []byte
-}
-
-// The relay is killed in the middle of its work, again and again. Whatever it acknowledged is there afterwards, under
-// the cursor that it named, and nothing is there twice.
-func TestKilledUnderLoad(t *testing.T) {
-	if *seed == 0 {
-		*seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d (repeat with -args -seed %d)", *seed, *seed)
-	random := rand.New(rand.NewPCG(*seed, 0))
-	folder := t.TempDir()
-	const writers = 4
-	var docs [writers]*servertest.Doc
-	for i := range docs {
-		docs[i] = servertest.NewDoc(t, *seed+uint64(i))
-	}
-	var (
-		mu       sync.Mutex
-		promised []acked
-		store    wire.StoreID
-	)
-	for round := range *rounds {
-		p := start(t, folder)
-		enough := make(chan struct{})
-		left := 20 + random.IntN(400)
-		var writing sync.WaitGroup
-		for i, doc := range docs {
-			c := servertest.Dial(t, p.address)
-			welcome, _ := c.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
-			if round == 0 && i == 0 {
-				store = welcome.Store
-			}
-			if welcome.Store != store {
-				t.Fatal("the store has another name after a kill")
-			}
-			writing.Go(func() {
-				writeUntilGone(c, doc, func(a acked) {
-					a.doc = i
-					mu.Lock()
-					defer mu.Unlock()
-					promised = append(promised, a)
-					if left--; left == 0 {
-						close(enough)
-					}
-				})
-			})
-		}
-		<-enough
-		p.kill()
-		writing.Wait()
-	}
-
-	p := start(t, folder)
-	var logs [writers]map[wire.Cursor][]byte
-	for i, doc := range docs {
-		logs[i] = make(map[wire.Cursor][]byte)
-		_, entries := servertest.Dial(t, p.address).Listen(doc, wire.Hello{})
-		seen := make(map[string]bool)
-		for _, e := range entries {
-			if seen[string(e.Envelope)] {
-				t.Fatalf("document %d has cursor %d twice", i, e.Cursor)
-			}
-			seen[string(e.Envelope)] = true
-			logs[i][e.Cursor] = e.Envelope
-		}
-	}
-	for _, a := range promised {
-		if !bytes.Equal(logs[a.doc][a.cursor], a.envelope) {
-			t.Fatalf("document %d: what was acknowledged at cursor %d is not there", a.doc, a.cursor)
-		}
-	}
-	t.Logf("%d acknowledged envelopes survived %d kills", len(promised), *rounds)
-}
-
-// writeUntilGone appends the envelopes of a new session, a few ahead of their acknowledgements, until the relay is gone.
-func writeUntilGone(c *servertest.Client, doc *servertest.Doc, promise func(acked)) {
-	s := doc.NewSession()
-	const window = 8
-	waiting := make(map[uint64][]byte)
-	for req := uint64(0); ; req++ {
-		envelope := s.Write("what a person wrote")
-		waiting[req] = envelope
-		if c.Say(&wire.Append{Doc: doc.ID(), Req: req, Cert: s.Cert, Envelopes: [][]byte{envelope}}) != nil {
-			return
-		}
-		for len(waiting) >= window {
-			switch f := c.Next().(type) {
-			case nil:
-				return
-			case *wire.Ack:
-				promise(acked{cursor: f.Cursor, envelope: waiting[f.Req]})
-				delete(waiting, f.Req)
-			}
-		}
 	}
 }
 

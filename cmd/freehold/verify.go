@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/freehold-dev/freehold/internal/backup"
 	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/store"
 )
 
 var verifyTool = tool{
 	name: "verify", positional: 1, declare: declareVerify,
-	usage: `freehold verify DIR: check a backup, byte by byte and signature by signature
+	usage: `freehold verify DIR: check a backup or a relay's data folder, byte by byte and signature by signature
 
   --link LINK        of one of the documents: open it too, and compare every snapshot with
                      what its writer said of it; - reads the link from the input
@@ -20,13 +22,19 @@ var verifyTool = tool{
 It says which files are damaged, and of each writer's session whether something is missing, was not
 signed, or exists in two versions. The exit code is 0 when all is well, 1 when not.
 
+A relay may go on with its folder meanwhile.
+
   freehold verify backups
+  freehold verify data
 `,
 }
 
 func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
 	opens := flags.String("link", "", "")
 	return func(_ context.Context, c *call) error {
+		if store.IsStore(c.args[0]) {
+			return verifyStore(c, c.args[0])
+		}
 		docs, err := backup.Documents(c.args[0])
 		if err != nil {
 			return err
@@ -119,4 +127,26 @@ func verify(c *call, dir string, doc seal.DocID) (ok bool, err error) {
 		fmt.Fprintln(c.out, "  freehold backup asks the relay again for what is missing; freehold restore leaves out what is bad")
 	}
 	return ok, nil
+}
+
+// verifyStore checks a relay's data folder.
+func verifyStore(c *call, path string) error {
+	report, err := store.Verify(path)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "relay store %s: %d documents (%d deleted), %d sessions, %d envelopes, %s\n",
+		base64.RawURLEncoding.EncodeToString(report.Store[:]), report.Documents, report.Deleted, report.Sessions, report.Envelopes, amount(report.Bytes))
+	for _, problem := range report.Problems {
+		fmt.Fprintf(c.out, "  BAD %s\n", problem)
+	}
+	if more := report.Wrong - len(report.Problems); more > 0 {
+		fmt.Fprintf(c.out, "  BAD and %d more\n", more)
+	}
+	if report.Wrong > 0 {
+		fmt.Fprintln(c.out, "  go back to a copy (freehold relay-copy), or begin with an empty folder: devices bring what they have")
+		return errTold
+	}
+	fmt.Fprintln(c.out, "  all is well")
+	return nil
 }

@@ -90,7 +90,10 @@ func (o Options) orDefaults() Options {
 }
 
 // Open opens the log in a folder, or makes both. Errors: ErrInUse, ErrFormat, ErrDamaged, and those of the file system.
-func Open(path string) (*Log, error) {
+func Open(path string) (*Log, error) { return OpenWith(path, Options{Pause: 20 * time.Millisecond}) }
+
+// OpenWith is Open with other measures.
+func OpenWith(path string, o Options) (*Log, error) {
 	// Sealed or not, who asks what and how much is nobody's business on a shared machine.
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
@@ -103,7 +106,7 @@ func Open(path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := OpenOn(folder{path}, Options{Pause: 20 * time.Millisecond})
+	l, err := OpenOn(folder{path}, o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+)
+
+// ErrNotEmpty: a copy goes into a folder of its own.
+var ErrNotEmpty = errors.New("store: there is something in the folder already; a copy needs one of its own")
+
+// Copy copies the log in a folder, which a relay may be using, into another, and says how much that was. The copy is a store of its own: devices
+// that meet it look at what it has, and bring what it lacks. Errors: those of View, ErrNotEmpty, those of the file system; then the copy is not whole, and
+// does not open.
+func Copy(from, to string) (bytes int64, err error) {
+	l, err := View(from)
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return 0, err
+	}
+	if entries, err := os.ReadDir(to); err != nil || len(entries) > 0 {
+		return 0, errors.Join(err, fmt.Errorf("%w: %s", ErrNotEmpty, to))
+	}
+	return l.copyTo(folder{to}, rand.Reader)
+}
+
+// copyTo: the files are open, so that what the relay lets go of meanwhile is here all the same.
+func (l *Log) copyTo(to Disk, random io.Reader) (bytes int64, err error) {
+	for _, number := range slices.Sorted(maps.Keys(l.segments)) {
+		s := l.segments[number]
+		if err := copyFile(to, s.name(), s.file, s.end); err != nil {
+			return 0, err
+		}
+		bytes += s.end
+	}
+	if c := l.newest; c != nil {
+		if err := copyFile(to, c.name, c.file, c.size); err != nil {
+			return 0, err
+		}
+		bytes += c.size
+	}
+	name, err := newIdentity(random)
+	if err != nil {
+		return 0, err
+	}
+	name.salt = l.identity.salt
+	return bytes, errors.Join(to.Sync(), name.write(to))
+}
+
+func copyFile(to Disk, name string, from io.ReaderAt, size int64) error {
+	file, err := to.Create(name)
+	if err != nil {
+		return err
+	}
+	buffer := make([]byte, 1<<20)
+	for at := int64(0); at < size && err == nil; at += int64(len(buffer)) {
+		buffer = buffer[:min(int64(len(buffer)), size-at)]
+		if _, err = from.ReadAt(buffer, at); err == nil {
+			_, err = file.WriteAt(buffer, at)
+		}
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
