@@ -9,6 +9,8 @@ import (
 // comes from one shares its budgets. A nil Caller has none: it is this machine itself.
 type Caller struct {
 	all *Callers
+	// large has room for as many large messages as may be on their way in.
+	large chan struct{}
 	// What follows is guarded by Callers.mu.
 	connections int
 	// documents is spent by bringing new ones, failures by proofs that do not hold.
@@ -44,6 +46,7 @@ func (c *Callers) Of(name string) *Caller {
 		}
 		one = &Caller{
 			all:       c,
+			large:     make(chan struct{}, max(1, c.limits.CallerLarge)),
 			documents: rate{perSecond: c.limits.CallerDocsPerHour / 3600, burst: c.limits.CallerDocsPerHour},
 			failures:  rate{perSecond: c.limits.CallerFailuresPerMinute / 60, burst: c.limits.CallerFailuresPerMinute},
 		}
@@ -95,6 +98,29 @@ func (c *Caller) Disconnect() {
 	c.all.mu.Lock()
 	c.connections--
 	c.all.mu.Unlock()
+}
+
+// Large takes the place of one large message on its way in, and waits for it until gone is closed; where that is nil it does not
+// wait. ok is false without a place.
+func (c *Caller) Large(gone <-chan struct{}) (release func(), ok bool) {
+	if c == nil {
+		return func() {}, true
+	}
+	release = func() { <-c.large }
+	select {
+	case c.large <- struct{}{}:
+		return release, true
+	default:
+	}
+	if gone == nil {
+		return nil, false
+	}
+	select {
+	case c.large <- struct{}{}:
+		return release, true
+	case <-gone:
+		return nil, false
+	}
 }
 
 // mayFound spends one new document. Errors: CodeBusy.

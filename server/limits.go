@@ -21,7 +21,9 @@ type Limits struct {
 	AppendsPerSecond, AppendBurst float64
 	// CallerConnections, CallerDocsPerHour and CallerFailuresPerMinute are how many connections one address may have, how many
 	// documents it may bring that are new here, and how many proofs that do not hold. 0: any number.
-	CallerConnections       int
+	CallerConnections int
+	// CallerLarge is how many messages above BatchBytes one address may have on their way in; the others wait.
+	CallerLarge             int
 	CallerDocsPerHour       float64
 	CallerFailuresPerMinute float64
 	// BatchBytes is where a Batch ends. One larger envelope travels alone.
@@ -54,6 +56,7 @@ func DefaultLimits() Limits {
 		AppendBurst:      120,
 
 		CallerConnections:       60,
+		CallerLarge:             2,
 		CallerDocsPerHour:       2000,
 		CallerFailuresPerMinute: 5,
 

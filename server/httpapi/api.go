@@ -6,6 +6,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -29,8 +30,9 @@ const (
 
 	// maxWait bounds a read that waits for news.
 	maxWait = 30 * time.Second
-	// bodies is how many appends may be read at once; each may be a frame long.
-	bodies = 16
+	// large is how many bodies above small may be read at once; each may be a frame long.
+	large = 16
+	small = 256 << 10
 )
 
 // API is the relay over plain requests, for service workers and scripts.
@@ -40,8 +42,8 @@ type API struct {
 	// Caller tells who makes a request; nil: nobody is told apart.
 	Caller func(*http.Request) *server.Caller
 
-	// bodies are those being read.
-	bodies atomic.Int32
+	// large are the bodies above small that are being read.
+	large atomic.Int32
 }
 
 // Routes are all that the relay answers to, but for sockets.
@@ -218,15 +220,21 @@ func (a *API) read(w http.ResponseWriter, r *http.Request, limit int64) (seal.Do
 	if r.ContentLength > limit {
 		return doc, nil, server.TooLarge()
 	}
-	defer a.bodies.Add(-1)
-	if a.bodies.Add(1) > bodies {
-		return doc, nil, server.Busy()
+	from := &patient{Reader: http.MaxBytesReader(w, r.Body, limit), control: http.NewResponseController(w), began: time.Now()}
+	body, err := io.ReadAll(io.LimitReader(from, small+1))
+	if err == nil && len(body) > small {
+		// SECURITY: only now, and not all for one address, so that who sends slowly keeps nobody else from sending.
+		release, ok := a.ask(r, doc).By.Large(nil)
+		if !ok {
+			return doc, nil, server.Busy()
+		}
+		defer release()
+		defer a.large.Add(-1)
+		if a.large.Add(1) > large {
+			return doc, nil, server.Busy()
+		}
+		body, err = io.ReadAll(io.MultiReader(bytes.NewReader(body), from))
 	}
-	until := time.Now().Add(PatienceFor(int(limit)))
-	if err := http.NewResponseController(w).SetReadDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return doc, nil, server.BadFrame(err)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return doc, nil, server.TooLarge()
 	}
@@ -234,6 +242,23 @@ func (a *API) read(w http.ResponseWriter, r *http.Request, limit int64) (seal.Do
 		return doc, nil, server.BadFrame(err)
 	}
 	return doc, body, nil
+}
+
+// patient reads from somebody who may be slow, but has to go on.
+type patient struct {
+	io.Reader
+	control *http.ResponseController
+	began   time.Time
+	came    int
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.control.SetReadDeadline(p.began.Add(PatienceFor(p.came))); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	n, err := p.Reader.Read(b)
+	p.came += n
+	return n, err
 }
 
 // query is where a read begins. since counts only where store is the relay's own, or not said.

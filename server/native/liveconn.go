@@ -36,6 +36,7 @@ func newTurns(limits server.Limits) *turns {
 type liveConn struct {
 	net.Conn
 	large  *turns
+	caller *server.Caller
 	gone   chan struct{}
 	closed sync.Once
 
@@ -43,24 +44,38 @@ type liveConn struct {
 	extended time.Time
 	// unheard is how many bytes of a message have come.
 	unheard int
-	// until is when a message that has a turn must have come, zero without one.
-	until time.Time
+	// turn is when a message got its turn, zero without one.
+	turn    time.Time
+	release func()
 }
 
-func newLiveConn(conn net.Conn, large *turns) *liveConn {
-	return &liveConn{Conn: conn, large: large, gone: make(chan struct{})}
+func newLiveConn(conn net.Conn, large *turns, caller *server.Caller) *liveConn {
+	return &liveConn{Conn: conn, large: large, caller: caller, gone: make(chan struct{})}
+}
+
+// await returns when a message may grow large: its caller has no other turn to spare, or there is none at all, until then.
+func (c *liveConn) await() error {
+	release, ok := c.caller.Large(c.gone)
+	if !ok {
+		return net.ErrClosed
+	}
+	select {
+	case c.large.taken <- struct{}{}:
+	case <-c.gone:
+		release()
+		return net.ErrClosed
+	}
+	c.release = release
+	c.turn, c.extended = time.Now(), time.Time{}
+	return nil
 }
 
 func (c *liveConn) Read(b []byte) (int, error) {
-	if c.until.IsZero() {
+	if c.turn.IsZero() {
 		if c.unheard > c.large.above {
-			select {
-			case c.large.taken <- struct{}{}:
-			case <-c.gone:
-				return 0, net.ErrClosed
+			if err := c.await(); err != nil {
+				return 0, err
 			}
-			c.until = time.Now().Add(httpapi.PatienceFor(wire.MaxFrame))
-			c.extended = time.Time{}
 		} else {
 			b = b[:min(len(b), c.large.above+1)]
 		}
@@ -68,8 +83,11 @@ func (c *liveConn) Read(b []byte) (int, error) {
 	// Moving the deadline costs more than the read of a small frame.
 	if now := time.Now(); now.Sub(c.extended) > idleAfter/10 {
 		deadline := now.Add(idleAfter)
-		if !c.until.IsZero() && c.until.Before(deadline) {
-			deadline = c.until
+		if !c.turn.IsZero() {
+			// Others wait for this turn: who does not go on loses it.
+			if until := c.turn.Add(httpapi.PatienceFor(c.unheard)); until.Before(deadline) {
+				deadline = until
+			}
 		}
 		if err := c.Conn.SetReadDeadline(deadline); err != nil {
 			return 0, err
@@ -84,9 +102,10 @@ func (c *liveConn) Read(b []byte) (int, error) {
 // heard says that the message was dealt with, or that no more of it will come.
 func (c *liveConn) heard() {
 	c.unheard = 0
-	if !c.until.IsZero() {
-		c.until, c.extended = time.Time{}, time.Time{}
+	if !c.turn.IsZero() {
+		c.turn, c.extended = time.Time{}, time.Time{}
 		<-c.large.taken
+		c.release()
 	}
 }
 

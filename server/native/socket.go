@@ -81,7 +81,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	live := newLiveConn(raw, s.large)
+	live := newLiveConn(raw, s.large, caller)
 	conn, err := s.upgrader.UpgradeFromConn(live, bufio.NewReaderSize(live, readBuffer), r)
 	if err != nil {
 		s.leave(c)

@@ -1,0 +1,128 @@
+package native_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/native"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// large is a part of a message above what comes without a turn.
+const large = 300 << 10
+
+// as opens a connection that comes from an address.
+func (p *pipes) as(address string) net.Conn {
+	mine, theirs := net.Pipe()
+	p.dialed <- from{theirs, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))}
+	return mine
+}
+
+// Who begins large requests and does not go on holds two places, loses them soon, and keeps nobody else from sending.
+func TestSlowBodiesHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener, stop := inMemoryWith(t, native.Options{Limits: server.DefaultLimits()})
+		defer stop()
+		post := func(address string, size, sent int) net.Conn {
+			t.Helper()
+			conn := listener.as(address)
+			if _, err := fmt.Fprintf(conn, "POST /v1/docs/%s HTTP/1.1\r\nHost: relay.example\r\nContent-Length: %d\r\n\r\n", strings.Repeat("a", 32), size); err != nil {
+				t.Fatal(err)
+			}
+			go conn.Write(make([]byte, sent))
+			synctest.Wait()
+			return conn
+		}
+		status := func(conn net.Conn) int {
+			t.Helper()
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			return answer.StatusCode
+		}
+		const slow, other = "203.0.113.7:1", "203.0.113.8:1"
+		began := time.Now()
+		first, second := post(slow, 1<<20, large), post(slow, 1<<20, large)
+		if got := status(post(slow, 1<<20, large)); got != 429 {
+			t.Fatalf("a third large one: %d", got)
+		}
+		// Small ones, and large ones of others, are read: what is in them is no frame.
+		if got := status(post(slow, 1000, 1000)); got != 400 {
+			t.Fatalf("a small one: %d", got)
+		}
+		if got := status(post(other, 1<<20, 1<<20)); got != 400 {
+			t.Fatalf("somebody else's: %d", got)
+		}
+		for _, conn := range []net.Conn{first, second} {
+			status(conn)
+		}
+		// Thirty seconds, and one for each 16 KiB that came.
+		if took := time.Since(began); took > 50*time.Second {
+			t.Fatalf("they held their places for %v", took)
+		}
+		if got := status(post(slow, 1<<20, 1<<20)); got != 400 {
+			t.Fatalf("afterwards: %d", got)
+		}
+	})
+}
+
+// The same on sockets, whose large messages wait for a turn instead.
+func TestSlowMessagesHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := server.DefaultLimits()
+		listener, stop := inMemoryWith(t, native.Options{Limits: limits})
+		// A large message in one frame.
+		begin := func(address string) net.Conn {
+			t.Helper()
+			conn := listener.as(address)
+			if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			go io.Copy(io.Discard, conn)
+			return conn
+		}
+		write := func(conn net.Conn, size, sent int) (written chan error) {
+			written = make(chan error, 1)
+			header := []byte{0x82, 0xff, 0, 0, 0, 0, byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size), 0, 0, 0, 0}
+			go func() {
+				_, err := conn.Write(append(header, make([]byte, sent)...))
+				written <- err
+			}()
+			synctest.Wait()
+			return written
+		}
+		const slow, other = "203.0.113.7:1", "203.0.113.8:1"
+		began := time.Now()
+		for range 5 {
+			write(begin(slow), 1<<20, large)
+		}
+		// There are five turns, and two of them at most are his.
+		if got := write(begin(other), 1<<20, 1<<20); len(got) != 1 || <-got != nil {
+			t.Fatal("somebody else's large message waits")
+		}
+		held := write(begin(slow), 1<<20, 1<<20)
+		if len(held) != 0 {
+			t.Fatal("a third large message of one address was read")
+		}
+		if err := <-held; err != nil {
+			t.Fatal(err)
+		}
+		// Two by two they run out of patience.
+		if took := time.Since(began); took < 45*time.Second || took > 3*60*time.Second {
+			t.Fatalf("it waited for %v", took)
+		}
+		stop()
+	})
+}
