@@ -34,6 +34,7 @@
 //	   asked for like what S7 lacks, and a relay that does not give it holds it back, until it does
 //	S18 a relay whose log grew by more than max(256 KiB, half its last snapshot) gets another, from whoever comes first, which says up to
 //	   where in the log it has everything, so that the relay may let go of that
+//	S19 what another relay has counts for what the person is told, and for nothing else
 //
 // Time is in milliseconds on any clock that does not run backwards.
 package sync

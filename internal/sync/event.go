@@ -255,9 +255,10 @@ type Missing struct {
 	First   uint32
 }
 
-// RelayHas says what the vault that leads learnt about the relay.
+// RelayHas says what the vault that leads learnt about the relay; Other: what was learnt about another relay of this home.
 type RelayHas struct {
 	Doc   Doc
+	Other bool
 	Reset bool // the relay lost what it had before
 	Known []Known
 }

@@ -300,13 +300,20 @@ func (m *Machine) relayHas(e RelayHas) {
 	if d == nil {
 		return
 	}
-	if e.Reset {
-		for i := range d.sessions {
+	for i := range d.sessions {
+		switch {
+		case e.Reset && e.Other:
+			d.sessions[i].other = 0
+		case e.Reset:
 			d.sessions[i].forgetRelay()
 		}
 	}
 	for _, k := range e.Known {
 		s := d.session(k.Session)
+		if e.Other {
+			s.other = max(s.other, k.Seq+1)
+			continue
+		}
 		told := s.told
 		s.learnCover(k.Seq + 1)
 		s.told = told

@@ -52,7 +52,7 @@ func TestStepPackedRefusesWhatItDoesNotRead(t *testing.T) {
 		"an event cut short": {1, 19, 1, 1},
 		"bytes left over":    {1, 5, 0},
 		"a number too large": {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
-		"more than there is": append([]byte{1, 26, 1, 0}, 0xff, 0xff, 3),
+		"more than there is": append([]byte{1, 26, 1, 0, 0}, 0xff, 0xff, 3),
 	} {
 		if _, n, err := sync.New(1).StepPacked(b, nil); !errors.Is(err, sync.ErrPacked) || n != 0 {
 			t.Errorf("%s: %d effects, %v", name, n, err)

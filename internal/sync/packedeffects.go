@@ -130,7 +130,7 @@ func (w *writer) effect(e Effect) {
 	case StatusChanged:
 		s := e.Status
 		w.begin(packStatusChanged, uint64(e.Doc), uint64(s.Content), uint64(s.Device), uint64(s.Relay), uint64(s.Peer),
-			uint64(s.Unsent), uint64(s.State), uint64(s.Peers), uint64(s.Seen), uint64(s.Problem))
+			uint64(s.Unsent), uint64(s.Behind), uint64(s.State), uint64(s.Peers), uint64(s.Seen), uint64(s.Problem))
 	}
 }
 

@@ -12,6 +12,7 @@ type session struct {
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
 	cover uint32 // inside a snapshot that the relay has
+	other uint32 // what another relay has, whichever has most
 	sent  uint32 // sent on this connection
 	named uint32 // what our newest envelope said that we have seen of it
 	saw   uint32 // what its newest envelope said that it has seen of our own session
@@ -36,6 +37,9 @@ func (s *session) known() uint32 {
 	}
 	return max(s.relay, s.cover)
 }
+
+// anywhere is the same of the relay that has most.
+func (s *session) anywhere() uint32 { return max(s.known(), s.other) }
 
 // beginsLate reports whether the relay lacks what leads up to its chain.
 func (s *session) beginsLate() bool { return s.begin > s.cover }

@@ -16,7 +16,8 @@ type Status struct {
 	Device  uint32
 	Relay   uint32
 	Peer    uint32
-	Unsent  uint32 // envelopes on this device that the relay has not acknowledged; what only a snapshot holds counts as one
+	Unsent  uint32 // envelopes on this device that no relay has acknowledged; what only a snapshot holds counts as one
+	Behind  uint32 // the same of the relay that this vault talks to
 	State   RelayState
 	Peers   uint32 // sessions on other devices that are here
 	Seen    uint32 // how many of them have our newest envelope; 1 at least when anybody ever said so
@@ -49,12 +50,18 @@ func (m *Machine) status(d *document) Status {
 		}
 	}
 	if own > 0 {
-		d.outgoing.advance(d.lookup(d.own).known(), d.saw)
+		d.outgoing.advance(d.lookup(d.own).anywhere(), d.saw)
 		if st.Seen == 0 && d.saw == own {
 			st.Seen = 1
 		}
 	}
 	st.Device, st.Relay, st.Peer = d.outgoing.device, d.outgoing.relay, d.outgoing.peer
+	st.Unsent, st.Behind = d.lackedBy((*session).anywhere), d.lackedBy((*session).known)
+	return st
+}
+
+// lackedBy counts what is here beyond what somebody has.
+func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 	hidden := false
 	for i := range d.sessions {
 		s := &d.sessions[i]
@@ -65,15 +72,15 @@ func (m *Machine) status(d *document) Status {
 		if !s.joins() {
 			end = s.whole // the rest is half a change, which nobody waits for
 		}
-		if start := max(s.known(), s.first); end > start {
-			st.Unsent += end - start
+		if start := max(has(s), s.first); end > start {
+			count += end - start
 		}
-		hidden = hidden || s.known() < s.first && !s.upload
+		hidden = hidden || has(s) < s.first && !s.upload
 	}
 	if hidden {
-		st.Unsent++
+		count++
 	}
-	return st
+	return count
 }
 
 func (d *document) contentState() Content {

@@ -271,7 +271,7 @@ export interface Status {
   readonly newest: Level;
   /** Edits of this page that are not on the device yet, in operations. */
   readonly unsaved: number;
-  /** Sealed envelopes of this device that the relay has not acknowledged. */
+  /** Sealed envelopes of this device that no relay has acknowledged. */
   readonly unsent: number;
   readonly relay: RelayState;
   /** Whole copies on this device: a browser with two stores has 2. */
@@ -393,7 +393,7 @@ export interface Home {
 export interface FreeholdOptions {
   /** Names the storage on this device; two homes with one name are the same home. In Node only one may be open at a time ("blocked"). */
   readonly name: string;
-  /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. */
+  /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. Of several, each gets everything, and any one is enough. */
   readonly relay?: string | readonly string[];
   /** Every problem that has no caller to throw to. */
   readonly onProblem?: (e: FreeholdError) => void;

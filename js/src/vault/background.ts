@@ -40,10 +40,22 @@ export class Background {
   async keep(hub: Hub, doc: DocId): Promise<Document> {
     const document = await this.#ends.add(hub, doc);
     await document.start(await this.#ends.copies.load(doc), false);
-    void document.sent().then(() => this.#ends.inLane(doc, async () => {
-      if (hub.document(doc) === document && !hub.isOpenElsewhere(doc)) await hub.remove(document);
-    }));
+    this.#closeWhenSent(hub, document);
     return document;
+  }
+
+  /** Other tabs closed these: what is here of them for those goes when the relay has all of it. Who has them open still says so, and they are opened again. */
+  release(hub: Hub, docs: readonly DocId[]): void {
+    for (const doc of docs) {
+      const document = hub.document(doc);
+      if (document !== undefined && !document.attached) this.#closeWhenSent(hub, document);
+    }
+  }
+
+  #closeWhenSent(hub: Hub, document: Document): void {
+    void document.sent().then(() => this.#ends.inLane(document.id, async () => {
+      if (hub.document(document.id) === document && !hub.isOpenElsewhere(document.id)) await hub.remove(document);
+    }));
   }
 
   /** With no document open no relay is asked anything. One is enough to learn which store it has. */

@@ -36,6 +36,9 @@ export interface DocumentEnds {
   readonly tabs: Tabs;
   readonly refs: Refs;
   relays(): readonly string[];
+  /** Of the relay in the home's list. */
+  readonly place: number;
+  others(): { readonly state: number; readonly relays: readonly string[] };
   step(event: Event): void;
   post(message: FromVault): void;
   /** Does nothing when that connection is gone. */
@@ -54,7 +57,7 @@ interface Waiter {
   readonly reject: (e: FreeholdError) => void;
 }
 
-const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, state: 0, peers: 0, seen: 0, problem: 0 };
+const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, behind: 0, state: 0, peers: 0, seen: 0, problem: 0 };
 
 export class Document {
   /** The machine's name for it. */
@@ -121,14 +124,15 @@ export class Document {
 
   /** What this vault's page writes as. Null: it does not. */
   get session(): SessionKeys | null { return this.#desk.session; }
-  get unsent(): number { return this.#status.unsent; }
+  /** Envelopes that the relay of its hub lacks. */
+  get behind(): number { return this.#status.behind; }
 
   get status(): VaultStatus {
     const s = this.#status;
     return {
       content: s.content === 0 ? "waiting" : s.content === 1 ? "partial" : "complete",
       device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers, seen: s.seen,
-      relayState: relayStates[s.state] ?? "offline",
+      relayState: relayStates[Math.max(s.state, this.#ends.others().state)] ?? "offline",
       copies: this.#ends.copies.copies,
       successor: this.#successor,
       problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem() ?? this.#moved(),
@@ -173,6 +177,8 @@ export class Document {
       frozen: stored?.proofs.map((p) => p.session) ?? [],
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
+    const elsewhere = stored?.marks.filter((m) => this.#ends.others().relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
+    if (elsewhere.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
     const early = this.#early ?? [];
     this.#early = null;
     for (const message of early) this.hear(message);
@@ -255,7 +261,7 @@ export class Document {
       }
       case "learnt":
         this.#outbound.learn(e.known);
-        return this.#tell({ kind: "relayHas", doc: this.id, reset: e.reset, known: e.known });
+        return this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: e.reset, known: e.known });
       case "markChanged": return this.#remember(e.mark);
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "sealPresence": return this.#answer(this.#presence.seal(e));
@@ -278,7 +284,7 @@ export class Document {
   }
   presenceRefused(): void { this.#presence.restart(); }
 
-  /** The relay's welcome was taken in: from here on `unsent` counts by the store that it has. */
+  /** The relay's welcome was taken in: from here on `behind` counts by the store that it has. */
   welcomed(): void {
     this.#isWelcome = true;
     this.#lookSent();
@@ -293,7 +299,7 @@ export class Document {
   }
 
   #lookSent(): void {
-    if (this.#closed || (this.#isWelcome && this.unsent === 0)) for (const resolve of this.#senders.splice(0)) resolve();
+    if (this.#closed || (this.#isWelcome && this.behind === 0)) for (const resolve of this.#senders.splice(0)) resolve();
   }
 
   /** The relay does not know a session: its certificate goes with its next append. */
@@ -313,7 +319,7 @@ export class Document {
       case "presence":
         if (m.near && this.#isWelcome) this.#presence.forward(this.#conn, { ...m, conn: 0 });
         return this.#presence.hear({ ...m, conn: 0 });
-      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, reset: m.reset, known: m.known });
+      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known });
       case "keyed":
         this.offered = m.genesis;
         if (this.#desk.keys === null) void this.#checkGenesis();

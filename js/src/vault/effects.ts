@@ -9,7 +9,7 @@ import type { ProblemNumber } from "./problems.ts";
 /** A document's status in numbers; document.ts makes a VaultStatus of it. */
 export interface StatusNumbers {
   readonly content: number; readonly device: number; readonly relay: number; readonly peer: number;
-  readonly unsent: number; readonly state: number; readonly peers: number; readonly seen: number; readonly problem: ProblemNumber;
+  readonly unsent: number; readonly behind: number; readonly state: number; readonly peers: number; readonly seen: number; readonly problem: ProblemNumber;
 }
 
 /** Effects about the connection, then those about a document. */
@@ -83,7 +83,7 @@ const effect = (u: Unpacker): Effect => {
     case 85: return { type: "checkpoint", doc: u.n(), covers: u.known() };
     case 86: return {
       type: "statusChanged", doc: u.n(),
-      status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), state: u.n(), peers: u.n(), seen: u.n(), problem: u.n() as ProblemNumber },
+      status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), behind: u.n(), state: u.n(), peers: u.n(), seen: u.n(), problem: u.n() as ProblemNumber },
     };
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
     case 93: return { type: "compare", doc: u.n(), refs: u.refs() };

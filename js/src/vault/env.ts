@@ -22,9 +22,9 @@ export interface VaultEnv {
   readonly openWire: OpenWire;
   /** Plain HTTP, for the statements of owners: any tab makes them, also one that has no socket. */
   readonly fetch: typeof globalThis.fetch;
-  /** Null where one process has one vault (Node): then this vault holds every lock. */
+  /** Null where there are none: then this vault holds every lock. */
   readonly locks: Pick<LockManager, "request" | "query"> | null;
-  /** Null where there are no other tabs. */
+  /** Null where nobody else can be heard: then a home has one relay. */
   openChannel: ((name: string) => Channel) | null;
   /** Whether the browser promised not to evict what is stored. */
   persisted(): Promise<boolean>;

@@ -25,6 +25,12 @@ export interface HubEnds {
   readonly env: VaultEnv;
   readonly copies: Copies;
   readonly name: string;
+  /** Of its relay in the home's list. Each has a hub; the first one's also serves the page. */
+  readonly place: number;
+  /** What the hubs of the other relays are at, and those relays. */
+  others(): { readonly state: number; readonly relays: readonly string[] };
+  /** `relayState` is another one. */
+  turned(): void;
   post(message: FromVault): void;
   deviceProblem(): Problem | null;
   /** The machine is gone, and with it everything that it was to do. */
@@ -33,6 +39,8 @@ export interface HubEnds {
   hear(message: Extract<TabMessage, { readonly kind: "head" | "forgot" }>): void;
   /** Another tab has documents open that this one, which leads, should sync. */
   adopt(docs: readonly DocId[]): void;
+  /** Another tab closed these. */
+  release(docs: readonly DocId[]): void;
   /** This tab is the one that talks to the relay from here on, or has another list of relays. */
   led(): void;
   /** A relay said which store it has. */
@@ -74,6 +82,8 @@ export class Hub {
       env, copies, tabs: this.tabs, refs: new Refs(),
       compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked, writing: () => this.tabs.writing() }),
       relays: () => this.#relays,
+      place: ends.place,
+      others: () => ends.others(),
       step: (event) => this.step(event),
       post: (message) => ends.post(message),
       send: (conn, frame) => this.#send(conn, frame),
@@ -87,11 +97,13 @@ export class Hub {
       deviceProblem: () => ends.deviceProblem(),
     };
     this.#endOnline = env.onOnline(() => this.step({ type: "online" }));
-    this.tabs.lead(() => this.#lead());
+    this.tabs.lead(ends.place, () => this.#lead());
     this.tabs.tell({ kind: "who" });
   }
 
   get leads(): boolean { return this.#leads; }
+  /** Of its relay, by this vault or by the one that leads. */
+  get relayState(): number { return this.#relayState; }
   get paused(): boolean { return this.#paused; }
   /** It does nothing any more: closed, or its machine died. */
   get stopped(): boolean { return this.#stopped; }
@@ -103,7 +115,9 @@ export class Hub {
     if (relays.length === this.#relays.length && relays.every((r, i) => r === this.#relays[i])) return;
     this.#relays = relays;
     this.step({ type: "relays", count: relays.length });
-    if (this.#leads) this.#ends.led();
+    if (!this.#leads) return;
+    this.#ends.adopt([...this.#elsewhere]);
+    this.#ends.led();
   }
   get relays(): readonly string[] { return this.#relays; }
 
@@ -208,8 +222,13 @@ export class Hub {
   /** Other tabs show the state of the one that leads. */
   #tellRelayState(state: number): void {
     if (!this.#leads || state === this.#relayState) return;
+    this.tabs.tell({ kind: "relayState", place: this.#ends.place, state });
+    this.#turn(state);
+  }
+
+  #turn(state: number): void {
     this.#relayState = state;
-    this.tabs.tell({ kind: "relayState", state });
+    this.#ends.turned();
   }
 
   #connect(conn: number, relay: number): void {
@@ -307,7 +326,7 @@ export class Hub {
       case "who":
         this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached).map((d) => d.id) });
         if (this.#paused) this.tabs.tell({ kind: "pause", paused: true });
-        if (this.#leads) this.tabs.tell({ kind: "relayState", state: this.#relayState });
+        if (this.#leads) this.tabs.tell({ kind: "relayState", place: this.#ends.place, state: this.#relayState });
         return;
       case "open":
         for (const doc of m.docs) this.#elsewhere.add(doc);
@@ -315,10 +334,16 @@ export class Hub {
         return;
       case "closed":
         for (const doc of m.docs) this.#elsewhere.delete(doc);
+        this.#ends.release(m.docs);
         this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached && m.docs.includes(d.id)).map((d) => d.id) });
         return;
       case "pause": return this.#setPaused(m.paused);
-      case "relayState": return this.step({ type: "leaderState", state: Math.min(Math.max(0, m.state), relayStates.length - 1) });
+      case "relayState": {
+        if (m.place !== this.#ends.place || this.#leads) return;
+        const state = Math.min(Math.max(0, m.state), relayStates.length - 1);
+        this.#turn(state);
+        return this.step({ type: "leaderState", state });
+      }
       case "head": return this.#ends.hear(m);
       case "forgot":
         this.#elsewhere.delete(m.doc);

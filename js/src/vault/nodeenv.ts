@@ -6,6 +6,7 @@ import { loadModule } from "../core/loadnode.ts";
 import { directoryStore } from "../store/directory.ts";
 import { openCopies } from "../store/copies.ts";
 import type { VaultEnv } from "./env.ts";
+import { localChannels, localLocks } from "./local.ts";
 import { pollWire } from "../wire/poll.ts";
 import { sealer } from "../seal/seal.ts";
 import { webSocketWire, type Socket } from "../wire/socket.ts";
@@ -17,8 +18,8 @@ export const nodeEnv = (directory: string): VaultEnv => ({
   loadCore: async () => Core.start(await loadModule()),
   openWire: typeof WebSocket === "undefined" ? pollWire(fetch) : webSocketWire((url, protocol) => new WebSocket(url, protocol) as Socket),
   fetch: (...request) => fetch(...request),
-  locks: null,
-  openChannel: null,
+  locks: localLocks(),
+  openChannel: localChannels(),
   persisted: async () => true,
   onOnline: () => () => undefined,
   now: () => performance.now(),

@@ -26,8 +26,9 @@ export type TabMessage =
   | { readonly kind: "snapshot"; readonly doc: DocId; readonly covers: readonly Head[]; readonly file: Uint8Array }
   /** A word of presence; `near`: of the sender's own session, otherwise the relay's. */
   | { readonly kind: "presence"; readonly doc: DocId; readonly near: boolean; readonly cert: Uint8Array | null; readonly envelope: Uint8Array }
-  | { readonly kind: "relayHas"; readonly doc: DocId; readonly reset: boolean; readonly known: readonly Known[] }
-  | { readonly kind: "relayState"; readonly state: number }
+  /** `place`: of the relay in the list of the home. */
+  | { readonly kind: "relayHas"; readonly doc: DocId; readonly place: number; readonly reset: boolean; readonly known: readonly Known[] }
+  | { readonly kind: "relayState"; readonly place: number; readonly state: number }
   | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }
   /** The owner's word on where it goes on. */
   | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array }
@@ -61,10 +62,10 @@ export class Tabs {
     if (!this.#ends.signal.aborted) this.#channel?.postMessage(message);
   }
 
-  /** Calls back once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. */
-  lead(begin: () => void): void {
+  /** Calls back once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. Each place in the list of relays has its own. */
+  lead(place: number, begin: () => void): void {
     if (this.#locks === null) return begin();
-    void this.#hold(`${this.#prefix}/relay`, begin);
+    void this.#hold(`${this.#prefix}/relay/${place}`, begin);
   }
 
   /** Shows other tabs that this session is being written. Gives what ends it. */

@@ -42,17 +42,21 @@ class Vault {
   readonly #env: VaultEnv;
   readonly #headById: Map<DocId, HeadRecord> = new Map();
   readonly #secretById: Map<DocId, StoredSecret> = new Map();
-  /** One at a time per document: opening, closing and forgetting do not overtake each other. */
-  readonly #laneById: Map<DocId, Promise<unknown>> = new Map();
+  /** One at a time per document and hub: opening, closing and forgetting do not overtake each other. */
+  readonly #laneByName: Map<string, Promise<unknown>> = new Map();
   #copies: Copies | null = null;
   #hub: Promise<Hub> | null = null;
   /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
   #running: Hub | null = null;
+  /** By the place of their relays. */
+  readonly #hubs: Hub[] = [];
   #background: Background | null = null;
   #deviceProblem: Problem | null = null;
   #name = "";
   #relays: readonly string[] = [];
   #restarts = 0;
+  /** The hubs of further relays are made one after the other, behind the first. */
+  #spreading: Promise<void> = Promise.resolve();
 
   constructor(port: Port<FromVault, ToVault>, env: VaultEnv) {
     this.#port = port;
@@ -103,7 +107,8 @@ class Vault {
       this.#headById.set(secret.doc, head ?? emptyHead(secret));
     }
     // Reading the list needs no wasm; the machine is made meanwhile.
-    this.#setHub(this.#makeHub(copies));
+    this.#setHub(this.#makeHub(copies, 0));
+    this.#spreading = this.#spread();
     return { heads: [...this.#headById.values()], copies: copies.copies, persisted: await this.#env.persisted() };
   }
 
@@ -112,50 +117,70 @@ class Vault {
     hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
   }
 
-  async #makeHub(copies: Copies): Promise<Hub> {
+  /** The hub of the relay at a place of the list. The first one's serves the page too; what the others do, another tab would do. */
+  async #makeHub(copies: Copies, place: number): Promise<Hub> {
     const machine = new Machine(await this.#env.loadCore(), this.#env.random(8));
+    let hub: Hub;
+    const inLane = <T>(doc: DocId, run: () => Promise<T>): Promise<T> => this.#inLane(doc, run, place);
     const background = new Background({
       copies,
-      hub: () => this.#ready(),
+      hub: async () => hub,
       secrets: () => this.#secretById.values(),
-      inLane: (doc, run) => this.#inLane(doc, run),
+      inLane,
       add: (where, doc) => this.#add(where, doc, false),
       problem: (said) => this.#port.post({ kind: "problem", problem: said }),
     });
-    this.#background = background;
-    const hub = new Hub({
-      env: this.#env, copies, name: this.#name,
-      post: (message) => this.#port.post(message),
+    hub = new Hub({
+      env: this.#env, copies, name: this.#name, place,
+      others: () => {
+        const others = this.#hubs.filter((h) => h !== undefined && h !== hub);
+        return place > 0 ? { state: 0, relays: [] } : { state: Math.max(0, ...others.map((h) => h.relayState)), relays: this.#relays.slice(1) };
+      },
+      turned: () => { if (place > 0) this.#tellStatus(); },
+      post: (message) => { if (place === 0 || message.kind === "problem") this.#port.post(message); },
       deviceProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null),
       died: (dead, e) => {
+        if (place > 0) return void this.#restart(dead, copies, e, place).catch((error: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(error) }));
         this.#running = null;
-        this.#setHub(this.#restart(dead, copies, e));
+        this.#setHub(this.#restart(dead, copies, e, place));
       },
       hear: (m) => {
-        if (m.kind === "forgot") return void this.#inLane(m.doc, () => this.#forgotten(m.doc));
+        if (m.kind === "forgot") return void inLane(m.doc, () => this.#forgotten(m.doc, hub, place));
+        if (place > 0) return;
         this.#headById.set(m.head.id, m.head);
         this.#tellHeads();
       },
       adopt: (docs) => void background.adopt(docs),
+      release: (docs) => background.release(hub, docs),
       led: () => void background.probe(),
       met: (relay, store) => background.meet(relay, store),
     }, machine);
-    this.#running = hub;
-    hub.setRelays(this.#relays);
+    this.#hubs[place] = hub;
+    if (place === 0) [this.#running, this.#background] = [hub, background];
+    hub.setRelays(this.#relays.slice(place, place + 1));
     return hub;
   }
 
   /** Another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */
-  async #restart(dead: Hub, copies: Copies, e: unknown): Promise<Hub> {
+  async #restart(dead: Hub, copies: Copies, e: unknown, place: number): Promise<Hub> {
     this.#port.post({ kind: "problem", problem: errorToProblem(e) });
     const documents = [...dead.documents];
     await Promise.allSettled(documents.map((d) => dead.remove(d, restarted(d.id))));
     dead.close();
     if (++this.#restarts > MOST_RESTARTS) throw restarted();
-    const hub = await this.#makeHub(copies);
+    const hub = await this.#makeHub(copies, place);
     if (dead.paused) hub.pause(true);
     for (const d of documents) if (d.attached) this.#port.post({ kind: "ended", doc: d.id, problem: errorToProblem(restarted(d.id)) });
     return hub;
+  }
+
+  /** A hub for each relay, once the first is there. */
+  async #spreadOut(copies: Copies): Promise<void> {
+    const relays = this.#env.openChannel === null ? this.#relays.slice(0, 1) : this.#relays;
+    for (let place = 1; place < Math.max(relays.length, this.#hubs.length); place++) {
+      const hub = this.#hubs[place] ?? (place < relays.length ? await this.#makeHub(copies, place) : undefined);
+      hub?.setRelays(relays.slice(place, place + 1));
+    }
   }
 
   async #create(type: string): Promise<Opened> {
@@ -265,7 +290,7 @@ class Vault {
 
   /** What the relay still lacks of a closed document is sent all the same. */
   async #detach(hub: Hub, document: Document): Promise<void> {
-    const isNeeded = hub.leads && hub.relays.length > 0 && (document.unsent > 0 || hub.isOpenElsewhere(document.id));
+    const isNeeded = hub.leads && hub.relays.length > 0 && (document.behind > 0 || hub.isOpenElsewhere(document.id));
     await hub.remove(document);
     if (isNeeded) await this.#background?.keep(hub, document.id);
   }
@@ -290,9 +315,8 @@ class Vault {
 
   async #delete(doc: DocId): Promise<null> {
     if (!isDocId(doc)) throw new FreeholdError("not-found", "No document has such an id.", "Nothing was deleted.");
-    const { relays } = await this.#ready();
     const keys = await this.#ownerKeys(doc);
-    for (const relay of relays) await bring(this.#env.fetch, relay, { what: "delete", doc, statement: await keys.deletion(nameOf(relay)) });
+    for (const relay of this.#relays) await bring(this.#env.fetch, relay, { what: "delete", doc, statement: await keys.deletion(nameOf(relay)) });
     return null;
   }
 
@@ -313,15 +337,14 @@ class Vault {
   }
 
   /** Another tab forgets it. */
-  async #forgotten(doc: DocId): Promise<void> {
-    const hub = await this.#ready();
+  async #forgotten(doc: DocId, hub: Hub, place: number): Promise<void> {
     const document = hub.document(doc);
     if (document !== undefined) {
       const reason = forgotten(doc);
       await hub.remove(document, reason);
       if (document.attached) this.#port.post({ kind: "ended", doc, problem: errorToProblem(reason) });
     }
-    this.#drop(doc);
+    if (place === 0) this.#drop(doc);
   }
 
   #drop(doc: DocId): void {
@@ -331,13 +354,16 @@ class Vault {
   }
 
   async #stop(): Promise<null> {
-    const hub = await this.#hub?.catch(() => null); // why there is none was said
-    if (hub) {
-      for (const document of [...hub.documents]) {
-        await document.settled();
-        await hub.remove(document);
+    const first = await this.#hub?.catch(() => null); // why there is none was said
+    await this.#spreading;
+    if (first) {
+      for (const hub of this.#hubs) {
+        for (const document of [...hub.documents]) {
+          await document.settled();
+          await hub.remove(document);
+        }
+        hub.close();
       }
-      hub.close();
     }
     await this.#copies?.close();
     return null;
@@ -383,9 +409,17 @@ class Vault {
     return this.#hub;
   }
 
-  #setRelays(relays: readonly string[]): Promise<null> {
+  async #setRelays(relays: readonly string[]): Promise<null> {
     this.#relays = relays;
-    return this.#withHub((hub) => hub.setRelays(relays));
+    await this.#withHub((hub) => hub.setRelays(relays.slice(0, 1)));
+    this.#spreading = this.#spreading.then(() => this.#spread());
+    return null;
+  }
+
+  async #spread(): Promise<void> {
+    const copies = this.#opened();
+    const hub = await this.#hub?.catch(() => null); // why there is none was said
+    if (hub) await this.#spreadOut(copies).catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
   }
 
   async #withHub(run: (hub: Hub) => void): Promise<null> {
@@ -393,13 +427,14 @@ class Vault {
     return null;
   }
 
-  #inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T> {
-    const before = this.#laneById.get(doc) ?? Promise.resolve();
+  #inLane<T>(doc: DocId, run: () => Promise<T>, place = 0): Promise<T> {
+    const lane = `${place}/${doc}`;
+    const before = this.#laneByName.get(lane) ?? Promise.resolve();
     const mine = before.then(run, run);
     const settled = mine.then(() => undefined, () => undefined);
-    this.#laneById.set(doc, settled);
+    this.#laneByName.set(lane, settled);
     void settled.then(() => {
-      if (this.#laneById.get(doc) === settled) this.#laneById.delete(doc);
+      if (this.#laneByName.get(lane) === settled) this.#laneByName.delete(lane);
     });
     return mine;
   }
