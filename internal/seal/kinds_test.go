@@ -20,7 +20,8 @@ type kindVectors struct {
 
 type contentVectors struct {
 	Note     noteVector     `json:"note"`
-	Presence updateVector   `json:"presence"`
+	Presence updateVector   `json:"presence"` // of a writer that says {"name": "Ann", "caret": 7}
+	Left     updateVector   `json:"left"`     // of one that leaves
 	Pack     packVector     `json:"pack"`
 	Refuse   []refusedBytes `json:"refuse"`
 }
@@ -303,11 +304,12 @@ func allKindVectors(t *testing.T) kindVectors {
 	v.Pack = record(k.pack, plain)
 
 	head := Dep{d.session.cert.session, 3, [depHashSize]byte{7}}
-	presence := PresencePayload{[]Dep{head}, []byte("cursor at 7")}
+	presence := PresencePayload{[]Dep{head}, []byte("\x82\xa4name\xa3Ann\xa5caret\x07")}
 	one, two := []byte("a content"), []byte{}
 	v.Contents = contentVectors{
 		Note:     noteVector{"Zoë’s phone", NotePayload{"Zoë’s phone"}.Encode()},
 		Presence: updateVector{[]depVector{{head.Session.String(), head.Seq, head.Hash[:]}}, presence.State, presence.Encode()},
+		Left:     updateVector{[]depVector{}, []byte{}, PresencePayload{}.Encode()},
 		Pack:     packVector{[]hexed{one, two}, PackPayload{[][]byte{one, two}}.Encode()},
 		Refuse: []refusedBytes{
 			{"note of a newer version", SessionInfo, []byte{1}, true},

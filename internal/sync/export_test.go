@@ -30,5 +30,8 @@ func (m *Machine) Dump() string {
 	return s
 }
 
+// Wants is how much others have from the relay that the first document lacks.
+func (m *Machine) Wants() int { return len(m.docs[0].presence.wants) }
+
 // Arrivals is how many entries of its relay's log the first document keeps.
 func (m *Machine) Arrivals() int { return len(m.docs[0].inbox.log) }

@@ -247,8 +247,27 @@ func TestS17AnotherDevicesHeadsTellThatItHasTheEdits(t *testing.T) {
 	if st := s.status(s.wake(30_000)); st.Peers != 0 || st.Peer != 2 || st.Seen != 1 { // what was seen stays seen
 		t.Fatalf("%+v", st)
 	}
-	if st := s.status(s.says(ann, 4, sync.Head{Session: own, Seq: 9, Hash: sync.Hash{9}})); st.Peer != 2 || st.Problem != sync.NoProblem { // nobody has more of it
+	if st := s.status(s.says(ann, 4, sync.Head{Session: own, Seq: 9, Hash: sync.Hash{9}})); st.Peer != 2 || st.Problem != sync.NoProblem || s.m.Wants() != 0 { // nobody has more of it
 		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS17ATabOfThisDeviceTellsNothingOfOtherDevices(t *testing.T) {
+	s := present(t)
+	s.write(1)
+	s.tell(sync.PresenceCame{Doc: doc, Near: true, Session: bob, Seq: 1, Heads: []sync.Head{{Session: own, Hash: sync.Hash{1}}, {Session: ann, Seq: 3}}})
+	if st := s.status(s.write(2)); st.Peer != 0 || s.m.Wants() != 0 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS17WhatIsWantedIsBounded(t *testing.T) {
+	s := present(t)
+	for i := range uint32(300) {
+		s.says(bob, i+1, sync.Head{Session: sync.SessionID{9, byte(i >> 8), byte(i)}, Seq: i})
+	}
+	if n := s.m.Wants(); n != 64 {
+		t.Fatalf("%d", n)
 	}
 }
 
@@ -309,7 +328,14 @@ func TestS17ARelayThatHoldsBackIsToldAndForgiven(t *testing.T) {
 	if took := s.now - from; took < 15_000 || took > 60_000 {
 		t.Fatalf("told after %d ms", took)
 	}
-	if st := s.status(s.come(0, certHash(ann), sync.Hash{4})); st.Problem != sync.NoProblem || st.Content != sync.ContentComplete {
+	s.says(bob, 2, sync.Head{Session: ann, Seq: 1, Hash: sync.Hash{5}})
+	for _, e := range only[sync.StatusChanged](s.come(0, certHash(ann), sync.Hash{4})) {
+		if e.Status.Problem != sync.Incomplete {
+			t.Fatalf("taken back before all came: %+v", e.Status)
+		}
+	}
+	another := s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Size: 1, Head: sync.Head{Session: ann, Seq: 1, Hash: sync.Hash{5}}}}}) // by way of another tab
+	if st := s.status(another); st.Problem != sync.NoProblem || st.Content != sync.ContentComplete {
 		t.Fatalf("%+v", st)
 	}
 }

@@ -30,6 +30,14 @@ func presence(t *testing.T, c *contract) {
 	sees(b, newest, mine)
 	sees(a, here(b, theirs, "me, too"), theirs)
 
+	// The last word of who leaves with it reaches those who listen.
+	leaver, last := c.dial(t, doc), doc.NewSession()
+	leaver.Listen(doc, wire.Hello{})
+	goodbye := here(leaver, last, "goodbye")
+	say(t, leaver, &wire.Unsubscribe{Doc: doc.ID()})
+	sees(a, goodbye, last)
+	sees(b, goodbye, last)
+
 	req := uint64(3)
 	fresh := doc.NewSession()
 	good := fresh.Presence("x")

@@ -11,6 +11,7 @@ import { sealEnvelope } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { Kind } from "../../src/seal/sealer.ts";
 import { bytes, checkDocument, hex, remakeDocument, vectors } from "./seal-fixture.ts";
+import { readForeign } from "../../src/core/value.ts";
 
 test("document: every byte is made again from the seeds", async () => {
   const v = vectors("document.json");
@@ -133,12 +134,15 @@ test("kinds: every byte is made again from the seeds", async () => {
 });
 
 test("kinds: contents", () => {
-  const { note, presence, pack, refuse } = vectors("kinds.json").contents;
+  const { note, presence, left, pack, refuse } = vectors("kinds.json").contents;
   assert.equal(hex(sealer.encodeNote(note.text)), note.bytes);
   assert.equal(sealer.decodeNote(bytes(note.bytes)), note.text);
   const heads = presence.deps.map((d: any) => ({ ...d, hash: bytes(d.hash) }));
   assert.equal(hex(sealer.encodePresence({ heads, state: bytes(presence.update) })), presence.bytes);
   assert.deepEqual(sealer.decodePresence(bytes(presence.bytes)), { heads, state: bytes(presence.update) });
+  assert.deepEqual(readForeign(bytes(presence.update)), { name: "Ann", caret: 7 });
+  assert.equal(hex(sealer.encodePresence({ heads: [], state: new Uint8Array() })), left.bytes);
+  assert.deepEqual([left.deps, left.update], [[], ""]);
   assert.equal(hex(sealer.encodePack(pack.contents.map(bytes))), pack.bytes);
   assert.deepEqual(sealer.decodePack(bytes(pack.bytes)).map(hex), pack.contents);
   const decode: Partial<Record<Kind, (b: Uint8Array) => unknown>> = { [Kind.pack]: sealer.decodePack, [Kind.ephemeral]: sealer.decodePresence };
