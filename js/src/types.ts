@@ -378,7 +378,8 @@ export interface Home {
    */
   addDevice(): Promise<URL>;
   /**
-   * Makes this device one of the home that the link is of. What is here joins that home, what that home has comes here, now and from then
+   * Makes this device one of the home that the link is of. SECURITY: with a link of one's own only, and never without asking: whoever
+   * gave it gets every document of this device. What is here joins that home, what that home has comes here, now and from then
    * on. Resolves when its list is here; the documents follow by themselves.
    */
   restore(link: URL | string): Promise<void>;

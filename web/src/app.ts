@@ -1,6 +1,8 @@
 // The app: which note is shown, and what the components do to it. Components know nothing of each other; this file does.
 
 import { FreeholdError, type Doc, type Home } from "freehold";
+import { confirmSheet } from "./confirmsheet.ts";
+import { devicesSheet } from "./devicessheet.ts";
 import { download, el } from "./dom.ts";
 import { installer } from "./install.ts";
 import { linkSheet } from "./linksheet.ts";
@@ -13,7 +15,7 @@ import { patience } from "./patience.ts";
 import { people, tellOthers } from "./people.ts";
 import { problemBar } from "./problembar.ts";
 import { relayDrawer } from "./relaydrawer.ts";
-import { noteHash, otherOrigin, routeOf } from "./route.ts";
+import { isHomeLink, noteHash, otherOrigin, routeOf } from "./route.ts";
 import { shareSheet } from "./sharesheet.ts";
 import { statusChip } from "./statuschip.ts";
 import { toasts } from "./toast.ts";
@@ -50,6 +52,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   const view = noteView({
     begin: () => begin(),
     create: () => { location.hash = "#new"; },
+    restore: () => devices.open("restore"),
     refused: (error) => problem.show(error),
     say,
     offerUndo,
@@ -87,7 +90,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
       history.replaceState(null, "", noteHash(to.doc.id));
       relay.reset();
       stopStatus = to.doc.status.subscribe((status) => {
-        if (status.problem !== null) problem.show(status.problem);
+        if (status.problem !== null) problem.show(status.problem, wayOn(status.successor));
         updateChip();
       });
     }
@@ -99,6 +102,10 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     updateList();
     updateTitle();
   };
+
+  /** To the note as which this one goes on, where its new link has been here. */
+  const wayOn = (successor: string | null): { readonly label: string; readonly run: () => void } | undefined =>
+    successor === null || !here().some((each) => each.id === successor) ? undefined : { label: "Open the new one", run: () => { location.hash = noteHash(successor); } };
 
   /** From the head, which is read without the core, until the note itself is there. */
   const preview = (id: string): void => view.preview(headOf(id) ?? { title: "", body: "" });
@@ -135,7 +142,9 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   };
   const share = shareSheet({ problem: (error) => problem.show(error), say });
   const drawer = relayDrawer();
-  const paste = linkSheet({ open: (link) => void open.join(link) });
+  const paste = linkSheet({ open: (link) => { if (isHomeLink(link)) askToRestore(link); else void open.join(link); } });
+  const confirm = confirmSheet();
+  const devices = devicesSheet(home, { restore: (link) => askToRestore(link), problem: (error) => problem.show(error), say });
   const twin = otherOrigin(new URL(location.href));
 
   const bar = topBar({
@@ -149,10 +158,12 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     yourName: () => me.open(),
     install: () => void install.install(),
     forget: () => forget(),
+    relink: () => askToRelink(),
+    deleteNote: () => askToDelete(),
   });
-  const updateBar = (): void => bar.offer({ note: shown.kind !== "empty", install: install.available });
+  const updateBar = (): void => bar.offer({ note: shown.kind !== "empty", owner: note()?.rights === "owner", install: install.available });
 
-  const list = noteList({ create: () => { if (location.hash === "#new") route(); else location.hash = "#new"; }, openLink: () => paste.open() });
+  const list = noteList({ create: () => { if (location.hash === "#new") route(); else location.hash = "#new"; }, openLink: () => paste.open(), devices: () => devices.open("add") });
   const updateList = (): void => list.show(notes?.filter((each) => !leaving.has(each.id)), shown.kind === "note" ? shown.doc.id : shown.kind === "opening" ? shown.id : null);
   const updateTitle = (): void => {
     const words = shown.kind === "note" ? shown.doc.value : shown.kind === "opening" ? headOf(shown.id) : undefined;
@@ -198,6 +209,62 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     });
   };
 
+  /** Whatever fails and says why is shown; the rest is a fault of ours. */
+  const shownIfRefused = (error: unknown): void => {
+    if (!(error instanceof FreeholdError)) throw error;
+    problem.show(error);
+  };
+
+  const askToDelete = (): void => {
+    const doc = note();
+    if (doc === null) return;
+    const { id } = doc, name = nameOf(doc.value);
+    const deleteNow = (): void => {
+      leaving.add(id);
+      openNext();
+      home.delete(id).then(() => toast.show({ words: `“${name}” was deleted.`, ms: UNDO_MS }), shownIfRefused).finally(() => { leaving.delete(id); updateList(); });
+    };
+    confirm.ask({
+      title: `Delete “${name}” for everyone?`,
+      words: "It goes from the relay, from this device and from your others. People you shared it with keep what they have. This cannot be undone.",
+      label: "Delete for everyone", danger: true, run: deleteNow,
+    });
+  };
+
+  const askToRelink = (): void => {
+    const doc = note();
+    if (doc === null) return;
+    const { id } = doc;
+    const relinkNow = async (): Promise<void> => {
+      const next = await doc.relink();
+      next.close();
+      location.hash = noteHash(next.id);
+      toast.show({
+        words: "This is the note with new keys. Share its new link with those who may follow.",
+        action: { label: "Delete the old one", run: () => void home.delete(id).catch(shownIfRefused) },
+        ms: FORGET_MS,
+      });
+    };
+    confirm.ask({
+      title: "Move this note to new keys?",
+      words: "It is made again, and old links do not open the new one. Whoever has an old link is told that the note moved, and keeps what they have seen.",
+      label: "Move to new keys", run: () => void relinkNow().catch(shownIfRefused),
+    });
+  };
+
+  /** Somebody else's link would give them every note of this device: the one thing to ask before. */
+  const askToRestore = (link: string): void => confirm.ask({
+    title: "Make this device one of yours?",
+    words: "It gets all notes of the device that gave the link, and that device gets all notes from here. Go on only if the link is from a device of your own.",
+    label: "Restore", run: () => void restoreNow(link).catch(shownIfRefused),
+  });
+  const restoreNow = async (link: string): Promise<void> => {
+    say("Fetching your notes");
+    await home.restore(link);
+    toast.show({ words: "This device is one of yours now. Its notes are on their way.", ms: UNDO_MS });
+    if (shown.kind === "empty") view.empty(here().length > 0);
+  };
+
   // ── where to be ──
 
   const here = (): readonly NoteInfo[] => (notes ?? []).filter((each) => !leaving.has(each.id));
@@ -226,6 +293,10 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     switch (to.kind) {
       case "start": return void start();
       case "link": return void open.join(to.link);
+      case "home":
+        history.replaceState(null, "", location.pathname);
+        void start();
+        return askToRestore(to.link);
       case "note": {
         if (note()?.id !== to.id) void open.open(to.id).then(() => { if (!WIDE.matches) view.focusPage(); });
         return;
@@ -252,7 +323,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   // Notes that were leaving when the page went away were not forgotten: nothing is lost by closing a window.
   root.replaceChildren(
     el("main", { class: "app" }, list.el, el("div", { class: "stage" }, bar.el, problem.el, view.el)),
-    drawer.el, share.el, paste.el, me.el, toast.el, spoken);
+    drawer.el, share.el, paste.el, me.el, devices.el, confirm.el, toast.el, spoken);
   root.classList.toggle("in-tunnel", tunnel.on);
   // The event's own address: a note that finishes opening in between writes its own over that of the page.
   window.addEventListener("hashchange", (event) => route(event.newURL));

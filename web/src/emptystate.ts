@@ -15,13 +15,17 @@ export interface EmptyState {
   head(otherNotes: boolean): void;
 }
 
-export const emptyState = (o: { readonly begin: () => void }): EmptyState => {
+export const emptyState = (o: { readonly begin: () => void; readonly restore: () => void }): EmptyState => {
   const heading = el("h1", {});
+  const restore = el("button", { type: "button", class: "button plain", on: { click: o.restore } }, icon("device"), "Restore from another device");
   return {
     el: el("section", { class: "empty", "aria-label": "No note open" },
       heading,
       el("ol", { class: "tries" }, ...TRY.map(([what, why]) => el("li", {}, el("strong", {}, what), " ", why))),
-      el("button", { type: "button", class: "button primary", on: { click: o.begin } }, icon("plus"), "New note")),
-    head(otherNotes) { heading.textContent = otherNotes ? "No note open" : "Nothing here yet"; },
+      el("div", { class: "empty-actions" }, el("button", { type: "button", class: "button primary", on: { click: o.begin } }, icon("plus"), "New note"), restore)),
+    head(otherNotes) {
+      heading.textContent = otherNotes ? "No note open" : "Nothing here yet";
+      restore.hidden = otherNotes;
+    },
   };
 };

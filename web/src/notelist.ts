@@ -14,7 +14,7 @@ export interface NoteList {
   show(notes: readonly NoteInfo[] | undefined, current: string | null): void;
 }
 
-export const noteList = (o: { readonly create: () => void; readonly openLink: () => void }): NoteList => {
+export const noteList = (o: { readonly create: () => void; readonly openLink: () => void; readonly devices: () => void }): NoteList => {
   const rowById = new Map<string, NoteRow>();
   const rows = el("ul", { class: "rows" });
   const none = el("p", { class: "fine none", hidden: true }, "Your notes will be listed here. They stay on this device first.");
@@ -24,7 +24,9 @@ export const noteList = (o: { readonly create: () => void; readonly openLink: ()
       el("h1", {}, "Freehold"),
       el("button", { type: "button", class: "icon-button", "aria-label": "New note", title: "New note", on: { click: o.create } }, icon("plus"))),
     el("div", { class: "sidebar-scroll" }, rows, none),
-    el("footer", { class: "sidebar-foot" }, el("button", { type: "button", class: "button plain", on: { click: o.openLink } }, icon("link"), "Open a link")));
+    el("footer", { class: "sidebar-foot" }, 
+      el("button", { type: "button", class: "button plain", on: { click: o.openLink } }, icon("link"), "Open a link"),
+      el("button", { type: "button", class: "button plain", on: { click: o.devices } }, icon("device"), "Devices")));
   return {
     el: root,
     show(notes, current) {

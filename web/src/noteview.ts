@@ -37,6 +37,7 @@ export interface NoteViewOptions {
   /** The note of what is typed, begun now if need be. Null: it failed, and the failure was shown. */
   readonly begin: () => Promise<Doc<NoteType> | null>;
   readonly create: () => void;
+  readonly restore: () => void;
   readonly refused: (error: FreeholdError) => void;
   readonly say: (words: string) => void;
   readonly offerUndo: (words: string, undo: () => void) => void;
@@ -74,7 +75,7 @@ export const noteView = (o: NoteViewOptions): NoteView => {
     el("span", { class: "waiting-mark", "aria-hidden": "true" }),
     el("h1", {}, "Waiting for the first copy"),
     el("p", {}, "It comes as soon as the relay, or a device that has this note, can be reached. You can close this window meanwhile."));
-  const empty = emptyState({ begin: o.create });
+  const empty = emptyState({ begin: o.create, restore: o.restore });
   const root = el("div", { class: "scroll", tabindex: -1 }, page, waiting, empty.el);
 
   // A click on the paper below the text goes on with the text.

@@ -6,8 +6,8 @@ import { icon } from "./icons.ts";
 
 export interface ProblemBar {
   readonly el: HTMLElement;
-  /** Shows a problem until it is dismissed, another one comes or `clear` is called. */
-  show(problem: FreeholdError): void;
+  /** `way`: one out of it. Shows a problem until it is dismissed, another one comes or `clear` is called. */
+  show(problem: FreeholdError, way?: { readonly label: string; readonly run: () => void }): void;
   clear(): void;
 }
 
@@ -26,22 +26,29 @@ const sentence = (text: string): string => {
 export const problemBar = (o: { readonly download: () => void }): ProblemBar => {
   const words = el("strong", {}), hint = el("span", {});
   const copy = el("button", { type: "button", class: "button", on: { click: o.download } }, icon("download"), "Download a copy");
+  const out = el("button", { type: "button", class: "button", on: { click: () => leave() } });
+  let leave = (): void => undefined;
   const root = el("div", { class: "problem", role: "alert", hidden: true },
     el("p", {}, words, hint),
-    el("div", { class: "problem-actions" }, copy, el("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", on: { click: () => clear() } }, icon("close"))));
+    el("div", { class: "problem-actions" }, copy, out, el("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", on: { click: () => clear() } }, icon("close"))));
   let shown: FreeholdError | null = null;
   const clear = (): void => {
     root.hidden = true;
   };
   return {
     el: root,
-    show(problem) {
+    show(problem, way) {
       // A status repeats its problem with every change: one that was dismissed stays so.
       if (shown === problem) return;
       shown = problem;
       words.textContent = headline(problem);
       hint.textContent = sentence(problem.hint);
       copy.hidden = !IN_DANGER.has(problem.code);
+      out.hidden = way === undefined;
+      if (way !== undefined) {
+        out.textContent = way.label;
+        leave = way.run;
+      }
       root.hidden = false;
     },
     clear() {

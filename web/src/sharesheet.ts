@@ -2,7 +2,7 @@
 
 import { FreeholdError, type Doc } from "freehold";
 import { el, freshId } from "./dom.ts";
-import { icon } from "./icons.ts";
+import { linkBox } from "./linkbox.ts";
 import type { NoteType } from "./note.ts";
 import { sheet } from "./sheet.ts";
 
@@ -18,43 +18,20 @@ export const shareSheet = (o: { readonly problem: (error: FreeholdError) => void
   const option = (can: Can, label: string): HTMLInputElement =>
     el("input", { type: "radio", name, value: can, id: `${name}-${can}`, "aria-label": label, on: { change: () => show(can) } });
   const read = option("read", "Read"), write = option("write", "Write");
-  const shown = el("output", { class: "link-text" });
-  const whole = el("textarea", { class: "link-whole", "aria-label": "The whole link", readonly: true, rows: 3, hidden: true });
-  const copyLabel = el("span", {}, "Copy link");
-  const copy = el("button", { type: "button", class: "button primary wide", on: { click: () => void copyLink() } }, icon("link"), copyLabel);
+  const box = linkBox(o);
   const whoever = el("span", {});
   const linkByCan = new Map<Can, string>();
-  let current: Can = "read";
 
   const frame = sheet("Share this note", "share",
     el("fieldset", { class: "segments" }, el("legend", { class: "visually-hidden" }, "What the link allows"),
       read, el("label", { for: `${name}-read` }, "Read"), write, el("label", { for: `${name}-write` }, "Write")),
-    el("div", { class: "link-box" }, shown), whole, copy,
+    box.el,
     el("p", { class: "fine" }, "The key is after the #. The relay never gets it. ", whoever));
 
   const show = (can: Can): void => {
-    current = can;
     (can === "read" ? read : write).checked = true;
-    shown.textContent = elide(linkByCan.get(can) ?? "");
+    box.show(linkByCan.get(can) ?? "", `QR code of a link that can ${can}`);
     whoever.textContent = `Anyone with this link can ${can}.`;
-    copyLabel.textContent = "Copy link";
-    whole.hidden = true;
-  };
-
-  const copyLink = async (): Promise<void> => {
-    const link = linkByCan.get(current);
-    if (link === undefined) return;
-    try {
-      await navigator.clipboard.writeText(link);
-      copyLabel.textContent = "Copied";
-      o.say("Link copied");
-    } catch {
-      // No clipboard (no permission, or an old browser): the person copies by hand.
-      whole.hidden = false;
-      whole.value = link;
-      whole.focus();
-      whole.select();
-    }
   };
 
   return {
@@ -72,13 +49,7 @@ export const shareSheet = (o: { readonly problem: (error: FreeholdError) => void
       }
       show(writes ? "write" : "read");
       frame.open();
-      copy.focus();
+      box.focus();
     },
   };
-};
-
-/** The link with its middle left out: where it leads and its last letters, which is what people compare. */
-export const elide = (link: string): string => {
-  const plain = link.replace(/^https?:\/\//, "");
-  return plain.length <= 40 ? plain : `${plain.slice(0, 27)}…${plain.slice(-10)}`;
 };

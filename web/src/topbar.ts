@@ -15,12 +15,14 @@ export interface TopBarOptions {
   readonly yourName: () => void;
   readonly install: () => void;
   readonly forget: () => void;
+  readonly relink: () => void;
+  readonly deleteNote: () => void;
 }
 
 export interface TopBar {
   readonly el: HTMLElement;
-  /** Which actions make sense now: a note is there, the browser would install the app. */
-  offer(o: { readonly note: boolean; readonly install: boolean }): void;
+  /** Which actions make sense now: a note is there, it is one's own, the browser would install the app. */
+  offer(o: { readonly note: boolean; readonly owner: boolean; readonly install: boolean }): void;
 }
 
 export const topBar = (o: TopBarOptions): TopBar => {
@@ -37,15 +39,18 @@ export const topBar = (o: TopBarOptions): TopBar => {
   const save = entry("download", "Export", o.exportNote);
   const yourName = entry("person", "Your name", o.yourName);
   const install = entry("install", "Install", o.install);
+  const relink = entry("key", "Move to new keys", o.relink);
   const forget = entry("forget", "Forget on this device", o.forget, "danger");
-  const menu = el("div", { class: "menu", id: menuId, popover: "auto" }, ...[secondEntry, sees, save, yourName, install, forget].filter((child): child is HTMLButtonElement => child !== null));
+  const erase = entry("delete", "Delete for everyone", o.deleteNote, "danger");
+  const menu = el("div", { class: "menu", id: menuId, popover: "auto" }, ...[secondEntry, sees, save, relink, yourName, install, forget, erase].filter((child): child is HTMLButtonElement => child !== null));
   const more = el("button", { type: "button", class: "icon-button", "aria-label": "More", popovertarget: menuId }, icon("more"));
   const back: Child = el("a", { class: "icon-button back", href: "#notes", "aria-label": "All notes" }, icon("back"));
 
   return {
     el: el("header", { class: "topbar" }, back, o.chip, o.people, el("div", { class: "topbar-actions" }, o.tunnel, second, share, more, menu)),
-    offer({ note, install: installable }) {
+    offer({ note, owner, install: installable }) {
       for (const each of [share, second, secondEntry, sees, save, forget]) if (each !== null) each.hidden = !note;
+      for (const each of [relink, erase]) each.hidden = !owner;
       install.hidden = !installable;
     },
   };

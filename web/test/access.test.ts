@@ -45,6 +45,15 @@ const check = async (what: string): Promise<void> => {
   assert.deepEqual(wide, [], `${what}: outside the window`);
 };
 
+/** From the list of notes. */
+const devices = async (where: string): Promise<void> => {
+  await page.click("text=Devices");
+  await page.click("text=Add a device");
+  await page.waitFor("the code", () => document.querySelector(".devices .qr") !== null);
+  await check(`${where}, devices`);
+  await page.press("Escape");
+};
+
 const screens = async (where: string): Promise<void> => {
   await check(`${where}, note`);
   await page.click('[aria-label="Share"]');
@@ -53,6 +62,10 @@ const screens = async (where: string): Promise<void> => {
   await page.press("Escape");
   await page.click('[aria-label="More"]');
   await check(`${where}, menu`);
+  await page.click("text=Delete for everyone");
+  await check(`${where}, a question`);
+  await page.press("Escape");
+  await page.click('[aria-label="More"]');
   await page.click("text=What the relay sees");
   await check(`${where}, drawer`);
   await page.press("Escape");
@@ -77,10 +90,12 @@ test("in both themes, wide and on a phone", async () => {
     await page.playwright.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.resize(1280, 800);
     await screens(`${colorScheme}, wide`);
+    await devices(`${colorScheme}, wide`);
     await page.resize(390, 780);
     await screens(`${colorScheme}, phone`);
     await page.click('[aria-label="All notes"]');
     await check(`${colorScheme}, list on a phone`);
+    await devices(`${colorScheme}, phone`);
     await page.click(".row");
     await page.waitFor("the note", () => document.querySelector<HTMLElement>(".page")!.checkVisibility());
   }
@@ -129,7 +144,7 @@ test("Tab reaches everything in the order of the page, and shows where it is", a
     if (!ring) bare.push(name);
   }
   assert.deepEqual(seen.map((name) => name.replace(/^A note with.*/, "the note's row")), [
-    "New note", "the note's row", "Open a link", "Tunnel", "Second device", "Share", "More", "Title", "Note",
+    "New note", "the note's row", "Open a link", "Devices", "Tunnel", "Second device", "Share", "More", "Title", "Note",
     "Move item 1 of 2", "Item 1 of 2 done", "Item 1 of 2", "Delete item 1 of 2",
     "Move item 2 of 2", "Item 2 of 2 done", "Item 2 of 2", "Delete item 2 of 2", "Add item",
   ]);

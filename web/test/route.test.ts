@@ -13,6 +13,8 @@ test("routes", () => {
   assert.deepEqual(at("#notes"), { kind: "list" });
   assert.deepEqual(at("#new"), { kind: "new" });
   assert.deepEqual(at("#1w.abc.def.7c"), { kind: "link", link: "http://localhost:7070/#1w.abc.def.7c" });
+  assert.deepEqual(at("?home#1a.abc.def.7c"), { kind: "home", link: "http://localhost:7070/?home#1a.abc.def.7c" });
+  assert.equal(at("#1a.abc?home#").kind, "link", "what is after the # says nothing about the place");
   assert.equal(at("#1w").kind, "link", "a link cut short is told to the person as one, not taken for something else");
   assert.equal(at("#9x.later").kind, "link");
 });
