@@ -75,8 +75,12 @@ func (m *Machine) takeConnection(ev Event) {
 			return
 		}
 		c.socket, c.since, c.deadAt, c.pingAt = socketOpen, m.now, 0, m.now+quietFor
-		for i := range m.docs {
-			m.hello(&m.docs[i])
+		for _, isOpen := range [...]bool{true, false} { // what a page has open goes before what is synced behind it
+			for i := range m.docs {
+				if d := &m.docs[i]; (d.own != noSession) == isOpen {
+					m.hello(d)
+				}
+			}
 		}
 	case SocketClosed:
 		if c.socket == socketNone || c.id != e.Conn {

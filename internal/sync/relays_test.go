@@ -26,3 +26,31 @@ func TestS19TheStatusIsThatOfTheRelayThatHasMost(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 }
+
+func TestWhatAPageHasOpenIsGreetedFirst(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: 1, Writable: true, Keyed: true, Content: true})
+	s.tell(sync.DocOpen{Doc: 2, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	if hellos := only[sync.Hello](s.tell(sync.SocketOpen{Conn: 1})); len(hellos) != 2 || hellos[0].Doc != 2 {
+		t.Fatalf("%+v", hellos)
+	}
+}
+
+func TestS11ASocketThatNeverOpensIsGivenUp(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	effects := s.tell(sync.DocOpen{Doc: doc, Keyed: true, Content: true})
+	if conn := one[sync.Connect](s, effects).Conn; conn != 1 {
+		t.Fatalf("connection %d", conn)
+	}
+	s.now = one[sync.Timer](s, effects).At
+	effects = s.tell(sync.Wake{})
+	one[sync.Disconnect](s, effects)
+	s.now = one[sync.Timer](s, effects).At
+	if conn := one[sync.Connect](s, s.tell(sync.Wake{})).Conn; conn != 2 {
+		t.Fatalf("connection %d", conn)
+	}
+}

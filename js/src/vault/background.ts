@@ -17,6 +17,8 @@ export interface BackgroundEnds {
   hub(): Promise<Hub>;
   /** Of every document on this device. */
   secrets(): Iterable<StoredSecret>;
+  /** The document changed last: the one of which a relay that was put back most likely lacks something. */
+  newest(): DocId | null;
   inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
   /** A document that no page has open, for this to start. */
   add(hub: Hub, doc: DocId): Promise<Document>;
@@ -27,6 +29,8 @@ export class Background {
   readonly #ends: BackgroundEnds;
   /** Stores of relays that were looked through. */
   readonly #met: Set<string> = new Set();
+  /** Of those, the ones that were put back and are being looked through again. */
+  readonly #again: Set<string> = new Set();
   #filling: Promise<void> = Promise.resolve();
 
   constructor(ends: BackgroundEnds) { this.#ends = ends; }
@@ -65,19 +69,30 @@ export class Background {
     for (const { doc, genesis } of this.#ends.secrets()) if (genesis !== null) return void (await this.#carry(doc, async () => true));
   }
 
-  /** A relay said which store it has. The first time, each document of which that store lacks something is sent there, one after the other. */
-  meet(relay: string, store: string): void {
+  /** A connection stands. One document is greeted beside those that are open: with it a relay that was put back gives itself away. */
+  look(): void {
+    const doc = this.#ends.newest();
+    if (doc !== null) void this.#carry(doc, async () => true);
+  }
+
+  /**
+   * A relay said which store it has. The first time, each document of which that store lacks something is sent there, one after the
+   * other; each document at all when it was put back to an older state, for then nothing holds that it said before.
+   */
+  meet(relay: string, store: string, wasPutBack: boolean): void {
     const name = `${relay} ${store}`;
-    if (this.#met.has(name)) return;
+    if (wasPutBack ? this.#again.has(name) : this.#met.has(name)) return;
     this.#met.add(name);
+    if (wasPutBack) this.#again.add(name);
     this.#filling = this.#filling.then(async () => {
       for (const { doc } of [...this.#ends.secrets()]) {
         const document = await this.#carry(doc, async () => {
           const stored = await this.#ends.copies.load(doc);
-          return stored !== null && lacks(stored, relay, store);
+          return stored !== null && (wasPutBack || lacks(stored, relay, store));
         });
         if (document !== null) await within(document.sent(), PATIENCE);
       }
+      if (wasPutBack) this.#again.delete(name);
     });
   }
 

@@ -71,6 +71,8 @@ export class Document {
   /** The owner's statement as it came, and what it says once it was checked. */
   #statement: Uint8Array | null = null;
   #successor: DocId | null = null;
+  /** The store of the relay that its last hello named. */
+  asked: string | null = null;
   readonly #ends: DocumentEnds;
   readonly #outbound: Outbound;
   readonly #presence: Presence;
@@ -94,6 +96,8 @@ export class Document {
   #unsaid: FromVault[] | null = [];
   #checking = false;
   #isWelcome = false;
+  /** What was known of the relay does not hold any more. */
+  #wasReset = false;
   /** Who waits for the relay to have all of it. */
   #senders: (() => void)[] = [];
   #closed = false;
@@ -233,6 +237,7 @@ export class Document {
     const { refs } = this.#ends;
     switch (e.type) {
       case "hello":
+        this.asked = e.store;
         this.#isWelcome = false;
         this.#conn = e.conn;
         this.#outbound.restart(e.conn);
@@ -261,6 +266,7 @@ export class Document {
       }
       case "learnt":
         this.#outbound.learn(e.known);
+        this.#wasReset ||= e.reset;
         return this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: e.reset, known: e.known });
       case "markChanged": return this.#remember(e.mark);
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
@@ -284,10 +290,13 @@ export class Document {
   }
   presenceRefused(): void { this.#presence.restart(); }
 
-  /** The relay's welcome was taken in: from here on `behind` counts by the store that it has. */
-  welcomed(): void {
+  /** The relay's welcome was taken in. Gives whether what was known of the relay turned out not to hold any more. From here on `behind` counts by the store that it has. */
+  welcomed(): boolean {
+    const wasReset = this.#wasReset;
+    this.#wasReset = false;
     this.#isWelcome = true;
     this.#lookSent();
+    return wasReset;
   }
 
   /** Resolves when the relay has all that is here, or it was closed. */

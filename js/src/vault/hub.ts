@@ -43,8 +43,10 @@ export interface HubEnds {
   release(docs: readonly DocId[]): void;
   /** This tab is the one that talks to the relay from here on, or has another list of relays. */
   led(): void;
-  /** A relay said which store it has. */
-  met(relay: string, store: string): void;
+  /** A relay said which store it has; `wasPutBack`: and of a document, less than it acknowledged. */
+  met(relay: string, store: string, wasPutBack: boolean): void;
+  /** The first word of the relay on a connection. */
+  connected(): void;
 }
 
 export class Hub {
@@ -68,6 +70,8 @@ export class Hub {
   #paused = false;
   #wire: Wire | null = null;
   #conn = 0;
+  /** The relay said something on that connection. */
+  #isGreeted = false;
   /** Of the relay of that connection. */
   #address = "";
   #relayState = 0;
@@ -234,6 +238,7 @@ export class Hub {
   #connect(conn: number, relay: number): void {
     this.#hangUp();
     this.#conn = conn;
+    this.#isGreeted = false;
     const address = this.#relays[relay];
     if (address === undefined) return this.step({ type: "socketClosed", conn, garbage: false });
     this.#address = address;
@@ -264,12 +269,16 @@ export class Hub {
     if (document === undefined) return;
     const doc = document.number;
     switch (frame.type) {
-      case "welcome":
+      case "welcome": {
         document.offered = frame.genesis;
+        const isSame = document.asked === frame.store;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
-        document.welcomed();
         if (frame.successor !== null) void document.succeeded(frame.successor);
-        return this.#ends.met(this.#address, frame.store);
+        this.#ends.met(this.#address, frame.store, document.welcomed() && isSame);
+        if (this.#isGreeted) return;
+        this.#isGreeted = true;
+        return this.#ends.connected();
+      }
       case "batch": return this.#batch(conn, document, frame);
       case "ack": {
         const request = this.#requestById.get(frame.req);

@@ -126,6 +126,7 @@ class Vault {
       copies,
       hub: async () => hub,
       secrets: () => this.#secretById.values(),
+      newest: () => this.#newest(),
       inLane,
       add: (where, doc) => this.#add(where, doc, false),
       problem: (said) => this.#port.post({ kind: "problem", problem: said }),
@@ -153,12 +154,19 @@ class Vault {
       adopt: (docs) => void background.adopt(docs),
       release: (docs) => background.release(hub, docs),
       led: () => void background.probe(),
-      met: (relay, store) => background.meet(relay, store),
+      met: (relay, store, wasPutBack) => background.meet(relay, store, wasPutBack),
+      connected: () => background.look(),
     }, machine);
     this.#hubs[place] = hub;
     if (place === 0) [this.#running, this.#background] = [hub, background];
     hub.setRelays(this.#relays.slice(place, place + 1));
     return hub;
+  }
+
+  /** The document changed last that ever met a relay. */
+  #newest(): DocId | null {
+    const heads = [...this.#headById.values()].filter((h) => this.#secretById.get(h.id)?.genesis != null);
+    return heads.reduce<HeadRecord | null>((a, b) => (a === null || b.changed > a.changed ? b : a), null)?.id ?? null;
   }
 
   /** Another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */
@@ -323,7 +331,7 @@ class Vault {
   async #succeed(doc: DocId, by: DocId): Promise<null> {
     const hub = await this.#ready();
     const statement = await (await this.#ownerKeys(doc)).successor(by);
-    for (const relay of hub.relays) await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
+    for (const relay of this.#relays) await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
     await hub.document(doc)?.succeeded(statement);
     return null;
   }

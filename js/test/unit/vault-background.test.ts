@@ -1,6 +1,7 @@
 // Documents that no page has open, against the real relay: they reach a relay that lacks them, and are let go of then.
 
 import assert from "node:assert/strict";
+import { cp, rm } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
@@ -74,4 +75,27 @@ test("a relay that is given later gets every document, also the closed ones", { 
   await arriveAt(t, relay, notes);
   await done; // with nothing left to send, nothing is open and the relay is left
   assert.deepEqual(page.problems, []);
+});
+
+test("a relay that was put back to an older state is found out by the newest document, and every closed one is brought again", { timeout: 180_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const page = await start(t, await directoryOf(), [relay.url]);
+  const old = await page.edit({ op: "create", type: "note" });
+  await old.type(0, "old");
+  await page.until("it is on the relay", () => old.status.relay === 3);
+  await relay.stop();
+  const backup = `${relay.dataDir}.backup`;
+  await cp(relay.dataDir, backup, { recursive: true });
+  t.after(() => rm(backup, { recursive: true, force: true }));
+  await relay.start();
+  await page.reconnect();
+  const notes = await closedNotes(page, 3, true);
+  for (const [i, { doc }] of notes.entries()) await page.request({ op: "head", doc, head: {}, changed: Date.now() + i });
+  await relay.stop();
+  await rm(relay.dataDir, { recursive: true });
+  await cp(backup, relay.dataDir, { recursive: true });
+  await relay.start();
+  await page.reconnect(); // only the old one is open, of which the relay has all
+  await page.until("it is live", () => old.status.relayState === "live");
+  await arriveAt(t, relay, notes);
 });
