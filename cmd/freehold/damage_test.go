@@ -196,6 +196,7 @@ func TestBackupFromAnImpostor(t *testing.T) {
 		"no envelope":                     {"not of this document", [][]byte{welcome, batch(good, wire.Entry{Cursor: 2, Envelope: make([]byte, 300)})}},
 		"another document's session":      {"not of this document", [][]byte{welcome, batch(good, wire.Entry{Cursor: 2, Envelope: foreign.Write("x"), Cert: foreign.Cert})}},
 		"a session without a certificate": {"not of this document", [][]byte{welcome, batch(wire.Entry{Cursor: 2, Envelope: s.Write("x")})}},
+		"another session's certificate":   {"not of this document", [][]byte{welcome, batch(wire.Entry{Cursor: 2, Envelope: doc.NewSession().Write("x"), Cert: s.Cert})}},
 		"a successor that nobody signed":  {"not of this document", [][]byte{servertest.Encode(t, &wire.Welcome{Doc: id, Genesis: doc.Genesis(), Successor: other.NameSuccessor(id)})}},
 	} {
 		dir := t.TempDir()

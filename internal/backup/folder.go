@@ -142,20 +142,21 @@ func (f *Folder) Keep(store wire.StoreID, from wire.Cursor, batch *wire.Batch) (
 // admit checks that an envelope is one, and that a writer of the document admitted its session. Kinds of a newer release are
 // taken as they are.
 func (f *Folder) admit(e wire.Entry) error {
-	if e.Cert != nil {
-		cert, err := f.Genesis.VerifyCertificate(e.Cert)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrForeign, err)
-		}
-		f.Certificates[cert.Session()] = cert
-	}
-	_, err := seal.ParseEnvelope(e.Envelope)
-	if err != nil && !errors.Is(err, seal.ErrUnsupported) {
+	if _, err := seal.ParseEnvelope(e.Envelope); err != nil && !errors.Is(err, seal.ErrUnsupported) {
 		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
-	if id, ok := sessionOf(e.Envelope); !ok || f.Certificates[id] == nil {
-		return fmt.Errorf("%w: an envelope of a session that no writer admitted", ErrForeign)
+	id, ok := sessionOf(e.Envelope)
+	if ok && f.Certificates[id] != nil {
+		return nil
 	}
+	cert, err := f.Genesis.VerifyCertificate(e.Cert)
+	if err != nil {
+		return fmt.Errorf("%w: an envelope of a session that no writer admitted: %w", ErrForeign, err)
+	}
+	if cert.Session() != id {
+		return fmt.Errorf("%w: an envelope with the certificate of another session", ErrForeign)
+	}
+	f.Certificates[id] = cert
 	return nil
 }
 

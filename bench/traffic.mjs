@@ -1,0 +1,211 @@
+// What sync costs: bytes on the wire and on the relay's disk for a whole paper typed live, and a fresh device that fetches
+// a hundred documents. The package in Node, the relay as a process of its own, and between them a pipe that counts.
+//
+//   node --experimental-websocket bench/traffic.mjs [--keys N] [--documents N] [--folder DIR] [--write]
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, connect } from "node:net";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { defineDoc, freehold, s } from "../js/dist/node.js";
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+const { values: options } = parseArgs({ options: {
+  keys: { type: "string", default: "259778" },
+  documents: { type: "string", default: "100" },
+  folder: { type: "string", default: tmpdir() },
+  write: { type: "boolean", default: false },
+} });
+
+// Node 20 has WebSocket behind a flag only, and the package would take plain requests, which nobody types a paper over.
+if (typeof WebSocket === "undefined") throw new Error("call it with node --experimental-websocket, or Node 22");
+
+const Paper = defineDoc("paper", { version: 1, shape: { body: s.text() } });
+const trace = JSON.parse(gunzipSync(readFileSync(path("traces/automerge-paper.json.gz"))));
+const folder = mkdtempSync(join(options.folder, "freehold-traffic-"));
+const running = [];
+
+/** Starts the relay and gives its port. */
+const startRelay = async (data) => {
+  const relay = spawn(path("../build/freehold"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--log", "json"], { stdio: ["ignore", "pipe", "ignore"] });
+  running.push(relay);
+  return new Promise((resolve, reject) => {
+    relay.once("exit", () => reject(new Error("the relay did not start")));
+    relay.stdout.once("data", (greeting) => resolve(Number(/localhost:(\d+)/.exec(greeting)[1])));
+  });
+};
+
+/** A pipe to the relay that counts what goes up and comes down: everything above TCP. */
+const startPipe = async (port) => {
+  const count = { up: 0, down: 0, connections: 0 };
+  const server = createServer((device) => {
+    count.connections++;
+    const relay = connect(port, "127.0.0.1");
+    device.setNoDelay(true);
+    relay.setNoDelay(true);
+    device.on("data", (b) => { count.up += b.length; relay.write(b); });
+    relay.on("data", (b) => { count.down += b.length; device.write(b); });
+    for (const [one, other] of [[device, relay], [relay, device]]) {
+      one.on("close", () => other.destroy());
+      one.on("error", () => other.destroy());
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { count, url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+};
+
+/** Length of all files of a folder, and what they take of the disk. */
+const disk = (dir) => {
+  let bytes = 0;
+  let taken = 0;
+  for (const f of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!f.isFile()) continue;
+    const { size, blocks } = statSync(join(f.parentPath, f.name));
+    bytes += size;
+    taken += blocks * 512;
+  }
+  return { bytes, taken };
+};
+
+/** Resolves when a store says what is awaited. */
+const until = (store, good) => new Promise((resolve) => {
+  let stop = () => {};
+  stop = store.subscribe((v) => {
+    if (!good(v)) return;
+    resolve();
+    setImmediate(() => stop());
+  });
+});
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How many key presses may be on their way. Each is an envelope of its own, as when somebody types. */
+const ahead = 64;
+
+/** Types the paper: each key press is on the device before the next one. */
+const typing = async () => {
+  const data = join(folder, "typing");
+  const pipe = await startPipe(await startRelay(data));
+  const home = freehold({ name: "typist", relay: pipe.url, directory: join(folder, "typist") });
+  const doc = await home.create(Paper);
+  await doc.saved("relay");
+  const before = { ...pipe.count };
+  const empty = disk(data);
+  const keys = trace.txns.slice(0, Number(options.keys));
+  const started = performance.now();
+  let most = 0;
+  for (const [i, { patches }] of keys.entries()) {
+    doc.change((d) => {
+      for (const [at, n, text] of patches) {
+        if (n > 0) d.body.delete(at, n);
+        if (text !== "") d.body.insert(at, text);
+      }
+    });
+    await doc.saved(i % ahead === ahead - 1 ? "relay" : "device");
+    if (i % 10_000 === 9_999) {
+      most = Math.max(most, disk(data).bytes);
+      console.error(`${i + 1} keys, ${Math.round((performance.now() - started) / 1000)} s, up ${pipe.count.up}, disk ${disk(data).bytes}`);
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  await pause(5_000); // the last run is packed after two seconds without an edit
+  const whole = keys.length === trace.txns.length;
+  if (whole && `${doc.value.body}` !== trace.endContent) throw new Error("the text is not the paper");
+  const up = pipe.count.up - before.up;
+  const down = pipe.count.down - before.down;
+  const link = `${await doc.link("read")}`;
+  await home.close();
+  const kept = disk(data);
+  most = Math.max(most, kept.bytes);
+
+  // A fresh device fetches it.
+  const at = { ...pipe.count };
+  const reader = freehold({ name: "reader", relay: pipe.url, directory: join(folder, "reader") });
+  const from = performance.now();
+  const copy = await reader.join(Paper, link);
+  await until(copy.status, (v) => v.content === "complete");
+  const fetched = { milliseconds: performance.now() - from, bytes: pipe.count.down - at.down };
+  if (`${copy.value.body}` !== (whole ? trace.endContent : `${doc.value.body}`)) throw new Error("the reader has another text");
+  await reader.close();
+  pipe.close();
+  return { keys: keys.length, seconds, up, down, disk: kept.bytes - empty.bytes, taken: kept.taken - empty.taken, most, fetched };
+};
+
+/** A device that has nothing but links fetches documents of a few kilobytes. */
+const hundred = async () => {
+  const count = Number(options.documents);
+  const data = join(folder, "hundred");
+  const pipe = await startPipe(await startRelay(data));
+  const home = freehold({ name: "author", relay: pipe.url, directory: join(folder, "author") });
+  const links = [];
+  const length = 2_000;
+  for (let i = 0; i < count; i++) {
+    const doc = await home.create(Paper);
+    const from = (i * 911) % (trace.endContent.length - length);
+    doc.change((d) => d.body.insert(0, trace.endContent.slice(from, from + length)));
+    await doc.saved("relay");
+    links.push([`${await doc.link("read")}`, from]);
+    doc.close();
+  }
+  await home.close();
+  const before = { ...pipe.count };
+  const reader = freehold({ name: "fresh", relay: pipe.url, directory: join(folder, "fresh") });
+  const started = performance.now();
+  await Promise.all(links.map(async ([link, from]) => {
+    const doc = await reader.join(Paper, link);
+    await until(doc.status, (v) => v.content === "complete");
+    if (`${doc.value.body}` !== trace.endContent.slice(from, from + length)) throw new Error("another text");
+  }));
+  const milliseconds = performance.now() - started;
+  const out = { documents: count, length, milliseconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down, connections: pipe.count.connections - before.connections };
+  await reader.close();
+  pipe.close();
+  return out;
+};
+
+try {
+  const fetching = await hundred();
+  const typed = await typing();
+  const each = (bytes) => (bytes / typed.keys).toFixed(1);
+  const n = (v) => Math.round(v).toLocaleString("en");
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: path("."), encoding: "utf8" }).trim();
+  const report = `# What sync costs
+
+\`node --experimental-websocket bench/traffic.mjs\` at ${commit}, ${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}. Relay, device and pipe on this machine;
+their files in ${options.folder === "/dev/shm" ? "memory, so times have no disk in them" : "a folder on disk"}. Bytes on the wire are everything above TCP, WebSocket's own included.
+
+## automerge-paper typed live
+
+${n(typed.keys)} key presses, each an envelope of its own, on the device before the next and on the relay within ${ahead} (no pauses: a pack for every 256, and snapshots as the package makes them).
+
+| | bytes | for each key press |
+|---|--:|--:|
+| device to relay | ${n(typed.up)} | ${each(typed.up)} |
+| relay to device | ${n(typed.down)} | ${each(typed.down)} |
+| relay's files at the end | ${n(typed.disk)} | ${each(typed.disk)} |
+| relay's files, largest seen | ${n(typed.most)} | ${each(typed.most)} |
+| a fresh device fetches it | ${n(typed.fetched.bytes)} | ${each(typed.fetched.bytes)} |
+
+Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms.
+
+## A fresh device fetches ${fetching.documents} documents
+
+Of ${n(fetching.length)} characters each, at once, over ${fetching.connections} connection${fetching.connections === 1 ? "" : "s"}: ${n(fetching.milliseconds)} ms until all are complete, shown and stored; ${n(fetching.down)} bytes down, ${n(fetching.up)} up.
+`;
+  console.log(report);
+  if (options.write) {
+    const name = `results/${new Date().toISOString().slice(0, 10)}-traffic`;
+    writeFileSync(path(`${name}.md`), report);
+    writeFileSync(path(`${name}.json`), `${JSON.stringify({ commit, typed, fetching }, null, 1)}\n`);
+  }
+} finally {
+  for (const relay of running) {
+    relay.removeAllListeners("exit");
+    relay.kill("SIGKILL");
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
