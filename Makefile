@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay sim mutants fuzz size bench bench-growth fmt clean
+.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay abuse-relay sim mutants fuzz size bench bench-growth fmt clean
 
 run: build
 	@echo
@@ -89,6 +89,10 @@ kill:
 # The relay killed under load and while it starts, and what it acknowledged looked for.
 kill-relay:
 	@go test ./cmd/freehold -run '^TestKilledUnderLoad$$' -count=1 -timeout=0 -v -args -rounds=$(or $(ROUNDS),100)
+
+# A relay under connections that say nothing, endless handshakes, huge frames, replays and floods: ABUSE of them at once.
+abuse-relay:
+	@go test ./cmd/freehold -run '^TestAbuse$$' -count=1 -timeout=0 -v -args -abuse=$(or $(ABUSE),10000)
 
 # Fresh seeds against the model: SEEDS of them, and a table of what they met.
 sim:

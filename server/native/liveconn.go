@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"time"
@@ -10,13 +11,9 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-const (
-	// copiesReceived is how often a frame is in memory at most until its envelopes are judged: in the WebSocket library's
-	// buffer of the next power of two, and decoded.
-	copiesReceived = 3
-	// controlHeader is the length of a ping or pong from a device without its payload.
-	controlHeader = 6
-)
+// copiesReceived is how often a frame is in memory at most until its envelopes are judged: in the WebSocket library's buffer of
+// the next power of two, and decoded.
+const copiesReceived = 3
 
 // turns are the connections that may bring a large message at the same time.
 type turns struct {
@@ -31,8 +28,8 @@ func newTurns(limits server.Limits) *turns {
 
 // liveConn gives up on a connection that brings no byte for idleAfter, and on one that does not take what is sent. What
 // comes is judged by progress and not by whole messages: one may take minutes over a thin line, and nothing else
-// can come between its bytes. SECURITY: a message that grows large is read on only when it is its connection's turn,
-// however it is cut into frames; until then it stays with its sender.
+// can come between its bytes. SECURITY: a message that is going to be large is read on only when it is its connection's turn,
+// however it is cut into frames; until then it stays with its sender, and no room is made for it.
 type liveConn struct {
 	net.Conn
 	large  *turns
@@ -42,15 +39,21 @@ type liveConn struct {
 
 	// What follows belongs to the goroutine that reads.
 	extended time.Time
-	// unheard is how many bytes of a message have come.
-	unheard int
+	frames   framing
+	// held begins with the end of a header that makes a message large.
+	held []byte
+	// came is how many bytes have come since there is a turn.
+	came int
 	// turn is when a message got its turn, zero without one.
 	turn    time.Time
 	release func()
 }
 
 func newLiveConn(conn net.Conn, large *turns, caller *server.Caller) *liveConn {
-	return &liveConn{Conn: conn, large: large, caller: caller, gone: make(chan struct{})}
+	return &liveConn{
+		Conn: conn, large: large, caller: caller, gone: make(chan struct{}),
+		frames: framing{above: uint64(large.above), limit: wire.MaxFrame},
+	}
 }
 
 // await returns when a message may grow large: its caller has no other turn to spare, or there is none at all, until then.
@@ -66,26 +69,40 @@ func (c *liveConn) await() error {
 		return net.ErrClosed
 	}
 	c.release = release
-	c.turn, c.extended = time.Now(), time.Time{}
+	c.turn, c.extended, c.came = time.Now(), time.Time{}, 0
 	return nil
 }
 
 func (c *liveConn) Read(b []byte) (int, error) {
-	if c.turn.IsZero() {
-		if c.unheard > c.large.above {
-			if err := c.await(); err != nil {
-				return 0, err
-			}
-		} else {
-			b = b[:min(len(b), c.large.above+1)]
+	for len(c.held) == 0 {
+		n, err := c.read(b)
+		passed := c.frames.pass(b[:n])
+		if passed < n {
+			c.held = bytes.Clone(b[passed:n])
+		}
+		if passed > 0 || err != nil {
+			return passed, err
 		}
 	}
+	if c.turn.IsZero() {
+		if err := c.await(); err != nil {
+			return 0, err
+		}
+	}
+	c.frames.grant()
+	n := c.frames.pass(c.held[:min(len(c.held), len(b))])
+	copy(b, c.held[:n])
+	c.held = c.held[n:]
+	return n, nil
+}
+
+func (c *liveConn) read(b []byte) (int, error) {
 	// Moving the deadline costs more than the read of a small frame.
 	if now := time.Now(); now.Sub(c.extended) > idleAfter/10 {
 		deadline := now.Add(idleAfter)
 		if !c.turn.IsZero() {
 			// Others wait for this turn: who does not go on loses it.
-			if until := c.turn.Add(httpapi.PatienceFor(c.unheard)); until.Before(deadline) {
+			if until := c.turn.Add(httpapi.PatienceFor(c.came)); until.Before(deadline) {
 				deadline = until
 			}
 		}
@@ -95,22 +112,18 @@ func (c *liveConn) Read(b []byte) (int, error) {
 		c.extended = now
 	}
 	n, err := c.Conn.Read(b)
-	c.unheard += n
+	c.came += n
 	return n, err
 }
 
 // heard says that the message was dealt with, or that no more of it will come.
 func (c *liveConn) heard() {
-	c.unheard = 0
 	if !c.turn.IsZero() {
 		c.turn, c.extended = time.Time{}, time.Time{}
 		<-c.large.taken
 		c.release()
 	}
 }
-
-// control says that some of what came was a ping or pong, between the frames of a message perhaps.
-func (c *liveConn) control(payload []byte) { c.unheard -= controlHeader + len(payload) }
 
 // Write sends one whole frame, a message or the library's own ping or pong. Each has a deadline by its length: one left
 // from a frame before would cut off whoever was not written to for a while.

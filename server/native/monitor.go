@@ -94,9 +94,9 @@ func (m *monitor) page(r *http.Request) *meter.Page {
 	p.Counter("freehold_sent_bytes_total", "Frames given to sockets.", &counts.Sent)
 	p.Counter("freehold_presence_total", "Frames of presence given to sockets.", &counts.Presence)
 	p.Gauge("go_goroutines", "Goroutines.", float64(runtime.NumGoroutine()))
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}}
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)
 	p.Gauge("go_memory_live_bytes", "Objects on the heap.", float64(samples[0].Value.Uint64()))
-	p.Gauge("go_memory_total_bytes", "Memory that the process has of the system.", float64(samples[1].Value.Uint64()))
+	p.Gauge("go_memory_total_bytes", "Memory that the process has of the system.", float64(samples[1].Value.Uint64()-samples[2].Value.Uint64()))
 	return p
 }

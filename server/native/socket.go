@@ -231,18 +231,7 @@ func (handler) OnMessage(conn *gws.Conn, m *gws.Message) {
 	}
 }
 
-func (handler) OnPing(conn *gws.Conn, payload []byte) {
-	if c := socketOf(conn); c != nil {
-		c.live.control(payload)
-	}
-	_ = conn.WritePong(payload)
-}
-
-func (handler) OnPong(conn *gws.Conn, payload []byte) {
-	if c := socketOf(conn); c != nil {
-		c.live.control(payload)
-	}
-}
+func (handler) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong(payload) }
 
 func (handler) OnClose(conn *gws.Conn, _ error) {
 	if c := socketOf(conn); c != nil {
