@@ -74,7 +74,11 @@ export class Core {
     const { exports } = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: w.imports });
     const x = exports as unknown as Exports;
     w.attach(x.memory);
-    x._initialize();
+    try {
+      x._initialize();
+    } catch (cause) {
+      throw failure(-6, w.printed() || cause);
+    }
     const abi = x.abi_version();
     if (abi !== ABI) throw new FreeholdError("newer-format", `the wasm speaks ABI ${abi}, this script ${ABI}`, "reload: script and wasm are of different versions");
     return new Core(x, w);
