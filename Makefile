@@ -53,6 +53,7 @@ worker:
 	@$(STEP) "types of the Worker" npx tsc -p $(EDGE)
 	@node $(EDGE)/size.mjs
 	@$(STEP) "Worker under workerd" go test -tags edge -count=1 ./$(EDGE)
+	@go test -tags edge -run '^$$' -bench CPU -benchtime 30x ./$(EDGE) | sed -n 's,^BenchmarkCPU/,  ,p'
 
 browsers:
 	@$(STEP) "browsers" internal/tools/browsers

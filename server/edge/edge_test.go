@@ -18,7 +18,7 @@ import (
 )
 
 // workerd is the runtime, as its npm package has it: a program that needs no Node.
-func workerd(t *testing.T) string {
+func workerd(t testing.TB) string {
 	t.Helper()
 	arch := map[string]string{"amd64": "64", "arm64": "arm64"}[runtime.GOARCH]
 	program, err := filepath.Abs("node_modules/@cloudflare/workerd-" + runtime.GOOS + "-" + arch + "/bin/workerd")
@@ -36,7 +36,7 @@ type edge struct {
 }
 
 // start serves a folder until the test ends, on a free port or the one given.
-func start(t *testing.T, folder string, port int) *edge {
+func start(t testing.TB, folder string, port int) *edge {
 	t.Helper()
 	says, theirs, err := os.Pipe()
 	if err != nil {
