@@ -29,7 +29,8 @@ func (r *Refusal) Unwrap() error { return r.Cause }
 func (r *Refusal) Frame(doc *seal.DocID, req *uint64) *wire.Error {
 	return &wire.Error{
 		Doc: doc, Req: req, Code: r.Code, Message: r.Message, Hint: r.Hint,
-		RetryAfter: uint64(r.RetryAfter.Milliseconds()), Seq: r.Seq,
+		// Rounded up: 0 would say never.
+		RetryAfter: uint64((r.RetryAfter + time.Millisecond - 1).Milliseconds()), Seq: r.Seq,
 	}
 }
 

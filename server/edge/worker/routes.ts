@@ -20,5 +20,8 @@ export const handle = async (request: Request, env: Env, ctx: ExecutionContext):
     const instance = new WebAssembly.Instance(module, { ...go.importObject, workers: { ready } });
     go.run(instance, { env, ctx, binding }).catch(fail);
   });
-  return binding.handleRequest(request);
+  const response = await binding.handleRequest(request);
+  // A body that was refused unread is read all the same: the connection would be cut otherwise, and the answer with it.
+  if (request.body !== null && !request.bodyUsed) await request.body.pipeTo(new WritableStream());
+  return response;
 };
