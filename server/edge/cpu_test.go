@@ -42,7 +42,7 @@ func BenchmarkCPU(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")
 	}
-	e := start(b, b.TempDir(), 0)
+	e := start(b, b.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(b, 1)
 	s, live := doc.NewSession(), doc.NewSession()
 	at := e.url + "/v1/docs/" + doc.ID().String()

@@ -80,7 +80,7 @@ func TestKillUnderLoad(t *testing.T) {
 		}
 	}
 	for round := range *rounds {
-		e := start(t, folder, 0)
+		e := start(t, folder, "config.capnp")
 		for _, doc := range docs {
 			servertest.Request(t, "PUT", e.url+"/v1/docs/"+doc.ID().String()+"/genesis", doc.Genesis())
 		}
@@ -103,7 +103,7 @@ func TestKillUnderLoad(t *testing.T) {
 		}
 		e.kill()
 		writing.Wait()
-		e = start(t, folder, 0)
+		e = start(t, folder, "config.capnp")
 		lost, kept := 0, 0
 		for _, doc := range docs {
 			lost += missing(t, e.url, doc, writers)

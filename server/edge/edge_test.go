@@ -35,15 +35,15 @@ type edge struct {
 	ended   chan struct{}
 }
 
-// start serves a folder until the test ends, on a free port or the one given.
-func start(t testing.TB, folder string, port int) *edge {
+// start serves a folder on a free port until the test ends. The configuration is one of build/edge.
+func start(t testing.TB, folder, config string) *edge {
 	t.Helper()
 	says, theirs, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer theirs.Close()
-	c := exec.Command(workerd(t), "serve", "config.capnp", "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:"+strconv.Itoa(port), "--control-fd=3")
+	c := exec.Command(workerd(t), "serve", config, "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:0", "--control-fd=3")
 	c.Dir = "../../build/edge"
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr
 	c.ExtraFiles = []*os.File{theirs}
@@ -76,5 +76,5 @@ func (e *edge) kill() {
 }
 
 func TestContract(t *testing.T) {
-	relaytest.Run(t, relaytest.Home{URL: start(t, t.TempDir(), 0).url, OneDocument: true})
+	relaytest.Run(t, relaytest.Home{URL: start(t, t.TempDir(), "config.capnp").url, OneDocument: true})
 }

@@ -18,7 +18,7 @@ const hibernatesAfter = 13 * time.Second
 
 // An object that was put away wakes with all its sockets: nobody notices.
 func TestHibernation(t *testing.T) {
-	e := start(t, t.TempDir(), 0)
+	e := start(t, t.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(t, 1)
 	writer, reader, unproven := servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID())
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
@@ -65,7 +65,7 @@ func TestHibernation(t *testing.T) {
 
 // Large messages make an instance of the core too fat to keep. Sockets of all its documents go on with the next one.
 func TestFatInstanceIsReplaced(t *testing.T) {
-	e := start(t, t.TempDir(), 0)
+	e := start(t, t.TempDir(), "config.capnp")
 	large, small := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	a, b := servertest.DialFor(t, e.url, large.ID()), servertest.DialFor(t, e.url, small.ID())
 	a.Listen(large, wire.Hello{Genesis: large.Genesis()})
@@ -91,7 +91,7 @@ func TestFatInstanceIsReplaced(t *testing.T) {
 
 // As many as may listen to one document do, and each gets everything.
 func TestManySockets(t *testing.T) {
-	e := start(t, t.TempDir(), 0)
+	e := start(t, t.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(t, 1)
 	writer := servertest.DialFor(t, e.url, doc.ID())
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
@@ -128,7 +128,7 @@ func TestManySockets(t *testing.T) {
 }
 
 func TestHandshake(t *testing.T) {
-	e := start(t, t.TempDir(), 0)
+	e := start(t, t.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(t, 1).ID().String()
 	for _, c := range []struct {
 		name, query, protocol, origin string
@@ -173,7 +173,7 @@ func TestHandshake(t *testing.T) {
 
 // Plain requests are answered by the handler that native runs, in Go.
 func TestHandlerServesPlainRequests(t *testing.T) {
-	e := start(t, t.TempDir(), 0)
+	e := start(t, t.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(t, 1)
 	for path, want := range map[string]int{"/healthz": 200, "/v1/docs/" + doc.ID().String(): 404, "/v1/docs/nonsense": 400, "/": 404} {
 		answer, _ := servertest.Request(t, "GET", e.url+path, nil)
