@@ -65,6 +65,8 @@ func decodeChecked(t Type, b []byte) (Frame, error) {
 	dec := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(dec)
 	dec.Reset(bytes.NewReader(b))
+	// Every length is known to be true: an envelope gets its memory once, where the library would grow it a megabyte at a time.
+	dec.DisableAllocLimit(true)
 	if _, err := dec.DecodeArrayLen(); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrFrame, err)
 	}

@@ -51,7 +51,7 @@ func (l *log) Commit(writes []*server.Write) error {
 			return err
 		}
 	}
-	_, err := row(logCommit(l.id, unsafe.Pointer(unsafe.SliceData(c.words)), int32(len(c.words))), nil)
+	_, _, err := row(logCommit(l.id, unsafe.Pointer(unsafe.SliceData(c.words)), int32(len(c.words))), nil)
 	runtime.KeepAlive(c.held)
 	return err
 }

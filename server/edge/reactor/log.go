@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +17,7 @@ import (
 )
 
 // log is the server.Log of one document: JavaScript has it in SQLite (worker/store.ts). Questions give the length of an answer,
-// to be taken by log_take: a MessagePack row, or where the length is negative an error's text of -1-n bytes.
+// to be taken by log_take: a MessagePack row and bodies behind it, or where the length is negative an error's text of -1-n bytes.
 //
 // Commit returns before the bytes are on the disk. That is in order here and nowhere else: the runtime holds back all
 // that an object sends until what it wrote before is durable, and where that fails the object ends and nothing was said.
@@ -47,8 +48,8 @@ func logCommit(h int32, words unsafe.Pointer, n int32) int32
 //go:wasmimport freehold log_take
 func logTake(to unsafe.Pointer)
 
-// row decodes the answer of n bytes; false where it is nil.
-func row(n int32, to any) (bool, error) {
+// row decodes the answer of n bytes; false where it is nil. What follows the row are bodies, not copied.
+func row(n int32, to any) (bodies []byte, found bool, err error) {
 	size := n
 	if n < 0 {
 		size = -1 - n
@@ -57,14 +58,15 @@ func row(n int32, to any) (bool, error) {
 	logTake(unsafe.Pointer(unsafe.SliceData(b)))
 	switch {
 	case n < 0:
-		return false, errors.New("edge: " + string(b))
+		return nil, false, errors.New("edge: " + string(b))
 	case n == 0:
-		return false, nil
+		return nil, false, nil
 	}
-	if err := msgpack.Unmarshal(b, to); err != nil {
-		return false, fmt.Errorf("edge: row of the log: %w", err)
+	rest := bytes.NewReader(b)
+	if err := msgpack.NewDecoder(rest).Decode(to); err != nil {
+		return nil, false, fmt.Errorf("edge: row of the log: %w", err)
 	}
-	return true, nil
+	return b[len(b)-rest.Len():], true, nil
 }
 
 type roomRow struct {
@@ -87,10 +89,11 @@ type sessionRow struct {
 	LastHash []byte
 }
 
+// entryRow is an entry whose envelope is among the bodies, in their order.
 type entryRow struct {
 	_msgpack struct{} `msgpack:",as_array"`
 	Cursor   wire.Cursor
-	Envelope []byte
+	Size     int
 }
 
 type pageRow struct {
@@ -124,7 +127,7 @@ type snapshotRow struct {
 func openLog(h int32, doc seal.DocID) (*log, error) {
 	l := &log{id: h, doc: doc}
 	var r roomRow
-	if _, err := row(logRoom(h), &r); err != nil {
+	if _, _, err := row(logRoom(h), &r); err != nil {
 		return nil, err
 	}
 	l.store = wire.StoreID(r.Store)
@@ -152,7 +155,7 @@ func (l *log) Documents(after seal.DocID, limit int) ([]seal.DocID, error) {
 // Room implements server.Log.
 func (l *log) Room(seal.DocID) (server.RoomRecord, error) {
 	var r roomRow
-	if _, err := row(logRoom(l.id), &r); err != nil {
+	if _, _, err := row(logRoom(l.id), &r); err != nil {
 		return server.RoomRecord{}, err
 	}
 	retention, err := decodeRetention(r.Retention)
@@ -164,7 +167,7 @@ func (l *log) Room(seal.DocID) (server.RoomRecord, error) {
 // Session implements server.History.
 func (l *log) Session(_ seal.DocID, id seal.SessionID) (*server.SessionRecord, error) {
 	var r sessionRow
-	found, err := row(logSession(l.id, unsafe.Pointer(&id)), &r)
+	_, found, err := row(logSession(l.id, unsafe.Pointer(&id)), &r)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -176,23 +179,24 @@ func (l *log) Session(_ seal.DocID, id seal.SessionID) (*server.SessionRecord, e
 // Envelope implements server.History.
 func (l *log) Envelope(_ seal.DocID, id seal.SessionID, seq uint32) (*wire.Entry, error) {
 	var r entryRow
-	found, err := row(logEnvelope(l.id, unsafe.Pointer(&id), seq), &r)
+	body, found, err := row(logEnvelope(l.id, unsafe.Pointer(&id), seq), &r)
 	if err != nil || !found {
 		return nil, err
 	}
-	return server.Standing(&wire.Entry{Cursor: r.Cursor, Envelope: r.Envelope}, seq)
+	return server.Standing(&wire.Entry{Cursor: r.Cursor, Envelope: body}, seq)
 }
 
 // Size implements server.History.
 func (l *log) Size(_ seal.DocID, upTo wire.Cursor) (size int64, err error) {
-	_, err = row(logSize(l.id, float64(upTo)), &size)
+	_, _, err = row(logSize(l.id, float64(upTo)), &size)
 	return size, err
 }
 
 // Read implements server.Log.
 func (l *log) Read(_ seal.DocID, since wire.Cursor, limit int) ([]wire.Entry, int, error) {
 	var r pageRow
-	if _, err := row(logRead(l.id, float64(since), int32(min(limit, wire.MaxFrame)), wire.MaxRun), &r); err != nil {
+	bodies, _, err := row(logRead(l.id, float64(since), int32(min(limit, wire.MaxFrame)), wire.MaxRun), &r)
+	if err != nil {
 		return nil, 0, err
 	}
 	record, err := l.Room(l.doc)
@@ -205,11 +209,13 @@ func (l *log) Read(_ seal.DocID, since wire.Cursor, limit int) ([]wire.Entry, in
 	}
 	var page server.Page
 	for _, e := range r.Entries {
-		id, err := server.SessionOf(e.Envelope)
+		envelope := bodies[:e.Size:e.Size]
+		bodies = bodies[e.Size:]
+		id, err := server.SessionOf(envelope)
 		if err != nil {
 			return nil, 0, err
 		}
-		page.Add(wire.Entry{Cursor: e.Cursor, Envelope: e.Envelope}, id, record.Retention, func() []byte { return certs[id] })
+		page.Add(wire.Entry{Cursor: e.Cursor, Envelope: envelope}, id, record.Retention, func() []byte { return certs[id] })
 	}
 	return page.Entries, r.Next, nil
 }

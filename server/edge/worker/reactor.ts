@@ -3,7 +3,7 @@
 // Must: after a throw the instance is dead; who holds it takes a new one and opens everything again from what is stored.
 
 import { wasi, type Wasi } from "../../../js/src/core/wasi.ts";
-import type { Store } from "./store.ts";
+import { lengthOf, type Answer, type Store } from "./store.ts";
 
 /** What a relay does with its connections. */
 export interface Sockets {
@@ -23,13 +23,13 @@ type Exports = Readonly<
 const ENVIRONMENT = { GOGC: "50", GOMEMLIMIT: "48MiB" };
 
 /** Linear memory never shrinks. An instance that became larger is left for a new one. */
-const FAT = 64 << 20;
+const FAT = 40 << 20;
 
 export class Reactor {
   readonly #x: Exports;
   readonly #stores = new Map<number, Store>();
   readonly #sockets = new Map<number, Sockets>();
-  #answer: Uint8Array = new Uint8Array(0);
+  #answer: Answer = [];
   #ids = 0;
   #dead = false;
   readonly #wasi: Wasi;
@@ -136,13 +136,13 @@ export class Reactor {
   #imports(): WebAssembly.ModuleImports {
     const ID = 16;
     /** Keeps the answer until it is taken, and gives its length, or that of an error. */
-    const answer = (h: number, ask: (store: Store) => Uint8Array): number => {
+    const answer = (h: number, ask: (store: Store) => Answer): number => {
       try {
         this.#answer = ask(this.#stores.get(h)!);
-        return this.#answer.length;
+        return lengthOf(this.#answer);
       } catch (cause) {
-        this.#answer = new TextEncoder().encode(String(cause));
-        return -1 - this.#answer.length;
+        this.#answer = [new TextEncoder().encode(String(cause))];
+        return -1 - lengthOf(this.#answer);
       }
     };
     return {
@@ -154,11 +154,16 @@ export class Reactor {
       log_commit: (h: number, words: number, n: number) =>
         answer(h, (s) => {
           s.commit(new Uint32Array(this.#x.memory.buffer, words >>> 0, n), new Uint8Array(this.#x.memory.buffer));
-          return new Uint8Array(0);
+          return [];
         }),
       log_take: (to: number) => {
-        this.#bytes(to, this.#answer.length).set(this.#answer);
-        this.#answer = new Uint8Array(0);
+        const memory = this.#bytes(to, lengthOf(this.#answer));
+        let at = 0;
+        for (const part of this.#answer) {
+          memory.set(part, at);
+          at += part.length;
+        }
+        this.#answer = [];
       },
       socket_send: (id: number, at: number, n: number) => {
         try {

@@ -9,7 +9,8 @@ import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
 /** A row may have 2 MB at most; a longer envelope is kept in parts. */
 const PART = 1 << 20;
 
-const NOTHING = new Uint8Array(0);
+/** What an answer is made of, one behind the other: a row, and bodies. None: there is nothing. */
+export type Answer = readonly Uint8Array[];
 
 /** As in commit.go. */
 const GONE = 1, GENESIS = 2, SUCCESSOR = 3, RETENTION = 4, SESSION = 5, DROP = 6, FLOOR = 7, PUT = 8;
@@ -29,6 +30,8 @@ const SCHEMA = `
 type Row = Record<string, ArrayBuffer | string | number | null>;
 
 const bytes = (value: unknown): Uint8Array | null => (value instanceof ArrayBuffer ? new Uint8Array(value) : null);
+
+export const lengthOf = (answer: Answer): number => answer.reduce((n, part) => n + part.length, 0);
 
 export class Store {
   readonly #storage: DurableObjectStorage;
@@ -69,38 +72,39 @@ export class Store {
     return this.#about().retention !== null;
   }
 
-  room(): Uint8Array {
+  room(): Answer {
     const a = this.#about();
     const { sessions } = this.#one("SELECT COUNT(*) AS sessions FROM sessions")!;
-    return encodeRow([
+    return [encodeRow([
       bytes(a.store), a.gone === 1, bytes(a.genesis), bytes(a.successor), a.head as number, a.used as number, sessions as number, bytes(a.retention),
-    ]);
+    ])];
   }
 
-  session(id: Uint8Array): Uint8Array {
+  session(id: Uint8Array): Answer {
     const s = this.#one("SELECT cert, floor_seq, floor_hash FROM sessions WHERE id = ?", id);
-    if (s === null) return NOTHING;
+    if (s === null) return [];
     const first = this.#one("SELECT first, before FROM envelopes WHERE session = ? ORDER BY seq LIMIT 1", id);
     const last = this.#one("SELECT seq, hash FROM envelopes WHERE session = ? ORDER BY seq DESC LIMIT 1", id);
     const row: Cell[] =
       first === null || last === null
         ? [(s.floor_seq as number) + 1, bytes(s.floor_hash), s.floor_seq as number, bytes(s.floor_hash)]
         : [first.first as number, bytes(first.before), last.seq as number, bytes(last.hash)];
-    return encodeRow([bytes(s.cert), ...row]);
+    return [encodeRow([bytes(s.cert), ...row])];
   }
 
   /** The first envelope that ends at a seq or behind it. */
-  envelope(session: Uint8Array, seq: number): Uint8Array {
+  envelope(session: Uint8Array, seq: number): Answer {
     const e = this.#one("SELECT cursor, size, body FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
-    return e === null ? NOTHING : encodeRow([e.cursor as number, this.#body(e)]);
+    return e === null ? [] : [encodeRow([e.cursor as number, e.size as number]), ...this.#body(e)];
   }
 
-  size(upTo: number): Uint8Array {
-    return encodeRow((this.#one("SELECT SUM(size) AS size FROM envelopes WHERE cursor <= ?", upTo)!.size as number | null) ?? 0);
+  size(upTo: number): Answer {
+    return [encodeRow((this.#one("SELECT SUM(size) AS size FROM envelopes WHERE cursor <= ?", upTo)!.size as number | null) ?? 0)];
   }
 
-  read(since: number, limit: number, count: number): Uint8Array {
+  read(since: number, limit: number, count: number): Answer {
     const entries: Cell[] = [];
+    const bodies: Uint8Array[] = [];
     const certs = new Map<string, Cell>();
     let size = 0;
     let next = 0;
@@ -110,12 +114,13 @@ export class Store {
         break;
       }
       size += e.size as number;
-      entries.push([e.cursor as number, this.#body(e)]);
+      entries.push([e.cursor as number, e.size as number]);
+      bodies.push(...this.#body(e));
       const session = bytes(e.session)!;
       const key = String(session);
       if (!certs.has(key)) certs.set(key, [session, bytes(this.#one("SELECT cert FROM sessions WHERE id = ?", session)!.cert)]);
     }
-    return encodeRow([next, entries, [...certs.values()]]);
+    return [encodeRow([next, entries, [...certs.values()]]), ...bodies];
   }
 
   /** `memory` is what the words point into. */
@@ -172,18 +177,12 @@ export class Store {
     this.#sql.exec("UPDATE about SET used = used - ?", gone.size as number);
   }
 
-  #body(e: Row): Uint8Array {
+  #body(e: Row): Answer {
     const body = bytes(e.body);
-    if (body !== null) return body;
-    const whole = new Uint8Array(e.size as number);
-    let at = 0;
-    for (const part of this.#sql.exec<Row>("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)) {
-      const piece = bytes(part.body)!;
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    if (at !== whole.length) throw new Error("a part of an envelope is missing");
-    return whole;
+    if (body !== null) return [body];
+    const parts = [...this.#sql.exec<Row>("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)].map((part) => bytes(part.body)!);
+    if (lengthOf(parts) !== e.size) throw new Error("a part of an envelope is missing");
+    return parts;
   }
 
   #about(): Row {
