@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,16 +27,30 @@ func TestExchangeWrite(t *testing.T) {
 	for i := range 10 {
 		d := newDocument(t, random.Uint64())
 		v := d.vector()
+		draw := func(n int) []byte {
+			b := make([]byte, n)
+			for i := range b {
+				b[i] = byte(random.Uint32())
+			}
+			return b
+		}
+		content := func() ([4]byte, []byte) { return [4]byte(draw(4)), draw(random.IntN(1 << random.IntN(14))) }
 		for range 20 {
-			plain := make([]byte, random.IntN(1<<random.IntN(14)))
-			var salt [4]byte
-			for i := range plain {
-				plain[i] = byte(random.Uint32())
+			salt, plain := content()
+			kind := []Kind{Update, Snapshot, SessionInfo, Attest}[random.IntN(4)]
+			var clear []byte
+			if kind == Attest {
+				clear = append(draw(32), byte(random.IntN(2)))
 			}
-			for i := range salt {
-				salt[i] = byte(random.Uint32())
-			}
-			v.Envelopes = append(v.Envelopes, d.sealVector(t, Kind(random.IntN(2)), salt, plain))
+			v.Envelopes = append(v.Envelopes, d.sealVector(t, kind, salt, plain, clear...))
+		}
+		for range 4 {
+			salt, plain := content()
+			first, last := uint32(random.IntN(10)), uint32(10+random.IntN(10))
+			clear := append(binary.BigEndian.AppendUint32(nil, first), v.Envelopes[last].Hash...)
+			v.Loose = append(v.Loose, d.looseVector(t, Pack, last, Hash(v.Envelopes[first].Prev), salt, plain, clear))
+			salt, plain = content()
+			v.Loose = append(v.Loose, d.looseVector(t, Ephemeral, random.Uint32(), d.session.prev, salt, plain, nil))
 		}
 		b, err := json.Marshal(v)
 		must(t, err)
@@ -107,6 +122,22 @@ func checkDocument(t *testing.T, name string, v documentVector) {
 		}
 		if _, err := cert.VerifyRun(nil, run[i:i+1]); err != nil {
 			t.Errorf("%s: envelope %d by itself: %v", name, i, err)
+		}
+	}
+	for i, sealed := range v.Loose {
+		open, parse := keys.Open, ParseEnvelope
+		if sealed.Kind == Ephemeral {
+			open, parse = keys.OpenEphemeral, ParseEphemeral
+		}
+		e, err := parse(sealed.Bytes)
+		must(t, err)
+		if sealed.Kind == Ephemeral {
+			must(t, cert.VerifyEphemeral(e))
+		} else if _, err := cert.VerifyRun(nil, []Envelope{e}); err != nil {
+			t.Errorf("%s: loose %d: %v", name, i, err)
+		}
+		if plain, err := open(sealed.Bytes); err != nil || !bytes.Equal(plain, sealed.Plain) {
+			t.Errorf("%s: loose %d opens as %x, %v", name, i, plain, err)
 		}
 	}
 }

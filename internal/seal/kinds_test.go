@@ -288,7 +288,7 @@ func allKindVectors(t *testing.T) kindVectors {
 		e, err := parse(h, b)
 		must(t, err)
 		hash := e.Hash()
-		return envelopeVector{h.Kind, h.Seq, bytes.Clone(h.Prev[:]), bytes.Clone(h.Salt[:]), plain, b, bytes.Clone(hash[:])}
+		return envelopeVector{h.Kind, h.Seq, bytes.Clone(h.Prev[:]), bytes.Clone(h.Salt[:]), nil, plain, b, bytes.Clone(hash[:])}
 	}
 	_ = prev
 	for _, b := range k.chain {

@@ -41,12 +41,15 @@ type (
 		UpdateKey   hexed            `json:"updateKey,omitempty"` // of that session
 		SnapshotKey hexed            `json:"snapshotKey,omitempty"`
 		Envelopes   []envelopeVector `json:"envelopes"`
+		// Loose are a pack of some of them and presence: signed one by one.
+		Loose []envelopeVector `json:"loose,omitempty"`
 	}
 	envelopeVector struct {
 		Kind  Kind   `json:"kind"`
 		Seq   uint32 `json:"seq"`
 		Prev  hexed  `json:"prev"`
 		Salt  hexed  `json:"salt"`
+		Clear hexed  `json:"clear,omitempty"`
 		Plain hexed  `json:"plain"`
 		Bytes hexed  `json:"bytes"`
 		Hash  hexed  `json:"hash"`
@@ -197,12 +200,19 @@ func (d *document) vector() documentVector {
 }
 
 // sealVector seals the session's next envelope with a given salt.
-func (d *document) sealVector(t *testing.T, kind Kind, salt [4]byte, plain []byte) envelopeVector {
+func (d *document) sealVector(t *testing.T, kind Kind, salt [4]byte, plain []byte, clear ...byte) envelopeVector {
 	t.Helper()
 	s := d.session
-	prev, seq := s.prev, uint32(s.next)
-	b, err := s.seal(kind, seq, prev, salt, nil, plain)
+	v := d.looseVector(t, kind, uint32(s.next), s.prev, salt, plain, clear)
+	s.next, s.prev = s.next+1, Hash(v.Hash)
+	return v
+}
+
+// looseVector seals an envelope outside the session's chain.
+func (d *document) looseVector(t *testing.T, kind Kind, seq uint32, prev Hash, salt [4]byte, plain, clear []byte) envelopeVector {
+	t.Helper()
+	b, err := d.session.seal(kind, seq, prev, salt, clear, plain)
 	must(t, err)
-	s.next, s.prev = s.next+1, Envelope{raw: b}.Hash()
-	return envelopeVector{kind, seq, prev[:], salt[:], plain, b, bytes.Clone(s.prev[:])}
+	hash := Envelope{Header{Kind: kind}, b}.Hash()
+	return envelopeVector{kind, seq, prev[:], salt[:], clear, plain, b, hash[:]}
 }

@@ -10,10 +10,12 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { publicKeyOf } from "../../src/seal/ed25519.ts";
 import { sealer } from "../../src/seal/seal.ts";
-import type { DocumentVector } from "./seal-fixture.ts";
+import { Kind } from "../../src/seal/sealer.ts";
+import type { DocumentVector, EnvelopeVector } from "./seal-fixture.ts";
 import { checkDocument, hex, newDoc, remakeDocument, sealRun, vectorsDir } from "./seal-fixture.ts";
 
 const DOCUMENTS = 10;
+const kinds = [Kind.update, Kind.snapshot, Kind.sessionInfo, Kind.attest];
 const seed = Number(process.env["FREEHOLD_SEED"] ?? 1);
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "freehold-seal-"));
@@ -41,7 +43,7 @@ const sealedHere = async (random: () => number): Promise<DocumentVector> => {
   const d = await newDoc();
   const contents = Array.from({ length: 20 }, () => {
     const plain = Uint8Array.from({ length: Math.floor(random() * 2 ** Math.floor(random() * 14)) }, () => random() * 256);
-    return [random() < 0.5 ? 0 : 1, plain] as const;
+    return [kinds[Math.floor(random() * kinds.length)]!, plain] as const;
   });
   const run = await sealRun(d.keysOf.write, d.session, contents);
   const envelopes = [];
@@ -49,8 +51,19 @@ const sealedHere = async (random: () => number): Promise<DocumentVector> => {
     const { kind, prev } = sealer.header(b);
     envelopes.push({ kind, seq, prev: hex(prev), salt: hex(b.subarray(12, 16)), plain: hex(contents[seq]![1]), bytes: hex(b), hash: hex(await sealer.sha256(b)) });
   }
+  const vector = (b: Uint8Array, plain: Uint8Array): EnvelopeVector => {
+    const { kind, seq, prev } = sealer.header(b);
+    return { kind, seq, prev: hex(prev), salt: hex(b.subarray(12, 16)), plain: hex(plain), bytes: hex(b), hash: "" };
+  };
+  const loose: EnvelopeVector[] = [];
+  for (let last = 3; last < 20; last += 1 + Math.floor(random() * 8)) {
+    const plain = Uint8Array.from({ length: Math.floor(random() * 5000) }, () => random() * 256);
+    const first = Math.floor(random() * last);
+    loose.push(vector(await d.keysOf.write.sealPack(d.session, first, last, sealer.header(run[first]!).prev, await sealer.sha256(run[last]!), plain), plain));
+    loose.push(vector(await d.keysOf.write.sealEphemeral(d.session, await sealer.sha256(run[19]!), plain), plain));
+  }
   const { owner, write, read } = d.secretOf;
-  return { owner: hex(owner), write: hex(write), read: hex(read), genesis: hex(d.genesis), doc: d.doc, session: d.session.session, certificate: hex(d.session.cert), envelopes };
+  return { owner: hex(owner), write: hex(write), read: hex(read), genesis: hex(d.genesis), doc: d.doc, session: d.session.session, certificate: hex(d.session.cert), envelopes, loose };
 };
 
 test(`Go seals, WebCrypto opens and seals the same again (FREEHOLD_SEED=${seed})`, async () => {

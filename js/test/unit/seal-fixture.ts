@@ -7,7 +7,7 @@ import { signingKey } from "../../src/seal/ed25519.ts";
 import { unlock } from "../../src/seal/keys.ts";
 import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
-import type { DocKeys, Kind, SessionKeys } from "../../src/seal/sealer.ts";
+import { Kind, type DocKeys, type SessionKeys, type Verdict } from "../../src/seal/sealer.ts";
 
 export const vectorsDir = new URL("../../../testdata/seal/", import.meta.url);
 export const vectors = (name: string): any => JSON.parse(readFileSync(new URL(name, vectorsDir), "utf8"));
@@ -20,6 +20,8 @@ export interface EnvelopeVector {
   readonly seq: number;
   readonly prev: string;
   readonly salt?: string;
+  /** What an attest or a pack says in clear. */
+  readonly clear?: string;
   readonly plain: string;
   readonly bytes: string;
   readonly hash: string;
@@ -35,6 +37,8 @@ export interface DocumentVector {
   readonly session: string;
   readonly certificate: string;
   readonly envelopes: readonly EnvelopeVector[];
+  /** Packs and presence: signed one by one. */
+  readonly loose?: readonly EnvelopeVector[];
 }
 
 /** A reader who has the link and meets the document for the first time. */
@@ -50,6 +54,14 @@ export const checkDocument = async (v: DocumentVector): Promise<void> => {
     const header = sealer.header(bytes(e.bytes));
     assert.deepEqual([header.kind, header.seq, header.session, hex(header.prev)], [e.kind, e.seq, v.session, e.prev]);
   }
+  for (const e of v.loose ?? []) {
+    if (e.kind === Kind.ephemeral) {
+      assert.equal(hex(await keys.openEphemeral(bytes(v.certificate), bytes(e.bytes))), e.plain);
+      continue;
+    }
+    assert.equal(hex(await keys.open(bytes(e.bytes))), e.plain);
+    assert.deepEqual((await keys.verifyRun(bytes(v.certificate), null, [bytes(e.bytes)])).hashes.map(hex), [e.hash]);
+  }
 };
 
 /** Makes every byte of the document again from its seeds. */
@@ -60,9 +72,9 @@ export const remakeDocument = async (v: DocumentVector, seedToPublic: (seed: Uin
   assert.equal(await sessionOf(publicKey), v.session);
   assert.equal(hex(await certify(ring, ring.write!, publicKey)), v.certificate);
   const key = await signingKey(seed);
-  for (const e of v.envelopes) {
+  for (const e of [...v.envelopes, ...(v.loose ?? [])]) {
     const header = { kind: e.kind, session: v.session, seq: e.seq, prev: bytes(e.prev), salt: bytes(e.salt!) };
-    assert.equal(hex(await sealEnvelope(ring, key, header, bytes(e.plain))), e.bytes);
+    assert.equal(hex(await sealEnvelope(ring, key, header, bytes(e.plain), bytes(e.clear ?? ""))), e.bytes);
   }
 };
 
@@ -90,7 +102,8 @@ export const sealRun = async (keys: DocKeys, session: SessionKeys, contents: Rea
   const run: Uint8Array[] = [];
   let prev = await sealer.sha256(session.cert);
   for (const [seq, [kind, plain]] of contents.entries()) {
-    const sealed = await keys.seal(session, kind, seq, prev, plain);
+    const about = { snapshot: prev, verdict: (seq % 2) as Verdict };
+    const sealed = await (kind === Kind.attest ? keys.sealAttest(session, seq, prev, about, plain) : keys.seal(session, kind, seq, prev, plain));
     run.push(sealed.bytes);
     prev = sealed.hash;
   }
