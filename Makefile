@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay abuse-relay sim mutants fuzz size bench bench-growth fmt clean
+.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay abuse-relay sim mutants fuzz size bench bench-relay bench-growth fmt clean
 
 run: build
 	@echo
@@ -111,6 +111,12 @@ size: build
 
 bench: build
 	@node bench/run.mjs --rounds $(or $(ROUNDS),5) $(if $(ONLY),--only "$(ONLY)") $(if $(LIBRARIES),--libraries $(LIBRARIES))
+
+# The relay beside others, all in one run (bench/relay). The Worker is in it when "make worker" was.
+bench-relay: relay
+	@$(STEP) "packages of the peers" sh -c 'cd bench/relay && ../../internal/tools/modules'
+	@$(STEP) "load generator" go build -o build/bench-relay ./bench/relay
+	@build/bench-relay $(if $(ONLY),-only "$(ONLY)") $(if $(SECONDS),-seconds $(SECONDS)) $(if $(ROOMS),-rooms $(ROOMS))
 
 bench-growth:
 	@go run ./bench/growth
