@@ -129,6 +129,9 @@ func (k *keeper) follow(ctx context.Context, once bool) error {
 	if once && welcome.Genesis == nil {
 		return errors.New("this relay has nothing of the document: is it the right one? Nothing was changed")
 	}
+	if welcome.Genesis == nil {
+		fmt.Fprintf(k.call.problems, "%s: nobody has brought it to this relay yet; waiting\n", k.folder.Doc)
+	}
 	if err := k.folder.Begin(welcome); err != nil {
 		return err
 	}
@@ -148,7 +151,7 @@ func (k *keeper) follow(ctx context.Context, once bool) error {
 			if k.kept += kept; err != nil || f.More {
 				break
 			}
-			if told != k.kept {
+			if told != k.kept && k.folder.Genesis != nil {
 				told = k.kept
 				size, _ := k.folder.Size()
 				fmt.Fprintf(k.call.problems, "%s: up to date, %d envelopes in all (%s), %d of them new\n", k.folder.Doc, len(k.folder.Entries), amount(size), k.kept)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -33,15 +34,19 @@ func TestBackupFollows(t *testing.T) {
 	first, second := s.Write("one"), s.Write("two")
 	b := exec.Command(os.Args[0], "backup", "--relay", p.address, doc.Link(seal.Read), dir)
 	b.Env = append(os.Environ(), asCommand+"=1")
-	said, err := b.StderrPipe()
+	pipe, err := b.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	said := bufio.NewReader(pipe)
 	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Process.Kill() })
 	// The document is not even there when it begins.
+	if line, err := said.ReadString('\n'); !strings.Contains(line, "nobody has brought it") {
+		t.Fatal(line, err)
+	}
 	bring(first)
 	await(t, dir, first)
 	p.kill()

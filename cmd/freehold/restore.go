@@ -84,15 +84,7 @@ func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay cli
 			left[run.Session] += len(run.Entries)
 			continue
 		}
-		a := &wire.Append{Doc: doc, Cert: contents.Certificates[run.Session].Bytes()}
-		for _, i := range run.Entries {
-			b, err := contents.Envelope(contents.Entries[i])
-			if err != nil {
-				return false, err
-			}
-			a.Envelopes = append(a.Envelopes, b)
-		}
-		err := patiently(ctx, func() error { _, err := relay.Append(ctx, a); return err })
+		err := send(ctx, relay, contents, run)
 		if r := (*client.Refused)(nil); errors.As(err, &r) && ofTheSession(r.Code) {
 			refused[run.Session] = err
 			left[run.Session] += len(run.Entries)
@@ -122,6 +114,19 @@ func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay cli
 		}
 	}
 	return contents.Whole() && restored == len(contents.Entries), nil
+}
+
+// send brings one run.
+func send(ctx context.Context, relay client.Address, contents *backup.Contents, run backup.Run) error {
+	a := &wire.Append{Doc: contents.Doc, Cert: contents.Certificates[run.Session].Bytes()}
+	for _, i := range run.Entries {
+		b, err := contents.Envelope(contents.Entries[i])
+		if err != nil {
+			return err
+		}
+		a.Envelopes = append(a.Envelopes, b)
+	}
+	return patiently(ctx, func() error { _, err := relay.Append(ctx, a); return err })
 }
 
 // ofTheSession reports whether a refusal is about one session, so that others may be taken.

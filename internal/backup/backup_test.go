@@ -136,6 +136,23 @@ func planned(runs []backup.Run) (n int) {
 	return n
 }
 
+// Before anybody brought the document there is nothing to keep, whatever the relay says of cursors.
+func TestNothingBeforeTheGenesis(t *testing.T) {
+	doc := servertest.NewDoc(t, 1)
+	f, err := backup.Open(t.TempDir(), doc.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if n, err := f.Keep(store, 0, &wire.Batch{UpTo: 9}); n != 0 || err != nil || f.Resume(store) != 0 {
+		t.Fatal(n, err, f.Resume(store))
+	}
+	s := doc.NewSession()
+	if _, err := f.Keep(store, 0, &wire.Batch{Entries: []wire.Entry{{Cursor: 1, Envelope: s.Write("x"), Cert: s.Cert}}, UpTo: 1}); !errors.Is(err, backup.ErrForeign) {
+		t.Fatal(err)
+	}
+}
+
 // A relay that was put back to an older state gives its cursors to other envelopes: they are kept, too.
 func TestARelayThatWentBack(t *testing.T) {
 	s := &source{t: t, doc: servertest.NewDoc(t, 1)}

@@ -92,8 +92,11 @@ func (f *Folder) Begin(w *wire.Welcome) error {
 // Keep adds a batch that follows a cursor of a store. When it returns, what was not here yet is on disk. Errors: ErrForeign,
 // those of the file system; after one of those the folder has to be opened again.
 func (f *Folder) Keep(store wire.StoreID, from wire.Cursor, batch *wire.Batch) (kept int, err error) {
-	if f.Genesis == nil {
+	switch {
+	case f.Genesis == nil && len(batch.Entries) > 0:
 		return 0, fmt.Errorf("%w: envelopes before a genesis", ErrForeign)
+	case f.Genesis == nil:
+		return 0, nil // nobody has brought the document yet
 	}
 	// Everything is looked at before anything is written.
 	for _, e := range batch.Entries {
@@ -239,10 +242,5 @@ func (f *Folder) roll() error {
 	if _, err := file.Write(head); err != nil {
 		return err
 	}
-	folder, err := os.Open(f.dir)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return errors.Join(file.Sync(), folder.Sync())
+	return errors.Join(file.Sync(), syncFolder(f.dir), syncFolder(filepath.Dir(f.dir)))
 }

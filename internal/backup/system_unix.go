@@ -23,3 +23,12 @@ func lockFile(name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(name string) error {
+	folder, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
