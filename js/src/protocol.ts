@@ -67,7 +67,7 @@ export type Request =
   | { readonly op: "update"; readonly doc: DocId; readonly session: SessionId; readonly from: number; readonly to: number; readonly bytes: Uint8Array }
   /** The plain JSON view for the list; best effort, last one wins. */
   | { readonly op: "head"; readonly doc: DocId; readonly head: unknown; readonly changed: number }
-  /** What this page says of itself to whoever has the document open, in bytes of the page's own, not empty; last one wins. */
+  /** What this page says of itself to whoever has the document open, in bytes of the page's own; last one wins. Empty: it is going. */
   | { readonly op: "presence"; readonly doc: DocId; readonly state: Uint8Array }
   | { readonly op: "link"; readonly doc: DocId; readonly rights: Rights }
   /** Of sessions of the document that signed two histories. */

@@ -105,9 +105,9 @@ export const browserHost = (o: FreeholdOptions): Host => ({
   },
   onHide(f) {
     if (typeof document === "undefined") return;
-    addEventListener("pagehide", f);
+    addEventListener("pagehide", () => f(true));
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden") f();
+      if (document.visibilityState === "hidden") f(false);
     });
   },
 });

@@ -87,8 +87,11 @@ export class OpenHome implements Home, DocHome {
       isOpen: (id) => this.#creating.size > 0 || this.#docById.has(id) || this.#openingById.has(id),
       open: async (type, id) => (await this.open(type, id)) as unknown as OpenDoc,
     });
-    host.onHide(() => {
-      for (const doc of this.#docById.values()) doc.flush();
+    host.onHide((isLeaving) => {
+      for (const doc of this.#docById.values()) {
+        doc.flush();
+        if (isLeaving) doc.presence.leave();
+      }
     });
     if (host.eager) queueMicrotask(() => void this.#vault().catch((e: FreeholdError) => this.problem(e)));
   }

@@ -8,8 +8,8 @@ export interface Host {
   connect(name: string): Promise<Port<ToVault, FromVault>>;
   /** The address that a link's key is put after. */
   linkBase(relays: readonly string[]): string;
-  /** Calls back when the page may be gone in the next moment. */
-  onHide(f: () => void): void;
+  /** Calls back when the page may be gone in the next moment; `isLeaving`: it most likely is. */
+  onHide(f: (isLeaving: boolean) => void): void;
   /** Calls back when there is nothing to do for whoever looks at the page. */
   whenIdle(f: () => void): void;
   /** Whether a home starts reading by itself, or waits until it is asked for something (on a server). */

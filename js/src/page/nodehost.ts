@@ -24,6 +24,6 @@ export const nodeHost = (o: NodeOptions): Host => ({
   linkBase: (relays) => (relays[0] === undefined ? "http://localhost:7070/" : new URL("/", relays[0].replace(/^ws/, "http")).href),
   whenIdle: (f) => void setImmediate(f),
   onHide: (f) => {
-    process.once("beforeExit", f);
+    process.once("beforeExit", () => f(true));
   },
 });

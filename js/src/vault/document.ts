@@ -280,8 +280,11 @@ export class Document {
     }
   }
 
-  /** What the page says of itself, to whoever has the document open. Not empty. */
-  say(state: Uint8Array): void { this.#presence.set(state); }
+  /** What the page says of itself, to whoever has the document open; empty: it is going, and says goodbye. */
+  say(state: Uint8Array): void {
+    if (state.length > 0) this.#presence.set(state);
+    else void this.#presence.leave();
+  }
 
   /** A word of presence from the relay, for this tab and the others. */
   hearPresence(word: Omit<Heard, "near">): void {

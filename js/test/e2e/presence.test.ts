@@ -29,7 +29,7 @@ const setUp = async (t: TestContext): Promise<{ url: string; start: (engine: Eng
 };
 
 const others = (page: Page, ...names: readonly string[]): Promise<unknown> =>
-  page.waitFor(`the others ${JSON.stringify(names)}`, (wanted) => JSON.stringify(window.app.others()) === wanted, { args: [JSON.stringify(names)], timeout: 20_000 });
+  page.waitFor(`the others ${JSON.stringify(names)}`, (wanted) => JSON.stringify(window.app.others()) === wanted, { args: [JSON.stringify(names)], timeout: 45_000 });
 
 test("A sees B come, say a name and leave; A's edit is saved on B without a key press there", { timeout: 60_000 }, async (t) => {
   const { start } = await setUp(t);
@@ -88,3 +88,20 @@ test("a tab that does not hold the relay's socket is seen on another device, and
   await others(second, "Bob");
   await others(b, "Ann elsewhere");
 });
+
+// By a goodbye where the browser lets a page speak while it goes, or half a minute later.
+for (const engine of ["chromium", "firefox"] as const) {
+  test(`a tab of ${engine} that is closed is gone for the others`, { timeout: 90_000 }, async (t) => {
+    const { start } = await setUp(t);
+    const a = (await start("chromium")).page;
+    await a.evaluate(() => window.app.create());
+    const b = (await start(engine)).page;
+    await b.evaluate((l) => window.app.join(l), await a.evaluate(() => window.app.link("write")));
+    await b.evaluate(() => window.app.call("Bob"));
+    await others(a, "Bob");
+    const before = performance.now();
+    await b.close();
+    await others(a);
+    t.diagnostic(`after ${Math.round(performance.now() - before)} ms`);
+  });
+}

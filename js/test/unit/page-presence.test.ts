@@ -142,3 +142,20 @@ test("presence fields are registers, and not called session", () => {
   assert.throws(() => defineDoc("x", { version: 1, shape: {}, presence: { body: s.text() as never } }), code("invalid"));
   assert.throws(() => defineDoc("x", { version: 1, shape: {}, presence: { session: s.string() } }), code("invalid"));
 });
+
+test("a page that goes away says goodbye, one that is only hidden does not", async () => {
+  const vault = new ToyVault();
+  const { home, hide } = toyHome(vault);
+  const doc = await home.create(Note);
+  await settle();
+  doc.presence.set({ name: "Ann" });
+  await settle();
+  const lengths = (): readonly number[] => vault.log.flatMap((r: Request) => (r.op === "presence" ? [r.state.length] : []));
+  const before = lengths();
+  hide();
+  await settle();
+  assert.deepEqual(lengths(), before);
+  hide(true);
+  await settle();
+  assert.deepEqual(lengths(), [...before, 0]);
+});

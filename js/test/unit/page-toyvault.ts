@@ -112,14 +112,14 @@ interface Page {
 }
 
 /** A home over a toy vault; `problems` fills as they come. */
-export const toyHome = (vault: ToyVault, load: () => Promise<WebAssembly.Module> = loadModule): { home: OpenHome; problems: FreeholdError[]; hide: () => void } => {
+export const toyHome = (vault: ToyVault, load: () => Promise<WebAssembly.Module> = loadModule): { home: OpenHome; problems: FreeholdError[]; hide: (isLeaving?: boolean) => void } => {
   const problems: FreeholdError[] = [];
-  const hides: (() => void)[] = [];
+  const hides: ((isLeaving: boolean) => void)[] = [];
   const home = new OpenHome(
     { eager: false, loadModule: load, connect: async () => vault.connect(), linkBase: () => "https://notes.example/app", whenIdle: (f) => void setImmediate(f), onHide: (f) => hides.push(f) },
     { name: "test", onProblem: (e) => problems.push(e) },
   );
-  return { home, problems, hide: () => hides.forEach((f) => f()) };
+  return { home, problems, hide: (isLeaving = false) => hides.forEach((f) => f(isLeaving)) };
 };
 
 /** Lets everything that is on its way arrive. */
