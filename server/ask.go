@@ -16,6 +16,9 @@ func (r *Relay) Ask(by *Caller, name string, doc seal.DocID, question []byte) wi
 	switch f := frame.(type) {
 	case *wire.Append:
 		if f.Doc == doc {
+			if refusal := by.mayAppend(); refusal != nil {
+				return refusal.Frame(&doc, &f.Req)
+			}
 			answer := make(chan wire.Frame, 1)
 			r.Append(f, nil, func(f wire.Frame) { answer <- f })
 			return <-answer

@@ -13,8 +13,8 @@ type Caller struct {
 	large chan struct{}
 	// What follows is guarded by Callers.mu.
 	connections int
-	// documents is spent by bringing new ones, failures by proofs that do not hold.
-	documents, failures rate
+	// documents is spent by bringing new ones, failures by proofs that do not hold, appends by those without a connection.
+	documents, failures, appends rate
 }
 
 // Callers are those that a relay has heard of lately. What it remembers of them is bounded, and never written down.
@@ -50,6 +50,7 @@ func (c *Callers) Of(name string) *Caller {
 			documents: rate{perSecond: c.limits.CallerDocsPerHour / 3600, burst: c.limits.CallerDocsPerHour},
 			failures:  rate{perSecond: c.limits.CallerFailuresPerMinute / 60, burst: c.limits.CallerFailuresPerMinute},
 		}
+		one.appends = rate{perSecond: c.limits.AppendsPerSecond, burst: c.limits.AppendBurst}
 		c.known[name] = one
 	}
 	return one
@@ -60,7 +61,7 @@ func (c *Callers) Of(name string) *Caller {
 func (c *Callers) sweep() {
 	now := c.clock()
 	for name, one := range c.known {
-		if one.connections == 0 && one.documents.isFull(now) && one.failures.isFull(now) {
+		if one.connections == 0 && one.documents.isFull(now) && one.failures.isFull(now) && one.appends.isFull(now) {
 			delete(c.known, name)
 		}
 	}
@@ -128,9 +129,21 @@ func (c *Caller) mayFound() *Refusal {
 	if c == nil {
 		return nil
 	}
+	return c.spend(&c.documents)
+}
+
+// mayAppend spends one append without a connection. Errors: CodeBusy.
+func (c *Caller) mayAppend() *Refusal {
+	if c == nil {
+		return nil
+	}
+	return c.spend(&c.appends)
+}
+
+func (c *Caller) spend(r *rate) *Refusal {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	if wait, ok := c.documents.take(c.all.clock()); !ok {
+	if wait, ok := r.take(c.all.clock()); !ok {
 		return Busy().after(wait)
 	}
 	return nil

@@ -110,6 +110,42 @@ func TestCallerFailsToProveSoOften(t *testing.T) {
 	})
 }
 
+func TestCallerAppendsSoOftenWithoutAConnection(t *testing.T) {
+	limits := server.DefaultLimits()
+	limits.AppendsPerSecond, limits.AppendBurst = 10, 3
+	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		callers := server.NewCallers(limits, time.Now)
+		doc := servertest.NewDoc(t, 1)
+		dial(t, relay).listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		s := doc.NewSession()
+		b, err := wire.Encode(&wire.Append{Doc: doc.ID(), Req: 7, Cert: s.Cert, Envelopes: s.Run(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(name string) wire.Frame { return relay.Ask(callers.Of(name), testName, doc.ID(), b) }
+		for range 3 {
+			if _, ok := ask("one").(*wire.Ack); !ok {
+				t.Fatal("refused within the burst")
+			}
+		}
+		if e, ok := ask("one").(*wire.Error); !ok || e.Code != wire.CodeBusy || e.RetryAfter != 100 || *e.Req != 7 {
+			t.Fatalf("%+v", e)
+		}
+		if _, ok := ask("two").(*wire.Ack); !ok {
+			t.Fatal("somebody else was refused")
+		}
+		for range 9 {
+			if _, ok := relay.Ask(nil, testName, doc.ID(), b).(*wire.Ack); !ok {
+				t.Fatal("this machine was refused")
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		if _, ok := ask("one").(*wire.Ack); !ok {
+			t.Fatal("refused after the pause")
+		}
+	})
+}
+
 func TestCallersAreForgotten(t *testing.T) {
 	limits := server.DefaultLimits()
 	limits.Connections, limits.CallerConnections, limits.CallerFailuresPerMinute = 1, 2, 1

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -124,4 +125,52 @@ func TestRelayHasNothingToRead(t *testing.T) {
 			t.Fatalf("the log names %q: %s", id, said)
 		}
 	}
+}
+
+// A relay that is told to stop while people write ends by itself, and whatever it acknowledged is there.
+func TestStopUnderLoad(t *testing.T) {
+	folder := t.TempDir()
+	p := start(t, folder, "--append-burst", "0")
+	const writers = 3
+	var (
+		docs     [writers]*servertest.Doc
+		mu       sync.Mutex
+		promised []acked
+		writing  sync.WaitGroup
+	)
+	enough := make(chan struct{})
+	for i := range docs {
+		docs[i] = servertest.NewDoc(t, uint64(i))
+		c := servertest.Dial(t, p.address)
+		c.Listen(docs[i], wire.Hello{Genesis: docs[i].Genesis()})
+		writing.Go(func() {
+			writeUntilGone(c, docs[i], func(a acked) {
+				mu.Lock()
+				defer mu.Unlock()
+				a.doc = i
+				if promised = append(promised, a); len(promised) == 100 {
+					close(enough)
+				}
+			})
+		})
+	}
+	<-enough
+	if code := p.stop(); code != 0 {
+		t.Fatalf("exit %d: %s", code, p.text())
+	}
+	writing.Wait()
+	p = start(t, folder)
+	for i, doc := range docs {
+		_, entries := servertest.Dial(t, p.address).Listen(doc, wire.Hello{})
+		there := make(map[wire.Cursor][]byte)
+		for _, e := range entries {
+			there[e.Cursor] = e.Envelope
+		}
+		for _, a := range promised {
+			if a.doc == i && !bytes.Equal(there[a.cursor], a.envelope) {
+				t.Fatalf("document %d: what was acknowledged at cursor %d is not there", i, a.cursor)
+			}
+		}
+	}
+	t.Logf("%d acknowledged before the end", len(promised))
 }
