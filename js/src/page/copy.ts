@@ -69,8 +69,8 @@ class Reader implements PatchSink {
   set(c: number, key: string, value: unknown): void {
     this.add(c, (to, into) => to.commands.mapSet(into, key, encodeValue(value)));
   }
-  recordChild(c: number, key: string, kind: number, container: number, visible: boolean): void {
-    if (!visible) return;
+  /** A view has these of entries that are shown. */
+  recordChild(c: number, key: string, kind: number, container: number): void {
     this.add(c, (to, into) => {
       to.commands.child(into, kind as Kind, key, to.make(container));
       to.commands.recordPut(into, key, kind as Kind);

@@ -7,7 +7,9 @@ import { freehold } from "../../src/node.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { code } from "./page-fixture.ts";
-import { directoryOf } from "./vault-harness.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { pollWire } from "../../src/wire/poll.ts";
+import { directoryOf, start } from "./vault-harness.ts";
 
 const Narrow = defineDoc("everything", { version: 1, shape: { title: s.string() } });
 const Wide = defineDoc("everything", {
@@ -148,4 +150,19 @@ test("without the relay nobody could be told: then nothing is made", async (t) =
   assert.deepEqual(home.list(Narrow).value?.map((d) => d.id), [old.id]);
   home.relays.set([]);
   await assert.rejects(old.relink(), code("not-ready"));
+});
+
+test("a successor that the owner did not name is not believed", async (t) => {
+  const relay = await relayOf(t);
+  const home = await homeOf(t, relay);
+  const old = await home.create(Narrow, { title: "still here" });
+  await old.saved("relay");
+  const lies: typeof fetch = (input, init) =>
+    String(input).endsWith("/successor") ? Promise.resolve(new Response(crypto.getRandomValues(new Uint8Array(84)))) : fetch(input, init);
+  const path = await directoryOf();
+  const guest = await start(t, path, [relay.url], { ...nodeEnv(path), openWire: pollWire(lies) });
+  const doc = await guest.edit({ op: "join", link: (await old.link("write")).href, type: "everything" });
+  await guest.until("the lie is told", () => guest.problems.some((p) => p.code === "relay-invalid") && doc.status.content === "complete");
+  assert.equal(doc.status.successor, null);
+  assert.equal(doc.status.problem, null);
 });
