@@ -5,6 +5,7 @@ package edge_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -67,6 +68,20 @@ func start(t testing.TB, folder, config string) *edge {
 	}
 	e.url = "http://127.0.0.1:" + strconv.Itoa(listening.Port)
 	return e
+}
+
+// changed is the configuration with something else in it, under another name.
+func changed(t *testing.T, name, what, to string) string {
+	t.Helper()
+	config, err := os.ReadFile("../../build/edge/config.capnp")
+	if err != nil || !bytes.Contains(config, []byte(what)) {
+		t.Fatalf("no %s in the configuration: %v", what, err)
+	}
+	config = bytes.Replace(config, []byte(what), []byte(to), 1)
+	if err := os.WriteFile(filepath.Join("../../build/edge", name), config, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // kill ends it as a power cut does, and returns when it is gone.

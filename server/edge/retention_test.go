@@ -3,9 +3,6 @@
 package edge_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -18,16 +15,7 @@ import (
 // later is the configuration of a Worker that runs forty days from now (test/later.ts).
 func later(t *testing.T) string {
 	t.Helper()
-	config, err := os.ReadFile("../../build/edge/config.capnp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "later.capnp"
-	config = bytes.ReplaceAll(config, []byte(`embed "worker.js"`), []byte(`embed "test/later.js"`))
-	if err := os.WriteFile(filepath.Join("../../build/edge", name), config, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return changed(t, "later.capnp", `embed "worker.js"`, `embed "test/later.js"`)
 }
 
 // What snapshots cover goes when its time has come, large envelopes with all their parts, and its sessions go on.

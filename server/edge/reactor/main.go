@@ -8,6 +8,7 @@
 package main
 
 import (
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -41,17 +42,27 @@ func turn(do func() error) int32 {
 	return 0
 }
 
-// relay_open begins the relay of a document, whose id is the input.
+// relay_open begins the relay of a document. The input is its id, and behind that whose documents are kept: root keys with
+// blanks between them, none for everybody's.
 //
 //go:wasmexport relay_open
 func relayOpen(h, n int32) int32 {
 	return turn(func() error {
-		doc := seal.DocID(input(n))
+		b := input(n)
+		doc := seal.DocID(b[:len(seal.DocID{})])
+		home := server.Home{Start: tasks.Go, Only: &doc}
+		if listed := strings.Fields(string(b[len(doc):])); len(listed) > 0 {
+			kept, err := parseOwners(listed)
+			if err != nil {
+				return err
+			}
+			home.Admission = kept
+		}
 		log, err := openLog(h, doc)
 		if err != nil {
 			return err
 		}
-		relays[h] = server.NewRelayAt(server.Home{Start: tasks.Go, Only: &doc}, log, limits(), time.Now, nil)
+		relays[h] = server.NewRelayAt(home, log, limits(), time.Now, nil)
 		return nil
 	})
 }

@@ -21,6 +21,8 @@ export interface Env {
   readonly DOCUMENTS: DurableObjectNamespace<Document>;
   /** Pages elsewhere that may use the relay, with blanks between them. */
   readonly ORIGINS?: string;
+  /** Root keys of owners whose documents are kept, with blanks between them; none: everybody's. */
+  readonly OWNERS?: string;
 }
 
 export class Document extends DurableObject<Env> {
@@ -150,7 +152,7 @@ export class Document extends DurableObject<Env> {
     if (this.#reactor === shared) return shared;
     this.#reactor = shared;
     this.#peers.clear();
-    this.#relay = shared.open(this.#id, this.#store);
+    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store);
     for (const socket of this.ctx.getWebSockets()) {
       const state = socket.deserializeAttachment() as Uint8Array | null;
       if (state !== null) this.#peers.set(socket, shared.resume(this.#relay, lineOf(socket), state));

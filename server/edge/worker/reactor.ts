@@ -47,10 +47,11 @@ export class Reactor {
     return this.#dead || this.#x.memory.buffer.byteLength > FAT;
   }
 
-  open(doc: Uint8Array, store: Store): number {
+  /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. */
+  open(document: Uint8Array, store: Store): number {
     const id = ++this.#ids;
     this.#stores.set(id, store);
-    this.#turn(this.#x.relay_open, doc, id);
+    this.#turn(this.#x.relay_open, document, id);
     return id;
   }
   close(relay: number): void {

@@ -1,0 +1,32 @@
+//go:build edge
+
+package edge_test
+
+import (
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server/servertest"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Where owners are listed, nobody else's documents are kept: not by a request, and not by a socket.
+func TestOwners(t *testing.T) {
+	one, two := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+	root := seal.KeyText(one.Keys.Genesis().Root())
+	e := start(t, t.TempDir(), changed(t, "owners.capnp", "  bindings = [\n", "  bindings = [\n    (name = \"OWNERS\", text = \""+root+"\"),\n"))
+	for doc, want := range map[*servertest.Doc]int{one: 204, two: 403} {
+		answer, _ := servertest.Request(t, "PUT", e.url+"/v1/docs/"+doc.ID().String()+"/genesis", doc.Genesis())
+		if answer.StatusCode != want {
+			t.Fatalf("%s, want %d", answer.Status, want)
+		}
+	}
+	servertest.DialFor(t, e.url, one.ID()).Listen(one, wire.Hello{Genesis: one.Genesis()})
+	stranger := servertest.DialFor(t, e.url, two.ID())
+	if err := stranger.Say(stranger.Hello(two, wire.Hello{Genesis: two.Genesis()})); err != nil {
+		t.Fatal(err)
+	}
+	if refused := servertest.Expect[*wire.Error](stranger); refused.Code != wire.CodeNotHere {
+		t.Fatalf("%+v", refused)
+	}
+}
