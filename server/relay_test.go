@@ -251,6 +251,33 @@ func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
 	})
 }
 
+// The log has a new document a moment before those who wait for it are told: nobody reads it in that moment, least of all one who may not.
+func TestNothingIsGivenBeforeTheGenesisIsKnown(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, log *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		stranger := func(*seal.Genesis) *server.Refusal { return &server.Refusal{Code: wire.CodeUnproven} }
+		sub, refusal := relay.Subscribe(doc.ID(), 0, nil, nil, func(*server.Subscription) {}, stranger)
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		defer sub.Close()
+		if f, _, _ := sub.Next(); f.(*wire.Welcome).Genesis != nil {
+			t.Fatal("a genesis that nobody brought")
+		}
+		other := server.NewRelay(log.MemoryLog, server.DefaultLimits(), time.Now, nil) // commits what this one has not heard of yet
+		writer := dial(t, other)
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		s := doc.NewSession()
+		writer.say(&wire.Append{Doc: doc.ID(), Req: 1, Cert: s.Cert, Envelopes: s.Run(1)})
+		if got := writer.take(); len(got) != 2 {
+			t.Fatal(describe(got))
+		}
+		if f, _, _ := sub.Next(); len(f.(*wire.Batch).Entries) != 0 || f.(*wire.Batch).UpTo != 0 {
+			t.Fatalf("given without a genesis: %v", describe([]wire.Frame{f}))
+		}
+	})
+}
+
 // A disk that hangs does not fill the memory: beyond 64 MiB the answer is busy, from whichever connection, and what was
 // taken before is acknowledged when the disk goes on.
 func TestAHangingDiskMakesTheRelayBusy(t *testing.T) {

@@ -99,6 +99,11 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	case s.begun && len(p.tail) > 0 && s.since >= p.tailFrom:
 		defer p.mu.Unlock()
 		return s.fromTail(), Lease{}, nil
+	case p.genesis == nil:
+		// The log may have it by now, with envelopes: not before the Welcome that names it, and not to one who may not read.
+		defer p.mu.Unlock()
+		s.begun = true
+		return &wire.Batch{Doc: p.doc, Entries: []wire.Entry{}, UpTo: s.since}, Lease{}, nil
 	}
 	p.mu.Unlock()
 	batch, lease, refusal := p.relay.batch(p.doc, s.since, s)
