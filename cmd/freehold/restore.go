@@ -141,7 +141,7 @@ func ofTheSession(code wire.Code) bool {
 // attempts is how often a relay is asked that is busy.
 const attempts = 8
 
-// patiently does something again while the relay says that it may succeed later.
+// patiently does something again while the relay says that it may succeed later, and a minute later at most.
 func patiently(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
@@ -150,7 +150,7 @@ func patiently(ctx context.Context, do func() error) error {
 			return err
 		}
 		select {
-		case <-time.After(time.Duration(refused.RetryAfter) * time.Millisecond):
+		case <-time.After(min(time.Duration(min(refused.RetryAfter, 1<<20))*time.Millisecond, lastPause)):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
