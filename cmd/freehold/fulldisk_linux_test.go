@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,12 +14,32 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
+// small is a file system of a few megabytes, for those who may mount one: then it is that which is full.
+var small = flag.String("small", "", "a folder on a small file system")
+
 // A disk that fills up refuses with a typed error, keeps what it acknowledged, goes on reading, and takes more as soon
 // as there is room, without a restart. A file size limit stands in for the disk: it needs no rights to set.
+//
+//	mount -t tmpfs -o size=6m tmpfs /mnt && go test ./cmd/freehold -run TestFullDisk -args -small /mnt
 func TestFullDisk(t *testing.T) {
 	folder := t.TempDir()
+	limit := func(p *process) { limitFile(t, p, 8<<20) }
+	makeRoom := func(p *process) { limitFile(t, p, unix.RLIM_INFINITY) }
+	if *small != "" {
+		ballast := filepath.Join(*small, "ballast")
+		if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		folder = filepath.Join(*small, "data")
+		limit = func(*process) {}
+		makeRoom = func(*process) {
+			if err := os.Remove(ballast); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	p := start(t, folder)
-	limitFile(t, p, 8<<20)
+	limit(p)
 	doc := servertest.NewDoc(t, 1)
 	s := doc.NewSession()
 	c := servertest.Dial(t, p.address)
@@ -72,13 +95,13 @@ func TestFullDisk(t *testing.T) {
 	// A restart on a disk that is still full reads as well.
 	p.kill()
 	p = start(t, folder)
-	limitFile(t, p, 8<<20)
+	limit(p)
 	c = servertest.Dial(t, p.address)
 	check(c, kept)
 	// A little more may fit: pages that a reader held on to are free by now.
 	cert = nil
 	fill(c)
-	limitFile(t, p, unix.RLIM_INFINITY)
+	makeRoom(p)
 	if err := c.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{last}}); err != nil {
 		t.Fatal(err)
 	}
