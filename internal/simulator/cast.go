@@ -43,3 +43,8 @@ func must(err error) {
 		panic(err)
 	}
 }
+
+func must1[T any](x T, err error) T {
+	must(err)
+	return x
+}

@@ -149,7 +149,7 @@ func (d *Device) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
 		return nil, why
 	}
 	for n := len(run); n > 0; n-- {
-		hashes, err := d.world.verifyRun(cert, run[:n])
+		hashes, err := cert.VerifyRun(nil, run[:n])
 		if err == nil {
 			return hashes, why
 		}
@@ -229,7 +229,7 @@ func (d *Device) check(e sync.Check) {
 		return
 	}
 	if err != nil || theirs.Digest() != payload.Digest {
-		answer(sync.Objection, "A snapshot is not what its writer signed for.")
+		answer(sync.Refuted, "A snapshot is not what its writer signed for.")
 		return
 	}
 	stored := d.read()
@@ -238,24 +238,30 @@ func (d *Device) check(e sync.Check) {
 	for _, h := range payload.Covers {
 		covered[sync.SessionID(h.Session)] = h.Seq + 1
 	}
-	ours := d.file(stored)
-	mine := ours.Save()
-	both, err := crdt.Load(payload.File)
-	must(err)
-	_, err = both.Merge(mine)
+	ours, other, both := d.file(stored), d.file(stored), must1(crdt.Load(payload.File))
+	_, mixed := both.Merge(ours.Save())
 	for _, c := range ready {
-		if err == nil {
-			_, err = try(ours, c)
+		for _, doc := range []*crdt.Doc{ours, other, both} {
+			if _, e := try(doc, c); err == nil {
+				err = e
+			}
 		}
-		if err == nil {
-			_, err = try(both, c)
-		}
-		if err == nil && c.Seq >= covered[c.Session] {
-			_, err = try(theirs, c)
+		if c.Seq >= covered[c.Session] {
+			if _, e := try(theirs, c); err == nil {
+				err = e
+			}
 		}
 	}
 	if err != nil {
-		d.fail("a check fails: %v", err)
+		delete(d.refs, e.Ref)
+		done.Verdict, done.Problem = sync.Undecided, problemOfCore(err)
+		d.step(done)
+		return
+	}
+	// Who is first with an operation is believed. Where the order shows, it says something else than the envelopes do.
+	if _, err := other.Merge(payload.File); mixed != nil || err != nil || other.Digest() != both.Digest() {
+		answer(sync.Refuted, "It says something else than the envelopes that it covers.")
+		return
 	}
 	done.News = ours.Digest() != both.Digest()
 	isOther := slices.ContainsFunc(headsOf(stored, ready), func(h sync.Head) bool {
@@ -290,13 +296,24 @@ func (d *Device) locked(run func(unlock func())) {
 	})
 }
 
+// problemOfCore is js/src/vault/problems.ts: errorToNumber.
+func problemOfCore(err error) sync.Problem {
+	switch {
+	case errors.Is(err, crdt.ErrNewerFormat):
+		return sync.NewerFormat
+	case errors.Is(err, crdt.ErrCorrupt):
+		return sync.Forged
+	}
+	return sync.DeviceLost
+}
+
 // built is all that the disks have as one file, perhaps with somebody else's.
-func (d *Device) built(stored held, other []byte) (file *crdt.Doc, ready, waiting []content, err error) {
-	ready, waiting = d.tail(stored)
+func (d *Device) built(stored held, other []byte) (file *crdt.Doc, ready []content, err error) {
+	ready, _ = d.tail(stored)
 	file = d.file(stored)
 	if other != nil {
 		if _, err := file.Merge(other); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 	}
 	for _, c := range ready {
@@ -305,10 +322,10 @@ func (d *Device) built(stored held, other []byte) (file *crdt.Doc, ready, waitin
 			err = errors.New("an update waits for one that is not stored here")
 		}
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 	}
-	return file, ready, waiting, nil
+	return file, ready, nil
 }
 
 func (d *Device) merge(e sync.Merge, unlock func()) {
@@ -320,23 +337,18 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 		err = crdt.ErrCorrupt
 	}
 	var file *crdt.Doc
-	var waiting []content
 	if err == nil {
-		file, _, waiting, err = d.built(stored, payload.File)
+		file, _, err = d.built(stored, payload.File)
 	}
 	if err != nil {
-		p := sync.DeviceLost
-		if errors.Is(err, crdt.ErrCorrupt) {
-			p = sync.Forged
-		}
 		unlock()
-		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Problem: p})
+		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Problem: problemOfCore(err)})
 		return
 	}
 	var covers []sync.Head
 	for _, h := range headsOfDeps(payload.Covers) {
-		if h.Session == d.own && slices.ContainsFunc(waiting, func(c content) bool { return c.Session == d.own }) {
-			continue // the parts of a change that is being written stay
+		if h.Session == d.own { // its chain has to go on
+			continue
 		}
 		covers = append(covers, h)
 	}
@@ -344,7 +356,7 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 	d.save(stored, saved, covers, func(p sync.Problem) {
 		if p == sync.NoProblem {
 			_, err := d.page.Merge(payload.File)
-			must(err)
+			d.world.merged(d, err)
 		} else {
 			covers = nil
 		}
@@ -355,10 +367,10 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 
 func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
 	stored := d.read()
-	file, ready, _, err := d.built(stored, nil)
+	file, ready, err := d.built(stored, nil)
 	if err != nil {
 		unlock()
-		d.step(sync.Checkpointed{Doc: d.doc, Problem: sync.DeviceLost})
+		d.step(sync.Checkpointed{Doc: d.doc, Problem: problemOfCore(err)})
 		return
 	}
 	in := nextOf(headsOf(stored, ready))
@@ -409,9 +421,9 @@ func (d *Device) save(stored held, file []byte, covers []sync.Head, done func(sy
 }
 
 func (d *Device) makeSnapshot() {
-	file, ready, _, err := d.built(d.read(), nil)
+	file, ready, err := d.built(d.read(), nil)
 	if err != nil {
-		d.step(sync.SnapshotSealed{Doc: d.doc, Problem: sync.DeviceLost})
+		d.step(sync.SnapshotSealed{Doc: d.doc, Problem: problemOfCore(err)})
 		return
 	}
 	heads := headsOf(d.read(), ready)

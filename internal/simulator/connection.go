@@ -97,7 +97,9 @@ func (d *Device) receive(l *line, b []byte) {
 		d.step(sync.Ack{Conn: l.conn, Doc: d.doc, Session: sync.SessionID(f.Session), Seq: f.Seq, Cursor: sync.Cursor(f.Cursor)})
 	case *wire.Error:
 		d.refused(l, f)
-	case *wire.Presence, *wire.Done:
+	case *wire.Presence:
+		d.hearPresence(l, f)
+	case *wire.Done:
 	default:
 		d.fail("a relay sends no such frame: %T", frame)
 	}
@@ -105,6 +107,7 @@ func (d *Device) receive(l *line, b []byte) {
 
 func (d *Device) batch(l *line, b *wire.Batch) {
 	ev := sync.Batch{Conn: l.conn, Doc: d.doc, UpTo: sync.Cursor(b.UpTo), More: b.More}
+	certs := map[seal.SessionID][]byte{} // one counts for all of its session's: the envelope that it came with may be here already
 	for _, x := range b.Entries {
 		e, err := seal.ParseEnvelope(x.Envelope)
 		if err != nil { // no relay that checks envelopes could have stored it
@@ -116,8 +119,11 @@ func (d *Device) batch(l *line, b *wire.Batch) {
 			d.step(sync.SocketClosed{Conn: l.conn, Garbage: true})
 			return
 		}
+		if x.Cert != nil {
+			certs[e.Session] = x.Cert
+		}
 		entry := sync.Entry{
-			Ref:    d.hold(&bytesOf{session: sync.SessionID(e.Session), seq: e.Seq, bytes: x.Envelope, cert: x.Cert}),
+			Ref:    d.hold(&bytesOf{session: sync.SessionID(e.Session), seq: e.Seq, bytes: x.Envelope, cert: certs[e.Session]}),
 			Cursor: sync.Cursor(x.Cursor), Kind: sync.Kind(e.Kind), Size: uint32(len(x.Envelope)) * sizeFactor,
 			Session: sync.SessionID(e.Session), First: e.First(), Seq: e.Seq, Prev: sync.Hash(e.Prev), Covers: sync.Cursor(x.Covers),
 		}

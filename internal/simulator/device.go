@@ -217,7 +217,7 @@ func (d *Device) apply(c content) {
 
 func (d *Device) run(effect sync.Effect) {
 	switch effect.(type) {
-	case sync.Ping, sync.Timer:
+	case sync.Ping, sync.Timer, sync.SealPresence, sync.ShowPresence, sync.Checkpoint: // the last is tried for ever where something newer is stored
 	default:
 		d.doings++
 	}
@@ -297,6 +297,11 @@ func (d *Device) run(effect sync.Effect) {
 		if e.Reset {
 			d.world.noticed(d, "a relay that lost something")
 		}
-	default: // presence is not carried out yet
+	case sync.SealPresence:
+		d.later(func() { d.sayPresence(e) })
+	case sync.ShowPresence:
+		delete(d.refs, e.Ref)
+	default:
+		d.fail("effect %T", effect)
 	}
 }

@@ -59,8 +59,17 @@ func (w *World) applied(d *Device, c content, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, crdt.ErrMissing) && goesOn(c.update): // the rest of its change comes behind it
+	case w.cheater != nil && c.Session == w.cheater.id: // the same everywhere, or the digests will tell
+	case w.cheat == Equivocation, w.isForged(): // it was written after what the session really said
 	default:
 		d.fail("S8: update %d of %x was shown and does not apply: %v", c.Seq, c.Session[:4], err)
+	}
+}
+
+// merged looks at what became of a snapshot that the device has taken.
+func (w *World) merged(d *Device, err error) {
+	if err != nil && w.cheat != Equivocation && !w.isForged() {
+		d.fail("a snapshot was taken and does not merge: %v", err)
 	}
 }
 
@@ -77,14 +86,14 @@ func (w *World) noticed(d *Device, what string) {
 // one has and no device says that anything is wrong, the lie was not found out. In the end the relay gets a new disk, which brings all back:
 // a lie can hold back and never destroy.
 func (w *World) judgeLie() {
-	w.settle(120)
-	w.judgeViews("while it goes on")
+	w.settle(90)
+	w.judgeViews(goesOnNow)
 	w.note("the relay is honest")
 	for _, r := range w.relays {
 		r.honest()
 	}
-	w.settle(300)
-	if !w.judgeViews("when it is over") {
+	w.settle(120)
+	if !w.judgeViews(isOver) {
 		return
 	}
 	w.note("the relay gets a new disk")
@@ -94,16 +103,22 @@ func (w *World) judgeLie() {
 	}
 }
 
+// When a lie is judged.
+const (
+	goesOnNow = "while it goes on"
+	isOver    = "when it is over"
+)
+
 // judgeViews counts a lie by what it does and whether somebody says so. It reports whether some device lacks something.
 func (w *World) judgeViews(when string) bool {
 	differ, known := false, false
 	for _, d := range w.devices {
 		_, lacks := w.lacks(d)
 		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
-		known = known || d.status.Problem != sync.NoProblem || d.status.Content != sync.ContentComplete
+		known = known || d.status.Problem != sync.NoProblem || d.status.Content != sync.ContentComplete || d.status.State != sync.RelayLive
 	}
 	c := &w.tally.Lies[w.lie]
-	if when == "while it goes on" {
+	if when == goesOnNow {
 		c = &w.tally.Lying[w.lie]
 	}
 	c.Told++
@@ -114,25 +129,83 @@ func (w *World) judgeViews(when string) bool {
 		c.Detected++
 	default:
 		c.Undetected++
-		w.note("nobody knows %s: %s", when, lieNames[w.lie])
+		if !w.lie.unseen() || when == isOver {
+			panic(fmt.Sprintf("nobody noticed: %s, %s", lieNames[w.lie], when))
+		}
+	}
+	return differ
+}
+
+// judgeFork: whoever has one history of a session while the relay has the other one holds the proof, and says so. What others wrote is
+// on every device all the same, or the device says that something is wrong: a snapshot that has one history is refuted by who has the other.
+func (w *World) judgeFork() {
+	r, id := w.relays[0], w.cheater.id
+	for _, d := range w.devices {
+		stored := d.read()
+		both := false
+		for _, x := range stored.runs[id] {
+			entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), x.seq)
+			must(err)
+			both = both || entry != nil && !bytes.Equal(entry.Envelope, x.bytes)
+		}
+		if both {
+			w.tally.Forks++
+			if d.status.Problem == sync.Divided { // others told it; the relay never gave it the other one
+				w.tally.Told++
+			} else if d.status.Problem != sync.Forked || stored.proofs[id] == nil {
+				d.fail("has seen two histories of %x, and ends as %+v", id[:4], d.status)
+			}
+		}
+		if at, lacks := w.lacks(d); lacks && d.status.Problem == sync.NoProblem {
+			d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+		}
+	}
+}
+
+// isForged reports whether a snapshot put words in somebody's mouth.
+func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.madeUp }
+
+// judgeForgery: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed. It
+// reports whether they were.
+func (w *World) judgeForgery() bool {
+	objected, differ := false, false
+	for _, d := range w.devices {
+		objected = objected || d.status.Problem == sync.BadSnapshot
+		differ = differ || d.page.Digest() != w.devices[0].page.Digest()
+	}
+	if differ && !objected {
+		panic("a forgery was believed, and nobody objects")
+	}
+	if differ {
+		w.tally.Objected++
 	}
 	return differ
 }
 
 // judge compares what everybody has in the end.
 func (w *World) judge() {
+	if w.cheat == Equivocation {
+		w.judgeFork()
+		return
+	}
+	if w.isForged() && w.judgeForgery() {
+		return
+	}
 	want := w.devices[0].page.Digest()
 	for _, d := range w.devices {
 		if d.page.Digest() != want {
 			panic(fmt.Sprintf("%s and %s have different documents", w.devices[0].name, d.name))
 		}
 		d.judgeStatus()
-		if n := len(d.refs); n > 0 && !d.waits() {
+		if n := len(d.refs); n > 0 && d.status.Content == sync.ContentComplete && !d.waits() {
 			d.fail("still holds %d refs", n)
 		}
 		if at, lacks := w.lacks(d); lacks {
 			d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
+	}
+	if w.cheat == BadCompactor && w.cheater.snapshots > 0 {
+		w.tally.Restored++
 	}
 }
 
@@ -143,6 +216,12 @@ func (d *Device) judgeStatus() {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
+	if c := d.world.cheat; c == Newer || c == Mutation { // what the cheater did cannot be taken: it is asked for in vain, or ends what is made of it
+		switch s.Problem {
+		case sync.Incomplete, sync.NewerFormat, sync.Forged, sync.DeviceLost:
+			s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
+		}
+	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail("ends as %+v", d.status)
 	}
@@ -151,7 +230,15 @@ func (d *Device) judgeStatus() {
 // mayStay reports whether a problem may be told for good. A relay that lies makes an honest device believe that its snapshot has more of
 // the log than it has.
 func (w *World) mayStay(p sync.Problem) bool {
-	return p == sync.NoProblem || p == sync.BadSnapshot && w.lie != NoLie
+	switch p {
+	case sync.NoProblem:
+		return true
+	case sync.BadSnapshot:
+		return w.lie != NoLie || w.cheat == BadCompactor
+	case sync.Forked:
+		return w.cheat == Equivocation
+	}
+	return false
 }
 
 // lacksTheLost reports whether what it waits for went with the only disk that had it, after something that names it had got away.
@@ -188,7 +275,7 @@ func (w *World) lacks(d *Device) (place, bool) {
 	ready, waiting := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
 	for at, holders := range w.promises {
-		if len(holders) == 0 || next[at.session] > at.seq {
+		if len(holders) == 0 || next[at.session] > at.seq || w.cheater != nil && w.cheat != BadCompactor && at.session == w.cheater.id {
 			continue
 		}
 		if slices.ContainsFunc(waiting, func(c content) bool { return c.Session == at.session && c.Seq <= at.seq }) {

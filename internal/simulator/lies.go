@@ -29,7 +29,8 @@ var lieNames = [lieCount]string{
 	HideTailOfAll: "the newest of everybody is held back from everybody", ForkViews: "two groups of devices are shown two histories",
 }
 
-// unseen: while the lie goes on nobody can know. Once it is over everybody has to.
+// unseen: while the lie goes on nobody can know, because nobody sees anything else. Every other one is found out while it goes on, and
+// what is left of this one when it is over.
 func (l Lie) unseen() bool { return l == HideTailOfAll || l == ForkViews }
 
 // lie is the one that a relay tells.

@@ -18,6 +18,7 @@ type line struct {
 	up, down [][]byte
 	closed   bool
 	reader   *reader
+	word     *wire.Presence // the newest that the device said on it
 }
 
 // reader is a subscription: how far the device was given the log.
@@ -83,6 +84,7 @@ func (r *Relay) feed(l *line) {
 		s.welcomed, s.named = true, record.Genesis != nil
 		l.send(&wire.Welcome{Doc: doc, Store: r.Store(), Head: head, Genesis: record.Genesis})
 	}
+	isNew := !s.begun
 	for !s.begun || s.since < head {
 		limit := 256 + r.world.rand.IntN(2048)
 		entries, next, err := r.log.Read(doc, s.since, limit)
@@ -111,33 +113,15 @@ func (r *Relay) feed(l *line) {
 			break
 		}
 	}
+	if isNew {
+		r.introduce(l)
+	}
 }
 
 func (r *Relay) feedAll() {
 	for _, l := range slices.Clone(r.lines) {
 		if l.reader != nil && l.reader.begun {
 			r.feed(l)
-		}
-	}
-}
-
-// present passes an ephemeral envelope on to the other readers.
-func (r *Relay) present(l *line, f *wire.Presence) {
-	e, err := seal.ParseEphemeral(f.Envelope)
-	if err != nil || l.reader == nil {
-		return
-	}
-	cert, refusal := r.enter().Certificate(r, f.Cert, e.Session)
-	if refusal == nil {
-		refusal = r.enter().Presence(cert, e)
-	}
-	if refusal != nil {
-		l.send(refusal.Frame(&f.Doc, f.Req))
-		return
-	}
-	for _, other := range r.lines {
-		if !r.mutes() && other != l && other.reader != nil && other.reader.named {
-			other.send(&wire.Presence{Doc: f.Doc, Cert: cert.Bytes(), Envelope: f.Envelope})
 		}
 	}
 }

@@ -15,6 +15,11 @@ type Tally struct {
 	Swept, Overtaken, Orphans     int
 	Faults                        [faultCount]int
 	Noticed                       map[string]int
+	Restored, Objected            int // stories with bad snapshots
+	Words                         int // of presence
+	Told                          int
+	Forks                         int // devices that saw both histories of a session
+	Cheats                        [cheatCount]int
 	Lying, Lies                   [lieCount]Verdicts // while a lie goes on, and when it is over
 }
 
@@ -30,12 +35,15 @@ func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
 		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
-		{&t.Orphans, &o.Orphans},
+		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.Objected, &o.Objected},
 	} {
 		*p[0] += *p[1]
 	}
 	for i, n := range o.Faults {
 		t.Faults[i] += n
+	}
+	for i, n := range o.Cheats {
+		t.Cheats[i] += n
 	}
 	for i := range t.Lies {
 		t.Lying[i].add(o.Lying[i])
@@ -61,6 +69,7 @@ func (t *Tally) String() string {
 	row("snapshots for a relay", t.Snapshots)
 	row("checkpoints", t.Checkpoints)
 	row("packs", t.Packs)
+	row("words of presence", t.Words)
 	row("envelopes that a relay let go of", t.Swept)
 	row("devices that wait for what its only disk lost", t.Orphans)
 	b.WriteString("\nfault, and how often it was hit\n")
@@ -68,6 +77,16 @@ func (t *Tally) String() string {
 		row("  "+name, t.Faults[f])
 	}
 	row("  … records that are there though earlier ones are lost", t.Overtaken)
+	b.WriteString("\nwhat somebody with a write link did\n")
+	for c, name := range cheatNames {
+		if Cheat(c) != NoCheat {
+			row("  "+name, t.Cheats[c])
+		}
+	}
+	row("devices that met two histories, and have the proof", t.Forks-t.Told)
+	row("… and that heard of the other one from others only", t.Told)
+	row("stories with bad snapshots: everybody has everything", t.Restored)
+	row("… somebody believes what was made up, and others object", t.Objected)
 	b.WriteString("\nwhat devices noticed\n")
 	for _, name := range slices.Sorted(maps.Keys(t.Noticed)) {
 		row("  "+name, t.Noticed[name])

@@ -22,8 +22,10 @@ type World struct {
 	now     int64 // milliseconds
 	devices []*Device
 	relays  []*Relay
-	faults  []Fault          // which this story has
-	lie     Lie              // what the relay will tell in it
+	faults  []Fault // which this story has
+	lie     Lie     // what the relay will tell in it
+	cheat   Cheat   // what somebody with a link will do
+	cheater *cheater
 	parted  map[*Device]bool // cut off from the relays
 	until   []ending
 	tally   Tally
@@ -31,6 +33,7 @@ type World struct {
 	log     []string
 
 	certs    map[[sha256.Size]byte]*seal.Certificate
+	signed   map[[sha256.Size]byte]bool
 	promises promises
 }
 
@@ -42,6 +45,14 @@ func Run(seed uint64) (tally Tally, err error) {
 			err = fmt.Errorf("%v\n%s%s", r, w, dump(w))
 		}
 	}()
+	w.live()
+	w.tally.Seeds = 1
+	w.tally.Events, w.tally.Devices = w.events, len(w.devices)
+	return w.tally, nil
+}
+
+// live tells the story to its end.
+func (w *World) live() {
 	w.suffer()
 	w.peace()
 	if w.lie != NoLie {
@@ -49,23 +60,27 @@ func Run(seed uint64) (tally Tally, err error) {
 	}
 	w.settle(300)
 	w.judge()
-	w.tally.Seeds = 1
-	w.tally.Events, w.tally.Devices = w.events, len(w.devices)
-	return w.tally, nil
 }
 
 func newWorld(seed uint64) *World {
 	key := sha256.Sum256(fmt.Append(nil, seed))
-	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1, parted: map[*Device]bool{}, certs: map[[sha256.Size]byte]*seal.Certificate{}, promises: promises{}}
+	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1, parted: map[*Device]bool{}, certs: map[[sha256.Size]byte]*seal.Certificate{}, signed: map[[sha256.Size]byte]bool{}, promises: promises{}}
 	w.rand = rand.New(w.source)
 	for f := range faultCount {
 		if w.rand.IntN(3) == 0 {
 			w.faults = append(w.faults, f)
 		}
 	}
-	if w.rand.IntN(2) == 0 {
+	switch w.rand.IntN(5) {
+	case 0, 1:
 		w.lie = 1 + Lie(w.rand.IntN(int(lieCount)-1))
+	case 2, 3:
+		if w.cheat = 1 + Cheat(w.rand.IntN(int(cheatCount)-1)); w.cheat == Equivocation {
+			w.lie = ForkViews // no honest relay takes both
+		}
+		w.cheater = newCheater(w)
 	}
+	w.faults = slices.DeleteFunc(w.faults, w.cheat.excludes)
 	w.relays = append(w.relays, newRelay(w, "relay.example"))
 	writers := 2 + w.rand.IntN(3)
 	for i := range writers + w.rand.IntN(3) {
@@ -108,6 +123,9 @@ func (w *World) suffer() {
 	for step := range steps {
 		if step == lieAt && w.lie != NoLie {
 			w.relays[0].tell(w.lie)
+		}
+		if step >= lieAt && w.cheat != NoCheat && w.rand.IntN(25) == 0 {
+			w.cheater.act()
 		}
 		d := w.devices[w.rand.IntN(len(w.devices))]
 		switch n := w.rand.IntN(100); {
@@ -260,6 +278,13 @@ func (w *World) certificate(raw []byte) (*seal.Certificate, error) {
 	return c, err
 }
 
-func (w *World) verifyRun(cert *seal.Certificate, run []seal.Envelope) ([]seal.Hash, error) {
-	return cert.VerifyRun(nil, run)
+// isSigned is VerifyEphemeral, each only once: everybody hears the same words.
+func (w *World) isSigned(cert *seal.Certificate, e seal.Envelope) bool {
+	key := sha256.Sum256(append(cert.Bytes(), e.Bytes()...))
+	signed, known := w.signed[key]
+	if !known {
+		signed = cert.VerifyEphemeral(e) == nil
+		w.signed[key] = signed
+	}
+	return signed
 }

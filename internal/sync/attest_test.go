@@ -198,3 +198,20 @@ func TestS14APackThatSaysSomethingElseIsAFork(t *testing.T) {
 	}
 	none[sync.Open](s, s.batch(1, arrive(9, ann, 1, sync.Hash{1})))
 }
+
+func TestS13NothingIsTakenOfASnapshotThatContradictsWhatIsHere(t *testing.T) {
+	s := withAnn(t)
+	check := s.snapshot(6, 0)
+	effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Refuted, Ref: 70, News: true})
+	none[sync.Merge](s, effects)
+	if v := one[sync.SealAttest](s, effects).Verdict; v != sync.Objection {
+		t.Fatalf("verdict %d", v)
+	}
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.BadSnapshot {
+		t.Fatalf("problem %d", p)
+	}
+	if dropped := one[sync.Drop](s, effects).Refs; !reflect.DeepEqual(dropped, []sync.Ref{1006}) {
+		t.Fatalf("dropped: %v", dropped)
+	}
+	one[sync.MakeSnapshot](s, effects)
+}

@@ -18,3 +18,36 @@ func TestS12WhatWaitsForEverStopsNoCheckpoint(t *testing.T) {
 		t.Fatalf("it covers %+v: what is shown, and not what waits", due.Covers)
 	}
 }
+
+// aheadOfItsChain gives a writer with two envelopes on the device: the relay's chain has the first, and a snapshot there has both.
+func aheadOfItsChain(t *testing.T, size uint32) *script {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
+	s.tell(sync.Local{Doc: doc, Ref: 2, To: 2})
+	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: size, Hash: sync.Hash{2}})).Job
+	s.tell(sync.StoreDone{Doc: doc, Job: job})
+	s.tell(sync.RelayHas{Doc: doc, Known: []sync.Known{{Session: own, Seq: 1}}})
+	return s
+}
+
+func TestS4ASessionThatGoesOnIsSentAlthoughASnapshotHasIt(t *testing.T) {
+	s := aheadOfItsChain(t, 200)
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	sent := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Genesis: true}))
+	if sent.Session != own || sent.From != 1 || sent.To != 1 {
+		t.Fatalf("%+v: what follows it would find a gap", sent)
+	}
+}
+
+func TestS12ASnapshotOnTheRelayMakesNoChainLonger(t *testing.T) {
+	s := aheadOfItsChain(t, 300_000)
+	big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	due := one[sync.Checkpoint](s, s.openAll(s.batch(1, big), update(sync.Hash{6})))
+	if want := []sync.Known{{Session: own, Seq: 0}, {Session: ann, Seq: 0}}; !reflect.DeepEqual(due.Covers, want) {
+		t.Fatalf("it covers %+v: only the journal can still send the second of ours", due.Covers)
+	}
+}

@@ -345,14 +345,12 @@ func (d *device) run(effect sync.Effect) {
 		d.later(func() {
 			h := d.ref(e.Ref)
 			delete(d.refs, e.Ref)
-			ready, waiting := d.disk.ready()
+			ready, _ := d.disk.ready()
 			for _, x := range ready {
 				d.disk.folded = union(d.disk.folded, x.ops)
 			}
 			d.disk.folded = union(d.disk.folded, h.ops)
-			covers := slices.DeleteFunc(slices.Clone(h.deps), func(c sync.Head) bool { // the parts of a change that is being written stay
-				return c.Session == d.own && slices.ContainsFunc(waiting, func(x *envelope) bool { return x.session == d.own })
-			})
+			covers := slices.DeleteFunc(slices.Clone(h.deps), func(c sync.Head) bool { return c.Session == d.own }) // its chain has to go on
 			d.disk.cover(covers)
 			d.shown, d.merged = union(d.shown, h.ops), union(d.merged, h.ops)
 			d.step(sync.Merged{Doc: d.doc, Job: e.Job, Size: d.disk.size, Covers: covers})

@@ -55,6 +55,7 @@ const (
 	Sound     Verdict = 0 // it has all that it says it has, as far as that is here
 	Objection Verdict = 1 // it lacks something, or has it otherwise
 	Undecided Verdict = 2 // what is here cannot be compared with it
+	Refuted   Verdict = 3 // it says something else than what is here, or than its writer signed for: nothing of it is taken
 )
 
 // Head names the last envelope of a session that somebody has.

@@ -186,7 +186,7 @@ func (m *Machine) sendNext(d *document) {
 	}
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		from, to := s.run(room)
+		from, to := s.run(room, s.live || s.id == d.own)
 		if from == to {
 			continue
 		}

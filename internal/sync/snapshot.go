@@ -18,7 +18,7 @@ func (m *Machine) checkSnapshot(d *document) {
 	m.emit(Check{d.id, w.job, w.entries[0].Ref, d.places.isStale(w.entries[0].Covers, w.covers())})
 }
 
-// checked decides about it. What it has and is not here is merged in any case: it adds, and takes nothing away. But a relay is not
+// checked decides about it. What it has and is not here is merged, unless it contradicts what is here: it adds, and takes nothing away. But a relay is not
 // credited with one that lacks something it says it covers: all that is here goes up again, for those who had less to compare it
 // with. Who has everything that it covers can vouch for it.
 func (m *Machine) checked(e Checked) {
@@ -33,7 +33,7 @@ func (m *Machine) checked(e Checked) {
 	// What it has beyond the log that it lets the relay forget takes nothing from anybody.
 	hasLog := w.entries[0].Covers > 0 && w.entries[0].Covers <= d.outbox.mark.Cursor
 	switch {
-	case e.Verdict == Objection:
+	case e.Verdict == Objection, e.Verdict == Refuted:
 		if d.issues.session == NoProblem {
 			d.issues.session = BadSnapshot
 		}
@@ -50,7 +50,7 @@ func (m *Machine) checked(e Checked) {
 	switch {
 	case e.Problem != NoProblem:
 		m.snapshotFailed(d, e.Problem)
-	case e.News || !isHere:
+	case e.Verdict != Refuted && (e.News || !isHere):
 		w.stage, w.job = stageStoring, m.job()
 		m.emit(Merge{d.id, w.job, w.entries[0].Ref})
 	default:
@@ -179,7 +179,11 @@ func (m *Machine) checkpointNext(d *document) {
 // envelope by envelope, because its chain there must go on; what ended can also reach it inside a snapshot.
 func (m *Machine) coverable(d *document, s *session) uint32 {
 	if m.conn.relays > 0 && (s.live || s.id == d.own) {
-		return max(min(s.shown, s.known()), s.first)
+		end := s.known()
+		if s.relay > 0 { // a snapshot that brought it further there does not make its chain longer
+			end = min(end, s.relay)
+		}
+		return max(min(s.shown, end), s.first)
 	}
 	return s.shown
 }

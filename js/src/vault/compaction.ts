@@ -41,9 +41,11 @@ export interface Built {
 
 /** A snapshot that cannot be compared with what is here. */
 export const UNDECIDED = 2;
+/** One that says something else than what is here, or than its writer signed for: an objection, and nothing of it is taken. */
+export const REFUTED = 3;
 
 export interface Checked {
-  readonly verdict: Verdict | typeof UNDECIDED;
+  readonly verdict: Verdict | typeof UNDECIDED | typeof REFUTED;
   readonly note: string;
   /** It has something that is not here. */
   readonly isNews: boolean;
@@ -65,16 +67,15 @@ export class Compaction {
   }
 
   /**
-   * Makes a snapshot from elsewhere part of the device's copy. It counts as what it says it covers, but nothing of a session that is in
-   * the middle of a change here: the rest comes. FreeholdError("relay-invalid") when it does not decode.
+   * Makes a snapshot from elsewhere part of the device's copy. It counts as what it says it covers, but nothing of a session that is
+   * written here: its envelopes stay, because the relay's chain of it has to go on. FreeholdError("relay-invalid") when it does not decode.
    */
   merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly covers: readonly Head[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file, waiting } = await this.#build(keys, stored, payload);
+      const { file } = await this.#build(keys, stored, payload);
       const live = await this.#ends.writing();
-      const writes = new Set(waiting.map((u) => u.session).filter((s) => s === writer || live.has(s)));
-      const covers = payload.covers.filter((d) => !writes.has(d.session)).map(depToHead);
+      const covers = payload.covers.filter((d) => d.session !== writer && !live.has(d.session)).map(depToHead);
       const certs = certsOf(stored);
       const size = await this.#save(keys.doc, writer, stored, file, covers.map((h): SessionHead => ({ ...h, cert: certs.get(h.session) ?? new Uint8Array(CERT) })));
       return { size, covers };
@@ -93,14 +94,17 @@ export class Compaction {
       checkDigest(core, payload);
     } catch (e) {
       if (!(e instanceof FreeholdError) || e.code !== "relay-invalid") throw e;
-      return { verdict: Verdict.objection, note: e.message, isNews: false };
+      return { verdict: REFUTED, note: e.message, isNews: false };
     }
     const coveredBySession = new Map(payload.covers.map((d) => [d.session, d.seq]));
     const mine = stored.snapshot?.file ?? null;
     const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
-    const ours = digestOf(core, mine, null, ready);
-    const both = digestOf(core, payload.file, mine, ready);
-    const theirs = digestOf(core, payload.file, null, beyond);
+    const ours = digestOf(core, mine, null, ready, null);
+    const both = tryDigest(() => digestOf(core, payload.file, mine, ready, null));
+    // Who is first with an operation is believed. Where the order shows, it says something else than the envelopes do.
+    const inOtherOrder = tryDigest(() => digestOf(core, mine, null, ready, payload.file));
+    if (both === null || inOtherOrder === null || !equal(both, inOtherOrder)) return { verdict: REFUTED, note: "It says something else than the envelopes that it covers.", isNews: false };
+    const theirs = digestOf(core, payload.file, null, beyond, null);
     const isNews = !equal(ours, both);
     const isOther = [...headsOf(stored, ready)].some((h) => payload.covers.some((d) => d.session === h.session && d.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length))));
     if (isStale) return { verdict: Verdict.objection, note: "It says that it covers the relay's log and leaves envelopes out.", isNews };
@@ -183,12 +187,23 @@ export class Compaction {
 
 const isKnown = (h: Head): boolean => h.hash.some((b) => b !== 0);
 
-/** The state of a file with another one and updates added. */
-const digestOf = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[]): Uint8Array => {
+/** Null where what is put together does not go together. */
+const tryDigest = (digest: () => Uint8Array): Uint8Array | null => {
+  try {
+    return digest();
+  } catch (e) {
+    if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return null;
+    throw e;
+  }
+};
+
+/** The state of a file with another one, then updates, then a last file added. */
+const digestOf = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[], last: Uint8Array | null): Uint8Array => {
   const handle = file === null ? core.create() : core.load(file);
   try {
     if (other !== null) core.merge(handle, other);
     for (const u of updates) tryUpdate(core, handle, u);
+    if (last !== null) core.merge(handle, last);
     return core.digest(handle);
   } finally {
     core.free(handle);

@@ -295,17 +295,21 @@ export class Hub {
   #batch(conn: number, document: Document, batch: Batch): void {
     const { refs, env } = this.#documentEnds;
     try {
-      const entries = batch.entries.map((e) => {
-        const { kind, session, seq, prev } = env.sealer.header(e.envelope);
+      // All are read before any is kept. A certificate counts for all of its session's: the envelope that it came with may be here already.
+      const certBySession = new Map<SessionId, Uint8Array>();
+      const read = batch.entries.map((e) => {
+        const header = env.sealer.header(e.envelope);
         const { first, about } = env.sealer.clear(e.envelope);
-        if (seq - first >= limits.packed) throw new FreeholdError("relay-invalid", `A pack stands for ${seq - first + 1} envelopes.`, "Use another relay.");
-        // Copies: one small envelope that waits must not keep a batch of megabytes.
-        const ref = refs.add({ session, seq, bytes: e.envelope.slice(), cert: e.cert?.slice() ?? null });
-        return {
-          ref, cursor: e.cursor, kind, size: e.envelope.length, session, first, seq, prev,
-          covers: e.covers, about: about?.snapshot.slice() ?? null, verdict: about?.verdict ?? 0,
-        };
+        if (header.seq - first >= limits.packed) throw new FreeholdError("relay-invalid", `A pack stands for ${header.seq - first + 1} envelopes.`, "Use another relay.");
+        if (e.cert !== null) certBySession.set(header.session, e.cert.slice());
+        return { e, header, first, about };
       });
+      const entries = read.map(({ e, header: { kind, session, seq, prev }, first, about }) => ({
+        // Copies: one small envelope that waits must not keep a batch of megabytes.
+        ref: refs.add({ session, seq, bytes: e.envelope.slice(), cert: certBySession.get(session) ?? null }),
+        cursor: e.cursor, kind, size: e.envelope.length, session, first, seq, prev,
+        covers: e.covers, about: about?.snapshot.slice() ?? null, verdict: about?.verdict ?? 0,
+      }));
       this.step({ type: "batch", conn, doc: document.number, entries, upTo: batch.upTo, more: batch.more });
     } catch (e) {
       if (!(e instanceof FreeholdError)) throw e;

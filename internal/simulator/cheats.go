@@ -1,0 +1,229 @@
+package simulator
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/freehold-dev/freehold/crdt"
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server/wire"
+)
+
+// Cheat is what somebody with a write link and no good intentions does, or with a newer version of everything.
+type Cheat int
+
+const (
+	NoCheat Cheat = iota
+	Mutation
+	Newer
+	BadCompactor
+	Equivocation
+	cheatCount
+)
+
+var cheatNames = [cheatCount]string{
+	Mutation: "updates that are none, sealed with real keys", Newer: "updates, snapshots and contents of a newer format",
+	BadCompactor: "a snapshot that leaves out, makes up or goes on from an older place", Equivocation: "one session writes two histories",
+}
+
+// excludes reports whether a fault cannot be in a story with this. A bad snapshot that a relay loses before anybody else saw it
+// cannot be found out (docs/THREATS.md).
+func (c Cheat) excludes(f Fault) bool {
+	return c == BadCompactor && (f == RelayEmptied || f == RelaySwapped)
+}
+
+// cheater is a writer with real keys. What it does goes straight to a relay; it has no disk and no machine.
+type cheater struct {
+	world      *World
+	keys       *seal.Keys
+	session    *seal.Session
+	twin       *seal.Session // the same one, with another history
+	doc, other *crdt.Doc
+	id         sync.SessionID
+	snapshots  int
+	madeUp     bool // one of them says what nobody said
+}
+
+func newCheater(w *World) *cheater {
+	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New()}
+	seed := [32]byte{}
+	_, _ = w.source.Read(seed[:])
+	var err error
+	c.session, err = c.keys.NewSession(rand.NewChaCha8(seed))
+	must(err)
+	c.twin, err = c.keys.NewSession(rand.NewChaCha8(seed))
+	must(err)
+	c.id = sync.SessionID(c.session.Certificate().Session())
+	return c
+}
+
+// log is what a relay has of the document, opened by who has a link.
+func (c *cheater) log(r *Relay) (all []content, heads []sync.Head) {
+	entries, _, err := r.log.Read(c.world.cast.doc, 0, 1<<30)
+	must(err)
+	reader := &Device{world: c.world, name: "somebody", keys: c.keys}
+	for _, e := range entries {
+		p, err := seal.ParseEnvelope(e.Envelope)
+		must(err)
+		if p.Kind == seal.Snapshot {
+			continue
+		}
+		contents, err := reader.opened(e.Envelope)
+		if err != nil {
+			continue
+		}
+		all = append(all, contents...)
+		heads = furthest(heads, []sync.Head{contents[len(contents)-1].Head})
+	}
+	return all, heads
+}
+
+// put gives a relay an envelope.
+func (c *cheater) put(r *Relay, cert []byte, envelope []byte, covers *wire.Covers) bool {
+	f := &wire.Append{Doc: c.world.cast.doc, Cert: cert, Envelopes: [][]byte{envelope}, Covers: covers}
+	taken, refusal := r.enter().Append(r, r.now(), f)
+	if refusal != nil {
+		return false
+	}
+	r.decide(decision{write: taken.Write})
+	r.commit(false)
+	return true
+}
+
+// act does it once.
+func (c *cheater) act() {
+	w, r := c.world, c.world.relays[0]
+	if len(r.written) < 2 {
+		return
+	}
+	w.tally.Cheats[w.cheat]++
+	switch w.cheat {
+	case Mutation:
+		c.write(r, c.session, c.doc, c.mutate)
+	case Newer:
+		if w.rand.IntN(3) == 0 {
+			c.compact(r)
+			return
+		}
+		c.write(r, c.session, c.doc, func(u []byte) []byte {
+			u[0] = u[0]&0xf0 | 2 // the version of the update
+			return u
+		})
+	case BadCompactor:
+		c.compact(r)
+	case Equivocation:
+		c.write(r, c.session, c.doc, nil)
+		if twin := r.lie.twin; twin != nil {
+			c.write(twin, c.twin, c.other, nil)
+		}
+	}
+}
+
+// write seals the next edit of a session, changed.
+func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change func([]byte) []byte) {
+	all, heads := c.log(r)
+	for _, x := range all {
+		if x.Session != c.id {
+			_, _ = try(doc, x)
+		}
+	}
+	if doc.Session() == (crdt.SessionID{}) {
+		must(doc.Begin(crdt.SessionID(c.id)))
+	}
+	must(doc.Edit(c.world.someEdit))
+	update, n := doc.Update()
+	if n == 0 {
+		return
+	}
+	if change != nil {
+		update = change(update)
+	}
+	heads = slices.DeleteFunc(heads, func(h sync.Head) bool { return h.Session == c.id })
+	plain := seal.UpdatePayload{Deps: depsOf(heads), Update: update}.Encode()
+	if c.world.cheat == Newer && c.world.rand.IntN(2) == 0 {
+		plain[0] = 1 // the version of the content
+	}
+	envelope, err := session.Seal(seal.Update, plain)
+	must(err)
+	c.put(r, session.Certificate().Bytes(), envelope, nil)
+}
+
+// mutate does to an update what a fuzzer would.
+func (c *cheater) mutate(u []byte) []byte {
+	r := c.world.rand
+	for range 1 + r.IntN(3) {
+		switch i := r.IntN(len(u)); r.IntN(5) {
+		case 0:
+			u[i] ^= 1 << r.IntN(8)
+		case 1:
+			u[i] = byte(r.Uint32())
+		case 2:
+			u = slices.Insert(u, i, byte(r.Uint32()))
+		case 3:
+			if len(u) > 1 {
+				u = slices.Delete(u, i, i+1)
+			}
+		case 4:
+			u = append(u, u[i:]...)
+		}
+	}
+	u[0] &^= 0x80 // a change without an end is no matter of how an update looks
+	return u
+}
+
+// compact shares a snapshot of what a relay has that is not what it says.
+func (c *cheater) compact(r *Relay) {
+	w := c.world
+	all, heads := c.log(r)
+	if len(all) < 2 || c.snapshots > 3 {
+		return
+	}
+	record, err := r.log.Room(w.cast.doc)
+	must(err)
+	covers := &wire.Covers{Store: r.Store(), UpTo: record.Head}
+	doc := crdt.New()
+	left := 0
+	for _, x := range all {
+		if w.rand.IntN(4) == 0 { // and all that follows it
+			left++
+			continue
+		}
+		_, _ = try(doc, x)
+	}
+	how := w.rand.IntN(3)
+	file, digest := doc.Save(), doc.Digest()
+	switch how {
+	case 1: // words in the mouth of somebody else
+		c.madeUp = true
+		forged := crdt.New()
+		must(forged.Begin(crdt.SessionID(all[0].Session)))
+		must(forged.Edit(func(tx *crdt.Tx) error {
+			tx.Root().Text("body").Insert(0, "never said")
+			return tx.Err()
+		}))
+		for _, x := range all {
+			if x.Session != all[0].Session {
+				_, _ = try(forged, x)
+			}
+		}
+		file, digest = forged.Save(), forged.Digest()
+	case 2: // it says that it has the whole log, and leaves sessions out
+		heads = slices.DeleteFunc(heads, func(sync.Head) bool { return w.rand.IntN(2) == 0 })
+	}
+	if w.cheat == Newer {
+		file = bytes.Clone(file)
+		file[8] = 2
+	}
+	if w.rand.IntN(8) == 0 {
+		digest[0] ^= 1
+	}
+	session, err := c.keys.NewSession(w.source)
+	must(err)
+	envelope, err := session.Seal(seal.Snapshot, seal.SnapshotPayload{Covers: depsOf(heads), Digest: digest, File: file}.Encode())
+	must(err)
+	c.snapshots++
+	w.note("a bad snapshot: %d left out, way %d", left, how)
+	c.put(r, session.Certificate().Bytes(), envelope, covers)
+}
