@@ -72,6 +72,7 @@ check: js
 	@$(STEP) "types of the public API" npx tsc -p js/test/types
 	@$(STEP) "types of the app" npx tsc -p web/tsconfig.json
 	@$(STEP) "go test" go test ./...
+	@$(STEP) "simulation of 2,000 seeds" go test ./internal/simulator -run '^TestSimulation$$' -args -seeds=2000
 	@$(STEP) "size of the download" node js/size.mjs
 
 unit:
@@ -95,9 +96,10 @@ kill-relay:
 abuse-relay:
 	@go test ./cmd/freehold -run '^TestAbuse$$' -count=1 -timeout=0 -v -args -abuse=$(or $(ABUSE),10000)
 
-# Fresh seeds against the model: SEEDS of them, and a table of what they met.
+# SEEDS stories each: replicas against the model, then whole devices and relays with their faults and lies; and a table of what they met.
 sim:
 	@go test ./crdt -run '^TestConvergence$$' -count=1 -timeout=0 -v -args -seeds=$(or $(SEEDS),1000)
+	@go test ./internal/simulator -run '^TestSimulation$$' -count=1 -timeout=0 -v -args -seeds=$(or $(SEEDS),1000) -first=$(or $(FIRST),1)
 
 # Bugs planted on purpose, each of which a named test has to notice (docs/TESTING.md).
 mutants:

@@ -215,3 +215,22 @@ func TestS13NothingIsTakenOfASnapshotThatContradictsWhatIsHere(t *testing.T) {
 	}
 	one[sync.MakeSnapshot](s, effects)
 }
+
+func TestS13TwoThatObjectToEachOtherComeEverMoreRarely(t *testing.T) {
+	s := withAnn(t)
+	objected := func(by byte) []sync.MakeSnapshot {
+		session := sync.SessionID{by}
+		entry := sync.Entry{Ref: sync.Ref(1000 + int(by)), Cursor: sync.Cursor(by), Kind: sync.KindSnapshot, Size: 500, Session: session, Prev: certHash(session)}
+		check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), update(sync.Hash{by}, sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{4}}))))
+		return only[sync.MakeSnapshot](s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Objection}))
+	}
+	for by, want := range []int{1, 1, 0} { // at once, after a minute, and not after another one
+		if made := objected(byte(10 + by)); len(made) != want {
+			t.Fatalf("objection %d: %d snapshots", by, len(made))
+		}
+		mine := sync.SessionID{byte(20 + by)}
+		s.tell(sync.SnapshotSealed{Doc: doc, Ref: sync.Ref(2000 + by), Session: mine, Covers: []sync.Head{{Session: ann, Seq: 0, Hash: sync.Hash{4}}}})
+		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: mine})
+		s.now += 60_000
+	}
+}

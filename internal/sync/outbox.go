@@ -186,7 +186,7 @@ func (m *Machine) sendNext(d *document) {
 	}
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		from, to := s.run(room, s.live || s.id == d.own)
+		from, to := s.run(room, d.goesOn(s))
 		if from == to {
 			continue
 		}
@@ -196,9 +196,12 @@ func (m *Machine) sendNext(d *document) {
 	}
 }
 
+// goesOn reports whether somebody on this device still writes a session.
+func (d *document) goesOn(s *session) bool { return s.live || s.id == d.own }
+
 func (d *document) isAllThere() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.upload && s.known() < s.next {
+		if s := &d.sessions[i]; !s.upload && s.there(d.goesOn(s)) < s.next {
 			return false
 		}
 	}

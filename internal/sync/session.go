@@ -83,16 +83,19 @@ func (s *session) joins() bool {
 	return s.first <= s.relay
 }
 
-// run gives the next envelopes to send, [from, to), at most so many. A session whose chain there is to begin, or is led up to
-// from before, gets one at a time: were the first of two refused and the second taken, the relay would lack the first. One that goes on is sent although a
-// snapshot has it: its chain must be there for what follows.
-func (s *session) run(room uint32, goesOn bool) (from, to uint32) {
-	has := s.known()
-	if goesOn && s.relay > 0 {
-		has = min(has, s.relay)
+// there is how far the relay has what it needs of it. A session that goes on needs its chain, also where a snapshot there has more.
+func (s *session) there(goesOn bool) uint32 {
+	if goesOn && s.relay > 0 && s.joins() {
+		return min(s.known(), s.relay)
 	}
+	return s.known()
+}
+
+// run gives the next envelopes to send, [from, to), at most so many. A session whose chain there is to begin, or is led up to
+// from before, gets one at a time: were the first of two refused and the second taken, the relay would lack the first.
+func (s *session) run(room uint32, goesOn bool) (from, to uint32) {
 	switch {
-	case room == 0 || has >= s.next || s.blocked || s.frozen || s.upload || !s.joins():
+	case room == 0 || s.there(goesOn) >= s.next || s.blocked || s.frozen || s.upload || !s.joins():
 		return 0, 0
 	case s.beginsLate():
 		from, to = s.begin-1, s.begin

@@ -178,7 +178,7 @@ func (m *Machine) checkpointNext(d *document) {
 // coverable is how much of a session a checkpoint may cover: nothing that waits to be shown, for that is not in its file. A session that somebody still writes has to reach the relay
 // envelope by envelope, because its chain there must go on; what ended can also reach it inside a snapshot.
 func (m *Machine) coverable(d *document, s *session) uint32 {
-	if m.conn.relays > 0 && (s.live || s.id == d.own) {
+	if m.conn.relays > 0 && d.goesOn(s) {
 		end := s.known()
 		if s.relay > 0 { // a snapshot that brought it further there does not make its chain longer
 			end = min(end, s.relay)

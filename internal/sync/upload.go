@@ -102,16 +102,19 @@ func (u *upload) isUpload(id SessionID) bool { return u.stage == stageStoring &&
 // uploaded credits the relay with what is in the snapshot.
 func (m *Machine) uploaded(d *document) {
 	u := &d.outbox.upload
+	isAnswer := u.restore != 0 // two that object to each other's snapshots must not go on for ever: each has said something new
 	u.restore = 0
 	for _, h := range u.covers {
 		s := d.session(h.Session)
-		if h.Seq >= s.known() {
+		if h.Seq >= s.known() && !isAnswer {
 			u.tries = 0
 		}
 		s.learnCover(h.Seq + 1)
 	}
 	if u.coveredUpTo() > 0 {
-		u.tries = 0
+		if !isAnswer {
+			u.tries = 0
+		}
 		d.outbox.mark.Log = Length{Snapshot: u.size}
 	}
 	d.outbox.parent = u.hash

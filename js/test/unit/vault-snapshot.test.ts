@@ -24,13 +24,13 @@ const shared = async (t: TestContext) => {
   const parsed = await sealer.parseLink(link);
   const genesis = new Uint8Array(await (await fetch(`${relay.url}/v1/docs/${mine.doc}/genesis`)).arrayBuffer());
   const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
-  /** Says that it covers all of the device's envelopes, and has the first `count` of them. */
-  const snapshot = async (count: number): Promise<Uint8Array> => {
+  /** Says that it covers all of the device's envelopes, and has the first `count` of them, changed. */
+  const snapshot = async (count: number, change = (update: Uint8Array): Uint8Array => update): Promise<Uint8Array> => {
     const core = await Core.start(await loadModule());
     const handle = core.create();
     for (const e of mine.sealed.slice(0, count)) {
       const { update } = sealer.decodeUpdate(await keys.open(e));
-      core.apply(handle, fromBase64url(sealer.header(e).session)!, update);
+      core.apply(handle, fromBase64url(sealer.header(e).session)!, change(update));
     }
     const last = mine.sealed.at(-1)!;
     const { session, seq } = sealer.header(last);
@@ -70,4 +70,12 @@ test("S13: a snapshot that lacks what it covers is objected to, and a device tha
   const joined = await other.edit({ op: "join", link, type: "note" });
   await other.until("a new device has all of it", () => joined.value === "base more" && joined.status.content === "complete");
   assert.equal(joined.digest, mine.digest);
+});
+
+test("S13: a snapshot that puts words in somebody's mouth is objected to, and nothing of it is taken", async (t) => {
+  const { page, mine, snapshot } = await shared(t);
+  const hash = await snapshot(2, (update) => update.map((b) => (b === "b".charCodeAt(0) ? "f".charCodeAt(0) : b)));
+  await page.until("it is said", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.objection }]);
+  assert.match(mine.status.problem?.message ?? "", /lacks something/);
 });
