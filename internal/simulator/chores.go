@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -420,25 +421,26 @@ func (d *Device) save(stored held, file []byte, covers []sync.Head, done func(sy
 	next(d.disks)
 }
 
-func (d *Device) makeSnapshot() {
+func (d *Device) makeSnapshot(parent sync.Hash) {
 	file, ready, err := d.built(d.read(), nil)
 	if err != nil {
 		d.step(sync.SnapshotSealed{Doc: d.doc, Problem: problemOfCore(err)})
 		return
 	}
 	heads := headsOf(d.read(), ready)
-	session, envelope := sealSnapshot(d.world, d.keys, file, heads)
+	session, envelope := sealSnapshot(d.world, d.keys, parent, file, heads)
 	id := sync.SessionID(session.Session())
 	d.certs[id] = session.Bytes()
 	d.world.tally.Snapshots++
-	d.step(sync.SnapshotSealed{Doc: d.doc, Ref: d.hold(&bytesOf{session: id, bytes: envelope}), Session: id, Covers: heads})
+	ref := d.hold(&bytesOf{session: id, bytes: envelope})
+	d.step(sync.SnapshotSealed{Doc: d.doc, Ref: ref, Size: uint32(len(envelope)) * sizeFactor, Hash: sha256.Sum256(envelope), Session: id, Covers: heads})
 }
 
 // sealSnapshot makes the one envelope of a session of its own.
-func sealSnapshot(w *World, keys *seal.Keys, file *crdt.Doc, heads []sync.Head) (*seal.Certificate, []byte) {
+func sealSnapshot(w *World, keys *seal.Keys, parent sync.Hash, file *crdt.Doc, heads []sync.Head) (*seal.Certificate, []byte) {
 	session, err := keys.NewSession(w.source)
 	must(err)
-	envelope, err := session.Seal(seal.Snapshot, seal.SnapshotPayload{Covers: depsOf(heads), Digest: file.Digest(), File: file.Save()}.Encode())
+	envelope, err := session.Seal(seal.Snapshot, seal.SnapshotPayload{Parent: seal.Hash(parent), Covers: depsOf(heads), Digest: file.Digest(), File: file.Save()}.Encode())
 	must(err)
 	return session.Certificate(), envelope
 }
