@@ -232,19 +232,44 @@ func (w *World) foreign(at wire.Cursor) wire.Entry {
 	return wire.Entry{Cursor: at, Envelope: b, Cert: s.Certificate().Bytes()}
 }
 
-// swap gives the relay another disk that has a part of the document: a prefix of it, or the middle of a session.
+// swap gives the relay another disk that has a part of the document: a prefix of its log, or one envelope out of the middle of a session.
 func (r *Relay) swap() {
-	written := r.written
-	r.world.promises.release(r)
+	w, written := r.world, r.written
+	entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
+	must(err)
+	w.promises.release(r)
 	r.empty()
-	if n := len(written); n > 0 {
-		must(r.log.Commit(written[:1])) // the genesis
-		r.written = slices.Clone(written[:1])
+	if len(written) == 0 {
+		return
+	}
+	r.write(written[:1]) // the genesis
+	if w.rand.IntN(2) == 0 {
 		part := written[1:]
-		if r.world.rand.IntN(2) == 0 {
-			r.write(part[:r.world.rand.IntN(len(part)+1)])
+		r.write(part[:w.rand.IntN(len(part)+1)])
+		return
+	}
+	certs := map[seal.SessionID][]byte{}
+	var middle []seal.Envelope
+	for _, e := range entries {
+		p, err := seal.ParseEnvelope(e.Envelope)
+		must(err)
+		if e.Cert != nil {
+			certs[p.Session] = e.Cert
+		}
+		if p.Seq > 0 && p.Kind == seal.Update {
+			middle = append(middle, p)
 		}
 	}
+	if len(middle) == 0 {
+		return
+	}
+	one := middle[w.rand.IntN(len(middle))]
+	taken, refusal := r.enter().Append(r, r.now(), &wire.Append{Doc: w.cast.doc, Cert: certs[one.Session], Envelopes: [][]byte{one.Bytes()}})
+	if refusal != nil {
+		panic(refusal)
+	}
+	r.decide(decision{write: taken.Write})
+	r.commit(false)
 }
 
 // peace ends every fault.
