@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/logtest"
 	"github.com/freehold-dev/freehold/server/store"
@@ -87,5 +90,41 @@ func TestViewChangesNothing(t *testing.T) {
 	}
 	if err := view.Close(); err != nil || l.disk.operations != before {
 		t.Fatalf("%d operations, %v", l.disk.operations-before, err)
+	}
+}
+
+// Documents are listed page by page, each once, wherever they are.
+func TestDocumentsOfManyPages(t *testing.T) {
+	log, err := store.OpenOn(newMemoryDisk(seeded(t)), store.Options{Every: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := logtest.NewLoad(t, 1, 6000)
+	for part := range 3 {
+		load.Commit(log, 3000, 1)
+		if part == 1 {
+			if err := log.Checkpoint(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := slices.DeleteFunc(load.Docs(), func(id seal.DocID) bool {
+		record, err := log.Room(id)
+		return err != nil || record.Head == 0
+	})
+	slices.SortFunc(want, func(a, b seal.DocID) int { return bytes.Compare(a[:], b[:]) })
+	var got []seal.DocID
+	for after := (seal.DocID{}); ; after = got[len(got)-1] {
+		page, err := log.Documents(after, 100)
+		if err != nil || len(page) > 100 {
+			t.Fatalf("%d documents, %v", len(page), err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+	}
+	if len(want) < 4000 || !slices.Equal(got, want) {
+		t.Fatalf("%d documents listed of %d", len(got), len(want))
 	}
 }

@@ -253,6 +253,10 @@ func (l *Log) Documents(after seal.DocID, limit int) ([]seal.DocID, error) {
 			if bytes.Compare(id[:], after[:]) > 0 && !d.gone {
 				ids = append(ids, id)
 			}
+			// Only the first few are wanted of many.
+			if len(ids) > 8*limit+1024 {
+				ids = inOrder(ids, limit)
+			}
 		}
 	}
 	if c := l.newest; c != nil {
@@ -265,9 +269,14 @@ func (l *Log) Documents(after seal.DocID, limit int) ([]seal.DocID, error) {
 			}
 		}
 	}
+	return inOrder(ids, limit), nil
+}
+
+// inOrder gives the first few of some ids.
+func inOrder(ids []seal.DocID, limit int) []seal.DocID {
 	slices.SortFunc(ids, func(a, b seal.DocID) int { return bytes.Compare(a[:], b[:]) })
 	ids = slices.Compact(ids)
-	return ids[:min(limit, len(ids))], nil
+	return ids[:min(limit, len(ids))]
 }
 
 // isGone: it was deleted since the checkpoint. The caller holds mu.
