@@ -374,7 +374,7 @@ export interface Home {
   delete(id: string): Promise<void>;
   /**
    * A link with which another device becomes one of this home: it gets every document, with the keys. Treat it as a key to all of them; it
-   * is shown once and not sent by itself. Needs a relay ("not-ready").
+   * is shown once and not sent by itself. Needs a relay ("not-ready"); it works from the moment when this device has reached it.
    */
   addDevice(): Promise<URL>;
   /**

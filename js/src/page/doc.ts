@@ -54,6 +54,8 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   readonly #progress: Progress;
   readonly #outbox: Outbox;
   readonly #heads: HeadWriter = new HeadWriter(() => this.tellHead());
+  /** Who waits for it to arrive and wants to know that it was closed instead. */
+  readonly #ends: ((e: FreeholdError) => void)[] = [];
   readonly #values: Source<AnyView> = new Source(() => this.value);
   #replica: Replica;
   #at: Refs<AnyDocType["shape"]> | null = null;
@@ -147,11 +149,11 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     return new Promise((resolve, reject) => {
       const stop = this.status.subscribe(({ content, problem }) => {
         if (problem !== null && NEVER.has(problem.code)) reject(problem);
-        else if (this.#closed) reject(closedError(this.id));
         else if (content !== "complete") return;
         else resolve();
         queueMicrotask(() => stop());
       });
+      this.#ends.push(reject);
     });
   }
   async link(can: Rights): Promise<URL> {
@@ -195,6 +197,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     this.root.view(); // made while the core is there, so that `value` stays readable
     this.#replica.free();
     this.#progress.close(e);
+    for (const end of this.#ends) end(e);
     this.presence.close(e);
     this.#home.closed(this);
   }

@@ -79,8 +79,10 @@ test("the first device is gone: what another restored can be written, and shared
   const a = await device(t, relay);
   const { id } = await a.create("kept");
   const link = await a.home.addDevice();
-  await until(a.notes, (v) => v?.length === 1, () => "no note");
-  await a.home.close();
+  const witness = await device(t, relay); // who has it from the relay knows that it is there
+  await witness.home.restore(link);
+  await witness.lists("kept");
+  await Promise.all([a.home.close(), witness.home.close()]);
   const path = await directoryOf();
   const b = await device(t, relay, path);
   await b.home.restore(link);
@@ -166,6 +168,12 @@ test("what cannot be: without a relay, as a reader, with another link, offline",
   await assert.rejects(b.home.delete(reader.id), code("read-only"));
   await assert.rejects(b.home.delete("nothing"), code("not-found"));
   await relay.stop();
+  const c = await device(t, relay);
+  const waiting = assert.rejects(c.home.restore(home), code("closed")); // nothing can arrive
+  await until(c.notes, (v) => v !== undefined, () => "no list");
+  await c.home.join(Note, await note.link("read")); // goes the same way, so the other is under way
+  await c.home.close();
+  await waiting;
   await assert.rejects(a.home.delete(note.id), code("relay-refused"));
   assert.deepEqual(a.titles, ["note"], "what could not be deleted is still here");
 });
