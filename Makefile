@@ -41,7 +41,7 @@ relay: web
 # The relay as a Cloudflare Worker: built, measured, and tested under workerd on this machine. Without inlining it is a tenth
 # smaller; signatures and hashes are left quick.
 EDGE := server/edge
-worker:
+worker: js
 	@$(STEP) "packages of the Worker" sh -c 'cd $(EDGE) && ../../internal/tools/modules'
 	@mkdir -p build/edge
 	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -gcflags=all=-l -gcflags=crypto/...= -o build/edge/reactor.wasm ./$(EDGE)/reactor
@@ -53,6 +53,7 @@ worker:
 	@$(STEP) "types of the Worker" npx tsc -p $(EDGE)
 	@node $(EDGE)/size.mjs
 	@$(STEP) "Worker under workerd" go test -tags edge -count=1 ./$(EDGE)
+	@$(STEP) "devices on the Worker (browsers)" $(NODE_TEST) js/test/edge/*.test.ts
 	@go test -tags edge -run '^$$' -bench CPU -benchtime 30x ./$(EDGE) | sed -n 's,^BenchmarkCPU/,  ,p'
 
 browsers:

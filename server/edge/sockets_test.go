@@ -142,7 +142,7 @@ func TestHandshake(t *testing.T) {
 		{"looks like it", "?doc=" + doc, wire.Subprotocol, "https://app.example.evil.example", 403},
 		{"no origin of its own", "?doc=" + doc, wire.Subprotocol, "null", 403},
 		{"another language", "?doc=" + doc, "freehold.2", "", 426},
-		{"no document", "", wire.Subprotocol, "", 426},
+		{"no document: closed with 4001", "", wire.Subprotocol, "", 101},
 		{"no document's id", "?doc=x", wire.Subprotocol, "", 426},
 	} {
 		r, err := http.NewRequest("GET", e.url+"/v1/socket"+c.query, nil)

@@ -1,6 +1,8 @@
-// A connection to a relay: frames over a WebSocket. Where there is no WebSocket, poll.ts carries the same frames over HTTP.
+// A connection to a relay: frames over a WebSocket, or over one for each document where the relay wants that (apart.ts). Where
+// there is no WebSocket, poll.ts carries the same frames over HTTP.
 
 import type { DocId } from "../protocol.ts";
+import { apart } from "./apart.ts";
 import { decodeFrame, encodeFrame, SUBPROTOCOL, type Challenge, type ClientFrame, type Frame, type Hello, type RelayFrame } from "./wire.ts";
 
 /** Shows a relay that one may read a document. `relay` is its host, with a port where it is not the scheme's own. */
@@ -35,7 +37,7 @@ export interface Socket {
   binaryType: string;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: ((event: never) => void) | null;
+  onclose: ((event: { readonly code?: number }) => void) | null;
   onerror: ((event: never) => void) | null;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(): void;
@@ -43,16 +45,33 @@ export interface Socket {
 export type OpenSocket = (url: string, protocol: string) => Socket;
 
 /** The address of a relay's socket: `https://relay.example` becomes `wss://relay.example/v1/socket`. */
-export const socketUrl = (relay: string): string => {
+export const socketUrl = (relay: string, doc?: DocId): string => {
   const url = new URL("/v1/socket", relay);
   url.protocol = url.protocol === "https:" || url.protocol === "wss:" ? "wss:" : "ws:";
+  if (doc !== undefined) url.searchParams.set("doc", doc);
   return url.href;
 };
+
+/** A relay closes a socket with this that names no document, where it has a place for each. */
+export const ONE_EACH = 4001;
 
 export const isFromRelay = (f: Frame): f is RelayFrame =>
   f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence";
 
 export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
+  let wire = line(open, relay, on, undefined, () => {
+    wire = apart((doc, events) => line(open, relay, events, doc), on);
+    on.opened();
+  });
+  return {
+    hello: (ask, by) => wire.hello(ask, by),
+    send: (frame) => wire.send(frame),
+    close: () => wire.close(),
+  };
+};
+
+/** One socket: of all documents, or of `doc`. `oneEach`: the relay wants one for each instead; nothing is called after it. */
+const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneEach?: () => void): Wire => {
   let live = true;
   const end = (garbage: boolean): void => {
     if (!live) return;
@@ -61,7 +80,7 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   };
   let socket: Socket;
   try {
-    socket = open(socketUrl(relay), SUBPROTOCOL);
+    socket = open(socketUrl(relay, doc), SUBPROTOCOL);
   } catch {
     // Not an address, or one that this page's policy forbids. Told later, as any other failure to open is.
     queueMicrotask(() => end(false));
@@ -93,7 +112,11 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
     }
   };
   socket.onerror = () => undefined; // says nothing; onclose follows
-  socket.onclose = () => end(false);
+  socket.onclose = ({ code }) => {
+    if (!live || code !== ONE_EACH || challenge !== null || oneEach === undefined) return end(false);
+    live = false;
+    oneEach();
+  };
   const send = (frame: ClientFrame): void => {
     if (live && challenge !== null) socket.send(encodeFrame(frame));
   };

@@ -1,0 +1,88 @@
+// One connection made of a socket for each document.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DocId } from "../../src/protocol.ts";
+import { apart } from "../../src/wire/apart.ts";
+import { ONE_EACH, webSocketWire, type Ask, type Prover, type Socket, type Wire, type WireEvents } from "../../src/wire/socket.ts";
+import { settle } from "./page-toyvault.ts";
+
+const prover: Prover = { prove: async () => new Uint8Array(64), token: async () => "" };
+const ask = (doc: DocId): Ask => ({ type: "hello", doc, since: 0, store: null, genesis: null });
+const [A, B] = ["a".repeat(32), "b".repeat(32)] as const;
+
+/** The connection, its sockets by document, and all that was said on them and by it, in order. */
+const connect = (): { wire: Wire; on: Map<DocId, WireEvents>; said: string[] } => {
+  const on = new Map<DocId, WireEvents>();
+  const said: string[] = [];
+  const wire = apart((doc, events) => {
+    on.set(doc, events);
+    const name = doc.slice(0, 1);
+    return { hello: () => said.push(`${name} hello`), send: (f) => said.push(`${name} ${f.type}`), close: () => said.push(`${name} close`) };
+  }, { opened: () => said.push("opened"), frame: (f) => said.push(`heard ${f.type}`), closed: (garbage) => said.push(`closed ${garbage}`) });
+  return { wire, on, said };
+};
+
+test("a hello waits until its socket is open, and only the newest is said", () => {
+  const { wire, on, said } = connect();
+  wire.hello(ask(A), prover);
+  wire.hello(ask(A), prover);
+  assert.deepEqual(said, []);
+  on.get(A)!.opened();
+  wire.hello(ask(A), prover);
+  assert.deepEqual(said, ["a hello", "a hello"]);
+});
+
+test("a pong is heard when every open socket has answered, or the last silent one is closed", async () => {
+  const { wire, on, said } = connect();
+  for (const doc of [A, B]) {
+    wire.hello(ask(doc), prover);
+    on.get(doc)!.opened();
+  }
+  said.length = 0;
+  wire.send({ type: "ping" });
+  on.get(A)!.frame({ type: "pong" });
+  assert.deepEqual(said.splice(0), ["a ping", "b ping"]);
+  on.get(B)!.frame({ type: "pong" });
+  assert.deepEqual(said.splice(0), ["heard pong"]);
+  wire.send({ type: "ping" });
+  on.get(A)!.frame({ type: "pong" });
+  wire.send({ type: "unsubscribe", doc: B });
+  assert.deepEqual(said.splice(0), ["a ping", "b ping", "b close", "heard pong"]);
+  wire.send({ type: "unsubscribe", doc: A });
+  wire.send({ type: "ping" });
+  await settle();
+  assert.deepEqual(said.splice(0), ["a close", "heard pong"]);
+});
+
+test("the end of one socket is the end of the connection", () => {
+  const { wire, on, said } = connect();
+  for (const doc of [A, B]) wire.hello(ask(doc), prover);
+  on.get(B)!.closed(true);
+  assert.deepEqual(said, ["a close", "b close", "closed true"]);
+  on.get(A)!.frame({ type: "pong" });
+  wire.hello(ask(A), prover);
+  wire.send({ type: "ping" });
+  assert.equal(said.length, 3);
+});
+
+test("a relay that wants a socket for each document gets one, and another close code is an end", () => {
+  const sockets: { readonly url: string; readonly socket: Socket }[] = [];
+  const said: string[] = [];
+  const open = webSocketWire((url) => {
+    const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: () => undefined, close: () => undefined };
+    sockets.push({ url, socket });
+    return socket;
+  });
+  const events: WireEvents = { opened: () => said.push("opened"), frame: () => undefined, closed: () => said.push("closed") };
+  const wire = open("https://relay.example", events);
+  sockets[0]!.socket.onclose!({ code: ONE_EACH });
+  wire.hello(ask(A), prover);
+  assert.deepEqual(sockets.map((s) => s.url), ["wss://relay.example/v1/socket", `wss://relay.example/v1/socket?doc=${A}`]);
+  // On a document's own socket it says nothing new.
+  sockets[1]!.socket.onclose!({ code: ONE_EACH });
+  assert.deepEqual(said.splice(0), ["opened", "closed"]);
+  open("https://relay.example", events);
+  sockets[2]!.socket.onclose!({ code: 1006 });
+  assert.deepEqual(said, ["closed"]);
+});
