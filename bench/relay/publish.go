@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	relay "github.com/freehold-dev/freehold/server"
 )
 
 // publish writes the results, and the table that people read.
@@ -126,5 +128,9 @@ func table(all []*measures, about map[string]any) string {
 	}
 	fmt.Fprintf(&out, "\nWhat is delivered by native and worker is durable and its signature verified before anybody has it; the others forward first, and keep in memory. A writer waits until the slowest "+
 		"member of its room has all but the last 8 (1 room) or the last (rooms of 10).\n")
+	limits := relay.DefaultLimits()
+	fmt.Fprintf(&out, "\nNative runs with `--append-burst 0`, so that a writer is held up by the relay's work alone. As it comes, it takes %v appends a second of one connection, after the first %v, "+
+		"and reads the rest later: with one writer in a room of 100 that is at most %v deliveries/s, and with 64 writers %v appends/s.\n",
+		limits.AppendsPerSecond, limits.AppendBurst, 99*limits.AppendsPerSecond, 64*limits.AppendsPerSecond)
 	return out.String()
 }
