@@ -77,7 +77,12 @@ export class OpenHome implements Home, DocHome {
       create: async () => (await this.create(HomeDoc)) as unknown as OpenDoc,
       open: async (id) => (await this.open(HomeDoc, id)) as unknown as OpenDoc,
       link: async ({ id, rights }) => (await (await this.#vault()).request({ op: "link", doc: id, rights })).link,
-      join: async (link, type) => (await (await this.#vault()).request({ op: "join", link, type })).doc,
+      join: async (link, type) => {
+        const { doc: id, reopen } = await (await this.#vault()).request({ op: "join", link, type });
+        const open = this.#docById.get(id);
+        if (reopen && open !== undefined) await this.#reopen([open], null);
+        return id;
+      },
       forget: (id) => this.#forget(id),
       remember: (id, head) => this.#putHead({ ...this.#heads.get(id)!, head, changed: Date.now() }),
       problem: (e) => this.problem(e),

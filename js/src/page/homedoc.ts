@@ -3,7 +3,7 @@
 // There may be several on a device: each of two homes that meet had its own. They are documents like others, so each lists the other, and
 // every device keeps all of them equal. The union has no order to agree on and nobody who decides.
 //
-// Must: what is here is listed, what is listed comes here, unless this device forgot it; what a device deleted goes from all.
+// Must: what is here is listed, what is listed comes here with all its rights, unless this device forgot it; what a device deleted goes from all.
 
 import { FreeholdError } from "../errors.ts";
 import type { HeadRecord } from "../protocol.ts";
@@ -147,9 +147,10 @@ export class HomeDocs {
   async #bring(listed: ReadonlyMap<string, Entry>): Promise<void> {
     const forgotten = this.#forgotten();
     for (const [id, { link, type, deleted }] of listed) {
-      const isHere = this.#ends.heads.get(id) !== undefined;
-      if (deleted && isHere) await this.#ends.forget(id);
-      if (deleted || isHere || link === undefined || forgotten.has(id) || this.#failed.has(link)) continue;
+      const here = this.#ends.heads.get(id);
+      if (deleted && here !== undefined) await this.#ends.forget(id);
+      if (deleted || link === undefined || forgotten.has(id) || this.#failed.has(link)) continue;
+      if (here !== undefined && rankOf(link) <= rankHere(here)) continue;
       try {
         if ((await this.#ends.join(link, type)) !== id) this.#failed.add(link);
       } catch (e) {

@@ -210,6 +210,8 @@ class Vault {
       if (known !== null && known.type !== type) throw new FreeholdError("invalid", `This document is a ${known.type}, not a ${type}.`, "Join it with its own type.", { doc });
       // A key that never met its document may be a wrong one: the newer link is believed.
       const isBetter = known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret));
+      // It takes the place of one that works: by its letter it may do more, and only its key tells whether that is true.
+      if (isBetter && known?.genesis != null) await this.#env.sealer.keys(doc, parsed.rights, parsed.secret, known.genesis);
       if (isBetter) await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
       // A session goes on: what its page wrote and is on its way here belongs to it.
       const open = hub.document(doc);
@@ -331,7 +333,16 @@ class Vault {
   async #succeed(doc: DocId, by: DocId): Promise<null> {
     const hub = await this.#ready();
     const statement = await (await this.#ownerKeys(doc)).successor(by);
-    for (const relay of this.#relays) await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
+    let told = false;
+    for (const relay of this.#relays) {
+      try {
+        await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
+        told = true;
+      } catch (e) {
+        if (!told) throw e;
+        this.#port.post({ kind: "problem", problem: errorToProblem(e, doc) }); // one relay has it for good: it stands
+      }
+    }
     await hub.document(doc)?.succeeded(statement);
     return null;
   }

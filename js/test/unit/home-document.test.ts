@@ -146,6 +146,21 @@ test("forgetting is this device's alone and lasts; deleting is everybody's", asy
   assert.equal(answer.status, 410, "and the relay has nothing of it");
 });
 
+test("a home that may do more with a document than this device gives it that, also while it is open", async (t) => {
+  const relay = await relayOf(t);
+  const a = await device(t, relay);
+  const note = await a.create("ours");
+  const b = await device(t, relay);
+  const open = await b.home.join(Note, await note.link("read"));
+  await b.lists("ours");
+  await b.home.restore(await a.home.addDevice());
+  await until(b.notes, (v) => v?.[0]?.rights === "owner", () => `still ${b.notes.value?.[0]?.rights}; ${b.problems.join(", ")}`);
+  await until(open.status, () => open.rights === "owner", () => `the open one is still to ${open.rights}`);
+  open.change((d) => { d.title = "mine too"; });
+  await a.lists("mine too");
+  assert.deepEqual(b.problems, []);
+});
+
 test("what cannot be: without a relay, as a reader, with another link, offline", async (t) => {
   const relay = await relayOf(t);
   const alone = await device(t, null);

@@ -152,6 +152,21 @@ test("without the relay nobody could be told: then nothing is made", async (t) =
   await assert.rejects(old.relink(), code("not-ready"));
 });
 
+test("of two relays the second cannot be reached: what the first tells everybody stands", async (t) => {
+  const [relay, other] = [await relayOf(t), await relayOf(t)];
+  const problems: string[] = [];
+  const home = freehold({ name: "home", directory: await directoryOf(), relay: [relay.url, other.url], onProblem: (e) => problems.push(e.code) });
+  t.after(() => home.close());
+  const old = await home.create(Narrow, { title: "one" });
+  await old.saved("relay");
+  await other.stop();
+  const next = await old.relink();
+  assert.equal(old.status.value.successor, next.id);
+  assert.equal(next.value.title, "one");
+  assert.deepEqual(home.list(Narrow).value?.map((d) => d.id).sort(), [old.id, next.id].sort());
+  assert.ok(problems.includes("relay-refused"), "and it is said that the second was not told");
+});
+
 test("a successor that the owner did not name is not believed", async (t) => {
   const relay = await relayOf(t);
   const home = await homeOf(t, relay);

@@ -132,6 +132,30 @@ test("links that were cut short or belong elsewhere are typed errors, and damage
   assert.equal(mine.status.problem, null);
 });
 
+test("a link with more rights and the wrong key takes nothing from one that works", async (t) => {
+  const relay = await relayOf(t);
+  const a = await start(t, await directoryOf(), [relay.url]);
+  const mine = await a.edit({ op: "create", type: "note" });
+  await mine.type(0, "mine");
+  const { link } = await a.request({ op: "link", doc: mine.doc, rights: "read" });
+  const parsed = await sealer.parseLink((await a.request({ op: "link", doc: mine.doc, rights: "write" })).link);
+  const secret = fromBase64url(toBase64url(parsed.secret))!;
+  secret[0]! ^= 1;
+  const path = await directoryOf();
+  const b = await start(t, path, [relay.url]);
+  const theirs = await b.edit({ op: "join", link, type: "note" });
+  await b.until("it is here", () => theirs.value === "mine");
+  const wrong = await sealer.formatLink({ ...parsed, secret });
+  await assert.rejects(b.request({ op: "join", link: wrong, type: "note" }), (e) => e instanceof Refusal && e.problem.code === "wrong-key");
+  await b.request({ op: "stop" });
+
+  const again = await start(t, path, [relay.url]);
+  const reopened = await again.edit({ op: "open", doc: mine.doc, type: "note" });
+  assert.equal(reopened.value, "mine");
+  await mine.type(4, "!");
+  await again.until("it goes on", () => reopened.value === "mine!");
+});
+
 test("something else at the relay's address is a problem with a pause, not a loop", async (t) => {
   let asked = 0;
   const server = createServer((_request, response) => {
