@@ -13,7 +13,7 @@ import { noteView } from "./noteview.ts";
 import { opener, type Opened } from "./opener.ts";
 import { patience } from "./patience.ts";
 import { people, tellOthers } from "./people.ts";
-import { problemBar } from "./problembar.ts";
+import { problemBar, type Way } from "./problembar.ts";
 import { relayDrawer } from "./relaydrawer.ts";
 import { isHomeLink, noteHash, otherOrigin, routeOf } from "./route.ts";
 import { shareSheet } from "./sharesheet.ts";
@@ -104,7 +104,7 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
   };
 
   /** To the note as which this one goes on, where its new link has been here. */
-  const wayOn = (successor: string | null): { readonly label: string; readonly run: () => void } | undefined =>
+  const wayOn = (successor: string | null): Way | undefined =>
     successor === null || !here().some((each) => each.id === successor) ? undefined : { label: "Open the new one", run: () => { location.hash = noteHash(successor); } };
 
   /** From the head, which is read without the core, until the note itself is there. */
@@ -318,6 +318,9 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     if (first && shown.kind === "opening") preview(shown.id);
     updateList();
     updateTitle();
+    // The owner's word may be here before the new note is.
+    const status = note()?.status.value;
+    if (status !== undefined && status.problem !== null) problem.offer(status.problem, wayOn(status.successor));
   });
   setInterval(updateList, 60_000); // "5 min" becomes "6 min"
   // Notes that were leaving when the page went away were not forgotten: nothing is lost by closing a window.

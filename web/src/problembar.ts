@@ -4,10 +4,18 @@ import type { FreeholdError } from "freehold";
 import { el } from "./dom.ts";
 import { icon } from "./icons.ts";
 
+/** One way out of a problem. */
+export interface Way {
+  readonly label: string;
+  readonly run: () => void;
+}
+
 export interface ProblemBar {
   readonly el: HTMLElement;
-  /** `way`: one out of it. Shows a problem until it is dismissed, another one comes or `clear` is called. */
-  show(problem: FreeholdError, way?: { readonly label: string; readonly run: () => void }): void;
+  /** Shows a problem until it is dismissed, another one comes or `clear` is called. */
+  show(problem: FreeholdError, way?: Way): void;
+  /** What leads out of a problem has changed; nothing happens unless it is the one shown. */
+  offer(problem: FreeholdError, way: Way | undefined): void;
   clear(): void;
 }
 
@@ -35,6 +43,13 @@ export const problemBar = (o: { readonly download: () => void }): ProblemBar => 
   const clear = (): void => {
     root.hidden = true;
   };
+  const offer = (problem: FreeholdError, way: Way | undefined): void => {
+    if (shown !== problem) return;
+    out.hidden = way === undefined;
+    if (way === undefined) return;
+    out.textContent = way.label;
+    leave = way.run;
+  };
   return {
     el: root,
     show(problem, way) {
@@ -44,13 +59,10 @@ export const problemBar = (o: { readonly download: () => void }): ProblemBar => 
       words.textContent = headline(problem);
       hint.textContent = sentence(problem.hint);
       copy.hidden = !IN_DANGER.has(problem.code);
-      out.hidden = way === undefined;
-      if (way !== undefined) {
-        out.textContent = way.label;
-        leave = way.run;
-      }
+      offer(problem, way);
       root.hidden = false;
     },
+    offer,
     clear() {
       shown = null;
       clear();

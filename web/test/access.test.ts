@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { launchChromium, type ChromiumBrowser, type ChromiumPage } from "../../js/test/harness/chromium.ts";
 import { serve, type StaticServer } from "../../js/test/harness/server.ts";
-import { BODY, dist, waitForItems } from "./app.ts";
+import { BODY, dist, waitForItems, waitForNote } from "./app.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -97,7 +97,7 @@ test("in both themes, wide and on a phone", async () => {
     await check(`${colorScheme}, list on a phone`);
     await devices(`${colorScheme}, phone`);
     await page.click(".row");
-    await page.waitFor("the note", () => document.querySelector<HTMLElement>(".page")!.checkVisibility());
+    await waitForNote(page);
   }
 });
 
@@ -116,13 +116,13 @@ test("a problem and an empty home, in both themes", async () => {
     await page.waitFor("the problem", () => document.querySelector<HTMLElement>(".problem")!.checkVisibility());
     await check(`${colorScheme}, bad link`);
     await page.click(".row");
-    await page.waitFor("the note", () => document.querySelector<HTMLElement>(".page")!.checkVisibility());
+    await waitForNote(page);
     await page.click('[aria-label="More"]');
     await page.click("text=Forget on this device");
     await page.waitFor("nothing", () => document.querySelector<HTMLElement>(".empty")!.checkVisibility());
     await check(`${colorScheme}, empty, with a toast`);
     await page.click(".toast .button");
-    await page.waitFor("the note", () => document.querySelector<HTMLElement>(".page")!.checkVisibility());
+    await waitForNote(page);
   }
 });
 

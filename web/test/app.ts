@@ -22,8 +22,12 @@ export const waitForChip = async (page: Page, words: string): Promise<void> => {
 };
 
 export const body = (page: Page): Promise<string> => page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".body textarea")!.value);
+/** A note is on the page and can be worked with. Its head shows before it is open, and takes no key press. */
+export const waitForNote = (page: Page): Promise<boolean> =>
+  page.waitFor("an open note", () => document.querySelector<HTMLElement>(".page:not(.opening)")?.checkVisibility() === true);
+/** An open note has this body. */
 export const waitForBody = (page: Page, text: string): Promise<boolean> =>
-  page.waitFor(`the body to be ${JSON.stringify(text)}`, (text: string) => document.querySelector<HTMLTextAreaElement>(".body textarea")?.value === text, { args: [text] });
+  page.waitFor(`the body to be ${JSON.stringify(text)}`, (text: string) => document.querySelector<HTMLTextAreaElement>(".page:not(.opening) .body textarea")?.value === text, { args: [text] });
 
 /** The checklist as lines: "- text", "x text" when done. */
 export const items = (page: Page): Promise<string[]> =>

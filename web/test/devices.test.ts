@@ -123,7 +123,7 @@ test("words that an input method composes are not torn by what others write mean
   // A types in the background: a window that loses the focus ends its composition.
   await a.press("Control+Home");
   await a.type("Yes. ");
-  await waitForChip(a, "Saved here · on relay");
+  await a.waitFor("the relay to have it", () => document.querySelector(".chip-words")!.textContent!.startsWith("Saved here · on relay")); // and soon: seen by B
   // It has arrived when the list, which shows the document, has it; the field holds on to the composition.
   await b.waitFor("the words to arrive", () => document.querySelector(".row-name")!.textContent!.startsWith("Yes. "));
   assert.equal(await body(b), `${before}\u306b\u307b`);

@@ -94,6 +94,17 @@ test("new keys: the old note says that it moved, and leads to the new one on one
   await b.click(".row:has-text('tunnel')");
   await waitForBody(b, "tunnel");
   const old = await b.evaluate(() => location.hash);
+  // A device of somebody who follows this note: it hears the owner's word, and has no new link yet.
+  await b.click('[aria-label="Share"]');
+  await b.click(".share .primary");
+  await b.waitFor("the copy", () => document.querySelector(".share .primary")!.textContent === "Copied");
+  const shared = await b.evaluate(() => navigator.clipboard.readText());
+  await b.press("Escape");
+  const third = await launchChromium();
+  after(() => third.close());
+  const c = await third.newPage();
+  await c.goto(shared);
+  await waitForBody(c, "tunnel");
   await menu(b, "Move to new keys");
   await b.click(".confirm .primary");
   await toastSays(b, "new keys");
@@ -111,6 +122,15 @@ test("new keys: the old note says that it moved, and leads to the new one on one
   await a.waitFor("the notice", () => /under other keys/.test(document.querySelector(".problem")!.textContent!), { timeout: 20_000 });
   await a.click("text=Open the new one");
   await waitForBody(a, "tunnel goes on");
+
+  await c.waitFor("the notice", () => /under other keys/.test(document.querySelector(".problem")!.textContent!));
+  assert.equal(await c.playwright.locator("text=Open the new one").isVisible(), false);
+  await c.click("text=Devices");
+  await c.playwright.locator(".devices input").fill(link);
+  await c.press("Enter");
+  await c.click(".confirm .primary");
+  await c.click("text=Open the new one"); // as soon as the list has it
+  await waitForBody(c, "tunnel goes on");
   assert.deepEqual(errors, []);
 });
 
