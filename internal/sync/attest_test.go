@@ -91,6 +91,36 @@ func TestS13AnObjectionBringsAllUpAgain(t *testing.T) {
 	}
 }
 
+func TestS13ASnapshotThatCoversWhatIsNotWrittenYetIsObjectedTo(t *testing.T) {
+	for _, c := range []struct {
+		covers  uint32
+		verdict sync.Verdict
+		problem sync.Problem
+	}{{0, sync.Sound, sync.NoProblem}, {4, sync.Objection, sync.BadSnapshot}} {
+		s := withAnn(t)
+		s.write(1)
+		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 4})
+		entry := sync.Entry{Ref: 1006, Cursor: 6, Kind: sync.KindSnapshot, Size: 500, Session: bob, Prev: certHash(bob)}
+		head := update(sync.Hash{0xaa}, sync.Head{Session: own, Seq: c.covers, Hash: sync.Hash{1}})
+		check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), head)))
+		effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, Ref: 70})
+		if v := one[sync.SealAttest](s, effects).Verdict; v != c.verdict {
+			t.Fatalf("of our session it covers up to %d: verdict %d, not %d", c.covers, v, c.verdict)
+		}
+		for _, e := range only[sync.StatusChanged](effects) {
+			if e.Status.Problem != c.problem {
+				t.Fatalf("of our session it covers up to %d: problem %d, not %d", c.covers, e.Status.Problem, c.problem)
+			}
+		}
+		for _, merge := range only[sync.Merge](effects) { // without what it says of us
+			effects = append(effects, s.tell(sync.Merged{Doc: doc, Job: merge.Job, Size: 500})...)
+		}
+		if made := len(only[sync.MakeSnapshot](effects)); (made == 1) != (c.verdict == sync.Objection) {
+			t.Fatalf("of our session it covers up to %d: %d snapshots go up for it", c.covers, made)
+		}
+	}
+}
+
 func TestS13ASnapshotWithNewsIsMergedWhateverIsWrongWithIt(t *testing.T) {
 	s := withAnn(t)
 	check := s.snapshot(6, 0)

@@ -1,5 +1,7 @@
 package sync
 
+import "slices"
+
 // checkpointFloor is the least tail, in bytes, worth a checkpoint.
 const checkpointFloor = 256 << 10
 
@@ -30,6 +32,9 @@ func (m *Machine) checked(e Checked) {
 	w := &d.inbox.work
 	w.verdict = e.Verdict
 	isHere := d.hasAll(w.covers())
+	if d.isAhead(w.covers()) && e.Verdict != Refuted {
+		w.verdict, e.Verdict = Objection, Objection
+	}
 	// What it has beyond the log that it lets the relay forget takes nothing from anybody.
 	hasLog := w.entries[0].Covers > 0 && w.entries[0].Covers <= d.outbox.mark.Cursor
 	switch {
@@ -64,6 +69,12 @@ func (d *document) restore(at Cursor) {
 	if u := &d.outbox.upload; d.writable && (u.restore == 0 || at < u.restore) {
 		u.restore = at
 	}
+}
+
+// isAhead reports whether somebody claims more of our own session than there is: whoever believes it would pass over what we write next.
+func (d *document) isAhead(heads []Head) bool {
+	own := d.lookup(d.own)
+	return own != nil && slices.ContainsFunc(heads, func(h Head) bool { return h.Session == own.id && h.Seq >= own.next })
 }
 
 // hasAll reports whether everything up to these heads is stored here.
