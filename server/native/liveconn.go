@@ -36,6 +36,8 @@ type liveConn struct {
 	caller *server.Caller
 	gone   chan struct{}
 	closed sync.Once
+	// socket is whose connection this is, nil until it is one of WebSocket.
+	socket *socket
 
 	// What follows belongs to the goroutine that reads.
 	extended time.Time

@@ -21,8 +21,8 @@ const (
 	pingEvery = 25 * time.Second
 	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
 	idleAfter = 60 * time.Second
-	// readBuffer holds a keystroke's frame; larger ones are read past it. It is the largest part of an idle connection.
-	readBuffer = 1 << 10
+	// readBuffer holds a keystroke's frame; larger ones are read past it. An idle connection keeps it, beside a goroutine's stack.
+	readBuffer = 512
 )
 
 // sockets are the open WebSocket connections.
@@ -153,7 +153,7 @@ type socket struct {
 
 func (c *socket) start(conn *gws.Conn, live *liveConn, caller *server.Caller, name string) {
 	c.live = live
-	conn.Session().Store(sessionKeyOfSocket, c)
+	live.socket = c
 	c.mu.Lock()
 	c.conn = conn
 	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
@@ -218,15 +218,19 @@ func (c *socket) end() {
 	c.all.leave(c)
 }
 
-const sessionKeyOfSocket = "socket"
-
 // handler passes the library's events to the connection that they belong to.
 type handler struct{ gws.BuiltinEventHandler }
 
 func (handler) OnMessage(conn *gws.Conn, m *gws.Message) {
 	defer m.Close()
 	if c := socketOf(conn); c != nil {
-		c.peer.Receive(m.Bytes())
+		// In a goroutine of its own: judging takes a deep stack, which this one would keep while it waits for the next message.
+		done := make(chan struct{})
+		go func() {
+			c.peer.Receive(m.Bytes())
+			close(done)
+		}()
+		<-done
 		c.live.heard()
 	}
 }
@@ -240,9 +244,8 @@ func (handler) OnClose(conn *gws.Conn, _ error) {
 }
 
 func socketOf(conn *gws.Conn) *socket {
-	v, _ := conn.Session().Load(sessionKeyOfSocket)
-	c, _ := v.(*socket)
-	return c
+	// Not in the library's session: that is a map for each connection.
+	return conn.NetConn().(*liveConn).socket
 }
 
 // silent drops the library's log: it names addresses.
