@@ -1,5 +1,6 @@
 // Documents that came here as a link in a list: each is opened once, out of sight, until its content is on this device and its head in the
-// list. Only documents of types that the app has named can be: a head is made by a schema.
+// list, and nobody adds to it any more: a link comes with the first key press of a document, before the words. Only documents of types
+// that the app has named can be: a head is made by a schema.
 
 import type { AnyDocType } from "../types.ts";
 import type { OpenDoc } from "./doc.ts";
@@ -8,6 +9,8 @@ import type { Heads } from "./heads.ts";
 /** How many are fetched at a time, and how long one may hold a place, in milliseconds: what no relay has must not keep the others waiting. */
 const AT_ONCE = 4;
 const PATIENCE = 30_000;
+/** How long one that is here may be without a change before it is closed, in milliseconds. It holds no place for that long. */
+const QUIET = 5_000;
 
 export interface ArrivalEnds {
   readonly heads: Heads;
@@ -54,15 +57,30 @@ export class Arrivals {
   async #fetch(type: AnyDocType, id: string): Promise<void> {
     const doc = await this.#ends.open(type, id);
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE);
-      (timer as { unref?: () => void }).unref?.(); // in Node no reason to keep the process alive
+      const timer = after(PATIENCE, resolve);
       doc.status.subscribe(({ content, problem }) => {
         if (content !== "complete" && problem === null) return;
         clearTimeout(timer);
         resolve();
       });
     });
-    if (doc.status.value.content !== "waiting") doc.tellHead();
-    doc.close();
+    if (doc.status.value.content === "waiting" || this.#closed) return doc.close();
+    doc.tellHead();
+    const end = (): void => {
+      stop();
+      doc.close();
+    };
+    let timer = after(QUIET, end);
+    const stop = doc.subscribe(() => {
+      clearTimeout(timer);
+      timer = after(QUIET, end);
+    });
   }
 }
+
+/** A timer that in Node is no reason to keep the process alive. */
+const after = (ms: number, run: () => void): ReturnType<typeof setTimeout> => {
+  const timer = setTimeout(run, ms);
+  (timer as { unref?: () => void }).unref?.();
+  return timer;
+};

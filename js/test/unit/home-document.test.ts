@@ -74,6 +74,20 @@ test("a device that has nothing but the home's link gets every document, and lat
   assert.deepEqual([...a.problems, ...b.problems], []);
 });
 
+test("words that come to a document just after its link show in the lists of devices that only fetched it", async (t) => {
+  const relay = await relayOf(t);
+  const a = await device(t, relay);
+  await a.create("first");
+  const b = await device(t, relay);
+  await b.home.restore(await a.home.addDevice());
+  await b.lists("first");
+  const doc = await a.create("");
+  const fetched = (): boolean => b.notes.value?.some((n) => n.head.title === "" && n.head.body.toString() === "all about ") === true;
+  await until(b.notes, fetched, () => "it was not fetched");
+  doc.change((d) => { d.title = "a title at last"; });
+  await b.lists("a title at last", "first");
+});
+
 test("the first device is gone: what another restored can be written, and shared with a third", async (t) => {
   const relay = await relayOf(t);
   const a = await device(t, relay);
