@@ -112,3 +112,35 @@ func TestS9AGapAfterARestartIsFilled(t *testing.T) {
 		t.Fatalf("%+v", rest)
 	}
 }
+
+// liveAndOld gives a device with a tab that writes as ann, and what bob wrote in a snapshot only.
+func liveAndOld(t *testing.T) *script {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{
+		Doc: doc, Writable: true, Keyed: true, Content: true, Snapshot: 1000,
+		Heads: []sync.Stored{
+			{Head: sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}, Tail: 1400, Live: true},
+			{Head: sync.Head{Session: bob, Seq: 3, Hash: sync.Hash{3}}, First: 4}, // only a snapshot brings it
+		},
+	})
+	s.tell(sync.SocketOpen{Conn: 1})
+	return s
+}
+
+func TestS9AChainThatGoesOnBeginsBeforeASnapshotThatHasIt(t *testing.T) {
+	s := liveAndOld(t)
+	effects := s.welcome(0)
+	none[sync.MakeSnapshot](s, effects)
+	if first := one[sync.Append](s, effects); first.Session != ann || first.From != 0 || first.To != 0 {
+		t.Fatalf("%+v", first)
+	}
+	one[sync.MakeSnapshot](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: 0}))
+}
+
+func TestS9AChainThatTheRelayRefusesHoldsNoSnapshotBack(t *testing.T) {
+	s := liveAndOld(t)
+	s.welcome(0)
+	one[sync.MakeSnapshot](s, s.tell(sync.Refused{Conn: 1, Doc: doc, Session: ann, Problem: sync.RelayTooLarge}))
+}

@@ -72,13 +72,25 @@ func (m *Machine) uploadNext(d *document) bool {
 	case u.stage == stageFailed:
 		u.stage = stageStoring
 		m.emit(Upload{m.conn.id, d.id, u.ref, d.outbox.mark.Store, u.coveredUpTo()})
-	case u.stage == stageWaiting && d.writable && !u.blocked && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot() || m.shortenNext(d)):
+	case u.stage == stageWaiting && d.writable && !u.blocked && !d.beginsChain() && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot() || m.shortenNext(d)):
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
 		u.upTo, u.needs, u.dueAt = d.outbox.mark.Cursor, d.reach(), 0
 		m.emit(MakeSnapshot{d.id, d.outbox.parent})
 	}
 	return u.stage != stageWaiting
+}
+
+// beginsChain reports whether the first of a session that goes on is to be sent. It goes before a snapshot that has it: a chain that
+// began behind the snapshot would be lost on everybody who cannot take that.
+func (d *document) beginsChain() bool {
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		if d.goesOn(s) && s.relay == 0 && s.known() < s.next && !s.blocked && !s.frozen && !s.upload && s.joins() {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Machine) snapshotSealed(e SnapshotSealed) {
