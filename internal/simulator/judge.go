@@ -188,11 +188,15 @@ func (w *World) judge() {
 		w.judgeFork()
 		return
 	}
+	if w.cheat == BadCompactor && w.cheater.snapshots > 0 {
+		w.tally.BadCompactors++
+	}
 	if w.isForged() && w.judgeForgery() {
 		return
 	}
 	want := w.devices[0].page.Digest()
 	if w.isHeldUp() {
+		w.judgeHeldUp()
 		w.tally.HeldUp++
 		return
 	}
@@ -255,6 +259,9 @@ func (d *Device) lacksTheLost() bool {
 		next[c.Session] = max(next[c.Session], c.Seq+1) // it waits for something else itself
 	}
 	lost := false
+	for at, holders := range d.world.promises {
+		lost = lost || len(holders) > 0 && d.world.isHeadless(at, next[at.session])
+	}
 	for _, c := range waiting {
 		for _, h := range c.deps {
 			for seq := next[h.Session]; seq <= h.Seq; seq++ {
@@ -286,9 +293,22 @@ func (w *World) lacks(d *Device) (place, bool) {
 		if slices.ContainsFunc(waiting, func(c content) bool { return c.Session == at.session && c.Seq <= at.seq }) || w.isHalf(at) {
 			continue // a part of a change whose end nobody has
 		}
+		if w.isHeadless(at, next[at.session]) {
+			continue
+		}
 		return at, true
 	}
 	return place{}, false
+}
+
+// isHeadless reports whether nobody has any more what leads up to an envelope: a relay may get back the middle of a session.
+func (w *World) isHeadless(at place, next uint32) bool {
+	for seq := next; seq < at.seq; seq++ {
+		if len(w.promises[place{at.session, seq}]) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // isHalf reports whether whoever has an envelope has it as a part of a change whose end nobody has: no snapshot brings it to others.
@@ -302,14 +322,81 @@ func (w *World) isHalf(at place) bool {
 	return false
 }
 
-// isHeldUp reports whether something of a newer format keeps devices from making and taking snapshots, as they say, while some of them
-// lack what only a snapshot could bring.
+// isHeldUp reports whether something that a cheater wrote keeps devices from making and taking snapshots, while some of them lack what
+// only a snapshot could bring.
 func (w *World) isHeldUp() bool {
-	lack, told := false, false
-	for _, d := range w.devices {
-		_, lacks := w.lacks(d)
-		lack = lack || lacks || d.page.Digest() != w.devices[0].page.Digest()
-		told = told || d.status.Problem == sync.NewerFormat
+	if w.cheat != Newer && w.cheat != Mutation {
+		return false
 	}
-	return lack && told && (w.cheat == Newer || w.cheat == Mutation)
+	for _, d := range w.devices {
+		if _, lacks := w.lacks(d); lacks || d.page.Digest() != w.devices[0].page.Digest() {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeHeldUp: nothing is lost by it and nobody is deceived. Who is without something says so, and has all that the relay has as
+// envelopes. What the relay has in no form at all is told as unsent by whoever has it.
+func (w *World) judgeHeldUp() {
+	covered := w.coveredByRelays()
+	for _, d := range w.devices {
+		stored := d.read()
+		ready, waiting := d.tail(stored)
+		next := nextOf(headsOf(stored, ready))
+		for _, c := range waiting {
+			next[c.Session] = max(next[c.Session], c.Seq+1)
+		}
+		if _, lacks := w.lacks(d); (lacks || len(waiting) > 0) && d.status.Problem == sync.NoProblem && d.status.Content == sync.ContentComplete {
+			d.fail("is held up and does not know: %+v", d.status)
+		}
+		for at := range w.promises {
+			if at.session == w.cheater.id {
+				continue
+			}
+			if at.seq == next[at.session] && w.onRelay(at) {
+				d.fail("lacks envelope %d of %x, which the relay has", at.seq, at.session[:4])
+			}
+			if at.seq < next[at.session] && d.writable() && d.status.Unsent == 0 && !w.onRelay(at) && covered[at.session] <= at.seq && !w.isHalf(at) {
+				d.fail("says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
+			}
+		}
+	}
+}
+
+func (w *World) onRelay(at place) bool {
+	for _, r := range w.relays {
+		entry, err := r.Envelope(w.cast.doc, seal.SessionID(at.session), at.seq)
+		must(err)
+		if entry != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// coveredByRelays is how far the snapshots on the relays reach that this version can read.
+func (w *World) coveredByRelays() map[sync.SessionID]uint32 {
+	var heads []sync.Head
+	for _, r := range w.relays {
+		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
+		must(err)
+		for _, e := range entries {
+			p, err := seal.ParseEnvelope(e.Envelope)
+			must(err)
+			if p.Kind != seal.Snapshot {
+				continue
+			}
+			plain, err := w.cast.keys[seal.Read].Open(e.Envelope)
+			must(err)
+			payload, err := seal.DecodeSnapshot(plain)
+			if err != nil {
+				continue
+			}
+			if file, err := crdt.Load(payload.File); err == nil && file.Digest() == payload.Digest {
+				heads = furthest(heads, headsOfDeps(payload.Covers))
+			}
+		}
+	}
+	return nextOf(heads)
 }

@@ -107,3 +107,20 @@ func TestOneSeedIsOneStory(t *testing.T) {
 		}
 	}
 }
+
+// What a story showed once, under the seed that told it.
+func TestSeed696AMiddleWhoseBeginningNobodyHasIsNotAwaited(t *testing.T) { tell(t, 696) }
+
+func TestSeed1678AnUpdateThatIsNoneHoldsUpSnapshotsAndSaysSo(t *testing.T) {
+	if tally := tell(t, 1678); tally.HeldUp != 1 {
+		t.Errorf("held up: %d", tally.HeldUp)
+	}
+}
+
+func tell(t *testing.T, seed uint64) Tally {
+	tally, err := Run(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tally
+}

@@ -15,8 +15,9 @@ type Tally struct {
 	Swept, Overtaken, Orphans     int
 	Faults                        [faultCount]int
 	Noticed                       map[string]int
-	HeldUp                        int // stories in which something of a newer format stops snapshots
-	Restored, Objected            int // stories with bad snapshots
+	HeldUp                        int // stories in which a cheater's update stops snapshots
+	BadCompactors                 int // stories with bad snapshots, and how they ended
+	Restored, Objected            int
 	Words                         int // of presence
 	Told                          int
 	Forks                         int // devices that saw both histories of a session
@@ -36,7 +37,7 @@ func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
 		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
-		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.HeldUp, &o.HeldUp}, {&t.Objected, &o.Objected},
+		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.HeldUp, &o.HeldUp}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
 	} {
 		*p[0] += *p[1]
 	}
@@ -86,9 +87,10 @@ func (t *Tally) String() string {
 	}
 	row("devices that met two histories, and have the proof", t.Forks-t.Told)
 	row("… and that heard of the other one from others only", t.Told)
-	row("stories with bad snapshots: everybody has everything", t.Restored)
+	row("stories with bad snapshots", t.BadCompactors)
+	row("… everybody has everything", t.Restored)
 	row("… somebody believes what was made up, and others object", t.Objected)
-	row("stories in which something newer stops snapshots, and is told", t.HeldUp)
+	row("stories in which a cheater's update stops snapshots, and is told", t.HeldUp)
 	b.WriteString("\nwhat devices noticed\n")
 	for _, name := range slices.Sorted(maps.Keys(t.Noticed)) {
 		row("  "+name, t.Noticed[name])
