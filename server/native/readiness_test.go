@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,9 @@ func TestReadinessWritesToTheDisk(t *testing.T) {
 // A disk that hangs is not ready, and holds one write however often it is asked.
 func TestReadinessOfADiskThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		writes, hanging, free := 0, make(chan struct{}), 50.0
-		r := &readiness{write: func() error { writes++; <-hanging; return nil }, free: func() (float64, error) { return free, nil }}
+		var writes atomic.Int32
+		hanging, free := make(chan struct{}), 50.0
+		r := &readiness{write: func() error { writes.Add(1); <-hanging; return nil }, free: func() (float64, error) { return free, nil }}
 		for range 5 {
 			began := time.Now()
 			if err := r.check(context.Background()); !errors.Is(err, ErrSlow) {
@@ -45,8 +47,8 @@ func TestReadinessOfADiskThatHangs(t *testing.T) {
 			}
 			time.Sleep(readyFor)
 		}
-		if writes != 1 {
-			t.Fatalf("%d writes", writes)
+		if n := writes.Load(); n != 1 {
+			t.Fatalf("%d writes", n)
 		}
 		close(hanging)
 		if err := r.check(context.Background()); err != nil {
@@ -54,8 +56,8 @@ func TestReadinessOfADiskThatHangs(t *testing.T) {
 		}
 		free = 4.9
 		time.Sleep(readyFor)
-		if err := r.check(context.Background()); !errors.Is(err, ErrNearlyFull) || writes != 2 {
-			t.Fatalf("%v after %d writes", err, writes)
+		if err := r.check(context.Background()); !errors.Is(err, ErrNearlyFull) || writes.Load() != 2 {
+			t.Fatalf("%v after %d writes", err, writes.Load())
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/logtest"
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/store"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -344,4 +345,43 @@ func (d *memoryDisk) size() (n int) {
 		n += len(f.content)
 	}
 	return n
+}
+
+// A segment that cannot be read stays as it is. Others are let go of, what was deleted goes, and the log has its checkpoints, so
+// that a restart reads no more of it than ever.
+func TestMaintenanceGoesPastADamagedSegment(t *testing.T) {
+	disk := newMemoryDisk(seeded(t))
+	log, err := store.OpenOn(disk, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := logtest.NewLoad(t, 1, 3)
+	load.Commit(log, 3, 2)
+	disk.names["00000001.log"].content[40] ^= 1
+	// What is in use of the first segment is little from here on, and one document is deleted.
+	for range 100 {
+		load.Commit(log, 2, 2)
+	}
+	commit(t, log, &server.Write{Doc: load.Docs()[0], Gone: true})
+	for range 3 {
+		if err := log.Maintain(); !errors.Is(err, store.ErrDamaged) {
+			t.Fatalf("maintained: %v", err)
+		}
+	}
+	if _, there := disk.names["00000001.log"]; !there {
+		t.Fatal("the damaged segment is gone, with what it has of others")
+	}
+	if _, there := disk.names["00000002.log"]; there {
+		t.Fatal("what was deleted is there as long as another segment is damaged")
+	}
+	if names := disk.files(".index"); len(names) != 2 {
+		t.Fatalf("checkpoints: %v", names)
+	}
+	disk.cut()
+	if log, err = store.OpenOn(disk, small); err != nil {
+		t.Fatal(err)
+	}
+	if log.Replayed() > small.CheckpointBytes {
+		t.Fatalf("%d bytes were read again", log.Replayed())
+	}
 }

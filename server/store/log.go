@@ -202,7 +202,7 @@ func (l *Log) append() error {
 	if l.options.ReadOnly {
 		return fs.ErrPermission
 	}
-	if l.active.end > segmentHeader && l.active.end+int64(len(l.buffer)) > l.options.SegmentBytes {
+	if l.active.finished || l.active.end > segmentHeader && l.active.end+int64(len(l.buffer)) > l.options.SegmentBytes {
 		if err := l.rotate(); err != nil {
 			return err
 		}
@@ -252,6 +252,9 @@ func (l *Log) rotate() error {
 	if err := l.active.file.Sync(); err != nil {
 		return l.undo(err, false)
 	}
+	// Where the next one cannot be made some of it may be on the disk all the same, and then a write here that is cut short would
+	// look like damage.
+	l.active.finished = true
 	next, err := createSegment(l.disk, l.identity.salt, l.active.number+1)
 	if err != nil {
 		if isFull(err) {

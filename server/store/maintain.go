@@ -60,24 +60,26 @@ func (l *Log) Maintain() error {
 	if err := l.leaveDeleted(); err != nil {
 		return err
 	}
-	moved, erasing, err := l.rewrite()
-	if err != nil {
-		return err
+	// What one segment is too damaged to give keeps neither the others nor the checkpoint: without one the log and what memory holds
+	// of it would grow for as long as the damage lasts.
+	moved, erasing, failed := l.rewrite()
+	if goesNoFurther(failed) {
+		return failed
 	}
 	l.writing.Lock()
 	due := l.isCheckpointDue()
 	l.writing.Unlock()
 	if !moved && !due && !erasing {
-		return nil
+		return failed
 	}
 	if err := l.checkpoint(); err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	// A segment stays as long as the checkpoint before may be needed. What was deleted must not wait for the next one.
 	if erasing {
-		return l.checkpoint()
+		return errors.Join(failed, l.checkpoint())
 	}
-	return nil
+	return failed
 }
 
 // leaveDeleted goes on in another segment where the one in use has something of a deleted document.
@@ -93,29 +95,44 @@ func (l *Log) leaveDeleted() error {
 	return l.rotate()
 }
 
-// rewrite moves what is in use out of segments that are not worth keeping. erasing: one of them has something of a deleted document.
-func (l *Log) rewrite() (moved, erasing bool, err error) {
+// rewrite moves what is in use out of segments that are not worth keeping, and goes past one that cannot be read. moved: out of some
+// of them; erasing: one that has nothing in use any more has something of a deleted document.
+func (l *Log) rewrite() (moved, erasing bool, failed error) {
 	l.mu.RLock()
 	var from []*segment
+	erase := make(map[*segment]bool)
 	for number, s := range l.segments {
 		w := l.weights[number]
 		if s == l.active || !w.erase && 2*w.live >= s.end {
 			continue
 		}
-		erasing = erasing || w.erase
 		if w.live > 0 {
 			from = append(from, s)
+			erase[s] = w.erase
+		} else {
+			erasing = erasing || w.erase
 		}
 	}
 	l.mu.RUnlock()
 	slices.SortFunc(from, func(a, b *segment) int { return compare(a.number, b.number) })
 	for _, s := range from {
 		if err := l.empty(s); err != nil {
-			return moved, erasing, err
+			failed = errors.Join(failed, err)
+			if goesNoFurther(err) {
+				break
+			}
+			continue
 		}
-		moved = true
+		moved, erasing = true, erasing || erase[s]
 	}
-	return moved, erasing, nil
+	return moved, erasing, failed
+}
+
+var errStopping = errors.New("store: stopping")
+
+// goesNoFurther: the log takes nothing more for now, whichever segment it would come from.
+func goesNoFurther(err error) bool {
+	return errors.Is(err, errStopping) || errors.Is(err, ErrFull) || errors.Is(err, ErrBroken)
 }
 
 // moveBytes is how much is moved in one commit.
@@ -131,7 +148,7 @@ func (l *Log) empty(s *segment) error {
 		for more := true; more; {
 			select {
 			case <-l.stopping:
-				return errors.New("store: stopping")
+				return errStopping
 			default:
 			}
 			if more, err = l.move(id, s.number); err != nil {

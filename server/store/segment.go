@@ -15,6 +15,8 @@ type segment struct {
 	file   File
 	// end is behind the last whole frame, size that of the file when it was read.
 	end, size int64
+	// finished: nothing more is written to it.
+	finished bool
 }
 
 func segmentName(number uint32) string { return fmt.Sprintf("%08d.log", number) }
