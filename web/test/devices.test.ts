@@ -93,9 +93,15 @@ test("others' words do not move the caret, and glow once", async () => {
   await b.waitFor("earlier glow to be over", () => document.querySelector(".glow") === null);
   await b.evaluate(() => {
     document.querySelector<HTMLTextAreaElement>(".body textarea")!.setSelectionRange(8, 11);
-    const glowed: string[] = [];
+    const glowed: string[] = [], known = new Set<Element>();
     Object.assign(window, { glowed });
-    new MutationObserver(() => { for (const range of document.querySelectorAll(".glow-range")) glowed.push(range.textContent!); }).observe(document.querySelector(".body")!, { childList: true });
+    // Each glow once: others' carets come and go in the same place while it lasts.
+    new MutationObserver(() => {
+      for (const range of document.querySelectorAll(".glow-range")) {
+        if (!known.has(range)) glowed.push(range.textContent!);
+        known.add(range);
+      }
+    }).observe(document.querySelector(".body")!, { childList: true });
   });
   await a.playwright.bringToFront();
   await a.click(BODY);
