@@ -44,7 +44,7 @@ func declareInspect(flags *flag.FlagSet) func(context.Context, *call) error {
 		}
 		link, origin, err := c.link(c.args[0])
 		if err != nil {
-			return err
+			return fmt.Errorf("neither the folder of a relay nor a link: %w", err)
 		}
 		dir, err := os.MkdirTemp("", "freehold-inspect-")
 		if err != nil {

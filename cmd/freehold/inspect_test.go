@@ -53,6 +53,9 @@ func TestInspectShowsWhatARelaySees(t *testing.T) {
 	if code, _, problems := callTool("inspect", t.TempDir()); code != 1 || !strings.Contains(problems, "not the folder of a relay") {
 		t.Errorf("a folder of something else: %d %s", code, problems)
 	}
+	if code, _, problems := callTool("inspect", filepath.Join(t.TempDir(), "none")); code != 1 || !strings.Contains(problems, "neither the folder of a relay nor a link") {
+		t.Errorf("a folder that is not there: %d %s", code, problems)
+	}
 }
 
 // Noise is told from text: a document that was not sealed would show.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -67,7 +68,20 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	if err := fromEnvironment(flags, lookup); err != nil {
 		return err
 	}
+	for _, origin := range s.options.Origins {
+		if !isOrigin(origin) {
+			return fmt.Errorf("--origin %q is none: scheme and host, such as https://notes.example, or *", origin)
+		}
+	}
+	for _, name := range s.options.Names {
+		if strings.ContainsAny(name, "/?#@ ") {
+			return fmt.Errorf("--name %q is none: a host alone, such as relay.example or relay.example:7070", name)
+		}
+	}
 	limits := s.options.Limits
+	if limits.CallerConnections < 0 || limits.CallerDocsPerHour < 0 || limits.CallerFailuresPerMinute < 0 || limits.AppendBurst < 0 {
+		return errors.New("limits of an address and --append-burst are at least 0, which is no limit")
+	}
 	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 {
 		return errors.New("--connections, --document-connections and --append-rate must be at least 1")
 	}
@@ -81,6 +95,12 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 		return errors.New("TLS needs both --tls-cert and --tls-key")
 	}
 	return nil
+}
+
+// isOrigin tells an origin from what no browser would ever send as one, and what would so be listed for nothing.
+func isOrigin(text string) bool {
+	u, err := url.Parse(strings.TrimSuffix(text, "/"))
+	return text == "*" || text == "null" || err == nil && u.Scheme != "" && u.Host != "" && u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
 }
 
 // shown is an error that the flag package has told already.

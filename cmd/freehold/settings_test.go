@@ -39,6 +39,22 @@ func TestSettings(t *testing.T) {
 			t.Errorf("--%s %s was taken", name, wrong)
 		}
 	}
+	for name, wrong := range map[string][]string{
+		"origin": {"notes.example", "https://", "https://notes.example/app", "https://notes.example?a", "https://me@notes.example"},
+		"name":   {"https://relay.example", "relay.example/", "a b"}, "append-burst": {"-1"},
+		"address-connections": {"-1"}, "address-documents": {"-1"}, "address-failures": {"-1"},
+	} {
+		for _, text := range wrong {
+			if _, err := read(nil, "--"+name, text); err == nil {
+				t.Errorf("--%s %s was taken", name, text)
+			}
+		}
+	}
+	for _, right := range []string{"*", "https://notes.example/", "http://[::1]:7070", "capacitor://localhost", "null"} {
+		if _, err := read(nil, "--origin", right); err != nil {
+			t.Errorf("--origin %s: %v", right, err)
+		}
+	}
 	for _, wrong := range []string{"", "12MB", "1KiBB", "-1", "9999999GiB"} {
 		if _, err := read(nil, "--document-size", wrong); err == nil {
 			t.Errorf("a size of %q was taken", wrong)
