@@ -73,7 +73,7 @@ check: js
 	@$(STEP) "types of the public API" npx tsc -p js/test/types
 	@$(STEP) "types of the app" npx tsc -p web/tsconfig.json
 	@$(STEP) "go test" go test ./...
-	@$(STEP) "simulation of 600 seeds" go test ./internal/simulator -run '^TestSimulation$$' -args -seeds=600
+	@$(STEP) "simulation of 2,000 seeds" go test ./internal/simulator -run '^TestSimulation$$' -args -seeds=2000
 	@$(STEP) "size of the download" node js/size.mjs
 
 unit:
