@@ -9,7 +9,7 @@ ADDR ?= 127.0.0.1:7070
 DATA ?= data
 export CGO_ENABLED ?= 0
 
-.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay abuse-relay sim mutants fuzz size bench bench-relay bench-growth fmt clean
+.PHONY: run test check build wasm js web relay worker modules browsers unit e2e kill kill-relay abuse-relay sim mutants fuzz size bench bench-relay bench-sync bench-growth fmt clean
 
 run: build
 	@echo
@@ -120,6 +120,12 @@ bench-relay: relay
 	@$(STEP) "packages of the peers" sh -c 'cd bench/relay && ../../internal/tools/modules'
 	@$(STEP) "load generator" go build -o build/bench-relay ./bench/relay
 	@build/bench-relay $(if $(ONLY),-only "$(ONLY)") $(if $(SECONDS),-seconds $(SECONDS)) $(if $(ROOMS),-rooms $(ROOMS))
+
+# Catching up in two browsers, and a key press until another page has it, beside two peers (bench/sync). About two minutes.
+bench-sync: relay
+	@$(STEP) "packages of the peers" sh -c 'cd bench/relay && ../../internal/tools/modules'
+	@$(STEP) "who writes the log" go build -o build/bench-relay ./bench/relay
+	@node --import tsx bench/sync/run.mjs --write
 
 bench-growth:
 	@go run ./bench/growth

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/client"
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -40,6 +36,8 @@ type freehold struct {
 	doc     seal.DocID
 	fetcher *seal.Fetcher
 	session *seal.Session
+	// reader is the secret that may read.
+	reader seal.Secret
 	// alone: the relay wants a connection for each document.
 	alone bool
 }
@@ -65,7 +63,11 @@ func newFreehold(s *server, alone bool) (*freehold, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &freehold{relay, genesis.Bytes(), genesis.Doc(), fetcher, session, alone}, nil
+	reader, err := seal.Attenuate(secret, seal.Owner, seal.Read)
+	if err != nil {
+		return nil, err
+	}
+	return &freehold{relay, genesis.Bytes(), genesis.Doc(), fetcher, session, reader, alone}, nil
 }
 
 func freeholdRoom(alone bool) func(*server, int) (room, error) {
@@ -305,47 +307,4 @@ func fetching(once func() (int, error)) (*fetch, error) {
 	}
 	slices.Sort(all)
 	return &fetch{ms(all[len(all)/2]), bytes}, nil
-}
-
-// paper is the trace as a file of the core.
-func paper() ([]byte, error) {
-	packed, err := os.Open("bench/traces/automerge-paper.json.gz")
-	if err != nil {
-		return nil, err
-	}
-	defer packed.Close()
-	unpacked, err := gzip.NewReader(packed)
-	if err != nil {
-		return nil, err
-	}
-	var trace struct {
-		Txns []struct{ Patches [][3]any }
-	}
-	if err := json.NewDecoder(unpacked).Decode(&trace); err != nil {
-		return nil, err
-	}
-	doc := crdt.New()
-	var session crdt.SessionID
-	rand.Read(session[:])
-	if err := doc.Begin(session); err != nil {
-		return nil, err
-	}
-	for _, t := range trace.Txns {
-		if err := doc.Edit(func(tx *crdt.Tx) error {
-			text := tx.Root().Text("note")
-			for _, p := range t.Patches {
-				at, deleted := int(p[0].(float64)), int(p[1].(float64))
-				if deleted > 0 {
-					text.Delete(at, at+deleted)
-				}
-				if inserted := p[2].(string); inserted != "" {
-					text.Insert(at, inserted)
-				}
-			}
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return doc.Save(), nil
 }

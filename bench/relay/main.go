@@ -44,8 +44,16 @@ func main() {
 	only := flag.String("only", "", "servers to measure, by commas: native, worker, y-websocket, hocuspocus, automerge")
 	seconds := flag.Int("seconds", 4, "how long each load lasts")
 	rooms := flag.Int("rooms", 1000, "rooms of ten")
+	depositAt := flag.String("deposit-at", "", "measure nothing: write -keys key presses to the relay of this address, and print a link")
+	keys := flag.Int("keys", 10_000, "for -deposit-at")
 	flag.Parse()
-	if err := run(*only, time.Duration(*seconds)*time.Second, *rooms); err != nil {
+	var err error
+	if *depositAt != "" {
+		err = deposit(context.Background(), *depositAt, *keys)
+	} else {
+		err = run(*only, time.Duration(*seconds)*time.Second, *rooms)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-relay:", err)
 		os.Exit(1)
 	}
