@@ -141,6 +141,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
 
   async saved(on: "device" | "relay" | "peer" = "device", o: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closed) throw closedError(this.id);
+    if (on !== "device" && on !== "relay" && on !== "peer") throw new FreeholdError("invalid", `nothing is ever saved on "${String(on)}"`, "saved(), saved(\"relay\") or saved(\"peer\")", { doc: this.id });
     this.#outbox.retry();
     return this.#progress.reached(on, o.signal);
   }
@@ -158,6 +159,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   }
   async link(can: Rights): Promise<URL> {
     if (this.#closed) throw closedError(this.id);
+    if (can !== "read" && can !== "write" && can !== "owner") throw new FreeholdError("invalid", `there is no link that can "${String(can)}"`, "link(\"read\"), link(\"write\") or link(\"owner\")", { doc: this.id });
     return this.#home.link(this.id, can);
   }
   async proofs(): Promise<readonly Uint8Array[]> {

@@ -4,7 +4,7 @@ import type { HeadRecord } from "../protocol.ts";
 import type { AnyDocType, DocInfo, ListQuery, Status, Store } from "../types.ts";
 import { fromPlain } from "./json.ts";
 import { rootOf } from "./schema.ts";
-import { Source } from "./cell.ts";
+import { checkFunction, Source } from "./cell.ts";
 
 /** A document that is not open: everything it has is on the device. */
 const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, seen: 0, successor: null, problem: null });
@@ -66,6 +66,9 @@ export class Heads {
   }
 
   list<D extends AnyDocType>(type: D, q: ListQuery<D>): Store<ReadonlyArray<DocInfo<D>> | undefined> {
+    // Here, where the caller is: the query itself runs when something changed.
+    if (q.where !== undefined) checkFunction(q.where, "where", "home.list(type, { where: (head) => !head.done })");
+    if (q.by !== undefined) checkFunction(q.by, "by", "home.list(type, { by: (head) => head.title })");
     let version: number | null = null;
     let infos: Infos | undefined;
     const list = new Source<Infos | undefined>(() => {

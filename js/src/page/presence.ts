@@ -45,6 +45,7 @@ export class DocPresence implements Presence<Shape> {
   set(partial: Readonly<Record<string, unknown>>): void {
     if (this.#closed !== null) throw this.#closed;
     if (this.#ends.rights() === "read") throw new FreeholdError("read-only", "who may only read is not seen by others", "ask for a write link, or look at doc.rights first", { doc: this.#ends.doc });
+    if (typeof partial !== "object" || partial === null || Array.isArray(partial)) throw new FreeholdError("invalid", `presence.set was given ${partial === null ? "null" : Array.isArray(partial) ? "an array" : `a value of type ${typeof partial}`}, not an object`, "presence.set({ name: \"Ann\" })", { doc: this.#ends.doc });
     const own: Record<string, unknown> = { ...this.#own };
     for (const [key, v] of Object.entries(partial)) {
       const def = this.#def.get(key);

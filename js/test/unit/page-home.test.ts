@@ -89,6 +89,10 @@ test("what a type checker would have stopped is refused by name, and nothing hap
   for (const store of [doc, doc.status, doc.sealed, home.list(Note), home.relays]) assert.throws(() => store.subscribe(js(null)), code("invalid"));
   assert.throws(() => doc.select(js(undefined)), code("invalid"));
   await assert.rejects(doc.export(js("xml")), code("invalid"));
+  for (const on of ["moon", null, 3]) await assert.rejects(doc.saved(js(on)), code("invalid"));
+  for (const can of ["admin", undefined]) await assert.rejects(doc.link(js(can)), code("invalid"));
+  for (const q of [{ where: "title" }, { by: "title" }, { by: null }]) assert.throws(() => home.list(Note, js(q)), code("invalid"));
+  for (const partial of [undefined, null, "Ann", ["Ann"]]) assert.throws(() => doc.presence.set(js(partial)), code("invalid"));
   assert.equal(doc.value.title, "as it was");
   await assert.rejects(home.create(js(undefined)), code("invalid"));
   await assert.rejects(home.open(js(null), doc.id), code("invalid"));
