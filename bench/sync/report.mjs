@@ -29,7 +29,7 @@ their devices, ours does. The clocks of the two pages are compared before each r
 
 | | p50, ms | p99, ms | least | most | ÷ best p50 | durable when seen |
 |---|--:|--:|--:|--:|--:|---|
-${measured.map((m) => `| ${names[m.library](versions)} | ${n(m.p50, 1)} | ${n(m.p99, 1)} | ${n(m.least, 1)} | ${n(m.most, 1)} | ${m.p50 === best ? "1" : `${m.library === "freehold" ? "**" : ""}${n(m.p50 / best, 1)}${m.library === "freehold" ? "**" : ""}`} | ${durable[m.library]} |`).join("\n")}
+${measured.map((m) => `| ${names[m.name](versions)} | ${n(m.p50, 1)} | ${n(m.p99, 1)} | ${n(m.least, 1)} | ${n(m.most, 1)} | ${m.p50 === best ? "1" : `${m.name === "freehold" ? "**" : ""}${n(m.p50 / best, 1)}${m.name === "freehold" ? "**" : ""}`} | ${durable[m.name]} |`).join("\n")}
 
 Behind in **bold**. automerge-repo sends what changed at most every 100 ms, on each side; that is its default, and left as it is.
 

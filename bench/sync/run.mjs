@@ -145,7 +145,7 @@ const keystrokes = async (app, relay) => {
     const measured = libraries.map((library) => {
       const all = pressed[library].sort((x, y) => x - y);
       if (all.some((ms) => !Number.isFinite(ms))) throw new Error(`${library}: a key press was not seen`);
-      return { library, keys: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), least: all[0], most: all.at(-1) };
+      return { name: library, keys: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), least: all[0], most: all.at(-1) };
     });
     return { measured, clocks };
   } finally {
