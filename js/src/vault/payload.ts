@@ -10,8 +10,8 @@ import type { StoredEnvelope } from "../store/store.ts";
 const DEP_HASH = 16;
 const HASH = 32;
 
-/** Most crypto calls of one run in flight: thousands at once take three times as long. With the few that others make beside it there are 256 at most. */
-const AT_ONCE = 240;
+/** Most crypto calls of one run in flight: thousands at once take three times as long. */
+const AT_ONCE = 256;
 
 export const headToDep = (h: Head): Dep => ({ session: h.session, seq: h.seq, hash: h.hash.subarray(0, DEP_HASH) });
 
