@@ -39,13 +39,15 @@ relay: web
 	@$(STEP) "relay" go build -trimpath -ldflags='-s -w' -o build/freehold ./cmd/freehold
 
 # The relay as a Cloudflare Worker: built, measured, and tested under workerd on this machine. Without inlining it is a tenth
-# smaller; signatures and hashes are left quick.
+# smaller, without the tables of stack traces a fifth; signatures and hashes are left quick.
 EDGE := server/edge
 worker: js
 	@$(STEP) "packages of the Worker" sh -c 'cd $(EDGE) && ../../internal/tools/modules'
 	@mkdir -p build/edge
-	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -gcflags=all=-l -gcflags=crypto/...= -o build/edge/reactor.wasm ./$(EDGE)/reactor
-	@$(STEP) "routes (Go to wasm)" env GOOS=js GOARCH=wasm go build -trimpath -tags nethttpomithttp2 -ldflags='-s -w' -gcflags=all=-l -o build/edge/routes.wasm ./$(EDGE)/routes
+	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -gcflags=all=-l -gcflags=crypto/...= -o build/edge/reactor.raw ./$(EDGE)/reactor
+	@$(STEP) "strip tables" go run ./internal/strip -tables build/edge/reactor.raw build/edge/reactor.wasm
+	@$(STEP) "routes (Go to wasm)" env GOOS=js GOARCH=wasm go build -trimpath -tags nethttpomithttp2 -ldflags='-s -w' -gcflags=all=-l -o build/edge/routes.raw ./$(EDGE)/routes
+	@$(STEP) "strip tables" go run ./internal/strip -tables build/edge/routes.raw build/edge/routes.wasm
 	@$(STEP) "Worker" node $(EDGE)/build.mjs
 	@$(STEP) "vet reactor" env GOOS=wasip1 GOARCH=wasm go vet ./$(EDGE)/reactor
 	@$(STEP) "vet routes" env GOOS=js GOARCH=wasm go vet ./$(EDGE)/routes ./server/httpapi
