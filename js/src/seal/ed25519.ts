@@ -46,14 +46,15 @@ const supported = async <T>(step: () => Promise<T>): Promise<T> => {
 };
 
 const importSeed = (seed: Uint8Array, extractable: boolean): Promise<CryptoKey> =>
-  supported(() => subtle().importKey("pkcs8", join(PKCS8, seed), "Ed25519", extractable, ["sign"]));
+  supported(() => subtle((c) => c.importKey("pkcs8", join(PKCS8, seed), "Ed25519", extractable, ["sign"])));
 
 /** A private key that signs and cannot be read. */
 export const signingKey = (seed: Uint8Array): Promise<CryptoKey> => importSeed(seed, false);
 
 /** The public key of a seed. WebCrypto gives it only as the `x` of an extractable private key. */
 export const publicKeyOf = async (seed: Uint8Array): Promise<Octets> => {
-  const jwk = await subtle().exportKey("jwk", await importSeed(seed, true));
+  const key = await importSeed(seed, true);
+  const jwk = await subtle((c) => c.exportKey("jwk", key));
   return octets(fromBase64url(jwk.x ?? "") ?? new Uint8Array());
 };
 
@@ -77,11 +78,11 @@ export const drawn = async <T>(draw: () => Promise<T>): Promise<T> => {
 
 /** A fresh pair; the private half never leaves WebCrypto. */
 export const newKeyPair = (): Promise<{ readonly key: CryptoKey; readonly publicKey: Octets }> => drawn(async () => {
-  const pair = (await supported(() => subtle().generateKey("Ed25519", false, ["sign", "verify"]))) as CryptoKeyPair;
-  return { key: pair.privateKey, publicKey: new Uint8Array(await subtle().exportKey("raw", pair.publicKey)) };
+  const pair = (await supported(() => subtle((c) => c.generateKey("Ed25519", false, ["sign", "verify"])))) as CryptoKeyPair;
+  return { key: pair.privateKey, publicKey: new Uint8Array(await subtle((c) => c.exportKey("raw", pair.publicKey))) };
 });
 
-export const sign = async (key: CryptoKey, message: Uint8Array): Promise<Octets> => new Uint8Array(await subtle().sign("Ed25519", key, octets(message)));
+export const sign = async (key: CryptoKey, message: Uint8Array): Promise<Octets> => new Uint8Array(await subtle((c) => c.sign("Ed25519", key, octets(message))));
 
 /**
  * Engines differ on points of small order and on coordinates beyond the field: of the 14 signatures in
@@ -93,10 +94,10 @@ export const verify = async (publicKey: Uint8Array, message: Uint8Array, signatu
   if (!strictPoint(publicKey) || !strictPoint(signature)) return false;
   let key: CryptoKey;
   try {
-    key = await supported(() => subtle().importKey("raw", octets(publicKey), "Ed25519", false, ["verify"]));
+    key = await supported(() => subtle((c) => c.importKey("raw", octets(publicKey), "Ed25519", false, ["verify"])));
   } catch (cause) {
     if (cause instanceof FreeholdError) throw cause;
     return false; // engines that look whether it is a point do so here
   }
-  return subtle().verify("Ed25519", key, octets(signature), octets(message));
+  return subtle((c) => c.verify("Ed25519", key, octets(signature), octets(message)));
 };

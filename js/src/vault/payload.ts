@@ -10,9 +10,6 @@ import type { StoredEnvelope } from "../store/store.ts";
 const DEP_HASH = 16;
 const HASH = 32;
 
-/** Most crypto calls of one run in flight: thousands at once take three times as long. */
-const AT_ONCE = 256;
-
 export const headToDep = (h: Head): Dep => ({ session: h.session, seq: h.seq, hash: h.hash.subarray(0, DEP_HASH) });
 
 /** A dependency knows half a hash; the machine compares no more. */
@@ -49,17 +46,10 @@ export const sealSnapshot = async (
   return { session, bytes };
 };
 
-/** Decrypts envelopes, a bounded number at a time, and gives what each stands for, in the order given. Rejects with what the first failure rejects with. */
-export const openEach = async (
+/** Decrypts envelopes and gives what each stands for, in the order given. Rejects with what the first failure rejects with. */
+export const openEach = (
   sealer: Sealer, keys: DocKeys, envelopes: readonly StoredEnvelope[], hashes?: readonly Uint8Array[],
-): Promise<ReadonlyArray<readonly Opened[]>> => {
-  const out: Array<readonly Opened[]> = [];
-  for (let from = 0; from < envelopes.length; from += AT_ONCE) {
-    const part = envelopes.slice(from, from + AT_ONCE);
-    out.push(...(await Promise.all(part.map(async (e, i) => openOne(sealer, keys, e, hashes?.[from + i] ?? (await hashOf(sealer, e.bytes)))))));
-  }
-  return out;
-};
+): Promise<ReadonlyArray<readonly Opened[]>> => Promise.all(envelopes.map(async (e, i) => openOne(sealer, keys, e, hashes?.[i] ?? (await hashOf(sealer, e.bytes)))));
 
 const openOne = async (sealer: Sealer, keys: DocKeys, { session, seq, bytes }: StoredEnvelope, hash: Uint8Array): Promise<readonly Opened[]> => {
   const { kind } = sealer.header(bytes);
