@@ -11,7 +11,8 @@
 //	S1 one seal is in flight per document; an own envelope continues its session: next seq, hash of the one before, heads seen since
 //	S2 nothing leaves the device before it is durable on it: seal, store, then page, other tabs, relay
 //	S3 a store that fails loses nothing: the envelope is kept and stored again, and nothing after it overtakes it
-//	S4 at most Window envelopes are with the relay unacknowledged per document; what it acknowledged is never sent again to the same store
+//	S4 at most Window envelopes are with the relay unacknowledged per document, in at most Appends appends per session; what it
+//	   acknowledged is never sent again to the same store
 //	S5 a session's envelopes are taken in chain order, once each, in whatever order they came; what does not continue its chain
 //	   is not stored, and what failed is tried again with what comes or is stored later of its session; what comes for a place that
 //	   is here is compared: a session that signed two histories is frozen, and the proof kept

@@ -1,7 +1,12 @@
 package sync
 
-// Window is how many of a document's envelopes may be with the relay unacknowledged (S4).
-const Window = 32
+// How much may be with the relay unacknowledged (S4): envelopes of a document, and appends of one session. What is written while so
+// many appends are on the way goes together in the next: relays count appends, and an envelope each would keep whoever writes quicker
+// than they allow at their pace for as long as he writes.
+const (
+	Window  = 32
+	Appends = 4
+)
 
 // outbox is what the relay has, lacks and is being sent.
 type outbox struct {
@@ -191,7 +196,7 @@ func (m *Machine) sendNext(d *document) {
 			continue
 		}
 		room -= to - from
-		s.sent = to
+		s.sent, s.appends = to, append(s.appends, to)
 		m.emit(Append{m.conn.id, d.id, s.id, from, to - 1})
 	}
 }

@@ -177,18 +177,72 @@ func TestS4TheWindow(t *testing.T) {
 	s := online(t)
 	s.write(1)
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
-	sent := 0
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Problem: sync.RelayBusy, Retry: 1000})
 	for n := uint32(2); n < 2+2*sync.Window; n++ {
-		for _, e := range only[sync.Append](s.write(n)) {
-			sent += int(e.To-e.From) + 1
-		}
+		none[sync.Append](s, s.write(n))
 	}
-	if sent != sync.Window {
-		t.Fatalf("%d sent unacknowledged", sent)
+	s.now += 60_000
+	if sent := one[sync.Append](s, s.tell(sync.Wake{})); sent.From != 1 || sent.To != sync.Window {
+		t.Fatalf("%+v sent unacknowledged", sent)
 	}
 	next := one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 10}))
 	if next.From != sync.Window+1 || next.To != sync.Window+10 {
 		t.Fatalf("%+v", next)
+	}
+}
+
+// Somebody writes quicker than the relay reads: the appends on the way stay few, and grow instead.
+func TestS4WhatIsWrittenMeanwhileGoesTogether(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
+	var flying []sync.Append
+	appends, last := 0, uint32(0)
+	ack := func() {
+		first := flying[0]
+		flying = append(flying[1:], only[sync.Append](s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: first.To}))...)
+		last = first.To
+	}
+	const edits, perAppend = 1000, 5
+	for n := uint32(2); n < 2+edits; n++ {
+		sent := only[sync.Append](s.write(n))
+		appends += len(sent)
+		flying = append(flying, sent...)
+		if len(flying) > sync.Appends {
+			t.Fatalf("%d appends on the way", len(flying))
+		}
+		if n%perAppend == 0 {
+			ack()
+		}
+	}
+	for len(flying) > 0 {
+		ack()
+	}
+	if last != edits {
+		t.Fatalf("the relay has up to %d", last)
+	}
+	if appends > edits/(perAppend-1) {
+		t.Fatalf("%d appends for %d edits", appends, edits)
+	}
+}
+
+func TestS4AFreshConnectionOwesNoAppends(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
+	for n := uint32(2); n < 10; n++ {
+		s.write(n)
+	}
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	if again := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Genesis: true})); again.From != 1 || again.To != 8 {
+		t.Fatalf("%+v", again)
+	}
+	next := s.write(10)
+	if sent := one[sync.Append](s, next); sent.From != 9 || sent.To != 9 {
+		t.Fatalf("%+v", sent)
 	}
 }
 

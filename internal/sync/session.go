@@ -1,5 +1,7 @@
 package sync
 
+import "slices"
+
 // session is one writer's run as far as this device and its relay have it. Counts are exclusive: next = 3 means 0, 1 and 2.
 type session struct {
 	id    SessionID
@@ -18,6 +20,7 @@ type session struct {
 	saw   uint32 // what its newest envelope said that it has seen of our own session
 	tail  uint32 // bytes of [first, next)
 
+	appends []uint32   // ends of those that were sent, as far as they may be on the way
 	past    [][16]byte // beginnings of the hashes before the last, the newest last, as far as this life met them
 	looked  uint32     // what common said when the heads were looked at last
 	movedAt int64      // when that changed
@@ -95,7 +98,7 @@ func (s *session) there(goesOn bool) uint32 {
 // from before, gets one at a time: were the first of two refused and the second taken, the relay would lack the first.
 func (s *session) run(room uint32, goesOn bool) (from, to uint32) {
 	switch {
-	case room == 0 || s.there(goesOn) >= s.next || s.blocked || s.frozen || s.upload || !s.joins():
+	case room == 0 || s.there(goesOn) >= s.next || s.blocked || s.frozen || s.upload || !s.joins() || s.flying() >= Appends:
 		return 0, 0
 	case s.beginsLate():
 		from, to = s.begin-1, s.begin
@@ -122,6 +125,13 @@ func (s *session) pending() uint32 {
 		return s.sent - min(s.sent, s.cover)
 	}
 	return s.sent - min(s.sent, s.relay)
+}
+
+// flying is how many appends are sent and not acknowledged.
+func (s *session) flying() int {
+	acked := s.sent - s.pending()
+	s.appends = slices.DeleteFunc(s.appends, func(to uint32) bool { return to <= acked || to > s.sent })
+	return len(s.appends)
 }
 
 // common is how much of it both this device and the relay have.
