@@ -36,7 +36,7 @@ func (d *Device) sealed(b *bytesOf, seq uint32, prev sync.Hash, envelope []byte)
 	e, err := seal.ParseEnvelope(envelope)
 	must(err)
 	if e.Seq != seq || sync.Hash(e.Prev) != prev {
-		d.fail("S1: the machine thinks that its session stands at %d after %x, and it is at %d after %x", seq, prev[:4], e.Seq, e.Prev[:4])
+		d.fail(Broken, "S1: the machine thinks that its session stands at %d after %x, and it is at %d after %x", seq, prev[:4], e.Seq, e.Prev[:4])
 	}
 	b.bytes, b.seq = envelope, seq
 	d.step(sync.Sealed{Doc: d.doc, Size: uint32(len(envelope)) * sizeFactor, Hash: sync.Hash(e.Hash())})
@@ -241,23 +241,13 @@ func (d *Device) check(e sync.Check) {
 	}
 	ours, other, both := d.file(stored), d.file(stored), must1(crdt.Load(payload.File))
 	_, mixed := both.Merge(ours.Save())
+	stuck := applyAll(ours, ready)
 	for _, c := range ready {
-		for _, doc := range []*crdt.Doc{ours, other, both} {
-			if _, e := try(doc, c); err == nil {
-				err = e
-			}
-		}
+		try(other, c)
+		try(both, c)
 		if c.Seq >= covered[c.Session] {
-			if _, e := try(theirs, c); err == nil {
-				err = e
-			}
+			try(theirs, c)
 		}
-	}
-	if err != nil {
-		delete(d.refs, e.Ref)
-		done.Verdict, done.Problem = sync.Undecided, problemOfCore(err)
-		d.step(done)
-		return
 	}
 	// Who is first with an operation is believed. Where the order shows, it says something else than the envelopes do.
 	if _, err := other.Merge(payload.File); mixed != nil || err != nil || other.Digest() != both.Digest() {
@@ -271,14 +261,18 @@ func (d *Device) check(e sync.Check) {
 		})
 	})
 	isBehind := slices.ContainsFunc(stored.covers, func(h sync.Head) bool { return h.Seq >= covered[h.Session] })
+	isUnread := slices.ContainsFunc(ready, func(c content) bool {
+		at, is := stuck[c.Session]
+		return is && c.Seq >= at && c.Seq < covered[c.Session]
+	})
 	switch {
 	case e.Stale:
 		answer(sync.Objection, "It says that it covers the relay's log and leaves envelopes out.")
 	case isOther:
 		answer(sync.Objection, "It covers another history of a session.")
-	case theirs.Digest() == both.Digest():
+	case theirs.Digest() == both.Digest() && !isUnread:
 		answer(sync.Sound, "")
-	case isBehind:
+	case isBehind, isUnread:
 		answer(sync.Undecided, "")
 	default:
 		answer(sync.Objection, "It lacks something that it says it covers, or has it otherwise.")
@@ -308,25 +302,17 @@ func problemOfCore(err error) sync.Problem {
 	return sync.DeviceLost
 }
 
-// built is all that the disks have as one file, perhaps with somebody else's.
-func (d *Device) built(stored held, other []byte) (file *crdt.Doc, ready []content, err error) {
-	ready, _ = d.tail(stored)
+// built is all that the disks have as one file, perhaps with somebody else's, and what of the tail is in it.
+func (d *Device) built(stored held, other []byte) (file *crdt.Doc, taken []content, stuck map[sync.SessionID]uint32, err error) {
+	ready, _ := d.tail(stored)
 	file = d.file(stored)
 	if other != nil {
 		if _, err := file.Merge(other); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	for _, c := range ready {
-		held, err := try(file, c)
-		if err == nil && held && !goesOn(c.update) {
-			err = errors.New("an update waits for one that is not stored here")
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	return file, ready, nil
+	stuck = applyAll(file, ready)
+	return file, prefixOf(ready, stuck), stuck, nil
 }
 
 func (d *Device) merge(e sync.Merge, unlock func()) {
@@ -338,8 +324,9 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 		err = crdt.ErrCorrupt
 	}
 	var file *crdt.Doc
+	var stuck map[sync.SessionID]uint32
 	if err == nil {
-		file, _, err = d.built(stored, payload.File)
+		file, _, stuck, err = d.built(stored, payload.File)
 	}
 	if err != nil {
 		unlock()
@@ -348,7 +335,7 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 	}
 	var covers []sync.Head
 	for _, h := range headsOfDeps(payload.Covers) {
-		if h.Session == d.own { // its chain has to go on
+		if _, is := stuck[h.Session]; is || h.Session == d.own { // its envelopes are all that has it, or its chain has to go on
 			continue
 		}
 		covers = append(covers, h)
@@ -368,23 +355,23 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 
 func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
 	stored := d.read()
-	file, ready, err := d.built(stored, nil)
-	if err != nil {
-		unlock()
-		d.step(sync.Checkpointed{Doc: d.doc, Problem: problemOfCore(err)})
-		return
-	}
-	in := nextOf(headsOf(stored, ready))
+	file, taken, stuck, err := d.built(stored, nil)
+	must(err)
+	in := nextOf(headsOf(stored, taken))
 	var covers []sync.Head
 	for _, k := range e.Covers {
-		if in[k.Session] <= k.Seq {
-			d.fail("S12: a checkpoint covers envelope %d of %x, which is not in its file", k.Seq, k.Session[:4])
+		next := k.Seq + 1
+		if at, is := stuck[k.Session]; is {
+			next = min(next, at)
+		}
+		if in[k.Session] < next {
+			d.fail(Broken, "S12: a checkpoint covers envelope %d of %x, which is not in its file", k.Seq, k.Session[:4])
 		}
 		for _, x := range stored.runs[k.Session] {
-			if x.seq == k.Seq {
+			if x.seq+1 == next {
 				p, err := seal.ParseEnvelope(x.bytes)
 				must(err)
-				covers = append(covers, sync.Head{Session: k.Session, Seq: k.Seq, Hash: sync.Hash(p.Hash())})
+				covers = append(covers, sync.Head{Session: k.Session, Seq: x.seq, Hash: sync.Hash(p.Hash())})
 			}
 		}
 	}
@@ -392,7 +379,11 @@ func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
 	d.world.tally.Checkpoints++
 	d.save(stored, saved, covers, func(p sync.Problem) {
 		unlock()
-		d.step(sync.Checkpointed{Doc: d.doc, Size: uint32(len(saved)) * sizeFactor, Problem: p})
+		var known []sync.Known
+		for _, h := range furthest(stored.covers, covers) {
+			known = append(known, sync.Known{Session: h.Session, Seq: h.Seq})
+		}
+		d.step(sync.Checkpointed{Doc: d.doc, Size: uint32(len(saved)) * sizeFactor, Covers: known, Problem: p})
 	})
 }
 
@@ -422,12 +413,10 @@ func (d *Device) save(stored held, file []byte, covers []sync.Head, done func(sy
 }
 
 func (d *Device) makeSnapshot(parent sync.Hash) {
-	file, ready, err := d.built(d.read(), nil)
-	if err != nil {
-		d.step(sync.SnapshotSealed{Doc: d.doc, Problem: problemOfCore(err)})
-		return
-	}
-	heads := headsOf(d.read(), ready)
+	stored := d.read()
+	file, taken, _, err := d.built(stored, nil)
+	must(err)
+	heads := headsOf(stored, taken)
 	session, envelope := sealSnapshot(d.world, d.keys, parent, file, heads)
 	id := sync.SessionID(session.Session())
 	d.certs[id] = session.Bytes()

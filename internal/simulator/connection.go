@@ -62,7 +62,7 @@ func (d *Device) appendRun(e sync.Append) {
 			first = min(first, max(run[0].first, e.From+1))
 		}
 		if nextOf(stored.covers)[e.Session] < first {
-			d.fail("S2: envelope %d of %x is sent and not durable", first-1, e.Session[:4])
+			d.fail(Broken, "S2: envelope %d of %x is sent and not durable", first-1, e.Session[:4])
 		}
 		d.later(func() { d.step(sync.Missing{Doc: d.doc, Session: e.Session, First: first}) })
 		return
@@ -101,7 +101,7 @@ func (d *Device) receive(l *line, b []byte) {
 		d.hearPresence(l, f)
 	case *wire.Done:
 	default:
-		d.fail("a relay sends no such frame: %T", frame)
+		d.fail(Broken, "a relay sends no such frame: %T", frame)
 	}
 }
 

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -157,14 +156,9 @@ func (d *Device) hold(b *bytesOf) sync.Ref {
 func (d *Device) ref(r sync.Ref) *bytesOf {
 	b := d.refs[r]
 	if b == nil {
-		d.fail("ref %d is not held", r)
+		d.fail(Broken, "ref %d is not held", r)
 	}
 	return b
-}
-
-// fail ends the story: the device did what it must not.
-func (d *Device) fail(format string, args ...any) {
-	panic(fmt.Sprintf("%s: %s", d.name, fmt.Sprintf(format, args...)))
 }
 
 // goesOn reports whether an update's change goes on in the session's next.
@@ -302,6 +296,6 @@ func (d *Device) run(effect sync.Effect) {
 	case sync.ShowPresence:
 		delete(d.refs, e.Ref)
 	default:
-		d.fail("effect %T", effect)
+		d.fail(Broken, "effect %T", effect)
 	}
 }

@@ -58,7 +58,7 @@ func (d *Device) prove(s sync.SessionID, came []seal.Envelope) []byte {
 
 func (d *Device) keepProof(s sync.SessionID, proof []byte) {
 	if _, err := seal.VerifyFork(d.world.cast.doc, proof, d.keys); err != nil {
-		d.fail("a proof of a fork is none: %v", err)
+		d.fail(Broken, "a proof of a fork is none: %v", err)
 	}
 	for _, disk := range d.disks {
 		if !disk.full {

@@ -3,7 +3,6 @@ package simulator
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/freehold-dev/freehold/crdt"
@@ -50,7 +49,7 @@ func (w *World) releaseRelay(r *Relay) { w.promises.release(r) }
 // durable is a device's word that an own edit is safe on it.
 func (w *World) durable(d *Device, b *bytesOf) {
 	if !w.promises[place{b.session, b.seq}][d] {
-		d.fail("S2: envelope %d is called durable and is not", b.seq)
+		d.fail(Broken, "S2: envelope %d is called durable and is not", b.seq)
 	}
 }
 
@@ -62,14 +61,14 @@ func (w *World) applied(d *Device, c content, err error) {
 	case w.cheater != nil && c.Session == w.cheater.id: // the same everywhere, or the digests will tell
 	case w.cheat == Equivocation, w.isForged(): // it was written after what the session really said
 	default:
-		d.fail("S8: update %d of %x was shown and does not apply: %v", c.Seq, c.Session[:4], err)
+		d.fail(Broken, "S8: update %d of %x was shown and does not apply: %v", c.Seq, c.Session[:4], err)
 	}
 }
 
 // merged looks at what became of a snapshot that the device has taken.
 func (w *World) merged(d *Device, err error) {
 	if err != nil && w.cheat != Equivocation && !w.isForged() {
-		d.fail("a snapshot was taken and does not merge: %v", err)
+		d.fail(Broken, "a snapshot was taken and does not merge: %v", err)
 	}
 }
 
@@ -130,7 +129,7 @@ func (w *World) judgeViews(when string) bool {
 	default:
 		c.Undetected++
 		if !w.lie.unseen() || when == isOver {
-			panic(fmt.Sprintf("nobody noticed: %s, %s", lieNames[w.lie], when))
+			w.fail(Unnoticed, "%s, %s", lieNames[w.lie], when)
 		}
 	}
 	return differ
@@ -153,11 +152,11 @@ func (w *World) judgeFork() {
 			if d.status.Problem == sync.Divided { // others told it; the relay never gave it the other one
 				w.tally.Told++
 			} else if d.status.Problem != sync.Forked || stored.proofs[id] == nil {
-				d.fail("has seen two histories of %x, and ends as %+v", id[:4], d.status)
+				d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], d.status)
 			}
 		}
 		if at, lacks := w.lacks(d); lacks && d.status.Problem == sync.NoProblem {
-			d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
 	}
 }
@@ -174,7 +173,7 @@ func (w *World) judgeForgery() bool {
 		differ = differ || d.page.Digest() != w.devices[0].page.Digest()
 	}
 	if differ && !objected {
-		panic("a forgery was believed, and nobody objects")
+		w.fail(Unnoticed, "a forgery was believed, and nobody objects")
 	}
 	if differ {
 		w.tally.Objected++
@@ -195,22 +194,19 @@ func (w *World) judge() {
 		return
 	}
 	want := w.devices[0].page.Digest()
-	if w.isHeldUp() {
-		w.judgeHeldUp()
-		w.tally.HeldUp++
-		return
-	}
+	here := w.onRelays()
 	for _, d := range w.devices {
+		w.tally.Compared++
 		// Who may only read has more than the others where only a snapshot could bring it to them, and says that it does.
 		if d.page.Digest() != want && (d.writable() || d.status.Unsent == 0) {
-			panic(fmt.Sprintf("%s and %s have different documents", w.devices[0].name, d.name))
+			w.fail(Diverged, "%s and %s", w.devices[0].name, d.name)
 		}
-		d.judgeStatus()
+		d.judgeStatus(here)
 		if n := len(d.refs); n > 0 && d.status.Content == sync.ContentComplete && !d.waits() {
-			d.fail("still holds %d refs", n)
+			d.fail(Broken, "still holds %d refs", n)
 		}
 		if at, lacks := w.lacks(d); lacks {
-			d.fail("lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
 	}
 	if w.cheat == BadCompactor && w.cheater.snapshots > 0 {
@@ -219,22 +215,30 @@ func (w *World) judge() {
 }
 
 // judgeStatus: in peace everybody has everything and says so.
-func (d *Device) judgeStatus() {
+func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status
+	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 {
+		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
+	} else if !lacks && d.world.isHostile() {
+		s.Unsent = 0 // what is left is the cheater's: no file has it, and nothing leads up to it on the relay
+	}
 	if s.Content == sync.ContentPartial && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) && d.lacksTheLost() {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if c := d.world.cheat; c == Newer || c == Mutation { // what the cheater did cannot be taken: it is asked for in vain, or ends what is made of it
+	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain
 		switch s.Problem {
-		case sync.Incomplete, sync.NewerFormat, sync.Forged, sync.DeviceLost:
+		case sync.Incomplete, sync.NewerFormat, sync.Forged:
 			s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 		}
 	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
-		d.fail("ends as %+v", d.status)
+		d.fail(Misled, "ends as %+v", d.status)
 	}
 }
+
+// isHostile reports whether somebody writes what this version does not take.
+func (w *World) isHostile() bool { return w.cheat == Newer || w.cheat == Mutation }
 
 // mayStay reports whether a problem may be told for good. A relay that lies makes an honest device believe that its snapshot has more of
 // the log than it has.
@@ -287,6 +291,7 @@ func (w *World) lacks(d *Device) (place, bool) {
 	ready, waiting := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
 	for at, holders := range w.promises {
+		w.tally.LookedFor++
 		if len(holders) == 0 || next[at.session] > at.seq || w.cheater != nil && w.cheat != BadCompactor && at.session == w.cheater.id {
 			continue
 		}
@@ -322,61 +327,14 @@ func (w *World) isHalf(at place) bool {
 	return false
 }
 
-// isHeldUp reports whether something that a cheater wrote keeps devices from making and taking snapshots, while some of them lack what
-// only a snapshot could bring.
-func (w *World) isHeldUp() bool {
-	if w.cheat != Newer && w.cheat != Mutation {
-		return false
-	}
-	for _, d := range w.devices {
-		if _, lacks := w.lacks(d); lacks || d.page.Digest() != w.devices[0].page.Digest() {
-			return true
-		}
-	}
-	return false
+// onRelays is what the relays have: envelopes, and what the snapshots reach that this version can read.
+type onRelays struct {
+	envelopes map[place]bool
+	covered   map[sync.SessionID]uint32
 }
 
-// judgeHeldUp: nothing is lost by it and nobody is deceived. Who is without something says so, and has all that the relay has as
-// envelopes. What the relay has in no form at all is told as unsent by whoever has it.
-func (w *World) judgeHeldUp() {
-	covered := w.coveredByRelays()
-	for _, d := range w.devices {
-		stored := d.read()
-		ready, waiting := d.tail(stored)
-		next := nextOf(headsOf(stored, ready))
-		for _, c := range waiting {
-			next[c.Session] = max(next[c.Session], c.Seq+1)
-		}
-		if _, lacks := w.lacks(d); (lacks || len(waiting) > 0) && d.status.Problem == sync.NoProblem && d.status.Content == sync.ContentComplete {
-			d.fail("is held up and does not know: %+v", d.status)
-		}
-		for at := range w.promises {
-			if at.session == w.cheater.id {
-				continue
-			}
-			if at.seq == next[at.session] && w.onRelay(at) {
-				d.fail("lacks envelope %d of %x, which the relay has", at.seq, at.session[:4])
-			}
-			if at.seq < next[at.session] && d.writable() && d.status.Unsent == 0 && !w.onRelay(at) && covered[at.session] <= at.seq && !w.isHalf(at) {
-				d.fail("says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
-			}
-		}
-	}
-}
-
-func (w *World) onRelay(at place) bool {
-	for _, r := range w.relays {
-		entry, err := r.Envelope(w.cast.doc, seal.SessionID(at.session), at.seq)
-		must(err)
-		if entry != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// coveredByRelays is how far the snapshots on the relays reach that this version can read.
-func (w *World) coveredByRelays() map[sync.SessionID]uint32 {
+func (w *World) onRelays() *onRelays {
+	there := &onRelays{envelopes: map[place]bool{}}
 	var heads []sync.Head
 	for _, r := range w.relays {
 		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
@@ -384,19 +342,46 @@ func (w *World) coveredByRelays() map[sync.SessionID]uint32 {
 		for _, e := range entries {
 			p, err := seal.ParseEnvelope(e.Envelope)
 			must(err)
-			if p.Kind != seal.Snapshot {
+			if p.Kind == seal.Snapshot {
+				heads = furthest(heads, w.coveredBy(e.Envelope))
 				continue
 			}
-			plain, err := w.cast.keys[seal.Read].Open(e.Envelope)
-			must(err)
-			payload, err := seal.DecodeSnapshot(plain)
-			if err != nil {
-				continue
-			}
-			if file, err := crdt.Load(payload.File); err == nil && file.Digest() == payload.Digest {
-				heads = furthest(heads, headsOfDeps(payload.Covers))
+			for seq := p.First(); seq <= p.Seq; seq++ {
+				there.envelopes[place{sync.SessionID(p.Session), seq}] = true
 			}
 		}
 	}
-	return nextOf(heads)
+	there.covered = nextOf(heads)
+	return there
+}
+
+// coveredBy is what a snapshot has, if it is what its writer signed for.
+func (w *World) coveredBy(envelope []byte) []sync.Head {
+	plain, err := w.cast.keys[seal.Read].Open(envelope)
+	must(err)
+	payload, err := seal.DecodeSnapshot(plain)
+	if err != nil {
+		return nil
+	}
+	if file, err := crdt.Load(payload.File); err != nil || file.Digest() != payload.Digest {
+		return nil
+	}
+	return headsOfDeps(payload.Covers)
+}
+
+// unsent reports whether a device has something of an honest session that the relays have in no form, and gives it. Half a change is in
+// no snapshot.
+func (d *Device) unsent(there *onRelays) (place, bool) {
+	stored := d.read()
+	ready, _ := d.tail(stored)
+	next := nextOf(headsOf(stored, ready))
+	for at := range d.world.promises {
+		if d.world.cheater != nil && at.session == d.world.cheater.id {
+			continue
+		}
+		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) {
+			return at, true
+		}
+	}
+	return place{}, false
 }

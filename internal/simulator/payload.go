@@ -98,7 +98,7 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 		for _, e := range stored.runs[s] {
 			all, err := d.opened(e.bytes)
 			if err != nil {
-				d.fail("what is stored does not open: %v", err)
+				d.fail(Broken, "what is stored does not open: %v", err)
 			}
 			for _, c := range all {
 				if c.Seq != next {
@@ -159,17 +159,42 @@ func (d *Device) file(stored held) *crdt.Doc {
 	return doc
 }
 
-// try applies an update; what no core takes is as if it were empty. held: it waits for something.
-func try(doc *crdt.Doc, c content) (held bool, err error) {
+// prefixOf gives what of these a core took, of each session up to the first that it does not take.
+func prefixOf(updates []content, stuck map[sync.SessionID]uint32) (taken []content) {
+	for _, c := range updates {
+		if at, is := stuck[c.Session]; !is || c.Seq < at {
+			taken = append(taken, c)
+		}
+	}
+	return taken
+}
+
+// applyAll applies updates in order. stuck is where a session's first stands that this core does not take, or that waits for what is
+// not here: a newer core may read it, and this one must not say that it has it. A change goes as a whole.
+func applyAll(doc *crdt.Doc, updates []content) (stuck map[sync.SessionID]uint32) {
+	stuck = map[sync.SessionID]uint32{}
+	begins := map[sync.SessionID]uint32{}
+	for _, c := range updates {
+		if _, isPart := begins[c.Session]; !isPart {
+			begins[c.Session] = c.Seq
+		}
+		isTaken := try(doc, c)
+		if goesOn(c.update) {
+			continue
+		}
+		if _, is := stuck[c.Session]; !is && !isTaken {
+			stuck[c.Session] = begins[c.Session]
+		}
+		delete(begins, c.Session)
+	}
+	return stuck
+}
+
+// try applies an update and reports whether it is in the document; what no core takes is as if it were empty.
+func try(doc *crdt.Doc, c content) bool {
 	if len(c.update) == 0 {
-		return false, nil
+		return true
 	}
-	_, _, err = doc.Apply(crdt.SessionID(c.Session), c.update)
-	switch {
-	case errors.Is(err, crdt.ErrMissing):
-		return true, nil
-	case errors.Is(err, crdt.ErrCorrupt), errors.Is(err, crdt.ErrInvalid):
-		return false, nil
-	}
-	return false, err
+	_, _, err := doc.Apply(crdt.SessionID(c.Session), c.update)
+	return err == nil || errors.Is(err, crdt.ErrCorrupt) || errors.Is(err, crdt.ErrInvalid)
 }

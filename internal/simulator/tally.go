@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,6 @@ type Tally struct {
 	Swept, Overtaken, Orphans     int
 	Faults                        [faultCount]int
 	Noticed                       map[string]int
-	HeldUp                        int // stories in which a cheater's update stops snapshots
 	BadCompactors                 int // stories with bad snapshots, and how they ended
 	Restored, Objected            int
 	Words                         int // of presence
@@ -23,6 +23,8 @@ type Tally struct {
 	Forks                         int // devices that saw both histories of a session
 	Cheats                        [cheatCount]int
 	Lying, Lies                   [lieCount]Verdicts // while a lie goes on, and when it is over
+	Compared, LookedFor           int                // devices whose documents the judge compared, and envelopes that it looked for on them
+	Failures                      []Failure          // stories that went wrong: nothing else of them is counted
 }
 
 // Verdicts are what became of lies of one kind: everybody had everything all the same, somebody said that something is wrong, or nobody.
@@ -37,7 +39,8 @@ func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
 		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
-		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.HeldUp, &o.HeldUp}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
+		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
+		{&t.Compared, &o.Compared}, {&t.LookedFor, &o.LookedFor},
 	} {
 		*p[0] += *p[1]
 	}
@@ -51,6 +54,7 @@ func (t *Tally) Add(o Tally) {
 		t.Lying[i].add(o.Lying[i])
 		t.Lies[i].add(o.Lies[i])
 	}
+	t.Failures = append(t.Failures, o.Failures...)
 	if t.Noticed == nil {
 		t.Noticed = map[string]int{}
 	}
@@ -90,7 +94,6 @@ func (t *Tally) String() string {
 	row("stories with bad snapshots", t.BadCompactors)
 	row("… everybody has everything", t.Restored)
 	row("… somebody believes what was made up, and others object", t.Objected)
-	row("stories in which a cheater's update stops snapshots, and is told", t.HeldUp)
 	b.WriteString("\nwhat devices noticed\n")
 	for _, name := range slices.Sorted(maps.Keys(t.Noticed)) {
 		row("  "+name, t.Noticed[name])
@@ -105,6 +108,20 @@ func (t *Tally) String() string {
 			fmt.Fprintf(&b, "  %-62s %9d %9d %9d %9d\n", lieNames[kind], v.Told, v.Harmless, v.Detected, v.Undetected)
 		}
 	}
-	row("\ndivergences", 0) // the first one ends the run
+	b.WriteString("\nwhat the judge looked at\n")
+	row("  documents compared", t.Compared)
+	row("  envelopes that were durable somewhere, looked for on a device", t.LookedFor)
+	b.WriteString("\nstories that went wrong\n")
+	var count [wrongCount]int
+	for _, f := range t.Failures {
+		count[f.Kind]++
+	}
+	for kind, name := range wrongNames {
+		row("  "+name, count[kind])
+	}
+	slices.SortFunc(t.Failures, func(a, b Failure) int { return cmp.Compare(a.Seed, b.Seed) })
+	for _, f := range t.Failures {
+		fmt.Fprintf(&b, "  %d: %v: %s\n", f.Seed, f.Kind, f.Text)
+	}
 	return b.String()
 }

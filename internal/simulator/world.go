@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -42,7 +43,14 @@ func Run(seed uint64) (tally Tally, err error) {
 	w := newWorld(seed)
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%v\n%s%s", r, w, dump(w))
+			why, isWrong := r.(wrong)
+			tale := w.String() + dump(w)
+			if !isWrong {
+				why = wrong{Panicked, fmt.Sprint(r)}
+				tale += string(debug.Stack())
+			}
+			failure := Failure{seed, why.kind, why.text, tale}
+			tally, err = Tally{Seeds: 1, Failures: []Failure{failure}}, &failure
 		}
 	}()
 	w.live()
@@ -228,7 +236,7 @@ func (w *World) settle(seconds int) {
 		w.now += 1000
 		w.wake()
 	}
-	panic("it never comes to rest")
+	w.fail(Restless, "two hours after peace")
 }
 
 // someEdit is a small edit of the sort that people make.

@@ -37,7 +37,7 @@ func TestS4ASessionThatGoesOnIsSentAlthoughASnapshotHasIt(t *testing.T) {
 	s.now += 60_000
 	s.tell(sync.Wake{})
 	s.tell(sync.SocketOpen{Conn: 2})
-	sent := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Genesis: true}))
+	sent := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 1, Genesis: true}))
 	if sent.Session != own || sent.From != 1 || sent.To != 1 {
 		t.Fatalf("%+v: what follows it would find a gap", sent)
 	}

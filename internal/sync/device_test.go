@@ -492,7 +492,7 @@ func (d *device) checkpoint(e sync.Checkpoint) {
 		}
 	}
 	d.disk.cover(heads)
-	d.step(sync.Checkpointed{Doc: d.doc, Size: d.disk.size})
+	d.step(sync.Checkpointed{Doc: d.doc, Size: d.disk.size, Covers: e.Covers})
 }
 
 // append puts envelopes on the wire, checking that they are durable here.

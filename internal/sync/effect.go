@@ -173,7 +173,7 @@ type MarkChanged struct {
 	Mark Mark
 }
 
-// Checkpoint merges snapshot and tail into a new snapshot said to cover exactly these envelopes, then cuts: Checkpointed.
+// Checkpoint merges snapshot and tail into a new snapshot said to cover these envelopes as far as they are in it, then cuts: Checkpointed.
 type Checkpoint struct {
 	Doc    Doc
 	Covers []Known

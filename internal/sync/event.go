@@ -274,10 +274,11 @@ type SnapshotSealed struct {
 	Problem Problem
 }
 
-// Checkpointed answers Checkpoint.
+// Checkpointed answers Checkpoint. Covers is how far the device's snapshot reaches now: not beyond what its core does not take.
 type Checkpointed struct {
 	Doc     Doc
 	Size    uint32
+	Covers  []Known
 	Problem Problem
 }
 

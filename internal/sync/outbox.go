@@ -220,6 +220,9 @@ func (m *Machine) ack(e Ack) {
 	}
 	o := &d.outbox
 	o.refusals, o.markMoved = 0, true
+	if e.Cursor == o.mark.Cursor+1 { // it is stored here, and a relay that is put back to before it must not go unnoticed
+		o.mark.Cursor = e.Cursor
+	}
 	if o.upload.isUpload(e.Session) {
 		m.uploaded(d)
 	} else if s := d.lookup(e.Session); s != nil && s.next > 0 {

@@ -83,7 +83,7 @@ func TestS14ARelayThatTakesNoPacksIsNotOfferedMore(t *testing.T) {
 	s.now += 60_000
 	s.tell(sync.Wake{})
 	s.tell(sync.SocketOpen{Conn: 2})
-	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
+	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 300, Genesis: true})
 	effects = append(effects, s.tell(sync.Wake{})...)
 	if pack := one[sync.Pack](s, effects); pack.From != 256 {
 		t.Fatalf("packs %+v", pack)

@@ -141,7 +141,7 @@ func (r *reader) event() Event {
 	case packSnapshotSealed:
 		return SnapshotSealed{r.doc(), r.ref(), r.u32(), r.hash(), r.session(), r.heads(), r.problem()}
 	case packCheckpointed:
-		return Checkpointed{r.doc(), r.u32(), r.problem()}
+		return Checkpointed{r.doc(), r.u32(), r.known(), r.problem()}
 	case packPresenceSet:
 		return PresenceSet{r.doc()}
 	case packPresenceSealed:

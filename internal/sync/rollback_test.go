@@ -36,6 +36,32 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 	}
 }
 
+func TestS9ARelayThatLosesTheFirstThatItAcknowledgedWasPutBack(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1}) // and the connection breaks before a batch moves the cursor
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS6AnAcknowledgementMovesTheCursorOverNothingElse(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 2}) // somebody else's is at 1, and did not come yet
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 0 {
+		t.Fatalf("%+v", h)
+	}
+}
+
 func TestS9WhatALostStoreGaveIsNotOnTheNextOne(t *testing.T) {
 	s := online(t)
 	open := one[sync.Open](s, s.batch(1, arrive(3, ann, 0, certHash(ann))))

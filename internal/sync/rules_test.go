@@ -562,7 +562,7 @@ func TestS12ACheckpointIsDueAndCoversNothingStillToSend(t *testing.T) {
 	if due := one[sync.Checkpoint](s, effects); !reflect.DeepEqual(due.Covers, []sync.Known{{Session: ann, Seq: 0}}) {
 		t.Fatalf("%+v", due)
 	}
-	s.tell(sync.Checkpointed{Doc: doc, Size: 900_000})
+	s.tell(sync.Checkpointed{Doc: doc, Size: 900_000, Covers: []sync.Known{{Session: ann, Seq: 0}}})
 	next := sync.Entry{Ref: 51, Cursor: 6, Size: 300_000, Session: ann, First: 1, Seq: 1, Prev: sync.Hash{4}}
 	none[sync.Checkpoint](s, s.openAll(s.batch(1, next), update(sync.Hash{5}))) // less than half the snapshot
 }
@@ -642,7 +642,7 @@ func TestS12ACheckpointCoversNoHalfChange(t *testing.T) {
 						t.Fatalf("with %d envelopes of %x here, up to %d are covered", seq+1, session[:1], k.Seq)
 					}
 				}
-				s.tell(sync.Checkpointed{Doc: doc, Size: 1000})
+				s.tell(sync.Checkpointed{Doc: doc, Size: 1000, Covers: c.Covers})
 			}
 		}
 		if covered != 9 {

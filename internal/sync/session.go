@@ -31,6 +31,7 @@ type session struct {
 	blocked bool // the relay refused it, until the next connection
 	broken  bool // the relay's chain of it cannot be continued: only a snapshot brings the rest
 	frozen  bool // it forked: nothing more of it is taken
+	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life
 }
 
 // known is what the relay has from the beginning without a hole, in whichever form.

@@ -186,9 +186,19 @@ func (m *Machine) checkpointNext(d *document) {
 	m.emit(Checkpoint{d.id, append([]Known(nil), c.covers...)})
 }
 
+// noteStuck notes of which sessions a new file reaches less far than what was shown when it was asked for. It would be no use to ask again.
+func (d *document) noteStuck(shown []Known, reach map[SessionID]uint32) {
+	for _, k := range shown {
+		d.session(k.Session).stuck = reach[k.Session] <= k.Seq
+	}
+}
+
 // coverable is how much of a session a checkpoint may cover: nothing that waits to be shown, for that is not in its file. A session that somebody still writes has to reach the relay
 // envelope by envelope, because its chain there must go on; what ended can also reach it inside a snapshot.
 func (m *Machine) coverable(d *document, s *session) uint32 {
+	if s.stuck {
+		return s.first
+	}
 	if m.conn.relays > 0 && d.goesOn(s) {
 		end := s.known()
 		if s.relay > 0 { // a snapshot that brought it further there does not make its chain longer
@@ -214,9 +224,15 @@ func (m *Machine) checkpointed(e Checkpointed) {
 	}
 	c.failures = 0
 	d.snapshot, d.issues.device = e.Size, NoProblem
+	reach := make(map[SessionID]uint32, len(e.Covers))
+	for _, k := range e.Covers {
+		reach[k.Session] = k.Seq + 1
+	}
+	d.noteStuck(c.covers, reach)
 	for _, k := range c.covers {
 		s := d.session(k.Session)
-		if end := k.Seq + 1; end > s.first && s.next > s.first {
+		end := min(reach[k.Session], k.Seq+1)
+		if end > s.first && s.next > s.first {
 			s.tail -= uint32(uint64(s.tail) * uint64(end-s.first) / uint64(s.next-s.first))
 			s.first = end
 		}

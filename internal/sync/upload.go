@@ -1,5 +1,7 @@
 package sync
 
+import "slices"
+
 // snapshotPause is the least time between two snapshots of a document made for a relay, in milliseconds. It doubles with each that
 // brought the relay nothing, up to 64 times.
 const (
@@ -24,6 +26,7 @@ type upload struct {
 	covers    []Head  // what is in it, which can be less than what is shown
 	upTo      Cursor  // where the relay's log stood when it was made
 	needs     []Known // what it must cover to have all of that
+	shown     []Known // what it has, unless the core does not take it
 	dueAt     int64   // the log is long, and this device makes the snapshot then
 	notBefore int64
 	tries     uint32 // that brought nothing, in a row
@@ -32,10 +35,10 @@ type upload struct {
 }
 
 // needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds. Half a change is
-// not in a snapshot either.
+// not in a snapshot either, nor is what the core does not take.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && s.known() < s.whole && !s.joins() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.known() < s.whole && !s.joins() {
 			return true
 		}
 	}
@@ -55,7 +58,7 @@ func (l *Length) grew(n, size uint32) {
 func (m *Machine) shortenNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
-	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0:
+	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.hasStuck():
 		u.dueAt = 0
 	case u.dueAt == 0:
 		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
@@ -63,6 +66,11 @@ func (m *Machine) shortenNext(d *document) bool {
 		return m.now >= u.dueAt
 	}
 	return false
+}
+
+// hasStuck reports whether a snapshot of this device would leave something out that the relay has.
+func (d *document) hasStuck() bool {
+	return slices.ContainsFunc(d.sessions, func(s session) bool { return s.stuck })
 }
 
 // uploadNext sends the snapshot that is sealed, or has one made. It reports whether everything else has to wait.
@@ -75,7 +83,7 @@ func (m *Machine) uploadNext(d *document) bool {
 	case u.stage == stageWaiting && d.writable && !u.blocked && !d.beginsChain() && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot() || m.shortenNext(d)):
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
-		u.upTo, u.needs, u.dueAt = d.outbox.mark.Cursor, d.reach(), 0
+		u.upTo, u.needs, u.shown, u.dueAt = d.outbox.mark.Cursor, d.reach(), d.allShown(), 0
 		m.emit(MakeSnapshot{d.id, d.outbox.parent})
 	}
 	return u.stage != stageWaiting
@@ -106,6 +114,7 @@ func (m *Machine) snapshotSealed(e SnapshotSealed) {
 		return
 	}
 	u.stage, u.ref, u.session, u.covers, u.size, u.hash = stageFailed, e.Ref, e.Session, e.Covers, e.Size, e.Hash
+	d.noteStuck(u.shown, nextBySession(u.covers))
 }
 
 // isUpload reports whether what the relay says of a session is about the snapshot.
@@ -136,7 +145,7 @@ func (m *Machine) uploaded(d *document) {
 
 func (m *Machine) endUpload(u *upload) {
 	m.dropUpload(u.ref)
-	u.stage, u.ref, u.session, u.covers, u.upTo, u.needs = stageWaiting, 0, noSession, nil, 0, nil
+	u.stage, u.ref, u.session, u.covers, u.upTo, u.needs, u.shown = stageWaiting, 0, noSession, nil, 0, nil, nil
 }
 
 func (m *Machine) dropUpload(ref Ref) {
@@ -170,12 +179,27 @@ func (d *document) reach() []Known {
 	return needs
 }
 
-// coveredUpTo gives the cursor up to which the snapshot has all of the relay's log, 0 if it leaves something out.
-func (u *upload) coveredUpTo() Cursor {
-	next := make(map[SessionID]uint32, len(u.covers))
-	for _, h := range u.covers {
+// allShown lists how far the page was given each session.
+func (d *document) allShown() (shown []Known) {
+	for i := range d.sessions {
+		if s := &d.sessions[i]; s.shown > 0 && !s.upload {
+			shown = append(shown, Known{s.id, s.shown - 1})
+		}
+	}
+	return shown
+}
+
+func nextBySession(heads []Head) map[SessionID]uint32 {
+	next := make(map[SessionID]uint32, len(heads))
+	for _, h := range heads {
 		next[h.Session] = h.Seq + 1
 	}
+	return next
+}
+
+// coveredUpTo gives the cursor up to which the snapshot has all of the relay's log, 0 if it leaves something out.
+func (u *upload) coveredUpTo() Cursor {
+	next := nextBySession(u.covers)
 	for _, k := range u.needs {
 		if next[k.Session] <= k.Seq {
 			return 0

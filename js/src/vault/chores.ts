@@ -181,9 +181,9 @@ export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Arra
 
 export const checkpoint = async (d: Desk, e: Chore<"checkpoint">): Promise<Event> => {
   try {
-    return { type: "checkpointed", doc: d.doc, size: await d.compaction.checkpoint(d.keys!, d.writer, e.covers), problem: problem.none };
+    return { type: "checkpointed", doc: d.doc, ...(await d.compaction.checkpoint(d.keys!, d.writer, e.covers)), problem: problem.none };
   } catch (error) {
-    return { type: "checkpointed", doc: d.doc, size: 0, problem: errorToNumber(error, problem.deviceLost) };
+    return { type: "checkpointed", doc: d.doc, size: 0, covers: [], problem: errorToNumber(error, problem.deviceLost) };
   }
 };
 

@@ -19,6 +19,9 @@ const CERT = 96;
 /** What the core says of bytes that no core takes (docs/BOUNDARY.md: `corrupt`, `invalid`). */
 const REFUSED_EVERYWHERE: ReadonlySet<Code> = new Set<Code>(["storage-lost", "invalid"]);
 
+/** Where a session's first change begins that the core does not take. All before it is in the file, and all from it on only in the journal. */
+type Stuck = ReadonlyMap<SessionId, number>;
+
 /** What it works with; `locked` runs one at a time per document, over all tabs. */
 export interface CompactionEnds {
   readonly copies: Copies;
@@ -35,7 +38,7 @@ export interface Built {
   readonly digest: Uint8Array;
   /** Exactly what it has. */
   readonly heads: readonly Head[];
-  /** What is stored and not in it, because something before it is missing. */
+  /** What is stored and not in it, because something before it is missing or the core does not take it. */
   readonly waiting: readonly Opened[];
 }
 
@@ -57,25 +60,29 @@ export class Compaction {
 
   constructor(ends: CompactionEnds) { this.#ends = ends; }
 
-  /** Folds the tail into a new snapshot that says it covers `covers`. Gives the snapshot's size. */
-  checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[]): Promise<number> {
+  /** Folds the tail into a new snapshot that says it covers `covers`, as far as the core takes it. Gives the snapshot's size and how far it reaches. */
+  checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[]): Promise<{ readonly size: number; readonly covers: readonly Known[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file } = await this.#build(keys, stored);
-      return this.#save(keys.doc, writer, stored, file, await this.#heads(stored, covers));
+      const { file, stuck } = await this.#build(keys, stored);
+      const taken = covers.map(({ session, seq }) => ({ session, seq: Math.min(seq, (stuck.get(session) ?? Infinity) - 1) }));
+      const heads = await this.#heads(stored, taken);
+      const size = await this.#save(keys.doc, writer, stored, file, heads);
+      return { size, covers: [...coversOf(stored), ...heads].map(({ session, seq }) => ({ session, seq })) };
     });
   }
 
   /**
    * Makes a snapshot from elsewhere part of the device's copy. It counts as what it says it covers, but nothing of a session that is
-   * written here: its envelopes stay, because the relay's chain of it has to go on. FreeholdError("relay-invalid") when it does not decode.
+   * written here: its envelopes stay, because the relay's chain of it has to go on; nor of one of which the core does not take something
+   * that is here. FreeholdError("relay-invalid") when it does not decode.
    */
   merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly covers: readonly Head[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file } = await this.#build(keys, stored, payload);
+      const { file, stuck } = await this.#build(keys, stored, payload);
       const live = await this.#ends.writing();
-      const covers = payload.covers.filter((d) => d.session !== writer && !live.has(d.session)).map(depToHead);
+      const covers = payload.covers.filter((d) => d.session !== writer && !live.has(d.session) && !stuck.has(d.session)).map(depToHead);
       const certs = certsOf(stored);
       const size = await this.#save(keys.doc, writer, stored, file, covers.map((h): SessionHead => ({ ...h, cert: certs.get(h.session) ?? new Uint8Array(CERT) })));
       return { size, covers };
@@ -99,7 +106,7 @@ export class Compaction {
     const coveredBySession = new Map(payload.covers.map((d) => [d.session, d.seq]));
     const mine = stored.snapshot?.file ?? null;
     const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
-    const ours = digestOf(core, mine, null, ready, null);
+    const { digest: ours, stuck } = put(core, mine, null, ready, null);
     const both = tryDigest(() => digestOf(core, payload.file, mine, ready, null));
     // Who is first with an operation is believed. Where the order shows, it says something else than the envelopes do.
     const inOtherOrder = tryDigest(() => digestOf(core, mine, null, ready, payload.file));
@@ -109,10 +116,12 @@ export class Compaction {
     const isOther = [...headsOf(stored, ready)].some((h) => payload.covers.some((d) => d.session === h.session && d.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length))));
     if (isStale) return { verdict: Verdict.objection, note: "It says that it covers the relay's log and leaves envelopes out.", isNews };
     if (isOther) return { verdict: Verdict.objection, note: "It covers another history of a session.", isNews };
-    if (equal(theirs, both)) return { verdict: Verdict.sound, note: "", isNews };
+    // Whether it has what the core does not take, a newer one may know.
+    const isUnread = [...stuck].some(([session, first]) => (coveredBySession.get(session) ?? -1) >= first);
+    if (equal(theirs, both) && !isUnread) return { verdict: Verdict.sound, note: "", isNews };
     // The device's own file may reach further than it says, and then what is more in it has no envelope to compare.
     const isBehind = coversOf(stored).some((h) => h.seq > (coveredBySession.get(h.session) ?? -1));
-    return isBehind ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
+    return isBehind || isUnread ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
   }
 
   /** All that the device has, as one file. */
@@ -142,15 +151,16 @@ export class Compaction {
     }
   }
 
-  async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built> {
+  async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built & { readonly stuck: Stuck }> {
     const { ready, waiting } = await tailOf(this.#ends.sealer, keys, stored);
     const core = await this.#ready();
     if (other !== null) checkDigest(core, other);
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
       if (other !== null) core.merge(handle, other.file);
-      for (const u of ready) applyUpdate(core, handle, u);
-      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready), waiting };
+      const stuck = applyAll(core, handle, ready);
+      const isTaken = (u: Opened): boolean => u.seq < (stuck.get(u.session) ?? Infinity);
+      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter(isTaken)), waiting: [...waiting, ...ready.filter((u) => !isTaken(u))], stuck };
     } finally {
       core.free(handle);
     }
@@ -197,14 +207,16 @@ const tryDigest = (digest: () => Uint8Array): Uint8Array | null => {
   }
 };
 
-/** The state of a file with another one, then updates, then a last file added. */
-const digestOf = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[], last: Uint8Array | null): Uint8Array => {
+const digestOf = (...of: Parameters<typeof put>): Uint8Array => put(...of).digest;
+
+/** The state of a file with another one, then updates, then a last file added; and what of the updates is not in it. */
+const put = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[], last: Uint8Array | null): { readonly digest: Uint8Array; readonly stuck: Stuck } => {
   const handle = file === null ? core.create() : core.load(file);
   try {
     if (other !== null) core.merge(handle, other);
-    for (const u of updates) tryUpdate(core, handle, u);
+    const stuck = applyAll(core, handle, updates);
     if (last !== null) core.merge(handle, last);
-    return core.digest(handle);
+    return { digest: core.digest(handle), stuck };
   } finally {
     core.free(handle);
   }
@@ -226,21 +238,33 @@ const checkDigest = (core: Core, payload: SnapshotPayload): void => {
   }
 };
 
-const applyUpdate = (core: Core, handle: number, u: Opened): void => {
-  if (tryUpdate(core, handle, u) === "held" && !goesOn(u.update)) { // a part waits for the last of its change, which comes behind it
-    throw new FreeholdError("storage-lost", "An update waits for one that is not stored here.", "The checkpoint is made later; nothing was changed.");
+/**
+ * Applies updates in order. What waits for something that is not here, a newer core may read, or one with other limits, stays in the
+ * journal, with all behind it of its session: a snapshot that covered it would take it from everybody. A change goes as a whole.
+ */
+const applyAll = (core: Core, handle: number, updates: readonly Opened[]): Stuck => {
+  const stuck = new Map<SessionId, number>();
+  const beginnings = new Map<SessionId, number>(); // of changes whose last part comes behind
+  for (const u of updates) {
+    const first = beginnings.get(u.session) ?? u.seq;
+    const isTaken = tryUpdate(core, handle, u);
+    if (goesOn(u.update)) {
+      beginnings.set(u.session, first);
+      continue;
+    }
+    beginnings.delete(u.session);
+    if (!isTaken && !stuck.has(u.session)) stuck.set(u.session, first);
   }
+  return stuck;
 };
 
-/** Null where there was nothing to apply. */
-const tryUpdate = (core: Core, handle: number, u: Opened): ReturnType<Core["apply"]> | null => {
-  if (u.update.length === 0) return null;
+/** Whether the document has it now. What does not decode does so nowhere: it is as if it were empty. */
+const tryUpdate = (core: Core, handle: number, u: Opened): boolean => {
+  if (u.update.length === 0) return true;
   try {
-    return core.apply(handle, fromBase64url(u.session)!, u.update);
+    return core.apply(handle, fromBase64url(u.session)!, u.update) !== "held";
   } catch (e) {
-    // What does not decode does so nowhere: it is as if it were empty. What a newer core may read, or one with other limits,
-    // must stay as it is: a snapshot that covered it would take it from everybody.
-    if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return null;
-    throw e;
+    if (core.dead || !(e instanceof FreeholdError)) throw e;
+    return REFUSED_EVERYWHERE.has(e.code);
   }
 };

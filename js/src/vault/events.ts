@@ -55,7 +55,7 @@ export type Event =
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
   | { readonly type: "relayHas"; readonly doc: number; readonly other: boolean; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly size: number; readonly hash: Uint8Array | null; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
-  | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly problem: ProblemNumber }
+  | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly covers: readonly Known[]; readonly problem: ProblemNumber }
   | { readonly type: "presenceSet"; readonly doc: number }
   | { readonly type: "presenceSealed"; readonly doc: number }
   | { readonly type: "presenceCame"; readonly conn: number; readonly doc: number; readonly near: boolean; readonly session: SessionId; readonly seq: number; readonly heads: readonly Head[]; readonly ref: number; readonly left: boolean };
@@ -113,7 +113,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "presenceSet": p.n(31, e.doc); break;
     case "presenceSealed": p.n(32, e.doc); break;
     case "presenceCame": p.n(33, e.conn, e.doc).flag(e.near).id(e.session).n(e.seq).heads(e.heads).n(e.ref).flag(e.left); break;
-    case "checkpointed": p.n(28, e.doc, e.size, e.problem); break;
+    case "checkpointed": p.n(28, e.doc, e.size).known(e.covers).n(e.problem); break;
   }
   return p.done();
 };

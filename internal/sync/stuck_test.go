@@ -1,0 +1,48 @@
+package sync_test
+
+import (
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+// What the core of this device does not take stays in the journal, and a session that has it goes into no file any further.
+
+func TestS12WhatNoFileTakesIsNotFoldedAgainAndAgain(t *testing.T) {
+	s := online(t)
+	big := sync.Entry{Ref: 50, Cursor: 3, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	due := one[sync.Checkpoint](s, s.openAll(s.batch(1, big), update(sync.Hash{4})))
+	if len(due.Covers) != 1 {
+		t.Fatalf("%+v", due)
+	}
+	s.tell(sync.Checkpointed{Doc: doc, Size: 1000})
+	next := sync.Entry{Ref: 51, Cursor: 6, Size: 300_000, Session: ann, First: 1, Seq: 1, Prev: sync.Hash{4}}
+	none[sync.Checkpoint](s, s.openAll(s.batch(1, next), update(sync.Hash{5})))
+	other := sync.Entry{Ref: 52, Cursor: 9, Size: 300_000, Session: bob, Prev: certHash(bob)}
+	due = one[sync.Checkpoint](s, s.openAll(s.batch(1, other), update(sync.Hash{6})))
+	if len(due.Covers) != 1 || due.Covers[0].Session != bob {
+		t.Fatalf("%+v: others are folded as before, and nothing of ann is", due)
+	}
+}
+
+func TestS9WhatNoFileTakesIsNotPutIntoOneAgainAndAgain(t *testing.T) {
+	s := lacking(t)
+	s.made(4) // the file has what the snapshot before it had, and not what came behind that
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: ann, Problem: sync.RelayStale, Next: 9}) // nor do the envelopes touch what is there
+	for range 500 {
+		s.now += 20_000
+		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
+	}
+}
+
+func TestS18NoSnapshotOfALongLogLeavesSomethingOut(t *testing.T) {
+	s := online(t)
+	big := sync.Entry{Ref: 50, Cursor: 3, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	one[sync.Checkpoint](s, s.openAll(s.batch(1, big), update(sync.Hash{4})))
+	s.tell(sync.Checkpointed{Doc: doc, Size: 1000})
+	for range 10 {
+		s.now += 20_000
+		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
+	}
+}
