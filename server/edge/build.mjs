@@ -15,7 +15,7 @@ mkdirSync(out, { recursive: true });
 const syumai = execFileSync("go", ["list", "-m", "-f", "{{.Dir}}", "github.com/syumai/workers"], { cwd: edge, encoding: "utf8" }).trim();
 await build({
   bundle: true, format: "esm", target: "es2022", minify: true, legalComments: "none", logLevel: "warning", absWorkingDir: edge, outdir: out,
-  entryPoints: { worker: "worker/worker.ts", "test/later": "test/later.ts" },
+  entryPoints: { worker: "worker/worker.ts", "test/later": "test/later.ts", "test/probe": "test/probe.ts" },
   alias: { wasm_exec: join(syumai, "cmd/workers-assets-gen/assets/wasm_exec_go.js") },
   external: ["cloudflare:*", "./*.wasm"],
 });

@@ -23,6 +23,10 @@ func TestHibernation(t *testing.T) {
 	writer, reader, unproven := servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID())
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 	reader.Listen(doc, wire.Hello{})
+	// Of a document that nobody brought nothing is stored, and its object wakes all the same.
+	unborn := servertest.NewDoc(t, 2)
+	early, late := servertest.DialFor(t, e.url, unborn.ID()), servertest.DialFor(t, e.url, unborn.ID())
+	early.Listen(unborn, wire.Hello{})
 	s, theirs := doc.NewSession(), doc.NewSession()
 	run := s.Run(3)
 	takes := func(req uint64, cursor wire.Cursor, cert []byte, envelopes ...[]byte) {
@@ -55,6 +59,10 @@ func TestHibernation(t *testing.T) {
 		if batch := servertest.Expect[*wire.Batch](device); batch.UpTo != 3 {
 			t.Fatalf("%+v", batch)
 		}
+	}
+	late.Listen(unborn, wire.Hello{Genesis: unborn.Genesis()})
+	if welcome := servertest.Await[*wire.Welcome](early); !bytes.Equal(welcome.Genesis, unborn.Genesis()) {
+		t.Fatalf("%+v", welcome)
 	}
 	// That it slept at all: it has forgotten who was here.
 	if err := unproven.Say(&wire.Ping{}); err != nil {
@@ -127,6 +135,12 @@ func TestManySockets(t *testing.T) {
 	}
 }
 
+// handshake is how a socket is asked for.
+var handshake = map[string]string{
+	"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+	"Sec-WebSocket-Protocol": wire.Subprotocol,
+}
+
 func TestHandshake(t *testing.T) {
 	e := start(t, t.TempDir(), "config.capnp")
 	doc := servertest.NewDoc(t, 1).ID().String()
@@ -149,11 +163,11 @@ func TestHandshake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-			"Sec-WebSocket-Protocol": c.protocol, "Origin": c.origin,
-		} {
-			if value != "" {
+		for name, value := range handshake {
+			r.Header.Set(name, value)
+		}
+		for name, value := range map[string]string{"Sec-WebSocket-Protocol": c.protocol, "Origin": c.origin} {
+			if r.Header.Del(name); value != "" {
 				r.Header.Set(name, value)
 			}
 		}

@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { fromBase32 } from "../../../js/src/ids.ts";
-import { limits, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
+import { encodeFrame, limits, MEDIA_TYPE, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
 import module from "./reactor.wasm";
 import { Reactor, type Sockets } from "./reactor.ts";
 import { Store } from "./store.ts";
@@ -23,7 +23,15 @@ export interface Env {
   readonly ORIGINS?: string;
   /** Root keys of owners whose documents are kept, with blanks between them; none: everybody's. */
   readonly OWNERS?: string;
+  /** How many sockets one document holds, and how many reads that wait for news. */
+  readonly SOCKETS?: string;
 }
+
+/** More than may listen to a document, so that those who did not say hello yet keep nobody out. */
+const SOCKETS = 250;
+
+/** As in server/httpapi: no read waits longer for news. */
+const LONGEST_WAIT = 30_000;
 
 export class Document extends DurableObject<Env> {
   readonly #store: Store;
@@ -51,7 +59,7 @@ export class Document extends DurableObject<Env> {
     switch (pathname) {
       case "/ask": return this.#answer(this.#ask(name, new Uint8Array(await request.arrayBuffer())));
       case "/read": return this.#answer(this.#awake().read(this.#relay, this.#id, number("since")));
-      case "/await": return await this.#await(number("since"), number("wait")), new Response(null, { status: 204 });
+      case "/await": return this.#await(number("since"), number("wait"));
       default: return new Response(null, { status: 404 });
     }
   }
@@ -69,8 +77,15 @@ export class Document extends DurableObject<Env> {
     return answer;
   }
 
-  /** Returns when the log ends elsewhere than at a cursor, or after so many milliseconds. */
-  async #await(since: number, wait: number): Promise<void> {
+  /** How many sockets this object holds. */
+  get #most(): number {
+    const most = Number(this.env.SOCKETS);
+    return Number.isInteger(most) && most > 0 ? most : SOCKETS;
+  }
+
+  /** Answers when the log ends elsewhere than at a cursor, or after so many milliseconds. */
+  async #await(since: number, wait: number): Promise<Response> {
+    if (this.#waiting.size >= this.#most) return busy();
     await new Promise<void>((resolve) => {
       const look = (): void => {
         if (!this.#store.isGone && (this.#store.head ?? since) === since) return;
@@ -81,22 +96,26 @@ export class Document extends DurableObject<Env> {
       const over = setTimeout(() => {
         this.#waiting.delete(look);
         resolve();
-      }, wait);
+      }, Math.min(wait, LONGEST_WAIT));
       this.#waiting.add(look);
       look();
     });
+    return new Response(null, { status: 204 });
   }
 
   #connect(name: string): Response {
+    if (this.ctx.getWebSockets().length >= this.#most) return busy();
     const { 0: client, 1: socket } = new WebSocketPair();
     const reactor = this.#awake();
-    this.ctx.acceptWebSocket(socket);
+    // The tag says after hibernation which document this is: of one that nobody brought nothing is stored.
+    this.ctx.acceptWebSocket(socket, [this.#store.doc!]);
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
     this.#peers.set(socket, reactor.connect(this.#relay, lineOf(socket), hello));
     return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
   }
 
   override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
+    if (this.#store.doc === null) this.#store.doc = this.ctx.getTags(socket)[0]!;
     if (message instanceof ArrayBuffer && message.byteLength > limits.frame) return this.#end(socket, 1009, "a frame above the limit");
     try {
       const reactor = this.#awake();
@@ -160,6 +179,15 @@ export class Document extends DurableObject<Env> {
     return shared;
   }
 }
+
+/** Refuses what is too much at once, as server/httpapi does. */
+const busy = (): Response =>
+  new Response(
+    encodeFrame({
+      type: "error", doc: null, req: null, code: "busy", message: "The relay has too much to do at once.", hint: "Wait a little and try again.", retryAfter: 1000, seq: null,
+    }),
+    { status: 429, headers: { "Content-Type": MEDIA_TYPE, "Freehold-Error": "busy", "Retry-After": "1" } },
+  );
 
 const lineOf = (socket: WebSocket): Sockets => ({
   send: (bytes) => socket.send(bytes as Uint8Array<ArrayBuffer>),

@@ -2,6 +2,7 @@
 // say what each answer looks like.
 //
 // Must: all of a commit is there, or nothing of it.
+// Must: nothing is stored before the first commit, not even a table: whoever invents a document's id leaves nothing.
 
 import { toBase64url } from "../../../js/src/ids.ts";
 import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
@@ -16,18 +17,19 @@ export type Answer = readonly Uint8Array[];
 const GONE = 1, GENESIS = 2, SUCCESSOR = 3, RETENTION = 4, SESSION = 5, DROP = 6, FLOOR = 7, PUT = 8;
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS about (
-    one INTEGER PRIMARY KEY CHECK (one = 1), doc TEXT, store BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
+  CREATE TABLE about (
+    one INTEGER PRIMARY KEY CHECK (one = 1), doc TEXT NOT NULL, store BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
     genesis BLOB, successor BLOB, retention BLOB, head INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0);
-  CREATE TABLE IF NOT EXISTS sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS envelopes (
+  CREATE TABLE sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
+  CREATE TABLE envelopes (
     cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
     before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, body BLOB);
-  CREATE UNIQUE INDEX IF NOT EXISTS places ON envelopes (session, seq);
-  CREATE TABLE IF NOT EXISTS parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
+  CREATE UNIQUE INDEX places ON envelopes (session, seq);
+  CREATE TABLE parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
 `;
 
 type Row = Record<string, ArrayBuffer | string | number | null>;
+type Binding = Uint8Array | number | string | null;
 
 const bytes = (value: unknown): Uint8Array | null => (value instanceof ArrayBuffer ? new Uint8Array(value) : null);
 
@@ -36,20 +38,24 @@ export const lengthOf = (answer: Answer): number => answer.reduce((n, part) => n
 export class Store {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  #isMade: boolean;
+  /** What there is of a document before anything is stored. */
+  readonly #nothing: Row;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    this.#sql.exec(SCHEMA);
-    this.#sql.exec("INSERT OR IGNORE INTO about (one, store) VALUES (1, ?)", crypto.getRandomValues(new Uint8Array(16)));
+    this.#isMade = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'about'").next().done === false;
+    const store = crypto.getRandomValues(new Uint8Array(16)).buffer;
+    this.#nothing = { doc: null, store, gone: 0, genesis: null, successor: null, retention: null, head: 0, used: 0 };
   }
 
-  /** The document that this object has been for since somebody first asked for it. */
+  /** The document that this object is for: what is stored says so, before that whoever asks. */
   get doc(): string | null {
     return this.#about().doc as string | null;
   }
   set doc(id: string) {
-    this.#sql.exec("UPDATE about SET doc = ?", id);
+    this.#nothing.doc = id;
   }
 
   /** What answers about this document carry. */
@@ -74,7 +80,7 @@ export class Store {
 
   room(): Answer {
     const a = this.#about();
-    const { sessions } = this.#one("SELECT COUNT(*) AS sessions FROM sessions")!;
+    const sessions = this.#one("SELECT COUNT(*) AS sessions FROM sessions")?.sessions ?? 0;
     return [encodeRow([
       bytes(a.store), a.gone === 1, bytes(a.genesis), bytes(a.successor), a.head as number, a.used as number, sessions as number, bytes(a.retention),
     ])];
@@ -99,7 +105,7 @@ export class Store {
   }
 
   size(upTo: number): Answer {
-    return [encodeRow((this.#one("SELECT SUM(size) AS size FROM envelopes WHERE cursor <= ?", upTo)!.size as number | null) ?? 0)];
+    return [encodeRow((this.#one("SELECT SUM(size) AS size FROM envelopes WHERE cursor <= ?", upTo)?.size as number | null | undefined) ?? 0)];
   }
 
   read(since: number, limit: number, count: number): Answer {
@@ -108,7 +114,7 @@ export class Store {
     const certs = new Map<string, Cell>();
     let size = 0;
     let next = 0;
-    for (const e of this.#sql.exec<Row>("SELECT cursor, session, size, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
+    for (const e of this.#rows("SELECT cursor, session, size, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
       if (size + (e.size as number) > limit || entries.length === count) {
         next = e.size as number;
         break;
@@ -125,37 +131,54 @@ export class Store {
 
   /** `memory` is what the words point into. */
   commit(words: Uint32Array, memory: Uint8Array): void {
-    this.#storage.transactionSync(() => {
-      let at = 0;
-      const number = (): number => words[at++]! + words[at++]! * 2 ** 32;
-      const view = (): Uint8Array => {
-        const from = words[at++]!;
-        return memory.subarray(from, from + words[at++]!);
-      };
-      // SQLite is given copies: what is bound as a view would be its whole memory.
-      const copy = (): Uint8Array => view().slice();
-      while (at < words.length) {
-        switch (words[at++]) {
-          case GONE:
-            this.#sql.exec("DELETE FROM envelopes; DELETE FROM parts; DELETE FROM sessions;");
-            this.#sql.exec("UPDATE about SET gone = 1, genesis = NULL, successor = NULL, retention = NULL, head = 0, used = 0");
-            break;
-          case GENESIS: this.#sql.exec("UPDATE about SET genesis = ?", copy()); break;
-          case SUCCESSOR: this.#sql.exec("UPDATE about SET successor = ?", copy()); break;
-          case RETENTION: this.#sql.exec("UPDATE about SET retention = ?", copy()); break;
-          case SESSION: this.#sql.exec("INSERT INTO sessions (id, cert) VALUES (?, ?)", copy(), copy()); break;
-          case DROP: this.#drop(number()); break;
-          case FLOOR: {
-            const session = copy(), seq = number();
-            this.#sql.exec("UPDATE sessions SET floor_seq = ?, floor_hash = ? WHERE id = ?", seq, copy(), session);
-            break;
-          }
-          case PUT: this.#put(number(), copy(), number(), number(), copy(), copy(), view()); break;
-          default: throw new Error(`change ${words[at - 1]}`);
-        }
-      }
-    });
+    const wasMade = this.#isMade;
+    try {
+      this.#storage.transactionSync(() => {
+        if (!wasMade) this.#make();
+        this.#apply(words, memory);
+      });
+    } catch (cause) {
+      this.#isMade = wasMade;
+      throw cause;
+    }
     this.onchange();
+  }
+
+  #apply(words: Uint32Array, memory: Uint8Array): void {
+    let at = 0;
+    const number = (): number => words[at++]! + words[at++]! * 2 ** 32;
+    const view = (): Uint8Array => {
+      const from = words[at++]!;
+      return memory.subarray(from, from + words[at++]!);
+    };
+    // SQLite is given copies: what is bound as a view would be its whole memory.
+    const copy = (): Uint8Array => view().slice();
+    while (at < words.length) {
+      switch (words[at++]) {
+        case GONE:
+          this.#sql.exec("DELETE FROM envelopes; DELETE FROM parts; DELETE FROM sessions;");
+          this.#sql.exec("UPDATE about SET gone = 1, genesis = NULL, successor = NULL, retention = NULL, head = 0, used = 0");
+          break;
+        case GENESIS: this.#sql.exec("UPDATE about SET genesis = ?", copy()); break;
+        case SUCCESSOR: this.#sql.exec("UPDATE about SET successor = ?", copy()); break;
+        case RETENTION: this.#sql.exec("UPDATE about SET retention = ?", copy()); break;
+        case SESSION: this.#sql.exec("INSERT INTO sessions (id, cert) VALUES (?, ?)", copy(), copy()); break;
+        case DROP: this.#drop(number()); break;
+        case FLOOR: {
+          const session = copy(), seq = number();
+          this.#sql.exec("UPDATE sessions SET floor_seq = ?, floor_hash = ? WHERE id = ?", seq, copy(), session);
+          break;
+        }
+        case PUT: this.#put(number(), copy(), number(), number(), copy(), copy(), view()); break;
+        default: throw new Error(`change ${words[at - 1]}`);
+      }
+    }
+  }
+
+  #make(): void {
+    this.#sql.exec(SCHEMA);
+    this.#isMade = true;
+    this.#sql.exec("INSERT INTO about (one, doc, store) VALUES (1, ?, ?)", this.#nothing.doc, this.#nothing.store);
   }
 
   #put(cursor: number, session: Uint8Array, first: number, seq: number, before: Uint8Array, hash: Uint8Array, body: Uint8Array): void {
@@ -180,17 +203,21 @@ export class Store {
   #body(e: Row): Answer {
     const body = bytes(e.body);
     if (body !== null) return [body];
-    const parts = [...this.#sql.exec<Row>("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)].map((part) => bytes(part.body)!);
+    const parts = [...this.#rows("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)].map((part) => bytes(part.body)!);
     if (lengthOf(parts) !== e.size) throw new Error("a part of an envelope is missing");
     return parts;
   }
 
   #about(): Row {
-    return this.#one("SELECT * FROM about")!;
+    return this.#one("SELECT * FROM about") ?? this.#nothing;
   }
 
-  #one(query: string, ...bindings: (Uint8Array | number | string | null)[]): Row | null {
-    const row = this.#sql.exec<Row>(query, ...bindings).next();
-    return row.done === true ? null : row.value;
+  #one(query: string, ...bindings: Binding[]): Row | null {
+    for (const row of this.#rows(query, ...bindings)) return row;
+    return null;
+  }
+
+  #rows(query: string, ...bindings: Binding[]): Iterable<Row> {
+    return this.#isMade ? this.#sql.exec<Row>(query, ...bindings) : [];
   }
 }
