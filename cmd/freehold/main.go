@@ -22,6 +22,7 @@ const usage = `freehold: software you own, not rent
   freehold import FILE RELAY   begin a document with what was exported
   freehold inspect DATA        show what the operator of a relay sees, or of a LINK's document
   freehold relay-copy FROM TO  copy a relay's data folder, also while it runs; and back
+  freehold relay-salvage FROM TO  make a new one of what can be read of a damaged one
   freehold version         say which build this is
   freehold help [COMMAND]  show this, or more about a command
 

@@ -12,8 +12,8 @@ var relayCopyTool = tool{
 	name: "relay-copy", positional: 2, declare: declareRelayCopy,
 	usage: `freehold relay-copy FROM TO: copy a relay's data folder, also while the relay runs
 
-TO must be new or empty. The copy has all that was acknowledged when it began, and a name of its own, so that
-devices compare it with what they have and bring what it lacks. Going back to it is the same command:
+TO must be new or empty. The copy has all that was acknowledged when it began, the list of admissions where there is
+one, and a name of its own, so that devices compare it with what they have and bring what it lacks. Going back to it is the same command:
 stop the relay, move its folder away, and copy back.
 
   freehold relay-copy data /backup/monday
@@ -24,7 +24,7 @@ stop the relay, move its folder away, and copy back.
 
 func declareRelayCopy(*flag.FlagSet) func(context.Context, *call) error {
 	return func(_ context.Context, c *call) error {
-		bytes, err := store.Copy(c.args[0], c.args[1])
+		bytes, err := store.Copy(c.args[0], c.args[1], admissionsName)
 		if err != nil {
 			return err
 		}

@@ -26,22 +26,19 @@ func TestBackingARelayUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	servertest.Await[*wire.Ack](c)
-	tell := func(code int, says string, args ...string) {
-		t.Helper()
-		var out, problems bytes.Buffer
-		if got := run(args, &out, &problems); got != code || !strings.Contains(out.String()+problems.String(), says) {
-			t.Fatalf("%q: exit %d, %s%s", args, got, &out, &problems)
-		}
+	write(t, filepath.Join(data, "admissions"), []byte("what was brought\n"))
+	tell(t, 0, "all is well", "verify", data)
+	tell(t, 0, "copied", "relay-copy", data, copied)
+	tell(t, 1, "there is something in the folder", "relay-copy", data, copied)
+	tell(t, 0, "1 documents (0 deleted), 1 sessions, 5 envelopes", "verify", copied)
+	if brought, err := os.ReadFile(filepath.Join(copied, "admissions")); err != nil || string(brought) != "what was brought\n" {
+		t.Fatalf("admissions: %q, %v", brought, err)
 	}
-	tell(0, "all is well", "verify", data)
-	tell(0, "copied", "relay-copy", data, copied)
-	tell(1, "there is something in the folder", "relay-copy", data, copied)
-	tell(0, "1 documents (0 deleted), 1 sessions, 5 envelopes", "verify", copied)
 	p.kill()
 	if err := os.RemoveAll(data); err != nil {
 		t.Fatal(err)
 	}
-	tell(0, "copied", "relay-copy", copied, back)
+	tell(t, 0, "copied", "relay-copy", copied, back)
 	p = start(t, back)
 	welcome, entries := servertest.Dial(t, p.address).Listen(doc, wire.Hello{})
 	if welcome.Store == before.Store || len(entries) != 5 {
@@ -58,6 +55,15 @@ func TestBackingARelayUp(t *testing.T) {
 	if err := os.WriteFile(log, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tell(1, "damaged", "verify", copied)
-	tell(1, "damaged", "serve", "--listen", "127.0.0.1:0", "--data", copied)
+	tell(t, 1, "damaged", "verify", copied)
+	tell(t, 1, "damaged", "serve", "--listen", "127.0.0.1:0", "--data", copied)
+}
+
+// tell calls a command, which must say something and end with a code.
+func tell(t *testing.T, code int, says string, args ...string) {
+	t.Helper()
+	var out, problems bytes.Buffer
+	if got := run(args, &out, &problems); got != code || !strings.Contains(out.String()+problems.String(), says) {
+		t.Fatalf("%q: exit %d, %s%s", args, got, &out, &problems)
+	}
 }

@@ -108,6 +108,9 @@ type shown struct{ error }
 
 func (s shown) Unwrap() error { return s.error }
 
+// admissionsName is where a data folder keeps what an operator signed and somebody brought.
+const admissionsName = "admissions"
+
 // admission is who may bring documents, nil for all.
 func (s *settings) admission(o *native.Options, report func(error)) (server.Admission, error) {
 	switch {
@@ -118,7 +121,7 @@ func (s *settings) admission(o *native.Options, report func(error)) (server.Admi
 		if err != nil {
 			return nil, fmt.Errorf("--operator: %w", err)
 		}
-		o.Admissions, err = native.AdmitSigned(key, s.classes, filepath.Join(s.data, "admissions"), time.Now, report)
+		o.Admissions, err = native.AdmitSigned(key, s.classes, filepath.Join(s.data, admissionsName), time.Now, report)
 		return o.Admissions, err
 	}
 	return nil, nil

@@ -37,7 +37,7 @@ type call struct {
 
 // tools are all of them, in the order of the help.
 func tools() []tool {
-	return []tool{admitTool, backupTool, restoreTool, verifyTool, exportTool, importTool, inspectTool, relayCopyTool}
+	return []tool{admitTool, backupTool, restoreTool, verifyTool, exportTool, importTool, inspectTool, relayCopyTool, relaySalvageTool}
 }
 
 func findTool(name string) (tool, bool) {

@@ -144,7 +144,7 @@ func verifyStore(c *call, path string) error {
 		fmt.Fprintf(c.out, "  BAD and %d more\n", more)
 	}
 	if report.Wrong > 0 {
-		fmt.Fprintln(c.out, "  go back to a copy (freehold relay-copy), or begin with an empty folder: devices bring what they have")
+		fmt.Fprintln(c.out, "  freehold relay-salvage makes a folder of what is not damaged; devices bring the rest")
 		return errTold
 	}
 	fmt.Fprintln(c.out, "  all is well")

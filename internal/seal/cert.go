@@ -51,6 +51,9 @@ func (c *Certificate) Bytes() []byte { return bytes.Clone(c.raw[:]) }
 
 func (c *Certificate) key() []byte { return c.raw[:keySize] }
 
+// CertifiedSession is the session that a certificate is of, whoever signed it: b must be as long as one.
+func CertifiedSession(b []byte) SessionID { return sessionOf(b[:keySize]) }
+
 func sessionOf(key []byte) SessionID {
 	sum := sha256.Sum256(key)
 	return SessionID(sum[:len(SessionID{})])

@@ -52,8 +52,7 @@ func ParseEphemeral(b []byte) (Envelope, error) {
 }
 
 func parse(h Header, b []byte) (Envelope, error) {
-	clear := h.Kind.clear()
-	if len(b) < MinEnvelopeSize+clear || uint64(len(b)) != HeaderSize+uint64(clear)+uint64(h.Size)+ed25519.SignatureSize {
+	if len(b) < MinEnvelopeSize+h.Kind.clear() || uint64(len(b)) != h.Length() {
 		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes announces %d of ciphertext", ErrCorrupt, len(b), h.Size)
 	}
 	e := Envelope{h, b}

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
 )
@@ -61,6 +62,11 @@ type Header struct {
 	Salt    [4]byte
 	Session SessionID
 	Prev    Hash
+}
+
+// Length is how long an envelope with this header is.
+func (h Header) Length() uint64 {
+	return HeaderSize + uint64(h.Kind.clear()) + uint64(h.Size) + ed25519.SignatureSize
 }
 
 // ParseHeader reads the first 64 bytes of b. Errors: ErrCorrupt when there are fewer, ErrUnsupported.

@@ -5,3 +5,9 @@ func (l *Log) Replayed() int64 { return l.since }
 
 // Folder is a folder of the file system.
 func Folder(path string) Disk { return folder{path} }
+
+// Salvage is Salvage between any disks.
+var SalvageOn = salvage
+
+// Verify verifies an open log.
+func (l *Log) Verify() (*Report, error) { return l.verify() }

@@ -62,3 +62,33 @@ func (s salt) parseFrame(b []byte) (number uint64, length int, sum uint32, ok bo
 	n := binary.BigEndian.Uint32(b[8:])
 	return binary.BigEndian.Uint64(b), int(n), binary.BigEndian.Uint32(b[12:]), n <= maxPayload
 }
+
+// saltOf is a salt with which bytes have a checksum. There are many, and all of them give everything the same checksums: what a salt
+// does is to bring the checksum into a state of 32 bits, and four bytes can bring it into any.
+func saltOf(b []byte, sum uint32) (s salt) {
+	state := ^sum
+	for i := len(b) - 1; i >= 0; i-- {
+		at := undo[state>>24]
+		state = (state^castagnoli[at])<<8 | uint32(at^b[i])
+	}
+	// Which entries of the table led here, of four unknown bytes behind four zeros.
+	var path [4]byte
+	for i, back := 3, state; i >= 0; i-- {
+		path[i] = undo[back>>24]
+		back = (back ^ castagnoli[path[i]]) << 8
+	}
+	forth := ^checksum(s[:4])
+	for i, at := range path {
+		s[4+i] = at ^ byte(forth)
+		forth = castagnoli[at] ^ forth>>8
+	}
+	return s
+}
+
+// undo finds an entry of the checksum's table by its highest byte.
+var undo = func() (at [256]byte) {
+	for i, entry := range castagnoli {
+		at[entry>>24] = byte(i)
+	}
+	return at
+}()

@@ -139,16 +139,16 @@ func IsStore(path string) bool {
 
 // OpenOn is Open on any disk, which nobody else uses.
 func OpenOn(disk Disk, o Options) (*Log, error) {
-	l := &Log{disk: disk, options: o.orDefaults(), segments: make(map[uint32]*segment), weights: make(map[uint32]weight),
-		changed: make(map[seal.DocID]*document), wake: make(chan struct{}, 1), stopping: make(chan struct{})}
-	l.warm.limit = l.options.WarmBytes
+	l := newLog(disk, o)
 	var err error
 	l.identity, err = readIdentity(disk)
 	switch {
 	case err == nil:
 		err = l.recover()
 	case errors.Is(err, fs.ErrNotExist) && !o.ReadOnly:
-		err = l.begin()
+		if err = l.begin(); err == nil {
+			err = l.identity.write(disk)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.closeFiles())
@@ -159,7 +159,14 @@ func OpenOn(disk Disk, o Options) (*Log, error) {
 	return l, nil
 }
 
-// begin makes an empty store.
+func newLog(disk Disk, o Options) *Log {
+	l := &Log{disk: disk, options: o.orDefaults(), segments: make(map[uint32]*segment), weights: make(map[uint32]weight),
+		changed: make(map[seal.DocID]*document), wake: make(chan struct{}, 1), stopping: make(chan struct{})}
+	l.warm.limit = l.options.WarmBytes
+	return l
+}
+
+// begin makes an empty store, all but the file that makes it one.
 func (l *Log) begin() (err error) {
 	if err := isFree(l.disk); err != nil {
 		return err
@@ -171,7 +178,7 @@ func (l *Log) begin() (err error) {
 		return err
 	}
 	l.segments[1], l.frame = l.active, 1
-	return l.identity.write(l.disk)
+	return nil
 }
 
 // Store implements server.History.

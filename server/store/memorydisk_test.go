@@ -41,6 +41,8 @@ type memoryFile struct {
 	content, durable []byte
 	pending          []func([]byte) []byte
 	closed           bool
+	// bad is a byte that the disk cannot read, 0 for none.
+	bad int
 }
 
 func newMemoryDisk(random *rand.Rand) *memoryDisk {
@@ -153,6 +155,9 @@ func (h *handle) ReadAt(b []byte, at int64) (int, error) {
 	}
 	if at >= int64(len(h.file.content)) {
 		return 0, io.EOF
+	}
+	if bad := int64(h.file.bad); bad > 0 && at <= bad && bad < at+int64(len(b)) {
+		return 0, syscall.EIO
 	}
 	n := copy(b, h.file.content[at:])
 	h.file.disk.read += n

@@ -98,6 +98,11 @@ func (v *verifier) each(ids chan<- seal.DocID) error {
 }
 
 func (v *verifier) wrong(format string, args ...any) {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = where(err)
+		}
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.report.Wrong++; v.report.Wrong <= maxProblems {
