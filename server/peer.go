@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 
 // Line carries frames to one device.
 type Line interface {
-	// Send writes one message. It is called by one task at a time and may block while the device is slow.
-	Send([]byte) error
+	// Send writes messages, in one go where it can. It is called by one task at a time and may block while the device is slow.
+	Send(messages [][]byte) error
 	// HangUp ends the connection. It must not block, and Send must return soon after.
 	HangUp()
 }
@@ -30,17 +31,18 @@ type Peer struct {
 	nonce seal.Nonce
 
 	mu sync.Mutex
-	// answers wait to be sent, before anything of a subscription.
+	// answers wait to be sent, before anything of a subscription; going are those that are being written.
 	answers []wire.Frame
-	// subscriptions by document; ready are those whose Next is to be asked, in turn.
-	subscriptions map[seal.DocID]*Subscription
+	going   int
+	// subscriptions are few: one of a page, some hundred of a device. ready are those whose Next is to be asked, in turn.
+	subscriptions []*Subscription
 	ready         []*Subscription
 	// sending is true while the one task that sends runs.
 	sending bool
 	closed  bool
 	// appends and appendBytes count what waits for the disk.
 	appends, appendBytes int
-	room                 *sync.Cond
+	room                 sync.Cond
 
 	// presence and appending belong to whoever calls Receive.
 	presence, appending rate
@@ -55,8 +57,8 @@ func (r *Relay) NewPeer(line Line, caller *Caller, name string, nonce seal.Nonce
 }
 
 func (r *Relay) newPeer(line Line, caller *Caller, name string, nonce seal.Nonce) *Peer {
-	p := &Peer{relay: r, line: line, caller: caller, id: r.peers.Add(1), name: name, nonce: nonce, subscriptions: make(map[seal.DocID]*Subscription)}
-	p.room = sync.NewCond(&p.mu)
+	p := &Peer{relay: r, line: line, caller: caller, id: r.peers.Add(1), name: name, nonce: nonce}
+	p.room.L = &p.mu
 	p.presence = rate{perSecond: r.limits.PresencePerSecond, burst: r.limits.PresenceBurst}
 	p.appending = rate{perSecond: r.limits.AppendsPerSecond, burst: r.limits.AppendBurst}
 	return p
@@ -142,7 +144,7 @@ func (p *Peer) listen(s *Subscription) {
 	p.mu.Lock()
 	closed := p.closed
 	if !closed {
-		p.subscriptions[s.Doc()] = s
+		p.subscriptions = append(p.subscriptions, s)
 	}
 	p.mu.Unlock()
 	if closed {
@@ -154,12 +156,24 @@ func (p *Peer) listen(s *Subscription) {
 
 func (p *Peer) unsubscribe(doc seal.DocID) {
 	p.mu.Lock()
-	s := p.subscriptions[doc]
-	delete(p.subscriptions, doc)
+	s := p.subscription(doc)
+	if s != nil {
+		p.subscriptions = slices.DeleteFunc(p.subscriptions, func(one *Subscription) bool { return one == s })
+	}
 	p.mu.Unlock()
 	if s != nil {
 		s.Close()
 	}
+}
+
+// subscription is the one of a document, nil where there is none. The caller holds mu.
+func (p *Peer) subscription(doc seal.DocID) *Subscription {
+	for _, s := range p.subscriptions {
+		if s.place.doc == doc {
+			return s
+		}
+	}
+	return nil
 }
 
 func (p *Peer) present(f *wire.Presence) {
@@ -173,7 +187,7 @@ func (p *Peer) takePresence(f *wire.Presence) *Refusal {
 		return Busy().after(wait)
 	}
 	p.mu.Lock()
-	s := p.subscriptions[f.Doc]
+	s := p.subscription(f.Doc)
 	p.mu.Unlock()
 	if s == nil {
 		return Unproven(nil)
@@ -235,7 +249,7 @@ func (p *Peer) answer(f wire.Frame) {
 	if e, refused := f.(*wire.Error); refused {
 		p.relay.meter.refused(string(e.Code))
 	}
-	full := len(p.answers) >= p.relay.limits.Answers
+	full := len(p.answers)+p.going >= p.relay.limits.Answers
 	if !full {
 		p.answers = append(p.answers, f)
 		p.startSending()
@@ -267,23 +281,32 @@ func (p *Peer) startSending() {
 	}
 }
 
+// together is how many bytes of messages are written in one go at most, but for a message alone.
+const together = 16 << 10
+
 // send writes frames until there are none: answers first, then each ready subscription in turn.
 func (p *Peer) send() {
-	for {
-		frame, lease, more := p.nextFrame()
-		if !more {
-			return
-		}
-		if frame == nil {
-			continue
-		}
-		b, err := wire.Encode(frame)
-		if err == nil {
-			p.relay.meter.Sent.Add(len(b))
-			if frame.Type() == wire.TypePresence {
-				p.relay.meter.Presence.Add(1)
+	var messages [][]byte
+	for size := 0; ; {
+		frame, lease, more := p.nextFrame(size > 0)
+		var err error
+		if frame != nil {
+			var b []byte
+			if b, err = wire.Encode(frame); err == nil {
+				p.relay.meter.Sent.Add(len(b))
+				if frame.Type() == wire.TypePresence {
+					p.relay.meter.Presence.Add(1)
+				}
+				messages = append(messages, b)
+				size += len(b)
 			}
-			err = p.line.Send(b)
+		}
+		if err == nil && size > 0 && (!more || size >= together || lease != Lease{}) {
+			err = p.line.Send(messages)
+			clear(messages)
+			messages, size = messages[:0], 0
+			// What came meanwhile is looked for again.
+			more = true
 		}
 		lease.Release()
 		if err != nil {
@@ -293,27 +316,36 @@ func (p *Peer) send() {
 			p.mu.Unlock()
 			return
 		}
+		if !more {
+			return
+		}
 	}
 }
 
-// nextFrame gives the next frame, nil where a subscription had none after all; more is false when sending ends.
-func (p *Peer) nextFrame() (frame wire.Frame, lease Lease, more bool) {
+// nextFrame gives the next frame, nil where a subscription had none after all; more is false when there is nothing. Then sending ends,
+// unless some of it waits to be written.
+func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool) {
 	p.mu.Lock()
+	if !waiting {
+		p.going = 0
+	}
 	if len(p.answers) > 0 {
 		defer p.mu.Unlock()
+		p.going++
 		frame, p.answers = p.answers[0], p.answers[1:]
 		return frame, Lease{}, true
 	}
 	if len(p.ready) == 0 {
 		defer p.mu.Unlock()
-		p.sending, p.answers, p.ready = false, nil, nil
+		p.answers, p.ready = nil, nil
+		p.sending = waiting
 		return nil, Lease{}, false
 	}
 	s := p.ready[0]
 	p.ready = p.ready[1:]
 	// From here on a new entry makes it ready again.
 	s.ready = false
-	current := p.subscriptions[s.Doc()] == s
+	current := slices.Contains(p.subscriptions, s)
 	p.mu.Unlock()
 	if !current {
 		return nil, Lease{}, true

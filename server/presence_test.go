@@ -257,6 +257,8 @@ func TestPresenceIsDroppedFirstForASlowReader(t *testing.T) {
 		for i := range 50 {
 			last = s.Presence(strconv.Itoa(i))
 			writer.say(&wire.Presence{Doc: doc.ID(), Cert: s.Cert, Envelope: last})
+			// The first gets stuck in its Send, alone.
+			synctest.Wait()
 			writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
 			synctest.Wait()
 			if n := relay.PresenceBytes(); n > 300 {

@@ -21,6 +21,8 @@ type Relay struct {
 	committer *committer
 	meter     *Meter
 	large     *budget
+	// tasks runs what is started, where the home does not.
+	tasks tasks
 	// peers counts the connections there were, to number them.
 	peers atomic.Uint64
 	// present is how many bytes of presence there are.
@@ -35,7 +37,7 @@ type Relay struct {
 
 // Home is what a relay needs of where it runs. The zero value suits a process of its own.
 type Home struct {
-	// Start runs a task: nil starts a goroutine. A task ends by itself when there is nothing to do; a home that
+	// Start runs a task: nil does it in a goroutine. A task ends by itself when there is nothing to do; a home that
 	// runs in turns waits for all that it started before it ends its turn.
 	Start Start
 	// Only, where set, is the one document of this relay; the others are refused.
@@ -55,16 +57,20 @@ func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)
 
 // NewRelayAt is NewRelay elsewhere than in a process of its own.
 func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
+	meter := newMeter()
+	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 	if home.Start == nil {
-		home.Start = func(task func()) { go task() }
+		r.home.Start = r.tasks.start
 	} else {
 		// In turns nobody can be held up.
-		limits.AppendBurst = 0
+		r.limits.AppendBurst = 0
 	}
-	meter := newMeter()
-	return &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, committer: newCommitter(log, home.Start, clock, meter, report),
-		large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
+	r.committer = newCommitter(log, r.home.Start, clock, meter, report)
+	return r
 }
+
+// Start runs a task of those who bring connections.
+func (r *Relay) Start(task func()) { r.home.Start(task) }
 
 // Store names the relay's disk.
 func (r *Relay) Store() wire.StoreID { return r.log.Store() }
@@ -75,6 +81,7 @@ func (r *Relay) Close() error {
 	r.stopped = true
 	r.mu.Unlock()
 	r.committer.close()
+	r.tasks.close()
 	return r.log.Close()
 }
 
@@ -227,8 +234,8 @@ func (r *Relay) Room(doc seal.DocID) (RoomRecord, *Refusal) {
 	return record, nil
 }
 
-// copiesSent is how often a large envelope is in memory at most while it is sent: as a frame, and in the WebSocket
-// library's buffer of the next power of two.
+// copiesSent is how often a large envelope is in memory at most while it is sent: as it was read, and as a frame in a buffer that
+// grew by doubling.
 const copiesSent = 3
 
 // batch reads the log. It gives nil where a large envelope comes next and there is no memory for it now; waiter, if not

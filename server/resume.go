@@ -1,9 +1,6 @@
 package server
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -31,7 +28,7 @@ func (p *Peer) State() PeerState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := PeerState{Name: p.name, Nonce: p.nonce}
-	for _, s := range slices.Collect(maps.Values(p.subscriptions)) {
+	for _, s := range p.subscriptions {
 		state.Readings = append(state.Readings, Reading{
 			Doc: s.Doc(), Since: s.since, Store: s.store, Proof: s.proof,
 			Welcomed: s.welcomed, Named: s.named, Succeeded: s.succeeded, Begun: s.begun, Told: s.told,

@@ -41,8 +41,10 @@ func (h *turns) say(t *testing.T, line *heard, peer *server.Peer, frames ...wire
 // heard is a line that keeps what was sent.
 type heard struct{ messages [][]byte }
 
-func (l *heard) Send(b []byte) error {
-	l.messages = append(l.messages, bytes.Clone(b))
+func (l *heard) Send(messages [][]byte) error {
+	for _, b := range messages {
+		l.messages = append(l.messages, bytes.Clone(b))
+	}
 	return nil
 }
 func (l *heard) HangUp() {}

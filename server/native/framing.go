@@ -1,90 +1,229 @@
 package native
 
-// framing follows a stream of WebSocket frames, as far as it takes to know how long each message is going to be before anybody makes
-// room for it. SECURITY: the library makes room for a whole frame when it has read the header.
-type framing struct {
-	// above is how long a message may be without a grant, and limit is what no frame may have: that is refused by the library, at the
-	// header.
-	above, limit uint64
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
 
-	// header is how many bytes of a header came, of which length bytes follow the second, and then a mask of four, if masked.
-	header, lengthBytes int
-	opcode              byte
-	masked              bool
-	length              uint64
-	// left is how much of a frame's payload is to come.
-	left uint64
-	// message is how long the message under way is, with all of the frame under way.
-	message uint64
+// framing takes apart the stream of WebSocket frames that a device sends (RFC 6455, section 5). It holds what came of a message and
+// no more. SECURITY: how long a message is going to be is known from the header, and one that is going to be large waits for a grant
+// there, however it is cut into frames.
+type framing struct {
+	// header are the first bytes of a frame, came how many of them there are.
+	header [maxHeader]byte
+	came   uint8
+	// open: the header is complete, and left is how much of the payload is to come.
+	open bool
+	fin  bool
+	// opcode is the frame's, and of the opcode of the message under way, 0 where there is none.
+	opcode, of byte
+	// granted: the message under way may be large.
 	granted bool
+	masked  int
+	left    int
+	// message is what came of the message under way, control of a control frame.
+	message, control []byte
 }
 
 const (
-	// opcodes of data are below this one; 0 goes on with a message.
-	opcodeControl = 8
-	maskBytes     = 4
+	opContinuation = 0
+	opText         = 1
+	opBinary       = 2
+	opClose        = 8
+	opPing         = 9
+	opPong         = 10
+
+	maskBytes  = 4
+	maxHeader  = 2 + 8 + maskBytes
+	maxControl = 125
 )
 
-// pass gives how many of the bytes may be passed on. Where that is not all, the next byte would complete a header that makes a message
-// longer than what goes without a grant: the same bytes pass after grant.
-func (f *framing) pass(b []byte) int {
-	for i := 0; i < len(b); {
-		if f.left > 0 {
-			skipped := min(f.left, uint64(len(b)-i))
-			f.left -= skipped
-			i += int(skipped)
-			continue
-		}
-		if !f.next(b[i]) {
-			return i
-		}
-		i++
-	}
-	return len(b)
+// closeCode is why a connection ends, 0 where it goes on.
+type closeCode uint16
+
+const (
+	closeNormal   closeCode = 1000
+	closeGoing    closeCode = 1001
+	closeProtocol closeCode = 1002
+	closeTooLarge closeCode = 1009
+)
+
+// found is what a stream came to.
+type found uint8
+
+const (
+	// foundNothing: everything was taken, and more must come.
+	foundNothing found = iota
+	foundMessage
+	foundControl
+	// foundLarge: the message under way needs a grant.
+	foundLarge
+	// foundWrong: the stream cannot go on.
+	foundWrong
+)
+
+// framed is the next thing in a stream.
+type framed struct {
+	found   found
+	opcode  byte
+	payload []byte
+	code    closeCode
 }
 
-// grant lets the message under way be longer.
-func (f *framing) grant() { f.granted = true }
+// next goes on with a stream, and gives what is left of it behind what it found. The payload may be a part of b, which it changes.
+func (f *framing) next(b []byte, above, limit int) (framed, []byte) {
+	if !f.open {
+		n, code := f.readHeader(b, limit)
+		if b = b[n:]; code != 0 {
+			return framed{found: foundWrong, code: code}, b
+		}
+		if !f.open {
+			return framed{}, b
+		}
+	}
+	isControl := f.opcode >= opClose
+	if !isControl && !f.granted && len(f.message)+f.left > above {
+		return framed{found: foundLarge}, b
+	}
+	part, rest := b[:min(f.left, len(b))], b[min(f.left, len(b)):]
+	f.unmask(part)
+	f.left -= len(part)
+	held := &f.message
+	if isControl {
+		held = &f.control
+	}
+	whole := f.left == 0 && (f.fin || isControl)
+	if !whole || len(*held) > 0 {
+		*held = append(*held, part...)
+		part = *held
+	}
+	if f.left == 0 {
+		f.open, f.came = false, 0
+	}
+	if !whole {
+		return framed{}, rest
+	}
+	*held = nil
+	if isControl {
+		return framed{found: foundControl, opcode: f.opcode, payload: part}, rest
+	}
+	of := f.of
+	f.of, f.granted = 0, false
+	return framed{found: foundMessage, opcode: of, payload: part}, rest
+}
 
-// next takes one byte of a header; false, with nothing changed, where that needs a grant.
-func (f *framing) next(c byte) bool {
-	length, known := f.length, false
+// grant lets the message under way be large, and makes room for what is known of it.
+func (f *framing) grant() {
+	f.granted = true
+	f.message = slices.Grow(f.message, f.left)
+}
+
+// atRest reports whether nothing is under way.
+func (f *framing) atRest() bool { return f.came == 0 && f.of == 0 }
+
+// readHeader takes the bytes of a header, and says how many those were. The frame is open when there are all.
+func (f *framing) readHeader(b []byte, limit int) (n int, code closeCode) {
+	for {
+		need := f.headerBytes()
+		took := copy(f.header[f.came:need], b[n:])
+		n += took
+		if f.came += uint8(took); int(f.came) < need {
+			return n, 0
+		}
+		if need == f.headerBytes() {
+			return n, f.begin(limit)
+		}
+	}
+}
+
+// headerBytes is how long the header is, as far as is known.
+func (f *framing) headerBytes() int {
+	if f.came < 2 {
+		return 2
+	}
+	switch f.header[1] & 0x7f {
+	case 126:
+		return 2 + 2 + maskBytes
+	case 127:
+		return 2 + 8 + maskBytes
+	}
+	return 2 + maskBytes
+}
+
+// begin opens the frame whose header came.
+func (f *framing) begin(limit int) closeCode {
+	first, second := f.header[0], f.header[1]
+	length := uint64(second & 0x7f)
+	switch length {
+	case 126:
+		length = uint64(binary.BigEndian.Uint16(f.header[2:]))
+	case 127:
+		length = binary.BigEndian.Uint64(f.header[2:])
+	}
+	f.fin, f.opcode = first&0x80 != 0, first&0x0f
 	switch {
-	case f.header == 0:
-		f.opcode = c & 0x0f
-		if f.opcode != 0 && f.opcode < opcodeControl {
-			f.message, f.granted = 0, false
+	case first&0x70 != 0 || second&0x80 == 0:
+		// No extension was agreed on, and a device masks.
+		return closeProtocol
+	case f.opcode >= opClose:
+		if f.opcode > opPong || !f.fin || length > maxControl {
+			return closeProtocol
 		}
-		f.header, f.length, f.lengthBytes = 1, 0, 0
-		return true
-	case f.header == 1:
-		f.masked = c&0x80 != 0
-		switch c & 0x7f {
-		case 126:
-			f.lengthBytes = 2
-		case 127:
-			f.lengthBytes = 8
-		default:
-			length, known = uint64(c&0x7f), true
+	case f.opcode > opBinary || (f.opcode == opContinuation) != (f.of != 0):
+		return closeProtocol
+	case length > uint64(limit) || len(f.message)+int(length) > limit:
+		return closeTooLarge
+	case f.opcode != opContinuation:
+		f.of = f.opcode
+	}
+	f.open, f.left, f.masked = true, int(length), 0
+	return 0
+}
+
+// unmask takes the mask off the next bytes of the payload.
+func (f *framing) unmask(b []byte) {
+	var key [8]byte
+	mask := f.header[f.headerBytes()-maskBytes:]
+	for i := range key {
+		key[i] = mask[(f.masked+i)%maskBytes]
+	}
+	f.masked += len(b)
+	for word := binary.LittleEndian.Uint64(key[:]); len(b) >= len(key); b = b[len(key):] {
+		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^word)
+	}
+	for i := range b {
+		b[i] ^= key[i]
+	}
+}
+
+// appendHeader writes the header of a whole message or control frame behind b.
+func appendHeader(b []byte, opcode byte, size int) []byte {
+	b = append(b, 0x80|opcode)
+	switch {
+	case size <= maxControl:
+		return append(b, byte(size))
+	case size < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, 126), uint16(size))
+	}
+	return binary.BigEndian.AppendUint64(append(b, 127), uint64(size))
+}
+
+// goodbye is what a close frame says.
+func goodbye(code closeCode, why string) []byte {
+	return append(binary.BigEndian.AppendUint16(nil, uint16(code)), why...)
+}
+
+// answerTo is the close frame that answers a device's: the same code, where that is one.
+func answerTo(payload []byte) []byte {
+	if len(payload) == 0 {
+		return nil
+	}
+	if len(payload) >= 2 {
+		switch code := binary.BigEndian.Uint16(payload); {
+		case code >= 1000 && code < 1015 && code != 1004 && code != 1005 && code != 1006, code >= 3000 && code < 5000:
+			return bytes.Clone(payload[:2])
 		}
-	case f.header <= 1+f.lengthBytes:
-		length = f.length<<8 | uint64(c)
-		known = f.header == 1+f.lengthBytes
 	}
-	if known && f.opcode < opcodeControl && length <= f.limit {
-		if f.message+length > f.above && !f.granted {
-			return false
-		}
-		f.message += length
-	}
-	f.header++
-	f.length = length
-	end := 2 + f.lengthBytes
-	if f.masked {
-		end += maskBytes
-	}
-	if f.header >= end {
-		f.header, f.left = 0, f.length
-	}
-	return true
+	return goodbye(closeProtocol, "")
 }

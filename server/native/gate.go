@@ -1,9 +1,11 @@
 package native
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/meter"
@@ -64,6 +66,14 @@ type guest struct {
 	gate   *gate
 	caller *server.Caller
 	left   sync.Once
+}
+
+// SyscallConn implements syscall.Conn where the connection does.
+func (c *guest) SyscallConn() (syscall.RawConn, error) {
+	if inner, ok := c.Conn.(syscall.Conn); ok {
+		return inner.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 func (c *guest) Close() error {

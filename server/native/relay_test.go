@@ -3,6 +3,7 @@ package native_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
@@ -100,7 +101,11 @@ func handshake(t *testing.T, address string, header string) (net.Conn, string) {
 // challengeOn reads the rest of the relay's answer to a handshake, and the first frame.
 func challengeOn(t *testing.T, conn net.Conn) *wire.Challenge {
 	t.Helper()
-	r := bufio.NewReader(conn)
+	return challengeIn(t, bufio.NewReader(conn))
+}
+
+func challengeIn(t *testing.T, r *bufio.Reader) *wire.Challenge {
+	t.Helper()
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -110,19 +115,41 @@ func challengeOn(t *testing.T, conn net.Conn) *wire.Challenge {
 			break
 		}
 	}
-	head := make([]byte, 2)
-	if _, err := io.ReadFull(r, head); err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, head[1]&0x7f)
-	if _, err := io.ReadFull(r, b); err != nil {
-		t.Fatal(err)
-	}
-	challenge, ok := servertest.Decode(t, b).(*wire.Challenge)
+	challenge, ok := frameIn(t, r).(*wire.Challenge)
 	if !ok {
 		t.Fatal("the relay did not begin with a challenge")
 	}
 	return challenge
+}
+
+// frameIn reads a short message from a relay.
+func frameIn(t *testing.T, r *bufio.Reader) wire.Frame {
+	t.Helper()
+	head := make([]byte, 2)
+	if _, err := io.ReadFull(r, head); err != nil {
+		t.Fatal(err)
+	}
+	size := int(head[1])
+	if size == 126 {
+		if _, err := io.ReadFull(r, head); err != nil {
+			t.Fatal(err)
+		}
+		size = int(binary.BigEndian.Uint16(head))
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		t.Fatal(err)
+	}
+	return servertest.Decode(t, b)
+}
+
+// masked is a message from a device, with a mask of zeroes.
+func masked(b []byte) []byte {
+	head := []byte{0x82, 0x80 | byte(len(b))}
+	if len(b) > 125 {
+		head = binary.BigEndian.AppendUint16([]byte{0x82, 0x80 | 126}, uint16(len(b)))
+	}
+	return append(append(head, 0, 0, 0, 0), b...)
 }
 
 func TestHandshake(t *testing.T) {
@@ -159,9 +186,7 @@ func TestSlowReaderIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A masked frame with a mask of zeroes, of 126 bytes at least.
-		frame := append([]byte{0x82, 0x80 | 126, byte(len(hello) >> 8), byte(len(hello)), 0, 0, 0, 0}, hello...)
-		if _, err := conn.Write(frame); err != nil {
+		if _, err := conn.Write(masked(hello)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -182,10 +207,84 @@ func TestSlowReaderIsBounded(t *testing.T) {
 			_, acked = writer.Next().(*wire.Ack)
 		}
 	}
-	// Each may hold the one Batch that it is stuck in, as a frame and in the WebSocket library's buffer of the next
-	// power of two; queues would hold 64 MiB each.
+	// Each may hold the one Batch that it is stuck in, in a buffer that grew by doubling; queues would hold 64 MiB each.
 	if grown := int64(heap()) - int64(before); grown > slow*4<<20 {
 		t.Fatalf("%d readers that stand still hold %d MiB", slow, grown>>20)
+	}
+}
+
+// Who is connected, follows a document and says nothing costs a small stack and what the relay must know of him. Buffers that
+// wait for him, or a stack that once grew, would be several times that.
+func TestAQuietConnectionIsSmall(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	doc := servertest.NewDoc(t, 1)
+	servertest.Dial(t, address).Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	taken := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	follow := func() {
+		conn, _ := handshake(t, address, "Sec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n")
+		r := bufio.NewReader(conn)
+		hello, err := wire.Encode(&wire.Hello{Doc: doc.ID(), Proof: doc.Prove(strings.TrimPrefix(address, "http://"), challengeIn(t, r).Nonce)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(masked(hello)); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []wire.Type{wire.TypeWelcome, wire.TypeBatch} {
+			if f := frameIn(t, r); f.Type() != want {
+				t.Fatalf("%+v", f)
+			}
+		}
+	}
+	// What is made once, and for the first ones.
+	for range 20 {
+		follow()
+	}
+	const n = 150
+	before := taken()
+	for range n {
+		follow()
+	}
+	// The test's own end of a connection has a part in it.
+	if each := (taken() - before) / n; each > 7<<10 {
+		t.Fatalf("%d bytes for each", each)
+	}
+}
+
+// A device need not wait for the answer to its handshake.
+func TestFramesBehindTheHandshake(t *testing.T) {
+	address := startRelay(t, t.TempDir(), native.Options{})
+	ping, err := wire.Encode(&wire.Ping{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(address, "http://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: "+host+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"+string(masked(ping))+string(masked(ping)[:3])); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(masked(ping)[3:]); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(conn)
+	if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "101") {
+		t.Fatalf("%q %v", line, err)
+	}
+	challengeIn(t, r)
+	for range 2 {
+		if f := frameIn(t, r); f.Type() != wire.TypePong {
+			t.Fatalf("%+v", f)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -130,5 +131,34 @@ func TestSlowMessagesHoldNobodyUp(t *testing.T) {
 		stop()
 		// Those who send a byte now and then notice with the next one; the clock is the test's own.
 		time.Sleep(20 * time.Second)
+	})
+}
+
+// Pings and empty fragments are no progress of a message: who sends them instead of it loses the turn as one who sends nothing.
+func TestPingsDoNotProlongATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener, stop := inMemoryWith(t, native.Options{Limits: server.DefaultLimits()})
+		conn := listener.as("203.0.113.7:1")
+		if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, conn)
+		// The first fragment of a large message, with 16 KiB for a second, and no end.
+		if _, err := conn.Write(append([]byte{0x02, 0xff, 0, 0, 0, 0, 0, large >> 16, large >> 8 & 0xff, 0, 0, 0, 0, 0}, make([]byte, large)...)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		noise := append([]byte{0x89, 0x80 | 125, 0, 0, 0, 0}, make([]byte, 125)...)
+		noise = bytes.Repeat(append(noise, 0, 0x80, 0, 0, 0, 0), 500)
+		var err error
+		for err == nil && time.Since(began) < 10*time.Minute {
+			_, err = conn.Write(noise)
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); err == nil || took > 52*time.Second {
+			t.Fatalf("it held its turn for %v: %v", took, err)
+		}
+		stop()
 	})
 }

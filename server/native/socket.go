@@ -1,254 +1,244 @@
 package native
 
 import (
-	"bufio"
-	"crypto/rand"
-	"net/http"
+	"net"
 	"sync"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
-	"github.com/freehold-dev/freehold/server/httpapi"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
 const (
-	socketPath = "/v1/socket"
 	// pingEvery keeps proxies from cutting a quiet connection, and finds the dead.
 	pingEvery = 25 * time.Second
 	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
 	idleAfter = 60 * time.Second
-	// readBuffer holds a keystroke's frame; larger ones are read past it. An idle connection keeps it, beside a goroutine's stack.
-	readBuffer = 512
+	// goodbyeWithin is how long a device may take to hear that the relay stops.
+	goodbyeWithin = time.Second
 )
 
-// sockets are the open WebSocket connections.
-type sockets struct {
-	relay     *server.Relay
-	limit     int
-	names     httpapi.Names
-	addresses *addresses
-	upgrader  *gws.Upgrader
-	large     *turns
-
-	mu   sync.Mutex
-	open map[*socket]struct{}
-	// closing: none is let in any more.
-	closing bool
-	ended   sync.WaitGroup
-}
-
-func newSockets(relay *server.Relay, limits server.Limits, names httpapi.Names, from *addresses) *sockets {
-	s := &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), open: make(map[*socket]struct{})}
-	s.upgrader = gws.NewUpgrader(handler{}, &gws.ServerOption{
-		SubProtocols:        []string{wire.Subprotocol},
-		ReadMaxPayloadSize:  wire.MaxFrame,
-		WriteMaxPayloadSize: wire.MaxFrame,
-		// Sealed bytes do not compress.
-		PermessageDeflate: gws.PermessageDeflate{Enabled: false},
-		Logger:            silent{},
-	})
-	return s
-}
-
-// ServeHTTP turns a request into a connection.
-func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &socket{all: s}
-	if !s.admit(c) {
-		httpapi.WriteRefusal(w, server.Busy())
-		return
-	}
-	caller, relayed := s.addresses.of(r)
-	if relayed {
-		if !caller.Connect() {
-			s.leave(c)
-			httpapi.WriteRefusal(w, server.Busy())
-			return
-		}
-		c.counted = caller
-	}
-	hijacker, ok := w.(http.Hijacker)
-	if !ok {
-		s.leave(c)
-		http.Error(w, "no WebSocket here", http.StatusNotImplemented)
-		return
-	}
-	raw, _, err := hijacker.Hijack()
-	if err != nil {
-		s.leave(c)
-		return
-	}
-	live := newLiveConn(raw, s.large, caller)
-	conn, err := s.upgrader.UpgradeFromConn(live, bufio.NewReaderSize(live, readBuffer), r)
-	if err != nil {
-		s.leave(c)
-		return
-	}
-	c.start(conn, live, caller, s.names.Of(r))
-}
-
-func (s *sockets) admit(c *socket) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing || len(s.open) >= s.limit {
-		return false
-	}
-	s.open[c] = struct{}{}
-	s.ended.Add(1)
-	return true
-}
-
-func (s *sockets) leave(c *socket) {
-	s.mu.Lock()
-	delete(s.open, c)
-	s.mu.Unlock()
-	c.counted.Disconnect()
-	s.ended.Done()
-}
-
-func (s *sockets) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.open)
-}
-
-func (s *sockets) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
-
-// close says goodbye to all and waits until they are gone.
-func (s *sockets) close() {
-	s.mu.Lock()
-	s.closing = true
-	open := make([]*socket, 0, len(s.open))
-	for c := range s.open {
-		open = append(open, c)
-	}
-	s.mu.Unlock()
-	for _, c := range open {
-		go c.sayGoodbye()
-	}
-	s.ended.Wait()
-}
-
-// socket is one connection: the Line of one Peer.
+// socket is one connection: the Line of one Peer. While it is quiet it has one goroutine, in listen, whose stack stays as small as
+// Go makes one; what comes is dealt with by a task of the relay's.
 type socket struct {
-	all  *sockets
-	peer *server.Peer
-	// counted is who has this connection as one of theirs, where the gate could not know it.
-	counted *server.Caller
+	all    *sockets
+	peer   *server.Peer
+	caller *server.Caller
+	line   *line
+	// counted: the caller has this connection as one of theirs, since the gate could not know it.
+	counted bool
 
-	mu   sync.Mutex
-	conn *gws.Conn
+	mu     sync.Mutex
+	closed bool
+	// gone is made when somebody waits for the end.
+	gone chan struct{}
 	ping *time.Timer
 
-	// live belongs to the goroutine that reads.
-	live *liveConn
+	// writing is held while frames are written; said: the last one was.
+	writing sync.Mutex
+	said    bool
+
+	// What follows belongs to whoever reads: listen, or the task that it began.
+	framing framing
+	turn    *turn
 }
 
-func (c *socket) start(conn *gws.Conn, live *liveConn, caller *server.Caller, name string) {
-	c.live = live
-	live.socket = c
+// start begins with what came early.
+func (c *socket) start(conn net.Conn, early []byte, name string, nonce seal.Nonce) {
 	c.mu.Lock()
-	c.conn = conn
+	c.line = newLine(conn)
 	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
 	c.mu.Unlock()
-	var nonce seal.Nonce
-	rand.Read(nonce[:])
-	c.peer = c.all.relay.NewPeer(c, caller, name, nonce)
+	c.peer = c.all.relay.NewPeer(c, c.caller, name, nonce)
 	if c.all.isClosing() {
 		go c.sayGoodbye()
 	}
-	// Not in this goroutine: it would keep the request's memory for as long as the connection lives.
-	go func() {
-		conn.ReadLoop()
-		live.heard()
-	}()
+	c.line.came = early
+	c.all.relay.Start(c.deal)
+}
+
+// listen waits for what comes. Everything else happens elsewhere: the stack that a goroutine once needed it keeps.
+func (c *socket) listen() {
+	if c.line.await(c.framing.atRest()) != nil {
+		c.all.relay.Start(c.end)
+		return
+	}
+	c.all.relay.Start(c.deal)
+}
+
+// deal is for what came. Then somebody listens again, or the connection is over.
+func (c *socket) deal() {
+	goesOn := c.take(c.line.came)
+	c.line.release()
+	if !goesOn || c.line.extend(time.Now(), c.turn, len(c.framing.message)) != nil {
+		c.end()
+		return
+	}
+	go c.listen()
+}
+
+// take passes on what is in the next bytes, and says whether there may be more.
+func (c *socket) take(b []byte) bool {
+	for len(b) > 0 {
+		var f framed
+		f, b = c.framing.next(b, c.all.large.above, wire.MaxFrame)
+		switch f.found {
+		case foundLarge:
+			if !c.awaitTurn() {
+				return false
+			}
+			c.framing.grant()
+		case foundMessage:
+			c.peer.Receive(f.payload)
+			c.endTurn()
+		case foundControl:
+			if !c.control(f) {
+				return false
+			}
+		case foundWrong:
+			c.say(goodbye(f.code, ""))
+			return false
+		}
+	}
+	return true
+}
+
+// control answers a frame that is of the connection itself.
+func (c *socket) control(f framed) bool {
+	switch f.opcode {
+	case opPing:
+		return c.write(opPong, f.payload) == nil
+	case opClose:
+		c.say(answerTo(f.payload))
+		return false
+	}
+	return true
+}
+
+// awaitTurn is for a message that is going to be large; false when the connection ended.
+func (c *socket) awaitTurn() bool {
+	c.mu.Lock()
+	if c.gone == nil {
+		c.gone = make(chan struct{})
+	}
+	gone, closed := c.gone, c.closed
+	c.mu.Unlock()
+	if closed {
+		return false
+	}
+	var err error
+	c.turn, err = c.all.large.await(c.caller, gone)
+	return err == nil
+}
+
+// endTurn says that the message was dealt with, or that no more of it will come.
+func (c *socket) endTurn() {
+	if c.turn != nil {
+		c.turn.release()
+		c.turn = nil
+	}
+}
+
+// end is the last that happens to a connection.
+func (c *socket) end() {
+	c.HangUp()
+	c.ping.Stop()
+	c.endTurn()
+	c.peer.Close()
+	c.all.leave(c)
 }
 
 // Send implements server.Line.
-func (c *socket) Send(b []byte) error {
-	return c.conn.WriteMessage(gws.OpcodeBinary, b)
-}
+func (c *socket) Send(messages [][]byte) error { return c.write(opBinary, messages...) }
 
 // HangUp implements server.Line. It closes the connection below WebSocket: a goodbye would wait for the slow one.
 func (c *socket) HangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil {
-		c.conn.NetConn().Close()
+	if c.closed || c.line == nil {
+		return
 	}
+	c.closed = true
+	if c.gone != nil {
+		close(c.gone)
+	}
+	c.line.Close()
 }
 
-// goodbyeWithin is how long a device may take to hear that the relay stops.
-const goodbyeWithin = time.Second
+// frames are buffers for what is written at once.
+var frames = sync.Pool{New: func() any { return new([]byte) }}
+
+// bufferedFrames is how much of it is put together; a larger message is written as it lies.
+const bufferedFrames = 32 << 10
+
+// write writes frames of one kind, all in one call if they are small.
+func (c *socket) write(opcode byte, payloads ...[]byte) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.writeLocked(opcode, payloads...)
+}
+
+func (c *socket) writeLocked(opcode byte, payloads ...[]byte) error {
+	if c.said {
+		return net.ErrClosed
+	}
+	buffer := frames.Get().(*[]byte)
+	defer frames.Put(buffer)
+	b := (*buffer)[:0]
+	for _, payload := range payloads {
+		b = appendHeader(b, opcode, len(payload))
+		if len(b)+len(payload) <= bufferedFrames {
+			b = append(b, payload...)
+			continue
+		}
+		if err := c.line.send(b); err != nil {
+			return err
+		}
+		if err := c.line.send(payload); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	*buffer = b[:0]
+	if len(b) == 0 {
+		return nil
+	}
+	return c.line.send(b)
+}
+
+// say writes the connection's last frame.
+func (c *socket) say(goodbye []byte) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_ = c.writeLocked(opClose, goodbye)
+	c.said = true
+}
 
 func (c *socket) sayGoodbye() {
 	c.mu.Lock()
-	conn := c.conn
+	line := c.line
 	c.mu.Unlock()
-	if conn == nil {
+	if line == nil {
 		return
 	}
 	// A Send that is stuck holds the goodbye up; it gives up when the connection is closed under it.
 	over := time.AfterFunc(goodbyeWithin, c.HangUp)
-	conn.WriteClose(1001, []byte("the relay stops"))
+	c.say(goodbye(closeGoing, "the relay stops"))
 	over.Stop()
 	c.HangUp()
 }
 
+// keepAlive pings a connection, but for one that is being written to.
 func (c *socket) keepAlive() {
-	if c.conn.WritePing(nil) == nil {
-		c.mu.Lock()
-		c.ping.Reset(pingEvery)
-		c.mu.Unlock()
+	if c.writing.TryLock() {
+		err := c.writeLocked(opPing, nil)
+		c.writing.Unlock()
+		if err != nil {
+			return
+		}
 	}
-}
-
-func (c *socket) end() {
 	c.mu.Lock()
-	c.ping.Stop()
+	c.ping.Reset(pingEvery)
 	c.mu.Unlock()
-	c.peer.Close()
-	c.all.leave(c)
 }
-
-// handler passes the library's events to the connection that they belong to.
-type handler struct{ gws.BuiltinEventHandler }
-
-func (handler) OnMessage(conn *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	if c := socketOf(conn); c != nil {
-		// In a goroutine of its own: judging takes a deep stack, which this one would keep while it waits for the next message.
-		done := make(chan struct{})
-		go func() {
-			c.peer.Receive(m.Bytes())
-			close(done)
-		}()
-		<-done
-		c.live.heard()
-	}
-}
-
-func (handler) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong(payload) }
-
-func (handler) OnClose(conn *gws.Conn, _ error) {
-	if c := socketOf(conn); c != nil {
-		c.end()
-	}
-}
-
-func socketOf(conn *gws.Conn) *socket {
-	// Not in the library's session: that is a map for each connection.
-	return conn.NetConn().(*liveConn).socket
-}
-
-// silent drops the library's log: it names addresses.
-type silent struct{}
-
-func (silent) Error(...any) {}

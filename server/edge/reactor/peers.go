@@ -37,10 +37,12 @@ func socketClose(id int32)
 func socketKeep(id int32, b unsafe.Pointer, n int32)
 
 // Send implements server.Line.
-func (s *socket) Send(b []byte) error {
+func (s *socket) Send(messages [][]byte) error {
 	s.touched = true
-	if socketSend(s.id, unsafe.Pointer(unsafe.SliceData(b)), int32(len(b))) != 0 {
-		return errSocket
+	for _, b := range messages {
+		if socketSend(s.id, unsafe.Pointer(unsafe.SliceData(b)), int32(len(b))) != 0 {
+			return errSocket
+		}
 	}
 	return nil
 }

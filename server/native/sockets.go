@@ -1,0 +1,148 @@
+package native
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/httpapi"
+)
+
+const (
+	socketPath = "/v1/socket"
+	// handshakeWithin is how long a device may take to hear that it is connected.
+	handshakeWithin = 5 * time.Second
+)
+
+// sockets are the open WebSocket connections.
+type sockets struct {
+	relay     *server.Relay
+	limit     int
+	names     httpapi.Names
+	addresses *addresses
+	large     *turns
+
+	mu   sync.Mutex
+	open map[*socket]struct{}
+	// closing: none is let in any more.
+	closing bool
+	ended   sync.WaitGroup
+}
+
+func newSockets(relay *server.Relay, limits server.Limits, names httpapi.Names, from *addresses) *sockets {
+	return &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), open: make(map[*socket]struct{})}
+}
+
+// ServeHTTP turns a request into a connection.
+func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	greeting, status := parseHandshake(r)
+	if status != 0 {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "no WebSocket handshake of this protocol", status)
+		return
+	}
+	c := &socket{all: s}
+	if !s.admit(c) {
+		httpapi.WriteRefusal(w, server.Busy())
+		return
+	}
+	var relayed bool
+	if c.caller, relayed = s.addresses.of(r); relayed {
+		if !c.caller.Connect() {
+			s.leave(c)
+			httpapi.WriteRefusal(w, server.Busy())
+			return
+		}
+		c.counted = true
+	}
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		s.leave(c)
+		http.Error(w, "no WebSocket here", http.StatusNotImplemented)
+		return
+	}
+	conn, buffered, err := hijacker.Hijack()
+	if err != nil {
+		s.leave(c)
+		return
+	}
+	if err := greet(conn, greeting); err != nil {
+		conn.Close()
+		s.leave(c)
+		return
+	}
+	var nonce seal.Nonce
+	rand.Read(nonce[:])
+	c.start(conn, early(buffered.Reader), s.names.Of(r), nonce)
+}
+
+func greet(conn net.Conn, h handshake) error {
+	if err := conn.SetDeadline(time.Now().Add(handshakeWithin)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, h.answer()); err != nil {
+		return err
+	}
+	return conn.SetDeadline(time.Now().Add(idleAfter))
+}
+
+// early is what a device sent with its handshake, without waiting for the answer.
+func early(r *bufio.Reader) []byte {
+	b, _ := r.Peek(r.Buffered())
+	return bytes.Clone(b)
+}
+
+func (s *sockets) admit(c *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.open) >= s.limit {
+		return false
+	}
+	s.open[c] = struct{}{}
+	s.ended.Add(1)
+	return true
+}
+
+func (s *sockets) leave(c *socket) {
+	s.mu.Lock()
+	delete(s.open, c)
+	s.mu.Unlock()
+	if c.counted {
+		c.caller.Disconnect()
+	}
+	s.ended.Done()
+}
+
+func (s *sockets) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+func (s *sockets) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// close says goodbye to all and waits until they are gone.
+func (s *sockets) close() {
+	s.mu.Lock()
+	s.closing = true
+	open := make([]*socket, 0, len(s.open))
+	for c := range s.open {
+		open = append(open, c)
+	}
+	s.mu.Unlock()
+	for _, c := range open {
+		go c.sayGoodbye()
+	}
+	s.ended.Wait()
+}
