@@ -2,14 +2,14 @@
 
 import { fromBase32, fromBase64url, toBase32, toBase64url } from "../js/src/ids.ts";
 import type { DocId, HeadRecord, Rights, SessionId } from "../js/src/protocol.ts";
-import type { RelayMark, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "../js/src/store/store.ts";
+import type { RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "../js/src/store/store.ts";
 import { Reader, Writer } from "./bytes.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 
 /** The layout as a whole; stands in the marker. A store with a higher number is refused, untouched. */
 export const FORMAT = 0;
 /** Frame types. A reader keeps what it does not know: a journal with an unknown record is never dropped. */
-export const Type = { marker: 0, entries: 1, secret: 2, head: 3, marks: 4, snapshot: 5, proof: 6 } as const;
+export const Type = { marker: 0, entries: 1, secret: 2, head: 3, marks: 4, snapshot: 5, statement: 6 } as const;
 
 /** One flush: envelopes and the certificates met with them. */
 export interface Entries {
@@ -133,5 +133,5 @@ export const decodeSnapshot = (f: Frame | null): StoredSnapshot | null =>
     file: r.bytes().slice(),
   }));
 
-export const encodeProof = (p: StoredProof): Uint8Array => frame(Type.proof, putSession(new Writer(), p.session).bytes(p.bytes));
-export const decodeProof = (f: Frame | null): StoredProof | null => decode(f, Type.proof, (r) => ({ session: getSession(r), bytes: r.bytes().slice() }));
+export const encodeStatement = (s: StoredStatement): Uint8Array => frame(Type.statement, putSession(new Writer(), s.session).bytes(s.bytes));
+export const decodeStatement = (f: Frame | null): StoredStatement | null => decode(f, Type.statement, (r) => ({ session: getSession(r), bytes: r.bytes().slice() }));

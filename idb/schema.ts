@@ -17,7 +17,7 @@ export const Store = {
   marks: "marks",
   /** [doc, generation] → snapshot */
   snapshots: "snapshots",
-  /** [doc, session] → proof */
+  /** [doc, session] → statement */
   proofs: "proofs",
 } as const;
 export type Store = (typeof Store)[keyof typeof Store];

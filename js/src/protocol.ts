@@ -75,7 +75,7 @@ export type Request =
   | { readonly op: "forget"; readonly doc: DocId }
   /** By the owner's signature, on every relay. What is on this device stays until `forget`. */
   | { readonly op: "delete"; readonly doc: DocId }
-  /** Says on every relay, by the owner's signature, that a document goes on as another one of this device. */
+  /** Says, by the owner's signature, that an open document goes on as another one of this device. On this device at once, on each relay when it is reached. */
   | { readonly op: "succeed"; readonly doc: DocId; readonly by: DocId }
   | { readonly op: "close"; readonly doc: DocId }
   | { readonly op: "relays"; readonly relays: readonly string[] }

@@ -323,9 +323,9 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P exten
   /** A link for somebody else or another device; the key is after the `#`. */
   link(can: Rights): Promise<URL>;
   /**
-   * Makes this document again under other keys, with its content and without its history, and has the relay tell everybody who has the old
-   * one. The new one's links are for those whom you give them. Who has an old link keeps what it opens: that cannot be taken back.
-   * Needs the owner's right ("read-only") and the relay ("relay-refused").
+   * Makes this document again under other keys, with its content and without its history, and has the relays tell everybody who has the old
+   * one. Resolves when both are on this device; a relay that cannot be reached is told when it can. The new one's links are for those whom you give
+   * them. Who has an old link keeps what it opens: that cannot be taken back. Needs the owner's right ("read-only").
    */
   relink(): Promise<Doc<D>>;
   /**

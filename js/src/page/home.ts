@@ -267,11 +267,10 @@ export class OpenHome implements Home, DocHome {
   async proofs(id: string): Promise<readonly Uint8Array[]> {
     return (await (await this.#vault()).request({ op: "proofs", doc: id })).proofs;
   }
-  /** The successor is on this device before anybody hears of it; when no relay tells the others, there is none. */
+  /** Both the new document and the word on it are on this device before any relay hears of them. */
   async relink(doc: OpenDoc): Promise<OpenDoc> {
     if (doc.rights !== "owner") throw new FreeholdError("read-only", "only the owner can say where a document goes on", "use the device on which it was made, or its owner link", { doc: doc.id });
     if (doc.status.value.successor !== null) throw new FreeholdError("moved", "this document goes on as another one already", "open that one, and relink it", { doc: doc.id });
-    if (this.relays.value.length === 0) throw new FreeholdError("not-ready", "there is no relay to tell the others", "give freehold() a relay, or home.relays.set([…])", { doc: doc.id });
     const next = await this.#create(doc.type, (made) => made.copy(doc));
     try {
       await next.saved("device");

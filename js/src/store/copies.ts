@@ -12,7 +12,7 @@ import { FileStore } from "./filestore.ts";
 import { IdbStore } from "./idbstore.ts";
 import { Lane } from "./lane.ts";
 import { hasSyncHandles, opfsFiles } from "./opfs.ts";
-import type { Copies, CopiesOptions, DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { Copies, CopiesOptions, DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError, toStoreError } from "./storeerror.ts";
 import { betterSecret, inBatches, isStillMissing, type Missing, missingFrom, unionDocs } from "./union.ts";
 
@@ -154,8 +154,8 @@ class StoreCopies implements Copies {
     return this.#durable(doc, "checkpoint", (s) => s.checkpoint(doc, writer, snapshot));
   }
 
-  putProof(doc: DocId, proof: StoredProof): Promise<Durable> {
-    return this.#durable(doc, "keep a proof", (s) => s.putProof(doc, proof));
+  putStatement(doc: DocId, statement: StoredStatement): Promise<Durable> {
+    return this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement));
   }
 
   async putHead(head: HeadRecord): Promise<void> {
@@ -274,7 +274,7 @@ class StoreCopies implements Copies {
       if (missing.secret !== null) await s.putSecret(missing.secret);
       for (const snapshot of missing.snapshots) await s.checkpoint(doc, this.#repairer, snapshot);
       for (const { envelopes, certs } of inBatches(missing)) await s.append(doc, this.#repairer, envelopes, certs);
-      for (const proof of missing.proofs) await s.putProof(doc, proof);
+      for (const statement of missing.statements) await s.putStatement(doc, statement);
       for (const mark of missing.marks) await s.putMark(doc, mark);
       await s.release(doc, this.#repairer);
     });

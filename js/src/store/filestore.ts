@@ -4,18 +4,18 @@
 
 import { FRAME_HEADER, frameAt, readFrames, type Damage, type Frame } from "../../../idb/frame.ts";
 import {
-  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeProof, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
-  encodeProof, encodeSecret, encodeSnapshot, type Entries,
+  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeStatement, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
+  encodeStatement, encodeSecret, encodeSnapshot, type Entries,
 } from "../../../idb/record.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { gather, retained, type Covering } from "./coverage.ts";
 import type { FileHandle, Files } from "./files.ts";
 import { Journal, sortSegments } from "./journal.ts";
 import { readSlots, writeSlots } from "./slots.ts";
-import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
-const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.", PROOF = "proof.";
+const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.", STATEMENT = "proof.";
 
 const withHandle = async <T>(files: Files, dir: string, name: string, run: (h: FileHandle) => Promise<T>): Promise<T> => {
   const handle = await files.open(dir, name);
@@ -71,8 +71,8 @@ export class FileStore implements DeviceStore {
     const snapshots = await Promise.all(generationsOf(names).map((generation) => this.#snapshot(doc, generation)));
     const records: Entries[] = [];
     for (const name of sortSegments(names)) records.push(...(await this.#segment(doc, name)).records);
-    const proofs = await Promise.all(names.filter((n) => n.startsWith(PROOF)).map(async (n) => decodeProof(frameAt((await this.#files.read(doc, n)) ?? new Uint8Array(0), 0)) ?? []));
-    return { secret, ...gather(snapshots.flatMap((s) => s ?? []), records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [], proofs: proofs.flat() };
+    const statements = await Promise.all(names.filter((n) => n.startsWith(STATEMENT)).map(async (n) => decodeStatement(frameAt((await this.#files.read(doc, n)) ?? new Uint8Array(0), 0)) ?? []));
+    return { secret, ...gather(snapshots.flatMap((s) => s ?? []), records), marks: (await readSlots(this.#files, doc, MARKS, decodeMarks)) ?? [], statements: statements.flat() };
   }
 
   async putSecret(secret: StoredSecret): Promise<void> {
@@ -101,9 +101,9 @@ export class FileStore implements DeviceStore {
     await this.#dropCovered(doc);
   }
 
-  async putProof(doc: DocId, proof: StoredProof): Promise<void> {
+  async putStatement(doc: DocId, statement: StoredStatement): Promise<void> {
     await this.#needSecret(doc);
-    await this.#put(doc, `${PROOF}${proof.session}`, encodeProof(proof));
+    await this.#put(doc, `${STATEMENT}${statement.session}`, encodeStatement(statement));
   }
 
   putHead(head: HeadRecord): Promise<void> {

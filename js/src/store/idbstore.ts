@@ -5,13 +5,13 @@
 import { Bridge, BridgeError, type Found, type Key, type Needed, type Reason, type Write } from "../../../idb/bridge.ts";
 import { frameAt, type Frame } from "../../../idb/frame.ts";
 import {
-  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeProof, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks, encodeProof, encodeSecret,
+  FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeStatement, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks, encodeStatement, encodeSecret,
   encodeSnapshot,
 } from "../../../idb/record.ts";
 import { Store } from "../../../idb/schema.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { gather, retained } from "./coverage.ts";
-import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, StoreCode, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
 const MARKER = "marker";
@@ -73,7 +73,7 @@ export class IdbStore implements DeviceStore {
   load(doc: DocId): Promise<StoredDoc | null> {
     return attempt(async () => {
       const db = this.#db();
-      const [value, snapshots, records, marks, proofs] = await Promise.all([
+      const [value, snapshots, records, marks, statements] = await Promise.all([
         db.get(Store.secrets, doc), db.all(Store.snapshots, [doc]), db.all(Store.records, [doc]), db.all(Store.marks, [doc]), db.all(Store.proofs, [doc]),
       ]);
       const secret = decodeSecret(frameOf(value));
@@ -81,7 +81,7 @@ export class IdbStore implements DeviceStore {
       const entries = records.values.flatMap((v) => decodeEntries(frameOf(v)) ?? []);
       return {
         secret, ...gather(whole(snapshots), entries),
-        marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []), proofs: proofs.values.flatMap((v) => decodeProof(frameOf(v)) ?? []),
+        marks: marks.values.flatMap((v) => decodeMarks(frameOf(v))?.value ?? []), statements: statements.values.flatMap((v) => decodeStatement(frameOf(v)) ?? []),
       };
     });
   }
@@ -118,8 +118,8 @@ export class IdbStore implements DeviceStore {
     });
   }
 
-  putProof(doc: DocId, proof: StoredProof): Promise<void> {
-    return this.#write([{ store: Store.proofs, key: [doc, proof.session], value: encodeProof(proof) }], secretOf(doc));
+  putStatement(doc: DocId, statement: StoredStatement): Promise<void> {
+    return this.#write([{ store: Store.proofs, key: [doc, statement.session], value: encodeStatement(statement) }], secretOf(doc));
   }
 
   putHead(head: HeadRecord): Promise<void> {

@@ -43,8 +43,8 @@ export interface StoredSnapshot {
   readonly covers: readonly SessionHead[];
 }
 
-/** The proof that a session signed two histories (docs/ENVELOPE.md): nothing more of it is taken. */
-export interface StoredProof {
+/** Of a session: the proof that it signed two histories, nothing more of it is taken. Of the owner (statements.ts): as which document this one goes on (docs/ENVELOPE.md). */
+export interface StoredStatement {
   readonly session: SessionId;
   readonly bytes: Uint8Array;
 }
@@ -76,8 +76,8 @@ export interface StoredDoc {
   /** Certificates (96 bytes) of sessions met so far. */
   readonly certs: ReadonlyArray<{ readonly session: SessionId; readonly cert: Uint8Array }>;
   readonly marks: readonly RelayMark[];
-  /** At most one of each session. */
-  readonly proofs: readonly StoredProof[];
+  /** At most one of each session, and of the owner. */
+  readonly statements: readonly StoredStatement[];
 }
 
 export type StoreCode = "quota" | "storage-lost" | "evicted" | "blocked" | "newer-format";
@@ -105,8 +105,8 @@ export interface DeviceStore {
    * records that both cover whole, so that either with the records left is everything (`writer`'s own records and those of ended writers only).
    */
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<void>;
-  /** Durable. Adds the proof, or replaces the session's. */
-  putProof(doc: DocId, proof: StoredProof): Promise<void>;
+  /** Durable. Adds the statement, or replaces the session's. */
+  putStatement(doc: DocId, statement: StoredStatement): Promise<void>;
   /** Best effort. */
   putHead(head: HeadRecord): Promise<void>;
   putMark(doc: DocId, mark: RelayMark): Promise<void>;
@@ -150,7 +150,7 @@ export interface Copies {
   putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<{ readonly copies: 0 | 1 | 2 }>;
-  putProof(doc: DocId, proof: StoredProof): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  putStatement(doc: DocId, statement: StoredStatement): Promise<{ readonly copies: 0 | 1 | 2 }>;
   /** Best effort, never rejects. */
   putHead(head: HeadRecord): Promise<void>;
   /** Best effort, never rejects. A store that lacks envelopes of this document does not get the mark. */

@@ -2,7 +2,7 @@
 
 import type { SessionId } from "../protocol.ts";
 import { coverageOf, coversAll, gather, snapshotsOf } from "./coverage.ts";
-import type { RelayMark, StoredDoc, StoredEnvelope, StoredProof, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 
 /** A pack ends where another envelope does: its kind, the second byte, tells them apart. */
 const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes[1]}`;
@@ -23,7 +23,7 @@ const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
   return [...markByStore.values()];
 };
 
-const unionProofs = (docs: readonly StoredDoc[]): readonly StoredProof[] => [...new Map(docs.flatMap((d) => d.proofs).map((p) => [p.session, p])).values()];
+const unionStatements = (docs: readonly StoredDoc[]): readonly StoredStatement[] => [...new Map(docs.flatMap((d) => d.statements).map((p) => [p.session, p])).values()];
 
 /** The snapshots that cover everything, and every envelope after them once, in stored order. Null for no documents at all. */
 export const unionDocs = (docs: readonly StoredDoc[]): StoredDoc | null => {
@@ -31,7 +31,7 @@ export const unionDocs = (docs: readonly StoredDoc[]): StoredDoc | null => {
   const envelopeByKey = new Map<string, StoredEnvelope>();
   for (const e of docs.flatMap((d) => d.envelopes)) if (!envelopeByKey.has(keyOf(e))) envelopeByKey.set(keyOf(e), e);
   const all = { envelopes: [...envelopeByKey.values()], certs: docs.flatMap((d) => d.certs) };
-  return { secret: docs.map((d) => d.secret).reduce(betterSecret), ...gather(docs.flatMap(snapshotsOf), [all]), marks: unionMarks(docs), proofs: unionProofs(docs) };
+  return { secret: docs.map((d) => d.secret).reduce(betterSecret), ...gather(docs.flatMap(snapshotsOf), [all]), marks: unionMarks(docs), statements: unionStatements(docs) };
 };
 
 /** What to add to a store that has `part` (null: nothing of it), so that it alone is `whole`. Null fields: nothing. */
@@ -42,7 +42,7 @@ export interface Missing {
   readonly envelopes: readonly StoredEnvelope[];
   readonly certs: StoredDoc["certs"];
   readonly marks: readonly RelayMark[];
-  readonly proofs: StoredDoc["proofs"];
+  readonly statements: StoredDoc["statements"];
 }
 
 /** A number that stands for another snapshot there would be written over: then the next free one. */
@@ -63,9 +63,9 @@ export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing |
     envelopes: whole.envelopes.filter((e) => !has.has(keyOf(e))),
     certs: whole.certs.filter((c) => !hasCert.has(c.session) && !covered.has(c.session)),
     marks: part === null ? whole.marks : [],
-    proofs: whole.proofs.filter((p) => !part?.proofs.some((has) => has.session === p.session)),
+    statements: whole.statements.filter((s) => !part?.statements.some((has) => has.session === s.session)),
   };
-  return missing.secret || missing.snapshots.length + missing.envelopes.length + missing.certs.length + missing.proofs.length > 0 ? missing : null;
+  return missing.secret || missing.snapshots.length + missing.envelopes.length + missing.certs.length + missing.statements.length > 0 ? missing : null;
 };
 
 /** Whether anything of an earlier look is missing in a later one too. */
@@ -76,7 +76,7 @@ export const isStillMissing = (earlier: Missing, later: Missing | null): boolean
   return (
     (earlier.secret !== null && later.secret !== null) ||
     (earlier.snapshots.length > 0 && later.snapshots.length > 0) ||
-    (earlier.proofs.length > 0 && later.proofs.length > 0) ||
+    (earlier.statements.length > 0 && later.statements.length > 0) ||
     later.envelopes.some((e) => keys.has(keyOf(e))) ||
     later.certs.some((c) => certs.has(c.session))
   );

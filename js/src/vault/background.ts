@@ -4,6 +4,7 @@
 import type { DocId, Problem } from "../protocol.ts";
 import type { StoredDoc, StoredSecret, Copies } from "../store/store.ts";
 import { coversOf } from "../store/coverage.ts";
+import { successorIn } from "../store/statements.ts";
 import type { Document } from "./document.ts";
 import type { Hub } from "./hub.ts";
 import { errorToProblem } from "./problems.ts";
@@ -69,10 +70,10 @@ export class Background {
     for (const { doc, genesis } of this.#ends.secrets()) if (genesis !== null) return void (await this.#carry(doc, async () => true));
   }
 
-  /** A connection stands. One document is greeted beside those that are open: with it a relay that was put back gives itself away. */
-  look(): void {
+  /** A connection stands, and one document was greeted. With the newest a relay that was put back gives itself away. */
+  look(greeted: DocId): void {
     const doc = this.#ends.newest();
-    if (doc !== null) void this.#carry(doc, async () => true);
+    if (doc !== null && doc !== greeted) void this.#carry(doc, async () => true);
   }
 
   /**
@@ -113,7 +114,8 @@ export class Background {
 const lacks = (stored: StoredDoc, relay: string, store: string): boolean => {
   const mark = stored.marks.find((m) => m.relay === relay && m.storeId === store);
   const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
-  return [...stored.envelopes, ...coversOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
+  // Whether it has the owner's word on where the document goes on is not remembered.
+  return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
 };
 
 const within = async (done: Promise<void>, ms: number): Promise<void> => {

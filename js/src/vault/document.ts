@@ -17,16 +17,17 @@ import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
 import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
+import { OWNER, proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
-import type { ClientFrame, Covers, Hello } from "../wire/wire.ts";
+import type { ClientFrame, Covers, Hello, Welcome } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
 
-/** What a request to the relay is about: envelopes, a pack in the place of a run, or presence. */
-export type RequestKind = "append" | "pack" | "presence";
+/** What a request to the relay is about: envelopes, a pack in the place of a run, presence, or the owner's word. */
+export type RequestKind = "append" | "pack" | "presence" | "successor";
 
 /** What a document needs of its vault. */
 export interface DocumentEnds {
@@ -68,9 +69,16 @@ export class Document {
   attached: boolean;
   /** The genesis that the relay gave last. */
   offered: Uint8Array | null = null;
-  /** The owner's statement as it came, and what it says once it was checked. */
+  /** The owner's word on where it goes on, and what it says; checked, and on this device. */
   #statement: Uint8Array | null = null;
   #successor: DocId | null = null;
+  /** A relay has it: then no other word counts. */
+  #stands = false;
+  /** What the relay has of it, by its last welcome and answer. */
+  #relayHas: "unknown" | "nothing" | "soon" | "all" = "unknown";
+  /** What came before there was a key to check it. */
+  #unchecked: (() => void) | null = null;
+  #goingOn: Promise<void> = Promise.resolve();
   /** The store of the relay that its last hello named. */
   asked: string | null = null;
   readonly #ends: DocumentEnds;
@@ -148,17 +156,37 @@ export class Document {
     return { code: "moved", message: "The owner of this document made it again under other keys.", hint: "Ask for its new link. What you have stays here, and can still be edited; others have moved on.", doc: this.id };
   }
 
-  /** The owner's word on where it goes on. What nobody signed is not believed. */
-  async succeeded(statement: Uint8Array): Promise<void> {
-    this.#statement = statement;
-    if (this.#desk.keys === null || this.#successor !== null) return;
-    try {
-      this.#successor = await this.#desk.keys.verifySuccessor(statement);
-      this.#tell({ kind: "successor", doc: this.id, statement });
-      this.tellStatus();
-    } catch (e) {
-      this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
-    }
+  /**
+   * The owner's word on where it goes on: said here, or by a relay (`stands`), to which a word that no relay has yields. What nobody signed
+   * is not believed. Resolves when it is on this device; the relay hears of it once it is there.
+   */
+  goOn(statement: Uint8Array, stands: boolean): Promise<void> {
+    const mine = this.#goingOn.then(() => this.#goOn(statement, stands));
+    this.#goingOn = mine.catch(() => undefined);
+    return mine;
+  }
+  async #goOn(statement: Uint8Array, stands: boolean): Promise<void> {
+    if (this.#closed) throw new FreeholdError("closed", "This document was closed.", "Open it again.", { doc: this.id });
+    const { keys } = this.#desk;
+    if (keys === null) return void (this.#unchecked = () => this.#hearSuccessor(statement, stands));
+    const successor = await keys.verifySuccessor(statement);
+    if (this.#successor !== null && (this.#stands || !stands)) return;
+    const isNews = successor !== this.#successor;
+    if (isNews) await this.#ends.copies.putStatement(this.id, { session: OWNER, bytes: statement });
+    [this.#statement, this.#successor, this.#stands] = [statement, successor, stands];
+    this.#tell({ kind: "successor", doc: this.id, statement, stands });
+    if (isNews) this.tellStatus();
+    this.#bringSuccessor();
+  }
+  #hearSuccessor(statement: Uint8Array, stands: boolean): void {
+    this.goOn(statement, stands).catch((e: unknown) => {
+      if (!this.#closed) this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
+    });
+  }
+  #bringSuccessor(): void {
+    if (this.#relayHas !== "nothing" || this.#statement === null) return;
+    this.#relayHas = "soon";
+    this.#ends.send(this.#conn, { type: "successor", doc: this.id, req: this.#ends.request(this.number, "", "successor"), statement: this.#statement });
   }
 
   /** Reads what is stored, makes keys and a session, and tells the machine. */
@@ -168,6 +196,8 @@ export class Document {
     if (this.#secret.genesis !== null) {
       this.#desk.keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
       if (stored !== null) loaded = await loadDocument(env.sealer, this.#desk.keys, await this.#desk.compaction.merged(stored), await tabs.writing());
+      const statement = stored === null ? null : successorIn(stored);
+      if (statement !== null) [this.#statement, this.#successor] = [statement, await this.#desk.keys.verifySuccessor(statement)];
       await this.#beginSession();
     }
     for (const [session, cert] of loaded.certs) this.#desk.certs.set(session, cert);
@@ -178,7 +208,7 @@ export class Document {
       content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
-      frozen: stored?.proofs.map((p) => p.session) ?? [],
+      frozen: stored === null ? [] : proofsIn(stored).map((p) => p.session),
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const elsewhere = stored?.marks.filter((m) => this.#ends.others().relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
@@ -293,8 +323,17 @@ export class Document {
   }
   presenceRefused(): void { this.#presence.restart(); }
 
+  /** The relay answered the owner's word; one that refuses it is asked again with the next welcome. */
+  successorAnswered(): void {
+    this.#relayHas = "all";
+    this.#lookSent();
+  }
+
   /** The relay's welcome was taken in. Gives whether what was known of the relay turned out not to hold any more. From here on `behind` counts by the store that it has. */
-  welcomed(): boolean {
+  welcomed({ genesis, successor }: Welcome): boolean {
+    this.#relayHas = successor !== null ? "all" : genesis !== null ? "nothing" : "unknown";
+    if (successor === null) this.#bringSuccessor();
+    else this.#hearSuccessor(successor.slice(), true);
     const wasReset = this.#wasReset;
     this.#wasReset = false;
     this.#isWelcome = true;
@@ -311,7 +350,7 @@ export class Document {
   }
 
   #lookSent(): void {
-    if (this.#closed || (this.#isWelcome && this.behind === 0)) for (const resolve of this.#senders.splice(0)) resolve();
+    if (this.#closed || (this.#isWelcome && this.behind === 0 && this.#relayHas !== "soon")) for (const resolve of this.#senders.splice(0)) resolve();
   }
 
   /** The relay does not know a session: its certificate goes with its next append. */
@@ -336,7 +375,7 @@ export class Document {
         this.offered = m.genesis;
         if (this.#desk.keys === null) void this.#checkGenesis();
         return;
-      case "successor": return void this.succeeded(m.statement);
+      case "successor": return this.#hearSuccessor(m.statement, m.stands);
       case "forgot": return;
       default: return m satisfies never;
     }
@@ -409,7 +448,7 @@ export class Document {
       this.#ends.step({ type: "docKeyed", doc: this.number, ...(await this.#own()) });
       if (this.session !== null) this.#post({ kind: "session", doc: this.id, session: this.session.session });
       this.#tell({ kind: "keyed", doc: this.id, genesis: secret.genesis });
-      if (this.#statement !== null) void this.succeeded(this.#statement);
+      this.#unchecked?.();
     } catch (e) {
       this.#desk.keys = null;
       this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });

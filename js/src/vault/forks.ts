@@ -4,6 +4,7 @@ import type { SessionId } from "../protocol.ts";
 import type { Desk } from "./chores.ts";
 import { runsOf } from "./loading.ts";
 import { equal, recent } from "../seal/octets.ts";
+import { proofsIn } from "../store/statements.ts";
 import type { StoredEnvelope } from "../store/store.ts";
 
 /** Hashes of what this life stored: most of what comes twice is told without asking the disk. */
@@ -47,7 +48,7 @@ export class Forks {
     const stored = await copies.load(id);
     if (stored === null) return [];
     const runs = runsOf(sealer, stored);
-    const proven = new Set<SessionId>(stored.proofs.map((p) => p.session));
+    const proven = new Set<SessionId>(proofsIn(stored).map((p) => p.session));
     const found: SessionId[] = [];
     for (const piece of piecesOf(other, (e) => sealer.clear(e.bytes).first)) {
       const { session } = piece[0]!;
@@ -59,7 +60,7 @@ export class Forks {
         this.note(piece.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
         continue;
       }
-      if (proven.size < PROOFS && bytes.length <= PROOF_BYTES) await copies.putProof(id, { session, bytes });
+      if (proven.size < PROOFS && bytes.length <= PROOF_BYTES) await copies.putStatement(id, { session, bytes });
       proven.add(session);
       found.push(session);
     }

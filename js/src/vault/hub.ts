@@ -45,8 +45,8 @@ export interface HubEnds {
   led(): void;
   /** A relay said which store it has; `wasPutBack`: and of a document, less than it acknowledged. */
   met(relay: string, store: string, wasPutBack: boolean): void;
-  /** The first word of the relay on a connection. */
-  connected(): void;
+  /** The first word of the relay on a connection, about that document. */
+  connected(doc: DocId): void;
 }
 
 export class Hub {
@@ -273,11 +273,10 @@ export class Hub {
         document.offered = frame.genesis;
         const isSame = document.asked === frame.store;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
-        if (frame.successor !== null) void document.succeeded(frame.successor);
-        this.#ends.met(this.#address, frame.store, document.welcomed() && isSame);
+        this.#ends.met(this.#address, frame.store, document.welcomed(frame) && isSame);
         if (this.#isGreeted) return;
         this.#isGreeted = true;
-        return this.#ends.connected();
+        return this.#ends.connected(frame.doc);
       }
       case "batch": return this.#batch(conn, document, frame);
       case "ack": {
@@ -287,7 +286,7 @@ export class Hub {
         return this.step({ type: "ack", conn, doc, session: frame.session, seq: frame.seq, cursor: frame.cursor });
       }
       case "presence": return document.hearPresence({ conn, cert: frame.cert?.slice() ?? null, envelope: frame.envelope.slice() });
-      case "done": return; // nobody here asked
+      case "done": return document.successorAnswered();
       default: return frame satisfies never;
     }
   }
@@ -323,6 +322,10 @@ export class Hub {
     if (frame.req !== null) this.#requestById.delete(frame.req);
     const document = frame.doc === null ? undefined : this.#documentById.get(frame.doc);
     if (request?.about === "presence") return document?.presenceRefused(); // the next word goes out all the same
+    if (request?.about === "successor") {
+      document?.successorAnswered();
+      return this.#ends.post({ kind: "problem", problem: errorToProblem(new FreeholdError("relay-refused", frame.message, frame.hint), document?.id) });
+    }
     const about = document === undefined ? [...this.#documentByNumber.keys()] : [document.number];
     // A session the relay forgot is introduced again after a pause; the certificate goes along then.
     if (frame.code === "no-session" && request !== undefined) document?.introduceAgain(request.session);

@@ -30,8 +30,8 @@ export type TabMessage =
   | { readonly kind: "relayHas"; readonly doc: DocId; readonly place: number; readonly reset: boolean; readonly known: readonly Known[] }
   | { readonly kind: "relayState"; readonly place: number; readonly state: number }
   | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }
-  /** The owner's word on where it goes on. */
-  | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array }
+  /** The owner's word on where it goes on; `stands`: a relay has it. */
+  | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array; readonly stands: boolean }
   /** Documents that the sender has open, in answer to `who` and whenever that changes. */
   | { readonly kind: "open"; readonly docs: readonly DocId[] }
   | { readonly kind: "closed"; readonly docs: readonly DocId[] }

@@ -15,9 +15,10 @@ import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
 import { Machine } from "./machine.ts";
 import type { DocKeys } from "../seal/sealer.ts";
-import { bring, nameOf } from "../wire/owner.ts";
+import { deleteFrom, nameOf } from "../wire/owner.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToProblem } from "./problems.ts";
+import { proofsIn } from "../store/statements.ts";
 import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
 
 export type { VaultEnv } from "./env.ts";
@@ -31,6 +32,7 @@ export const startVault = (port: Port<FromVault, ToVault>, env: VaultEnv): void 
 const notStarted = (): FreeholdError => new FreeholdError("not-ready", "The vault is not started.", "Send `start` first.");
 const notFound = (doc: DocId): FreeholdError => new FreeholdError("not-found", "This document is not on this device.", "Open it by its link.", { doc });
 const forgotten = (doc: DocId): FreeholdError => new FreeholdError("not-found", "This document was removed from this device in another tab.", "Open it by its link.", { doc });
+const notOpen = (doc: DocId): FreeholdError => new FreeholdError("closed", "This document is not open.", "Open it again.", { doc });
 const restarted = (doc?: DocId): FreeholdError =>
   new FreeholdError("core-restarted", "The sync machine stopped.", "Everything said to be saved is. Look over the last edit; reload the page if it goes on.", doc === undefined ? {} : { doc });
 
@@ -155,7 +157,7 @@ class Vault {
       release: (docs) => background.release(hub, docs),
       led: () => void background.probe(),
       met: (relay, store, wasPutBack) => background.meet(relay, store, wasPutBack),
-      connected: () => background.look(),
+      connected: (doc) => background.look(doc),
     }, machine);
     this.#hubs[place] = hub;
     if (place === 0) [this.#running, this.#background] = [hub, background];
@@ -254,7 +256,7 @@ class Vault {
 
   async #update(r: Extract<Request, { readonly op: "update" }>): Promise<Replies["update"]> {
     const document = this.#running?.document(r.doc);
-    if (document === undefined || !document.attached) throw new FreeholdError("closed", "This document is not open.", "Open it again.", { doc: r.doc });
+    if (document === undefined || !document.attached) throw notOpen(r.doc);
     await document.update(r.session, r.to, r.bytes);
     return { copies: this.#copies!.copies };
   }
@@ -286,7 +288,7 @@ class Vault {
   async #proofs(doc: DocId): Promise<Replies["proofs"]> {
     const stored = await this.#opened().load(doc);
     if (stored === null) throw notFound(doc);
-    return { proofs: stored.proofs.map((p) => p.bytes) };
+    return { proofs: proofsIn(stored).map((p) => p.bytes) };
   }
 
   async #close(doc: DocId): Promise<null> {
@@ -326,24 +328,15 @@ class Vault {
   async #delete(doc: DocId): Promise<null> {
     if (!isDocId(doc)) throw new FreeholdError("not-found", "No document has such an id.", "Nothing was deleted.");
     const keys = await this.#ownerKeys(doc);
-    for (const relay of this.#relays) await bring(this.#env.fetch, relay, { what: "delete", doc, statement: await keys.deletion(nameOf(relay)) });
+    for (const relay of this.#relays) await deleteFrom(this.#env.fetch, relay, doc, await keys.deletion(nameOf(relay)));
     return null;
   }
 
   async #succeed(doc: DocId, by: DocId): Promise<null> {
-    const hub = await this.#ready();
     const statement = await (await this.#ownerKeys(doc)).successor(by);
-    let told = false;
-    for (const relay of this.#relays) {
-      try {
-        await bring(this.#env.fetch, relay, { what: "successor", doc, statement });
-        told = true;
-      } catch (e) {
-        if (!told) throw e;
-        this.#port.post({ kind: "problem", problem: errorToProblem(e, doc) }); // one relay has it for good: it stands
-      }
-    }
-    await hub.document(doc)?.succeeded(statement);
+    const document = (await this.#ready()).document(doc);
+    if (document === undefined) throw notOpen(doc);
+    await document.goOn(statement, false);
     return null;
   }
 

@@ -1,4 +1,4 @@
-// What only a document's owner may tell a relay: to delete it, and as which document it goes on. Brought over plain HTTP (docs/PROTOCOL.md §5).
+// What only a document's owner may tell a relay, over plain HTTP (docs/PROTOCOL.md §5): to delete it, and as which document it goes on.
 
 import { FreeholdError } from "../errors.ts";
 import type { DocId } from "../protocol.ts";
@@ -21,20 +21,20 @@ export const requestOf = (relay: string, { what, doc, statement }: Statement): r
 
 /**
  * Resolves when the relay has it on its disk; a document that the relay deleted before, or never had, is deleted there.
- * FreeholdError("relay-refused") otherwise, and nothing was changed.
+ * FreeholdError("relay-refused") otherwise; one that could not be reached may have done it all the same.
  */
-export const bring = async (fetch: typeof globalThis.fetch, relay: string, s: Statement): Promise<void> => {
+export const deleteFrom = async (fetch: typeof globalThis.fetch, relay: string, doc: DocId, statement: Uint8Array): Promise<void> => {
   const name = nameOf(relay);
   let response: Response, body: Uint8Array;
   try {
-    response = await fetch(...requestOf(relay, s));
+    response = await fetch(...requestOf(relay, { what: "delete", doc, statement }));
     body = new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw new FreeholdError("relay-refused", `The relay ${name} cannot be reached.`, "Try again when this device is online; nothing was changed there.", { doc: s.doc, cause });
+    throw new FreeholdError("relay-refused", `The relay ${name} cannot be reached.`, "Try again when this device is online.", { doc, cause });
   }
   const refusal = response.ok ? null : refusalIn(body);
-  if (refusal === null ? response.ok : s.what === "delete" && (refusal.code === "gone" || refusal.code === "no-room")) return;
-  throw new FreeholdError("relay-refused", refusal === null ? `The relay ${name} answered ${response.status}.` : refusal.message, refusal === null ? "Check its address; nothing was changed there." : refusal.hint, { doc: s.doc });
+  if (refusal === null ? response.ok : refusal.code === "gone" || refusal.code === "no-room") return;
+  throw new FreeholdError("relay-refused", refusal === null ? `The relay ${name} answered ${response.status}.` : refusal.message, refusal === null ? "Check its address; nothing was changed there." : refusal.hint, { doc });
 };
 
 const refusalIn = (body: Uint8Array): RelayError | null => {

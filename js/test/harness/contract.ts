@@ -228,17 +228,17 @@ export const cases: readonly Case[] = [
       let store = await opened(place);
       await store.putSecret(secretOf(1));
       const proof = (session: number, length: number) => ({ session: sessionId(session), bytes: bytesOf(length, session) });
-      for (const p of [proof(1, 9), proof(2, 70_000), proof(1, 500)]) await store.putProof(docId(1), p);
+      for (const p of [proof(1, 9), proof(2, 70_000), proof(1, 500)]) await store.putStatement(docId(1), p);
       await store.append(docId(1), sessionId(1), [envelope(1, 0)], [certOf(1)]);
       for (const generation of [1, 2, 3]) await store.checkpoint(docId(1), sessionId(1), snapshotOf(generation, [headOf(1, 0)]));
       store = await next(place, store);
-      const proofs = [...((await store.load(docId(1)))?.proofs ?? [])].sort((a, b) => a.bytes.length - b.bytes.length);
+      const proofs = [...((await store.load(docId(1)))?.statements ?? [])].sort((a, b) => a.bytes.length - b.bytes.length);
       equal(proofs, [proof(1, 500), proof(2, 70_000)], "proofs");
-      const refused = await store.putProof(docId(9), proof(1, 9)).then(() => "kept", (e: unknown) => (e as { code?: string }).code);
+      const refused = await store.putStatement(docId(9), proof(1, 9)).then(() => "kept", (e: unknown) => (e as { code?: string }).code);
       equal(refused, "storage-lost", "of a document without a secret");
       await store.forget(docId(1));
       await store.putSecret(secretOf(1));
-      equal((await store.load(docId(1)))?.proofs, [], "after forgetting");
+      equal((await store.load(docId(1)))?.statements, [], "after forgetting");
       await store.close();
     },
   },

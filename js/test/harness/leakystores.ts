@@ -17,7 +17,7 @@ export const earlyStore = (store: DeviceStore): DeviceStore => {
     putSecret: (secret) => store.putSecret(secret),
     append: (...args) => later(() => store.append(...args)),
     checkpoint: (...args) => store.checkpoint(...args),
-    putProof: (...args) => store.putProof(...args),
+    putStatement: (...args) => store.putStatement(...args),
     putHead: (head) => store.putHead(head),
     putMark: (...args) => store.putMark(...args),
     forget: (doc) => store.forget(doc),

@@ -57,6 +57,30 @@ test("a start with nothing open asks the relay, and fills it when it is another 
   await arriveAt(t, relay, notes);
 });
 
+test("a start with nothing open and nothing to send asks once, and hangs up", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const path = await directoryOf();
+  const before = await start(t, path, [relay.url]);
+  const [note] = await closedNotes(before, 1, true);
+  await before.stop();
+  const env = nodeEnv(path);
+  let calls = 0;
+  let hungUp = (): void => undefined;
+  const done = new Promise<void>((resolve) => { hungUp = resolve; });
+  const page = await start(t, path, [relay.url], { ...env, openWire: (address, on) => {
+    calls++;
+    const wire = env.openWire(address, on);
+    return { hello: (ask, by) => wire.hello(ask, by), send: (frame) => wire.send(frame), close: () => {
+      hungUp();
+      wire.close();
+    } };
+  } });
+  await done;
+  await page.request({ op: "close", doc: note!.doc }); // takes its turn behind whatever was begun with that document
+  await page.stop();
+  assert.equal(calls, 1);
+});
+
 test("a relay that is given later gets every document, also the closed ones", { timeout: 180_000 }, async (t) => {
   const relay = await relayOf(t);
   const path = await directoryOf();
