@@ -21,7 +21,8 @@
 //	S8 an envelope is shown to the page only after those that its writer had seen, and the parts of one change only together
 //	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover; a
 //	   session's chain there counts from where it begins
-//	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop
+//	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop; after the pause what it had no time for is
+//	   said again, a Hello too
 //	S11 connections are retried with jittered pauses that double; a pause (the tunnel) closes the socket and stops the clock
 //	S12 a checkpoint is due when the tail exceeds max(256 KiB, half the snapshot); it covers nothing that only the journal can still send
 //	S13 a snapshot of somebody else adds and never takes away; who has all that it covers says so, who finds that it lacks something

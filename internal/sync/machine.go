@@ -105,6 +105,7 @@ func (m *Machine) settle(d *document) {
 	m.openNext(d)
 	m.wantedNext(d)
 	m.askAgain(d)
+	m.helloAgain(d)
 	m.sendNext(d)
 	m.packNext(d)
 	m.checkpointNext(d)

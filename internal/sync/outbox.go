@@ -170,6 +170,14 @@ func (m *Machine) welcome(e Welcome) {
 	d.pass()
 }
 
+// helloAgain asks once more for a document for which the relay had no time (S10).
+func (m *Machine) helloAgain(d *document) {
+	if o := &d.outbox; o.subscribed && !o.welcomed && o.holdUntil != 0 && m.now >= o.holdUntil {
+		o.holdUntil = 0
+		m.subscribe(d)
+	}
+}
+
 // sendNext fills the window (S4), or has a snapshot made for a relay that lacks what no envelope here holds (S9).
 func (m *Machine) sendNext(d *document) {
 	o := &d.outbox
@@ -269,7 +277,7 @@ func (m *Machine) refused(e Refused) {
 	switch {
 	case e.Problem.passing():
 		d.issues.send = e.Problem
-		o.holdUntil = m.now + max(int64(e.Retry), m.random.pause(o.refusals))
+		o.holdUntil = m.now + int64(e.Retry) + m.random.pause(o.refusals) // it gives many the same pause
 		o.refusals++
 		if isUpload {
 			o.upload.stage = stageFailed

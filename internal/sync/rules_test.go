@@ -496,9 +496,9 @@ func TestS10AFullRelayIsAProblemWithAPause(t *testing.T) {
 	if st := one[sync.StatusChanged](s, effects).Status; st.Problem != sync.RelayFull || st.Unsent != 1 || st.Device != 1 {
 		t.Fatalf("%+v", st)
 	}
-	s.now += 4999
+	s.now += 5000
 	none[sync.Append](s, s.tell(sync.Wake{}))
-	s.now++
+	s.now += 250 // the longest pause of our own
 	one[sync.Append](s, s.tell(sync.Wake{}))
 	if st := one[sync.StatusChanged](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})).Status; st.Problem != sync.NoProblem || st.Relay != 1 {
 		t.Fatalf("%+v", st)
@@ -512,6 +512,45 @@ func TestS10ARefusedSessionIsNotSentAgain(t *testing.T) {
 	none[sync.Append](s, s.write(2))
 	s.now += 600_000
 	none[sync.Append](s, s.tell(sync.Wake{}))
+}
+
+// A relay that has no time for a Hello is asked again after its pause and one of our own, drawn anew each time, on the same connection.
+func TestS10ABusyRelayIsGreetedAgain(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 1}))
+	s.write(1)
+	const retry = 1800
+	pauses := make(map[int64]bool)
+	for range 10 {
+		timer := one[sync.Timer](s, s.tell(sync.Refused{Conn: 1, Doc: doc, Problem: sync.RelayBusy, Retry: retry}))
+		if pause := timer.At - s.now; pause <= retry || pause > retry+15_000 {
+			t.Fatalf("asked again after %d", pause)
+		} else {
+			pauses[pause] = true
+		}
+		s.now = timer.At - 1
+		none[sync.Hello](s, s.tell(sync.Wake{}))
+		s.now++
+		effects := s.tell(sync.Wake{})
+		if hello := one[sync.Hello](s, effects); hello.Conn != 1 || hello.Doc != doc {
+			t.Fatalf("%+v", hello)
+		}
+		none[sync.Append](s, effects)
+	}
+	if len(pauses) < 8 {
+		t.Fatalf("pauses %v", pauses)
+	}
+	// Welcome at last: it goes on as if nothing had been, and asks no more.
+	effects := s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Genesis: true})
+	one[sync.Append](s, effects)
+	s.now += 20_000
+	none[sync.Hello](s, s.tell(sync.Wake{}))
+	if st := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0}); one[sync.StatusChanged](s, st).Status.Problem != sync.NoProblem {
+		t.Fatalf("%+v", st)
+	}
 }
 
 func TestS11PausesDoubleAndAreJittered(t *testing.T) {
