@@ -26,9 +26,7 @@ const inSmallSegments = "FREEHOLD_TEST_SMALL_SEGMENTS"
 
 func init() {
 	if os.Getenv(inSmallSegments) != "" {
-		openStore = func(path string) (*store.Log, error) {
-			return store.OpenWith(path, store.Options{SegmentBytes: 16 << 10, CheckpointBytes: 24 << 10, WarmBytes: 64 << 10, Every: 20 * time.Millisecond})
-		}
+		storeOptions = store.Options{SegmentBytes: 16 << 10, CheckpointBytes: 24 << 10, WarmBytes: 64 << 10, Every: 20 * time.Millisecond}
 	}
 }
 

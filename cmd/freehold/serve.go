@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/meter"
 	"github.com/freehold-dev/freehold/server/native"
 	"github.com/freehold-dev/freehold/server/store"
 	"github.com/freehold-dev/freehold/web"
 )
 
-// openStore is store.Open; a test opens a store in which everything happens often.
-var openStore = store.Open
+// storeOptions are the store's; a test has one in which everything happens often.
+var storeOptions = store.Defaults()
 
 func serve(args []string, out, problems io.Writer) int {
 	flags, settings := serveFlags(problems)
@@ -55,7 +56,13 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 			return err
 		}
 	}
-	log, err := openStore(settings.data)
+	o.Damaged = new(meter.Counter)
+	storing := storeOptions
+	storing.Report = func(where string) {
+		o.Damaged.Add(1)
+		logger.Error("storage is damaged; what is damaged is not served: freehold verify and freehold relay-salvage", "where", where)
+	}
+	log, err := store.OpenWith(settings.data, storing)
 	if err != nil {
 		return fmt.Errorf("%w (folder %s)", err, settings.data)
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -173,4 +174,44 @@ func TestStopUnderLoad(t *testing.T) {
 		}
 	}
 	t.Logf("%d acknowledged before the end", len(promised))
+}
+
+// A relay that meets damage refuses what is damaged and says where, once, in the log and in a number, and names no document.
+func TestDamageIsSaid(t *testing.T) {
+	folder := t.TempDir()
+	p := start(t, folder, "--metrics", "127.0.0.1:0")
+	watch := "http://127.0.0.1:" + p.says(regexp.MustCompile(`msg=metrics port=(\d+)`))[1]
+	doc := servertest.NewDoc(t, 1)
+	c := servertest.Dial(t, p.address)
+	c.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	s := doc.NewSession()
+	run := s.Run(2)
+	if err := c.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}); err != nil {
+		t.Fatal(err)
+	}
+	servertest.Await[*wire.Ack](c)
+	log := filepath.Join(folder, "00000001.log")
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[bytes.Index(b, run[1])+80] ^= 1
+	write(t, log, b)
+	for range 2 {
+		c := servertest.Dial(t, p.address)
+		if err := c.Say(c.Hello(doc, wire.Hello{})); err != nil {
+			t.Fatal(err)
+		}
+		servertest.Expect[*wire.Welcome](c)
+		if refusal := servertest.Expect[*wire.Error](c); refusal.Code != wire.CodeStorage {
+			t.Fatalf("%+v", refusal)
+		}
+	}
+	p.says(regexp.MustCompile(`storage is damaged.* where="00000001.log at byte \d+: the envelope`))
+	if _, page := servertest.Request(t, "GET", watch+"/metrics", nil); !strings.Contains(string(page), "\nfreehold_storage_damaged_total 1\n") {
+		t.Errorf("%s", page)
+	}
+	if strings.Contains(p.text(), doc.ID().String()) || strings.Count(p.text(), "storage is damaged") != 1 {
+		t.Errorf("log: %s", p.text())
+	}
 }

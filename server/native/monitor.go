@@ -16,6 +16,7 @@ type monitor struct {
 	// requests by route, turnedAway connections beyond the limits.
 	requests   meter.Counters
 	turnedAway meter.Counter
+	damaged    *meter.Counter
 }
 
 // routes are what those who run a relay ask.
@@ -91,6 +92,9 @@ func (m *monitor) page(r *http.Request) *meter.Page {
 	p.Histogram("freehold_ack_seconds", "From an append's arrival until it is durable.", counts.Acks)
 	p.Histogram("freehold_commit_seconds", "What the disk takes for a group of appends.", counts.Commits)
 	p.Counter("freehold_commits_failed_total", "Groups of appends that the disk refused.", &counts.CommitsFailed)
+	if m.damaged != nil {
+		p.Counter("freehold_storage_damaged_total", "Places of the store that were found damaged.", m.damaged)
+	}
 	p.Counter("freehold_sent_bytes_total", "Frames given to sockets.", &counts.Sent)
 	p.Counter("freehold_presence_total", "Frames of presence given to sockets.", &counts.Presence)
 	p.Gauge("go_goroutines", "Goroutines.", float64(runtime.NumGoroutine()))

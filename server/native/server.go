@@ -15,6 +15,7 @@ import (
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/httpapi"
+	"github.com/freehold-dev/freehold/server/meter"
 )
 
 // Server is a relay on a network: WebSocket at /v1/socket, plain requests under /v1/docs, the app at /, and how it is at /healthz
@@ -50,6 +51,8 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Certificate makes listeners speak TLS, if it is not nil.
 	Certificate *Certificate
+	// Damaged counts what the store found damaged, nil where nobody counts.
+	Damaged *meter.Counter
 	// Limits as given to the relay.
 	Limits server.Limits
 }
@@ -63,7 +66,7 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := httpapi.NewNames(o.Names)
 	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
 	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
-	s.monitor = &monitor{server: s, ready: newReadiness(o.Folder)}
+	s.monitor = &monitor{server: s, ready: newReadiness(o.Folder), damaged: o.Damaged}
 	s.gate.turnedAway = &s.monitor.turnedAway
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", s.monitor.readyz)

@@ -61,9 +61,14 @@ func appendBlock(b []byte, d *document) []byte {
 	return binary.BigEndian.AppendUint32(b, checksum(b[start:]))
 }
 
+// isWhole reports whether a block is as it was written.
+func isWhole(b []byte) bool {
+	return len(b) >= 4 && checksum(b[:len(b)-4]) == binary.BigEndian.Uint32(b[len(b)-4:])
+}
+
 // parseBlock reads a block.
 func parseBlock(b []byte) (*document, error) {
-	if len(b) < 4 || checksum(b[:len(b)-4]) != binary.BigEndian.Uint32(b[len(b)-4:]) {
+	if !isWhole(b) {
 		return nil, errShort
 	}
 	c := &cutter{b: b[:len(b)-4]}

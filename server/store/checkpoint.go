@@ -113,6 +113,16 @@ func (c *checkpoint) read(salt salt) (err error) {
 	return nil
 }
 
+// checkpoints are those that a log has open, the newest first.
+func (l *Log) checkpoints() (all []*checkpoint) {
+	for _, c := range []*checkpoint{l.newest, l.earlier} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 func (c *checkpoint) docs() int { return len(c.directory) / directoryEntry }
 
 func (c *checkpoint) id(i int) (id seal.DocID) {
@@ -156,9 +166,13 @@ func (c *checkpoint) load(i int) (*document, error) {
 	}
 	d, err := parseBlock(block)
 	if err != nil {
-		return nil, damaged(c.name, offset, "the document there cannot be read")
+		return nil, c.rotten(offset)
 	}
 	return d, nil
+}
+
+func (c *checkpoint) rotten(offset int64) error {
+	return damaged(c.name, offset, "the document there cannot be read")
 }
 
 func (c *checkpoint) block(offset int64, length int) ([]byte, error) {
@@ -170,15 +184,15 @@ func (c *checkpoint) block(offset int64, length int) ([]byte, error) {
 	return b, err
 }
 
-// writeCheckpoint writes the documents of before, nil for none, as changed since, and opens what it wrote. Nothing is there under
-// its name before it is whole and durable.
-func writeCheckpoint(disk Disk, salt salt, number uint32, before *checkpoint, changed map[seal.DocID]*document, segments map[uint32]weight, at position) (*checkpoint, error) {
+// writeCheckpoint writes the documents of before, nil for none, as changed since, and opens what it wrote. mend gives a document whose block
+// in before is damaged, or nil. Nothing is there under its name before it is whole and durable.
+func writeCheckpoint(disk Disk, salt salt, number uint32, before *checkpoint, changed map[seal.DocID]*document, mend func(seal.DocID, error) *document, segments map[uint32]weight, at position) (*checkpoint, error) {
 	const unfinished = "index.unfinished"
 	file, err := disk.Create(unfinished)
 	if err != nil {
 		return nil, err
 	}
-	w := &checkpointWriter{file: file, buffer: append([]byte(checkpointMagic), version1)}
+	w := &checkpointWriter{file: file, mend: mend, buffer: append([]byte(checkpointMagic), version1)}
 	if err := w.all(before, changed); err == nil {
 		w.finish(salt, segments, at)
 	} else {
@@ -196,6 +210,7 @@ func writeCheckpoint(disk Disk, salt salt, number uint32, before *checkpoint, ch
 // checkpointWriter writes from front to back.
 type checkpointWriter struct {
 	file      File
+	mend      func(seal.DocID, error) *document
 	buffer    []byte
 	flushed   int64
 	directory []byte
@@ -232,7 +247,8 @@ func (w *checkpointWriter) all(before *checkpoint, changed map[seal.DocID]*docum
 	return nil
 }
 
-// carry takes a block over as it is; who reads it checks it.
+// carry takes a block over: mended where it is damaged, and where it cannot be, as it is. Its document is not served then, and the
+// segments in which it has something stay.
 func (w *checkpointWriter) carry(before *checkpoint, i int) error {
 	offset, length := before.place(i)
 	from := len(w.buffer)
@@ -241,7 +257,16 @@ func (w *checkpointWriter) carry(before *checkpoint, i int) error {
 		if err != nil {
 			return err
 		}
-		w.buffer = append(w.buffer, block...)
+		var mended *document
+		if !isWhole(block) {
+			mended = w.mend(before.id(i), before.rotten(offset))
+		}
+		switch {
+		case mended == nil:
+			w.buffer = append(w.buffer, block...)
+		case !mended.gone:
+			w.buffer = appendBlock(w.buffer, mended)
+		}
 	}
 	w.enter(before.id(i), from)
 	return nil

@@ -64,7 +64,7 @@ func (l *Log) copyTo(to Disk, random io.Reader) (copied int64, err error) {
 		}
 		copied += s.end
 	}
-	if c := l.newest; c != nil {
+	for _, c := range l.checkpoints() {
 		if err := copyFile(to, c.name, c.file, c.size); err != nil {
 			return 0, err
 		}

@@ -154,6 +154,7 @@ func TestVerifyFinds(t *testing.T) {
 	}{
 		"an envelope":   {"00000001.log", func(b []byte) { b[len(b)-100] ^= 1 }, "as it was written"},
 		"a frame":       {"00000001.log", func(b []byte) { b[30] ^= 1 }, "cannot be read"},
+		"a checkpoint":  {".index", func(b []byte) { b[len(b)-50] ^= 1 }, "the checksum does not fit"},
 		"a certificate": {".index", func(b []byte) { b[bytes.Index(b, w.of[1].Cert)+90] ^= 1 }, "the document there"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,11 +45,18 @@ type Log struct {
 	changed, frozen map[seal.DocID]*document
 	newest, earlier *checkpoint
 	warm            warm
-	closed          bool
+	// passed is what is wrong with checkpoints that opening passed over.
+	passed []error
+	// lost are documents that the newest checkpoint has and nothing can give, and why.
+	lost   map[seal.DocID]error
+	closed bool
 
 	wake     chan struct{}
 	stopping chan struct{}
 	stopped  sync.WaitGroup
+
+	reporting sync.Mutex
+	reported  map[string]bool
 }
 
 // Options are a log's measures. The zero value of each is its default.
@@ -65,6 +72,8 @@ type Options struct {
 	Pause time.Duration
 	// Random draws the name of a new store.
 	Random io.Reader
+	// Report hears once where something is damaged, in a text that names no document.
+	Report func(where string)
 	// ReadOnly opens a log that may be in use by a relay, as it is at that moment. Nothing is written and nothing is locked.
 	ReadOnly bool
 }
@@ -90,7 +99,10 @@ func (o Options) orDefaults() Options {
 }
 
 // Open opens the log in a folder, or makes both. Errors: ErrInUse, ErrFormat, ErrDamaged, and those of the file system.
-func Open(path string) (*Log, error) { return OpenWith(path, Options{Pause: 20 * time.Millisecond}) }
+func Open(path string) (*Log, error) { return OpenWith(path, Defaults()) }
+
+// Defaults are the options of Open.
+func Defaults() Options { return Options{Pause: 20 * time.Millisecond} }
 
 // OpenWith is Open with other measures.
 func OpenWith(path string, o Options) (*Log, error) {
@@ -298,10 +310,8 @@ func (l *Log) closeFiles() error {
 	for _, s := range l.segments {
 		err = errors.Join(err, s.file.Close())
 	}
-	for _, c := range []*checkpoint{l.newest, l.earlier} {
-		if c != nil {
-			err = errors.Join(err, c.file.Close())
-		}
+	for _, c := range l.checkpoints() {
+		err = errors.Join(err, c.file.Close())
 	}
 	if l.lock != nil {
 		err = errors.Join(err, l.lock.Close())

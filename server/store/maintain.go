@@ -24,7 +24,9 @@ func (l *Log) keepHouse() {
 		case <-l.wake:
 		case <-ticker.C:
 		}
-		if l.Maintain() == nil {
+		err := l.Maintain()
+		l.told(err)
+		if err == nil {
 			continue
 		}
 		select {
@@ -242,14 +244,20 @@ func (l *Log) checkpoint() error {
 	if before != nil {
 		number = before.number + 1
 	}
-	next, err := writeCheckpoint(l.disk, l.identity.salt, number, before, changed, weights, at)
+	next, err := writeCheckpoint(l.disk, l.identity.salt, number, before, changed, func(id seal.DocID, damage error) *document {
+		d, err := l.recount(id, before, damage)
+		if err != nil {
+			return nil
+		}
+		return d
+	}, weights, at)
 	if err != nil {
 		l.thaw(changed, since)
 		return err
 	}
 	l.mu.Lock()
 	unneeded := l.earlier
-	l.earlier, l.newest, l.frozen = before, next, nil
+	l.earlier, l.newest, l.frozen, l.lost = before, next, nil, nil
 	for id, d := range changed {
 		if l.changed[id] == nil {
 			l.warm.forget(id)

@@ -231,3 +231,13 @@ func (h *handle) Close() error {
 	h.closed = true
 	return err
 }
+
+// clone is another disk with the same files.
+func (d *memoryDisk) clone() *memoryDisk {
+	to := newMemoryDisk(d.random)
+	for name, f := range d.names {
+		to.names[name] = &memoryFile{disk: to, content: slices.Clone(f.content), durable: slices.Clone(f.content)}
+	}
+	to.durable = maps.Clone(to.names)
+	return to
+}

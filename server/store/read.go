@@ -28,6 +28,10 @@ func (l *Log) document(id seal.DocID) (*document, error) {
 			return d, nil
 		}
 		d, err := checkpoint.document(id)
+		mended := errors.Is(err, ErrDamaged)
+		if mended {
+			d, err = l.recount(id, checkpoint, err)
+		}
 		// Closed under our hands: there is a newer one.
 		if errors.Is(err, fs.ErrClosed) && !closed {
 			continue
@@ -38,7 +42,12 @@ func (l *Log) document(id seal.DocID) (*document, error) {
 		l.mu.Lock()
 		// Meanwhile there may be a newer one of the document.
 		if l.newest == checkpoint && l.changed[id] == nil && l.frozen[id] == nil {
-			l.warm.add(id, d)
+			if mended {
+				// The next checkpoint has it whole.
+				l.changed[id] = d
+			} else {
+				l.warm.add(id, d)
+			}
 		}
 		l.mu.Unlock()
 		return d, nil
@@ -51,6 +60,7 @@ func view[T any](l *Log, id seal.DocID, ask func(*document) (T, error)) (T, erro
 	for attempt := 0; ; attempt++ {
 		d, err := l.document(id)
 		if err != nil {
+			l.told(err)
 			var none T
 			return none, err
 		}
@@ -61,6 +71,7 @@ func view[T any](l *Log, id seal.DocID, ask func(*document) (T, error)) (T, erro
 		if errors.Is(err, fs.ErrClosed) && !l.isClosed() && attempt < 100 {
 			continue
 		}
+		l.told(err)
 		return answer, err
 	}
 }

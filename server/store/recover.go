@@ -62,6 +62,8 @@ func (l *Log) openCheckpoints(numbers []uint32) error {
 	for _, number := range slices.Backward(numbers) {
 		c, err := openCheckpoint(l.disk, l.identity.salt, number)
 		if errors.Is(err, ErrDamaged) {
+			l.passed = append(l.passed, err)
+			l.told(err)
 			continue
 		}
 		if err != nil {

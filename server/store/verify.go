@@ -47,6 +47,16 @@ func (l *Log) verify() (*Report, error) {
 	for _, s := range l.segments {
 		v.segment(s)
 	}
+	for _, err := range l.passed {
+		v.wrong("%v", err)
+	}
+	for _, c := range l.checkpoints() {
+		for i := range c.docs() {
+			if _, err := c.load(i); err != nil {
+				v.wrong("%v", err)
+			}
+		}
+	}
 	ids := make(chan seal.DocID)
 	var checking sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
