@@ -316,7 +316,7 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P exten
   /**
    * Must: resolves when every edit made before the call has got there. "peer": another device has them; one
    * that only reads does not tell, nor does one that is away, so give a signal.
-   * Must: rejects with a FreeholdError when it cannot (a store failed, the document was closed), and with "aborted" when the signal says so.
+   * Must: rejects with a FreeholdError when it cannot (a store failed, the relay refuses, the owner deleted it, the document was closed), and with "aborted" when the signal says so.
    */
   saved(on?: "device" | "relay" | "peer", o?: { readonly signal?: AbortSignal }): Promise<void>;
   readonly presence: Presence<P>;

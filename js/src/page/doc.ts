@@ -37,7 +37,7 @@ export interface DocHome {
 const closedError = (id: string): FreeholdError => new FreeholdError("closed", "this document was closed", "open it again with home.open", { doc: id });
 
 /** Problems after which nothing arrives any more. */
-const NEVER: ReadonlySet<string> = new Set(["wrong-key", "invalid", "not-found", "newer-format"]);
+const NEVER: ReadonlySet<string> = new Set(["wrong-key", "invalid", "not-found", "newer-format", "deleted"]);
 
 type AnyView = View<AnyDocType["shape"]>;
 
@@ -149,9 +149,9 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   arrived(): Promise<void> {
     return new Promise((resolve, reject) => {
       const stop = this.status.subscribe(({ content, problem }) => {
-        if (problem !== null && NEVER.has(problem.code)) reject(problem);
-        else if (content !== "complete") return;
-        else resolve();
+        if (content === "complete") resolve();
+        else if (problem !== null && NEVER.has(problem.code)) reject(problem);
+        else return;
         queueMicrotask(() => stop());
       });
       this.#ends.push(reject);

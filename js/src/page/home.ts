@@ -156,6 +156,7 @@ export class OpenHome implements Home, DocHome {
 
   async join<D extends AnyDocType>(type: D, link: URL | string): Promise<Doc<D>> {
     this.#know(type);
+    if (type !== (HomeDoc as AnyDocType) && /^[^#]*\?home#/.test(String(link))) throw aHome();
     const { doc: id, reopen } = await (await this.#vault()).request({ op: "join", link: String(link), type: type.name });
     await this.#homeDocs.welcome(id);
     const doc = await this.open(type, id);
@@ -207,12 +208,14 @@ export class OpenHome implements Home, DocHome {
   }
   async restore(link: URL | string): Promise<void> {
     if (this.relays.value.length === 0) throw new FreeholdError("not-ready", "there is no relay to restore from", "give freehold() a relay, or home.relays.set([…])");
+    await this.#vault();
+    const before = new Set(this.#heads.all().map(({ id }) => id));
     const doc = (await this.join(HomeDoc, link)) as unknown as OpenDoc;
     try {
       if (doc.rights === "read") throw new FreeholdError("read-only", "this link can only read a home", "take the link that addDevice() gives");
       await doc.arrived();
     } catch (e) {
-      if (this.#docById.get(doc.id) === doc) await this.#forget(doc.id);
+      if (!before.has(doc.id) && this.#docById.get(doc.id) === doc) await this.#forget(doc.id);
       throw e;
     }
     await this.#homeDocs.look();
@@ -283,8 +286,7 @@ export class OpenHome implements Home, DocHome {
     return next;
   }
   mistaken(doc: OpenDoc, type: string): void {
-    const error = new FreeholdError("invalid", `this document is a ${type}, not a ${doc.type.name}`, type === HomeDoc.name ? "it is somebody's home: home.restore(link)" : "join it with its own type", { doc: doc.id });
-    doc.end(error);
+    doc.end(type === HomeDoc.name ? aHome(doc.id) : new FreeholdError("invalid", `this document is a ${type}, not a ${doc.type.name}`, "join it with its own type", { doc: doc.id }));
     this.#forget(doc.id).catch((e: FreeholdError) => this.problem(e));
   }
   closed(doc: OpenDoc): void {
@@ -442,4 +444,5 @@ export class OpenHome implements Home, DocHome {
   }
 }
 
+const aHome = (id?: string): FreeholdError => new FreeholdError("invalid", "this is the link of somebody's home, not of a document", "home.restore(link), if the home is your own", id === undefined ? {} : { doc: id });
 const closed = (): FreeholdError => new FreeholdError("closed", "this home was closed", "make it again with freehold({ name })");

@@ -13,6 +13,8 @@ interface Waiter {
   readonly done: (e?: FreeholdError) => void;
 }
 
+/** Problems that mean: the relay does not take what is written. */
+const RELAY_REFUSED: ReadonlySet<string> = new Set(["relay-refused", "deleted"]);
 /** Problems that mean: the device does not keep what is written. */
 const STORE_FAILED: ReadonlySet<string> = new Set(["quota", "storage-lost", "evicted", "blocked"]);
 
@@ -103,7 +105,7 @@ export class Progress {
   #settle(failure?: FreeholdError): void {
     this.#now = null;
     const { relay, peer, problem, copies } = this.#vault;
-    const refusal = problem !== null && problem.code === "relay-refused" ? problemToError(problem) : undefined;
+    const refusal = problem !== null && RELAY_REFUSED.has(problem.code) ? problemToError(problem) : undefined;
     const lost = failure ?? (problem !== null && STORE_FAILED.has(problem.code) && copies === 0 ? problemToError(problem) : undefined);
     for (const w of this.#waiters) {
       const mark = w.goal === "device" ? this.#device : w.goal === "relay" ? relay : peer;

@@ -20,6 +20,8 @@ type Listed = Awaited<ReturnType<DeviceStore["list"]>>[number];
 /** How often one document is repaired in a row while writes to it go on failing. */
 const TRIES = 3;
 
+/** Runs when no other tab runs anything under that name. */
+type Locked = <T>(what: string, run: () => Promise<T>) => Promise<T>;
 type Durable = { readonly copies: 0 | 1 | 2 };
 
 /**
@@ -42,11 +44,13 @@ export const chooseStores = async (name: string): Promise<readonly DeviceStore[]
 
 /** Opens the device copy of the home `name`. Never rejects because a store fails: `copies` says how many work, `onProblem` why not more. */
 export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<Copies> => {
+  const locks = o.locks ?? globalThis.navigator?.locks;
+  const locked: Locked = (what, run) => (locks ? locks.request(`freehold/${name}/${what}`, run) as ReturnType<typeof run> : run());
   const now = o.now ?? ((): number => performance.now());
   const stores = o.stores ?? (await chooseStores(name));
   const lanes = stores.map((s) => new Lane(s, o.onProblem ?? ((): void => undefined), now));
   // One tab at a time looks whether the stores had a life before this one, or each would take the other's first moments for a loss.
-  const fresh = await locked(`freehold/${name}/open`, async () => {
+  const fresh = await locked("open", async () => {
     const opened = await Promise.all(lanes.map((lane) => lane.open(false)));
     const isKnown = opened.some((x) => x !== null && !x.fresh);
     lanes.forEach((lane, i) => {
@@ -54,18 +58,16 @@ export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<C
     });
     return !isKnown;
   });
-  const copies = new StoreCopies(lanes, fresh, o.onCopies ?? ((): void => undefined));
+  const copies = new StoreCopies(lanes, fresh, locked, o.onCopies ?? ((): void => undefined));
   if (!fresh) await copies.list();
   return copies;
 };
-
-const locked = <T>(name: string, run: () => Promise<T>): Promise<T> =>
-  typeof navigator !== "undefined" && navigator.locks ? navigator.locks.request(name, run) : run();
 
 class StoreCopies implements Copies {
   readonly fresh: boolean;
   readonly offered: ReadonlyArray<DeviceStore["kind"]>;
   readonly #lanes: readonly Lane[];
+  readonly #locked: Locked;
   /** Repairs write under a name of their own; nobody else appends to those records. */
   readonly #repairer: SessionId = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
   /** Differences that a load saw. A write under way looks the same, here or in another tab; only what a second look still misses is missing. */
@@ -77,8 +79,9 @@ class StoreCopies implements Copies {
   #again = false;
   #closed = false;
 
-  constructor(lanes: readonly Lane[], fresh: boolean, onCopies: (copies: 0 | 1 | 2) => void) {
+  constructor(lanes: readonly Lane[], fresh: boolean, locked: Locked, onCopies: (copies: 0 | 1 | 2) => void) {
     this.#lanes = lanes;
+    this.#locked = locked;
     this.fresh = fresh;
     this.offered = lanes.map((l) => l.store.kind);
     let told = this.copies;
@@ -176,10 +179,13 @@ class StoreCopies implements Copies {
         if (!lane.isOpen) throw new StoreError("blocked", `the ${lane.store.kind} store is not open, so the document would come back from it`);
       }
       // One after the other, files first: they can refuse, when another tab writes the document. Then nothing has gone yet.
-      for (const lane of this.#lanes) {
-        asked.push(lane);
-        await lane.store.forget(doc);
-      }
+      // Not while another tab repairs it: that would bring half of it back.
+      await this.#locked(`repair/${doc}`, async () => {
+        for (const lane of this.#lanes) {
+          asked.push(lane);
+          await lane.store.forget(doc);
+        }
+      });
       for (const lane of this.#lanes) lane.heal(doc);
     } catch (e) {
       // What is left of it has to be read; then each gets back what it lacks.
@@ -259,8 +265,10 @@ class StoreCopies implements Copies {
   }
 
   /** False when it is worth another try at once. */
-  async #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
-    if (this.#forgetting.has(doc)) return true;
+  #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
+    return this.#locked(`repair/${doc}`, async () => this.#forgetting.has(doc) || this.#repairNow(lane, doc));
+  }
+  async #repairNow(lane: Lane, doc: DocId): Promise<boolean> {
     const failures = lane.failures;
     const { parts, whole } = await this.#loadAll(doc);
     const part = parts.get(lane);

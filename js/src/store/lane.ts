@@ -15,6 +15,8 @@ export class Lane {
   failures = 0;
   readonly #behind: Set<DocId> = new Set();
   #isOpen = false;
+  /** Why it is not. */
+  #reason: StoreError | null = null;
   #wasOpen = false;
   #wasEmptied = false;
   #triedAt = -Infinity;
@@ -60,7 +62,8 @@ export class Lane {
       this.#wasOpen = true;
       return opened;
     } catch (e) {
-      this.fail(toStoreError(e, `open the ${this.store.kind} store`));
+      this.#reason = toStoreError(e, `open the ${this.store.kind} store`);
+      this.fail(this.#reason);
       return null;
     }
   }
@@ -69,7 +72,7 @@ export class Lane {
   async run<T>(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<T>): Promise<{ readonly value: T } | StoreError> {
     if (!this.#isOpen) {
       this.lag(doc);
-      return new StoreError("storage-lost", `the ${this.store.kind} store is not open`);
+      return this.#reason ?? new StoreError("storage-lost", `the ${this.store.kind} store is not open`);
     }
     try {
       return { value: await operation(this.store) };

@@ -171,6 +171,8 @@ export interface CopiesOptions {
   readonly onProblem?: (problem: StoreProblem) => void;
   /** Hears `copies` whenever it changes, until `close`. Must not throw. */
   readonly onCopies?: (copies: 0 | 1 | 2) => void;
+  /** Between the tabs that write the same stores; the browser's own when absent, none where it has none. */
+  readonly locks?: Pick<LockManager, "request">;
   /** Milliseconds; spaces the attempts to bring a failed store back. `performance.now` when absent. */
   readonly now?: () => number;
 }

@@ -156,6 +156,9 @@ test("forgetting is this device's alone and lasts; deleting is everybody's", asy
   assert.throws(() => two.change((d) => { d.title = "too late"; }), code("closed"));
   await until(shared.status, (s) => s.problem?.code === "deleted", () => `the guest was not told: ${JSON.stringify(shared.status.value)}`);
   assert.equal(shared.value.title, "two", "the guest's copy is the guest's");
+  shared.change((d) => { d.title = "for myself"; });
+  await shared.saved();
+  await assert.rejects(shared.saved("relay"), code("deleted"));
   const answer = await fetch(new URL(`/v1/docs/${two.id}/genesis`, relay.url));
   assert.equal(answer.status, 410, "and the relay has nothing of it");
 });
@@ -186,7 +189,8 @@ test("what cannot be: without a relay, as a reader, with another link, offline",
   const b = await device(t, relay);
   await assert.rejects(b.home.restore("rubbish"), code("bad-link"));
   await assert.rejects(b.home.restore(await note.link("owner")), code("invalid"), "a note is no home");
-  const wrong = await b.home.join(Note, home); // nothing of it is here, so nobody can tell yet
+  await assert.rejects(b.home.join(Note, home), code("invalid"), "the link says that it is a home's");
+  const wrong = await b.home.join(Note, home.hash); // nothing of it is here, so nobody can tell yet
   await until(wrong.status, (s) => s.problem?.code === "invalid", () => "a home was taken for a note");
   await b.lists();
   const asTask = await b.home.join(Task, await note.link("write"));

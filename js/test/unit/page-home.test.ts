@@ -191,9 +191,31 @@ test("saved: waits for its own edits only, and fails with a reason", async () =>
   vault.refuse = null;
   await doc.saved();
   assert.equal(doc.status.value.problem, null);
+  for (const goal of ["relay", "peer"] as const) {
+    const sending = doc.saved(goal);
+    vault.status(doc.id, { device: 3, relay: 2, relayState: "live", unsent: 1, problem: { code: "deleted", message: "its owner deleted it", hint: "what you have stays" } });
+    await assert.rejects(sending, code("deleted"));
+    await assert.rejects(doc.saved(goal), code("deleted"));
+    vault.status(doc.id, { device: 3, relay: 2, relayState: "live", unsent: 1 });
+  }
   const waiting = doc.saved("peer").catch((e: unknown) => e);
   doc.close();
   assert.equal((await waiting as { code: string }).code, "closed");
+});
+
+test("a home that cannot be restored is let go of, unless it was here before", async () => {
+  const vault = new ToyVault();
+  for (const id of ["old", "new"]) vault.docs.set(id, { type: "freehold.home", updates: [] });
+  vault.heads.set("old", { id: "old", type: "freehold.home", head: {}, changed: 1, rights: "owner" });
+  vault.opened = { content: "waiting", problem: { code: "deleted", message: "its owner deleted it", hint: "what you have stays" } };
+  const { home } = toyHome(vault);
+  home.relays.set(["https://relay.example"]);
+  await assert.rejects(home.restore("new"), code("deleted"));
+  await assert.rejects(home.restore("old"), code("deleted"));
+  assert.deepEqual(vault.log.flatMap((r) => (r.op === "forget" ? r.doc : [])), ["new"]);
+  vault.opened = { problem: { code: "newer-format", message: "written by a newer app", hint: "reload" } };
+  vault.docs.set("third", { type: "freehold.home", updates: [] });
+  await home.restore("third"); // it is here, whatever else there is to say
 });
 
 test("links carry the key after the #", async () => {

@@ -47,6 +47,14 @@ test("what was saved is there in the next process's home; what was only handed o
   assert.deepEqual([...problems, ...again.problems], []);
 });
 
+test("a second home on one directory is told by whom it is held, wherever it asks", async (t) => {
+  const dir = directory(t);
+  const [{ home: first }, { home: second }] = [open(dir), open(dir)];
+  t.after(() => Promise.all([first.close(), second.close()]));
+  await first.create(Note, { title: "mine" });
+  await assert.rejects(second.create(Note, { title: "not here" }), (e: FreeholdError) => e.code === "blocked" && e.message.includes(`process ${process.pid}`) && e.hint.includes("process"));
+});
+
 test("nothing is made on disk before somebody asks", async (t) => {
   const dir = join(directory(t), "not-yet");
   freehold({ name: "n", directory: dir }).list(Note);

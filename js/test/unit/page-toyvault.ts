@@ -25,6 +25,8 @@ export class ToyVault {
   refuse: Problem | null = null;
   /** What pages may do. */
   rights: Rights = "owner";
+  /** What the status of a document says when it is opened. */
+  opened: Partial<VaultStatus> = {};
   #pages: Set<Page> = new Set();
   #ids = 0;
 
@@ -103,7 +105,7 @@ export class ToyVault {
   #open(page: Page, doc: DocId): Opened {
     const session = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
     page.open.set(doc, session);
-    return { doc, rights: this.rights, session, snapshot: null, updates: [...this.docs.get(doc)!.updates], status: STATUS };
+    return { doc, rights: this.rights, session, snapshot: null, updates: [...this.docs.get(doc)!.updates], status: { ...STATUS, ...this.opened } };
   }
 }
 interface Page {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openCopies } from "../../src/store/copies.ts";
 import { FileStore } from "../../src/store/filestore.ts";
-import type { Copies, StoreProblem } from "../../src/store/store.ts";
+import type { Copies, StoredSecret, StoreProblem } from "../../src/store/store.ts";
+import { localLocks } from "../../src/vault/local.ts";
 import { StoreError } from "../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../harness/contract.ts";
 import { crashFiles, type CrashFiles } from "../harness/crashfiles.ts";
@@ -122,6 +123,36 @@ test("whoever asked to hear of the copies hears of each change, also of a store 
   assert.deepEqual(told, [1, 2]);
   await copies.close();
   assert.deepEqual(told, [1, 2], "closing is no loss");
+});
+
+test("what one tab forgets while another repairs it is gone from both stores", async () => {
+  const p = pair();
+  const locks = localLocks();
+  const open = (b: FileStore): Promise<Copies> => openCopies("test", { stores: [new FileStore(p.a), b], locks });
+  const here = await open(new FileStore(p.b));
+  await here.putSecret(secretOf(1));
+  await flush(here, 0);
+  await here.release(doc, sessionId(1));
+  p.b.wipe();
+  let begun = (): void => undefined;
+  let goOn = (): void => undefined;
+  const repairing = new Promise<void>((resolve) => { begun = resolve; });
+  const held = new Promise<void>((resolve) => { goOn = resolve; });
+  class Slow extends FileStore {
+    override async putSecret(secret: StoredSecret) {
+      begun();
+      await held;
+      return super.putSecret(secret);
+    }
+  }
+  const there = await open(new Slow(p.b));
+  await repairing;
+  const forgotten = here.forget(doc);
+  await here.list(); // a forgetting that does not wait is through by now
+  goOn();
+  await Promise.all([forgotten, there.settled()]);
+  assert.deepEqual([...p.a.names, ...p.b.names].filter((name) => name.startsWith(doc)), []);
+  await Promise.all([here.close(), there.close()]);
 });
 
 test("what a list finds missing while a repair is past it is repaired all the same", async () => {
