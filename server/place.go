@@ -34,8 +34,11 @@ type place struct {
 	tail      []tailEntry
 	tailFrom  wire.Cursor
 	tailBytes int
-	listeners map[*Subscription]struct{}
-	present   present
+	// shared is the Batch from sharedFrom to the end of the tail, as those get it who keep up and brought nothing of it.
+	shared     *wire.Encoded
+	sharedFrom wire.Cursor
+	listeners  map[*Subscription]struct{}
+	present    present
 }
 
 // heldRoom is a room in use.
@@ -161,12 +164,13 @@ func (p *place) expect(w *Write) {
 	p.mu.Unlock()
 }
 
-// stored makes a durable write visible and tells the listeners.
+// stored makes a durable write visible and tells the listeners, last of all who brought it: the acknowledgement follows at once, and
+// is written together with what else there is.
 func (p *place) stored(w *Write, by *Peer) {
 	p.mu.Lock()
 	if w.Gone {
 		p.gone, p.genesis, p.successor, p.durable = true, nil, nil, 0
-		p.tail, p.tailBytes = nil, 0
+		p.forgetTail()
 	}
 	if w.Genesis != nil {
 		p.genesis = w.Genesis
@@ -185,8 +189,16 @@ func (p *place) stored(w *Write, by *Peer) {
 	}
 	listeners := p.listenersNow()
 	p.mu.Unlock()
+	var own *Subscription
 	for _, s := range listeners {
-		s.look()
+		if by != nil && s.by == by {
+			own = s
+		} else {
+			s.look()
+		}
+	}
+	if own != nil {
+		own.look()
 	}
 }
 
@@ -198,9 +210,10 @@ func (p *place) listenersNow() []*Subscription {
 // remember adds to the tail while somebody listens. The caller holds mu and has not moved durable yet.
 func (p *place) remember(entries []wire.Entry, by *Peer) {
 	if len(p.listeners) == 0 || !p.loaded {
-		p.tail, p.tailBytes = nil, 0
+		p.forgetTail()
 		return
 	}
+	p.shared = nil
 	if len(p.tail) == 0 {
 		p.tailFrom = p.durable
 	}
@@ -223,6 +236,9 @@ func (p *place) remember(entries []wire.Entry, by *Peer) {
 		p.tail = append([]tailEntry(nil), p.tail[drop:]...)
 	}
 }
+
+// forgetTail lets go of the newest entries. The caller holds mu.
+func (p *place) forgetTail() { p.tail, p.tailBytes, p.shared = nil, 0, nil }
 
 // lost forgets a room whose write failed, and what it had promised. The next append begins from the log.
 func (p *place) lost(room *heldRoom) {

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"slices"
+	"sort"
+
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
 )
@@ -66,7 +69,7 @@ func (s *Subscription) Close() {
 	delete(p.listeners, s)
 	p.relay.present.Add(-int64(p.present.leave(s, p.listeners)))
 	if len(p.listeners) == 0 {
-		p.tail, p.tailBytes = nil, 0
+		p.forgetTail()
 	}
 	p.mu.Unlock()
 	p.relay.leave(p)
@@ -161,22 +164,38 @@ func (s *Subscription) welcome() wire.Frame {
 	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis, Successor: p.successor}
 }
 
+// sharedBytes bounds the Batch that a place keeps for those who get the same.
+const sharedBytes = 16 << 10
+
 // fromTail is a Batch without the reader's own entries, and without certificates that it has by now. The caller holds
 // the place's mu.
 func (s *Subscription) fromTail() wire.Frame {
 	p := s.place
-	b := &wire.Batch{Doc: p.doc, Entries: []wire.Entry{}, UpTo: s.since}
-	for _, e := range p.tail {
-		if e.Cursor <= s.since {
-			continue
-		}
-		b.UpTo = e.Cursor
-		if e.by == 0 || s.by == nil || e.by != s.by.id {
+	since := s.since
+	first := sort.Search(len(p.tail), func(i int) bool { return p.tail[i].Cursor > since })
+	news := p.tail[first:]
+	s.since = p.tail[len(p.tail)-1].Cursor
+	own := s.by != nil && slices.ContainsFunc(news, func(e tailEntry) bool { return e.by == s.by.id })
+	if !own && p.shared != nil && p.sharedFrom == since {
+		return p.shared
+	}
+	b := &wire.Batch{Doc: p.doc, Entries: make([]wire.Entry, 0, len(news)), UpTo: s.since}
+	size := 0
+	for _, e := range news {
+		if !own || e.by != s.by.id {
 			b.Entries = append(b.Entries, e.Entry)
+			size += len(e.Envelope)
 		}
 	}
-	s.since = b.UpTo
-	return b
+	if own || size > sharedBytes {
+		return b
+	}
+	bytes, err := wire.Encode(b)
+	if err != nil {
+		return b
+	}
+	p.shared, p.sharedFrom = &wire.Encoded{Frame: b, Bytes: bytes}, since
+	return p.shared
 }
 
 // look tells the reader.

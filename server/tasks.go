@@ -30,26 +30,29 @@ func (t *tasks) start(task func()) {
 }
 
 func (t *tasks) run(task func()) {
-	next := make(chan func(), 1)
+	var next chan func()
 	for task != nil {
 		task()
 		// What it refers to may be freed while this waits.
 		task = nil
-		if t.wait(next) {
+		if next = t.wait(next); next != nil {
 			task = <-next
 		}
 	}
 }
 
-// wait reports whether there is a place among those that wait.
-func (t *tasks) wait(next chan func()) bool {
+// wait takes a place among those that wait, and gives where the next task comes, nil without a place.
+func (t *tasks) wait(next chan func()) chan func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed || len(t.idle) == idleTasks {
-		return false
+		return nil
+	}
+	if next == nil {
+		next = make(chan func(), 1)
 	}
 	t.idle = append(t.idle, next)
-	return true
+	return next
 }
 
 // close lets those that wait go. Tasks may still be started.

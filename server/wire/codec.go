@@ -11,8 +11,17 @@ import (
 // ErrFrame: the bytes are not one frame of this protocol. The message says where they differ, never what they hold.
 var ErrFrame = errors.New("wire: bad frame")
 
+// Encoded is a frame with its bytes, for whoever sends one to many.
+type Encoded struct {
+	Frame
+	Bytes []byte
+}
+
 // Encode writes a frame in MessagePack's shortest forms.
 func Encode(f Frame) ([]byte, error) {
+	if e, ok := f.(*Encoded); ok {
+		return e.Bytes, nil
+	}
 	fields := f.fields()
 	var out bytes.Buffer
 	enc := msgpack.GetEncoder()
