@@ -1,7 +1,8 @@
-// What sync costs: bytes on the wire and on the relay's disk for a whole paper typed live, and a fresh device that fetches
-// a hundred documents. The package in Node, the relay as a process of its own, and between them a pipe that counts.
+// What sync costs: bytes on the wire and on the relay's disk for a whole paper typed live, a fresh device that fetches a
+// hundred documents, and a device that comes back with a thousand open. The package in Node, the relay as a process of its
+// own, and between them a pipe that counts.
 //
-//   node --experimental-websocket bench/traffic.mjs [--keys N] [--documents N] [--folder DIR] [--write]
+//   node --experimental-websocket bench/traffic.mjs [--keys N] [--documents N] [--open N] [--folder DIR] [--write]
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -17,6 +18,7 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values: options } = parseArgs({ options: {
   keys: { type: "string", default: "259778" },
   documents: { type: "string", default: "100" },
+  open: { type: "string", default: "1000" },
   folder: { type: "string", default: tmpdir() },
   write: { type: "boolean", default: false },
 } });
@@ -29,9 +31,9 @@ const trace = JSON.parse(gunzipSync(readFileSync(path("traces/automerge-paper.js
 const folder = mkdtempSync(join(options.folder, "freehold-traffic-"));
 const running = [];
 
-/** Starts the relay and gives its port. */
+/** Starts the relay and gives its port. Nobody types as quickly as this program, so the relay's limit for that is off. */
 const startRelay = async (data) => {
-  const relay = spawn(path("../build/freehold"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--log", "json"], { stdio: ["ignore", "pipe", "ignore"] });
+  const relay = spawn(path("../build/freehold"), ["serve", "--listen", "127.0.0.1:0", "--data", data, "--log", "json", "--append-burst", "0"], { stdio: ["ignore", "pipe", "ignore"] });
   running.push(relay);
   return new Promise((resolve, reject) => {
     relay.once("exit", () => reject(new Error("the relay did not start")));
@@ -83,8 +85,8 @@ const until = (store, good) => new Promise((resolve) => {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** How many key presses may be on their way. Each is an envelope of its own, as when somebody types. */
-const ahead = 64;
+/** How many key presses may be on their way, each an append of its own, as when somebody types: of more the device sends some together. */
+const ahead = 4;
 
 /** Types the paper: each key press is on the device before the next one. */
 const typing = async () => {
@@ -167,8 +169,37 @@ const hundred = async () => {
   return out;
 };
 
+/** A device with many documents open, none of which changed, comes back after a pause. */
+const reconnecting = async () => {
+  const count = Number(options.open);
+  const pipe = await startPipe(await startRelay(join(folder, "thousand")));
+  const home = freehold({ name: "returner", relay: pipe.url, directory: join(folder, "open") });
+  const docs = [];
+  for (let i = 0; i < count; i++) {
+    const doc = await home.create(Paper);
+    doc.change((d) => d.body.insert(0, `document ${i}`));
+    await doc.saved("relay");
+    docs.push(doc);
+  }
+  const all = (state) => Promise.all(docs.map((doc) => until(doc.status, (v) => v.relay === state)));
+  home.pause();
+  await all("offline");
+  await pause(1_000);
+  const before = { ...pipe.count };
+  const started = performance.now();
+  home.resume();
+  await all("live");
+  const milliseconds = performance.now() - started;
+  await pause(1_000); // what is said of presence once all is there
+  const out = { documents: count, milliseconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down };
+  await home.close();
+  pipe.close();
+  return out;
+};
+
 try {
   const fetching = await hundred();
+  const coming = await reconnecting();
   const typed = await typing();
   const each = (bytes) => (bytes / typed.keys).toFixed(1);
   const n = (v) => Math.round(v).toLocaleString("en");
@@ -180,7 +211,8 @@ their files in ${options.folder === "/dev/shm" ? "memory, so times have no disk 
 
 ## automerge-paper typed live
 
-${n(typed.keys)} key presses, each an envelope of its own, on the device before the next and on the relay within ${ahead} (no pauses: a pack for every 256, and snapshots as the package makes them).
+${n(typed.keys)} key presses, ${n(typed.keys / typed.seconds)} a second: each an envelope and an append of its own, on the device before the next and on the relay within ${ahead}. Without pauses, so a pack stands for every 256,
+and snapshots are there as the package makes them. Rows are for all of it: envelopes, frames, packs, snapshots, presence, acknowledgements.
 
 | | bytes | for each key press |
 |---|--:|--:|
@@ -195,12 +227,16 @@ Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored afte
 ## A fresh device fetches ${fetching.documents} documents
 
 Of ${n(fetching.length)} characters each, at once, over ${fetching.connections} connection${fetching.connections === 1 ? "" : "s"}: ${n(fetching.milliseconds)} ms until all are complete, shown and stored; ${n(fetching.down)} bytes down, ${n(fetching.up)} up.
+
+## A device comes back with ${n(coming.documents)} documents open
+
+None changed meanwhile. ${n(coming.milliseconds)} ms until all are live again; ${n(coming.up)} bytes up, ${n(coming.down)} down, with the presence that is said in the second after: ${n((coming.up + coming.down) / coming.documents)} for each document.
 `;
   console.log(report);
   if (options.write) {
     const name = `results/${new Date().toISOString().slice(0, 10)}-traffic`;
     writeFileSync(path(`${name}.md`), report);
-    writeFileSync(path(`${name}.json`), `${JSON.stringify({ commit, typed, fetching }, null, 1)}\n`);
+    writeFileSync(path(`${name}.json`), `${JSON.stringify({ commit, typed, fetching, coming }, null, 1)}\n`);
   }
 } finally {
   for (const relay of running) {

@@ -109,7 +109,7 @@ func (d *Device) open(e sync.Open) {
 		}
 		all = append(all, contents)
 	}
-	if d.isForked(e.Session, all) {
+	if d.isForked(e.Session, e.Next, all) {
 		done.Problem = sync.Forked
 		d.step(done)
 		return
@@ -160,11 +160,11 @@ func (d *Device) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
 }
 
 // isForked reports whether a pack says something else than what is here of the same places: nothing behind it contains its bytes.
-func (d *Device) isForked(session sync.SessionID, all [][]content) bool {
+func (d *Device) isForked(session sync.SessionID, next uint32, all [][]content) bool {
 	packed := map[uint32]content{}
 	for _, contents := range all {
 		for _, c := range contents {
-			if len(contents) > 1 {
+			if len(contents) > 1 && c.Seq < next {
 				packed[c.Seq] = c
 			}
 		}

@@ -17,6 +17,7 @@ type document struct {
 	sessions []session
 	bySessID map[SessionID]int32
 	outgoing outgoing
+	early    []Event // what the relay said before the keys were here
 	inbox    inbox
 	outbox   outbox
 
@@ -117,6 +118,7 @@ func (d *document) refs() []Ref {
 	for i := range d.outgoing.queue {
 		all = append(all, d.outgoing.queue[i].ref)
 	}
+	all = append(all, refsOf(d.early)...)
 	for i := range d.inbox.log {
 		if d.inbox.log[i].isKept() {
 			all = append(all, d.inbox.log[i].Ref)
@@ -151,7 +153,51 @@ func (m *Machine) keyed(e DocKeyed) {
 	}
 	d.keyed, d.issues.key = true, NoProblem
 	d.begin(e.Own, e.Prev)
-	m.hello(d) // what the relay sent before could not be opened and was let go
+	early := d.early
+	d.early = nil
+	for _, ev := range early { // of a connection that is gone nothing counts
+		m.take(ev)
+	}
+	if d = m.find(e.Doc); !d.outbox.welcomed {
+		m.hello(d)
+	}
+}
+
+// before keeps what the relay said of a document whose keys are not here; beyond the bounds it is let go, and asked for again.
+func (m *Machine) before(d *document, ev Event) {
+	if _, isWelcome := ev.(Welcome); isWelcome {
+		m.drop(refsOf(d.early))
+		d.early = nil
+	} else if d.early == nil {
+		m.drop(refsOf([]Event{ev}))
+		return
+	}
+	d.early = append(d.early, ev)
+	length, size := 0, uint64(0)
+	for _, ev := range d.early {
+		if b, isBatch := ev.(Batch); isBatch {
+			length += len(b.Entries)
+			for i := range b.Entries {
+				size += uint64(b.Entries[i].Size)
+			}
+		}
+	}
+	if len(d.early) > keptLength || length > keptLength || size > keptBytes {
+		m.drop(refsOf(d.early))
+		d.early = nil
+	}
+}
+
+// refsOf lists the bytes of batches among events.
+func refsOf(events []Event) (refs []Ref) {
+	for _, ev := range events {
+		if b, isBatch := ev.(Batch); isBatch {
+			for i := range b.Entries {
+				refs = append(refs, b.Entries[i].Ref)
+			}
+		}
+	}
+	return refs
 }
 
 func (m *Machine) refusedKeys(e DocRefused) {
@@ -166,6 +212,8 @@ func (m *Machine) refusedKeys(e DocRefused) {
 		return
 	}
 	d.refused = true
+	m.drop(refsOf(d.early))
+	d.early = nil
 	if d.outbox.subscribed {
 		d.outbox.subscribed = false
 		m.emit(Leave{m.conn.id, d.id})

@@ -82,6 +82,7 @@ type Open struct {
 	Job     Job
 	Kind    Kind
 	Session SessionID
+	Next    uint32 // what is here of the session: of a pack that begins before it the two are compared
 	Refs    []Ref
 }
 

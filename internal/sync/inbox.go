@@ -62,6 +62,10 @@ type held struct {
 
 func (m *Machine) batch(e Batch) {
 	d := m.find(e.Doc)
+	if m.heard(e.Conn) && d != nil && !d.keyed && !d.refused {
+		m.before(d, e)
+		return
+	}
 	// Before Welcome it belongs to an earlier reading: the cursor would pass what the new one is to bring. That brings this as well.
 	if !m.heard(e.Conn) || d == nil || !d.keyed || !d.outbox.welcomed {
 		m.dropEntries(e.Entries)

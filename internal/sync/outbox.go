@@ -141,6 +141,7 @@ func (m *Machine) welcome(e Welcome) {
 		if e.Genesis {
 			m.emit(CheckGenesis{d.id})
 		}
+		m.before(d, e)
 		return
 	}
 	asked := o.mark

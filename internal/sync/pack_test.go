@@ -110,3 +110,13 @@ func TestS9APackThatGoesUpInThePlaceOfItsFirstBringsAllOfIt(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 }
+
+func TestS14APackIsComparedWithWhatIsHereOfItsPlaces(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{1}))
+	pack := arrive(6, ann, 3, certHash(ann))
+	pack.Kind, pack.First = sync.KindPack, 0
+	if open := one[sync.Open](s, s.batch(1, pack)); open.Next != 1 {
+		t.Fatalf("%+v", open)
+	}
+}

@@ -67,6 +67,7 @@ func (w *writer) effect(e Effect) {
 	case Open:
 		w.begin(packOpen, uint64(e.Doc), uint64(e.Job), uint64(e.Kind))
 		w.bytes(e.Session[:])
+		w.varint(uint64(e.Next))
 		w.refs(e.Refs)
 	case Compare:
 		w.begin(packCompare, uint64(e.Doc))

@@ -615,9 +615,10 @@ func TestAJoinedDocumentWaitsForItsGenesis(t *testing.T) {
 	none[sync.CheckGenesis](s, s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store}))
 	effects := s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
 	one[sync.CheckGenesis](s, effects)
-	one[sync.Hello](s, s.tell(sync.DocKeyed{Doc: doc, Own: own, Prev: certHash(own)}))
-	s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: store, Head: 3, Genesis: true})
-	effects = s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	none[sync.Open](s, s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	effects = s.tell(sync.DocKeyed{Doc: doc, Own: own, Prev: certHash(own)})
+	none[sync.Hello](s, effects) // what came meanwhile counts
+	effects = s.openAll(effects, update(sync.Hash{4}))
 	one[sync.Show](s, effects)
 	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentComplete || st.State != sync.RelayLive {
 		t.Fatalf("%+v", st)

@@ -136,7 +136,11 @@ func (m *Machine) openRun(d *document, next *Entry) {
 		w.entries = append(w.entries, a.Entry)
 	}
 	in.work = w
-	m.emit(Open{d.id, w.job, next.Kind, w.session, refs})
+	here := uint32(0)
+	if s := d.lookup(w.session); s != nil {
+		here = s.next
+	}
+	m.emit(Open{d.id, w.job, next.Kind, w.session, here, refs})
 }
 
 func (m *Machine) opened(e Opened) {

@@ -362,7 +362,7 @@ export class OpenHome implements Home, DocHome {
       return doc;
     } catch (e) {
       if (opened !== null) void this.#tell({ op: "close", doc: opened.doc });
-      throw e;
+      throw this.#closed ? closed() : e; // a vault that stops says what it can no longer do
     } finally {
       if (--this.#openings === 0) this.#early = [];
     }

@@ -89,7 +89,7 @@ export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
     const envelopes = held.map((h): StoredEnvelope => ({ session: e.session, seq: h.seq, bytes: h.bytes! }));
     const { hashes, reason } = await d.keys!.verifyBeginning(cert, null, envelopes.map((x) => x.bytes));
     const { opened, failure } = await openBeginning(d, envelopes.slice(0, hashes.length), hashes);
-    if (await isForked(d, envelopes, opened)) return { type: "opened", doc: d.doc, job: e.job, items: [], problem: problem.forked };
+    if (await isForked(d, e.session, opened.filter((contents) => contents.length > 1).flat().filter((c) => c.seq < e.next))) return { type: "opened", doc: d.doc, job: e.job, items: [], problem: problem.forked };
     const items = opened.map((contents, i): OpenedItem => {
       Object.assign(held[i]!, { cert, contents, update: contents.length === 1 ? contents[0]!.update : null });
       return { hash: hashes[i]!, contents: contents.length === 1 ? [contentOf(e.refs[i]!, contents[0]!)] : contents.map((c) => contentOf(addContent(d, c), c)) };
@@ -108,12 +108,11 @@ const contentOf = (ref: number, c: Opened): OpenedContent => ({ ref: c.update.le
 /** What a pack stands for is shown one by one. */
 const addContent = (d: Desk, c: Opened): number => (c.update.length === 0 ? 0 : d.refs.add({ session: c.session, seq: c.seq, update: c.update, contents: [c] }));
 
-/** Whether a pack says something else than what the device has of the same places: nothing behind it contains its bytes. */
-const isForked = async (d: Desk, envelopes: readonly StoredEnvelope[], opened: ReadonlyArray<readonly Opened[]>): Promise<boolean> => {
-  const packed = opened.filter((contents) => contents.length > 1).flat();
+/** Whether packs say something else than what the device has of the same places: nothing behind them contains their bytes. */
+const isForked = async (d: Desk, session: SessionId, packed: readonly Opened[]): Promise<boolean> => {
   if (packed.length === 0) return false;
   const stored = await d.copies.load(d.id);
-  const run = stored === null ? undefined : runsOf(d.sealer, stored).get(envelopes[0]!.session);
+  const run = stored === null ? undefined : runsOf(d.sealer, stored).get(session);
   const bySeq = new Map(packed.map((c) => [c.seq, c]));
   const both = (run ?? []).filter((e) => bySeq.has(e.seq));
   return (await openEach(d.sealer, d.keys!, both)).flat().some((c) => {

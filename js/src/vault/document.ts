@@ -446,6 +446,7 @@ export class Document {
       this.#desk.keys = keys;
       await this.#beginSession();
       this.#ends.step({ type: "docKeyed", doc: this.number, ...(await this.#own()) });
+      this.#presence.keyed();
       if (this.session !== null) this.#post({ kind: "session", doc: this.id, session: this.session.session });
       this.#tell({ kind: "keyed", doc: this.id, genesis: secret.genesis });
       this.#unchecked?.();

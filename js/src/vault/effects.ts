@@ -29,7 +29,7 @@ export type DocEffect =
   | { readonly type: "store"; readonly doc: number; readonly job: number; readonly refs: readonly number[] }
   | { readonly type: "durable"; readonly doc: number; readonly ref: number; readonly seq: number }
   | { readonly type: "notDurable"; readonly doc: number; readonly ref: number; readonly problem: ProblemNumber }
-  | { readonly type: "open"; readonly doc: number; readonly job: number; readonly kind: number; readonly session: SessionId; readonly refs: readonly number[] }
+  | { readonly type: "open"; readonly doc: number; readonly job: number; readonly kind: number; readonly session: SessionId; readonly next: number; readonly refs: readonly number[] }
   | { readonly type: "compare"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "spread"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "show"; readonly doc: number; readonly refs: readonly number[] }
@@ -70,7 +70,7 @@ const effect = (u: Unpacker): Effect => {
     case 72: return { type: "store", doc: u.n(), job: u.n(), refs: u.refs() };
     case 73: return { type: "durable", doc: u.n(), ref: u.n(), seq: u.n() };
     case 74: return { type: "notDurable", doc: u.n(), ref: u.n(), problem: u.n() as ProblemNumber };
-    case 75: return { type: "open", doc: u.n(), job: u.n(), kind: u.n(), session: u.id(), refs: u.refs() };
+    case 75: return { type: "open", doc: u.n(), job: u.n(), kind: u.n(), session: u.id(), next: u.n(), refs: u.refs() };
     case 76: return { type: "spread", doc: u.n(), refs: u.refs() };
     case 77: return { type: "show", doc: u.n(), refs: u.refs() };
     case 78: return { type: "reread", doc: u.n(), heads: u.known() };

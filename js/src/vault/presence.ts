@@ -86,7 +86,6 @@ export class Presence {
 
   /** Opens a word, unless a newer one of its session comes first. What is not what it says to be is as if it never came. */
   hear(heard: Heard): void {
-    if (this.#desk.keys === null) return;
     let session: SessionId;
     try {
       ({ session } = this.#desk.sealer.header(heard.envelope));
@@ -98,8 +97,11 @@ export class Presence {
     void this.#openAll();
   }
 
+  /** The document has its keys: what came before is opened. */
+  keyed(): void { void this.#openAll(); }
+
   async #openAll(): Promise<void> {
-    if (this.#isOpening) return;
+    if (this.#isOpening || this.#desk.keys === null) return;
     this.#isOpening = true;
     for (const [session, heard] of this.#waitingBySession) {
       this.#waitingBySession.delete(session);

@@ -397,7 +397,7 @@ class Vault {
     if (known !== undefined && known.genesis !== null) return known;
     const stored = await this.#opened().load(doc); // made in another tab, or met its relay there
     if (stored === null) return known ?? null;
-    this.#secretById.set(doc, stored.secret);
+    if (this.#secretById.get(doc) === known) this.#secretById.set(doc, stored.secret); // or it was forgotten, or joined anew, while it was read
     return stored.secret;
   }
 

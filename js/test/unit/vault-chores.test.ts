@@ -31,7 +31,7 @@ const openAll = async (d: Doc, run: readonly Uint8Array[], cert: Uint8Array = d.
   const certs = new Map<string, Uint8Array>();
   const desk = { doc: 1, sealer, keys: d.keysOf.read, refs, certs } as unknown as Desk;
   const names = run.map((bytes, seq) => refs.add({ session, seq, bytes, cert }));
-  const done = await open(desk, { type: "open", doc: 1, job: 1, kind: Kind.update, session, refs: names });
+  const done = await open(desk, { type: "open", doc: 1, job: 1, kind: Kind.update, session, next: 0, refs: names });
   assert(done.type === "opened");
   done.items.forEach((_, i) => assert.deepEqual([...refs.get(names[i]!).update!], [i]));
   return { opened: done.items.length, problem: done.problem, hasCert: certs.size > 0 };
@@ -67,4 +67,27 @@ test("nothing is opened, and no certificate kept, when the first is bad or nobod
   assert.deepEqual(await openAll(d, run), { opened: 0, problem: problem.forged, hasCert: false });
   const other = await newDoc();
   assert.deepEqual(await openAll(d, run, other.session.cert), { opened: 0, problem: problem.forged, hasCert: false });
+});
+
+test("S14: a pack is compared with what is here of its places, and the device not read where nothing is", async () => {
+  const d = await newDoc();
+  const { session } = d.session;
+  const run = await sealed(d, [0, 1, 2].map(update));
+  const packOf = async (contents: readonly number[]): Promise<Uint8Array> =>
+    d.keysOf.write.sealPack(d.session, 0, contents.length - 1, await sealer.sha256(d.session.cert), await sealer.sha256(run[contents.length - 1]!), sealer.encodePack(contents.map(update)));
+  const [other, same] = [await packOf([0, 7]), await packOf([0, 1, 2])];
+  let loads = 0;
+  const load = async () => (loads++, { snapshot: null, besides: [], certs: [], marks: [], proofs: [], envelopes: run.slice(0, 2).map((bytes, seq) => ({ session, seq, bytes })) });
+  const openPack = async (pack: Uint8Array, next: number) => {
+    const refs = new Refs();
+    const desk = { doc: 1, sealer, keys: d.keysOf.read, refs, certs: new Map(), copies: { load } } as unknown as Desk;
+    const { seq } = sealer.header(pack);
+    const done = await open(desk, { type: "open", doc: 1, job: 1, kind: Kind.pack, session, next, refs: [refs.add({ session, seq, bytes: pack, cert: d.session.cert })] });
+    assert(done.type === "opened");
+    return { places: done.items[0]?.contents.length ?? 0, problem: done.problem, loads };
+  };
+  assert.deepEqual(await openPack(same, 0), { places: 3, problem: problem.none, loads: 0 });
+  assert.deepEqual(await openPack(same, 2), { places: 3, problem: problem.none, loads: 1 });
+  assert.deepEqual(await openPack(other, 1), { places: 2, problem: problem.none, loads: 2 });
+  assert.deepEqual(await openPack(other, 2), { places: 0, problem: problem.forked, loads: 3 });
 });
