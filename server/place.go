@@ -223,12 +223,12 @@ func (p *place) remember(entries []wire.Entry, by *Peer) {
 	}
 	for _, e := range entries {
 		p.tail = append(p.tail, tailEntry{e, id})
-		p.tailBytes += len(e.Envelope)
+		p.tailBytes += sizeInTail(e)
 	}
 	drop := 0
 	for len(p.tail)-drop > tailEntries || p.tailBytes > tailBytes {
 		p.tailFrom = p.tail[drop].Cursor
-		p.tailBytes -= len(p.tail[drop].Envelope)
+		p.tailBytes -= sizeInTail(p.tail[drop].Entry)
 		drop++
 	}
 	// A copy where something went, so that what went can be freed.
@@ -239,6 +239,15 @@ func (p *place) remember(entries []wire.Entry, by *Peer) {
 
 // forgetTail lets go of the newest entries. The caller holds mu.
 func (p *place) forgetTail() { p.tail, p.tailBytes, p.shared = nil, 0, nil }
+
+// sizeInTail is how long an envelope is, or what it stands in for: that is too long to stay here, and good for one turn only.
+func sizeInTail(e wire.Entry) int {
+	h, err := seal.ParseHeader(e.Envelope)
+	if err != nil {
+		return len(e.Envelope)
+	}
+	return int(h.Length())
+}
 
 // lost forgets a room whose write failed, and what it had promised. The next append begins from the log.
 func (p *place) lost(room *heldRoom) {

@@ -163,17 +163,17 @@ func (r *Room) Sweep(history History, now time.Time, page []wire.Entry) (*Write,
 		if s == nil || uint64(e.First()) != s.first || uint64(e.Seq) > uint64(s.last.Seq) {
 			continue
 		}
-		here, err := history.Envelope(r.doc, e.Session, e.Seq)
-		if err != nil {
-			return nil, unreadable(err)
+		here, refusal := r.stored(history, e.Session, e.Seq)
+		if refusal != nil {
+			return nil, refusal
 		}
-		if here == nil || here.Cursor != entry.Cursor || len(here.Envelope) != len(entry.Envelope) {
+		if here.cursor != entry.Cursor || here.Length() != e.Length() {
 			continue
 		}
 		next := *s
 		next.first, next.before = uint64(e.Seq)+1, e.Hash()
 		r.sessions[e.Session] = &next
-		r.used -= int64(len(entry.Envelope))
+		r.used -= int64(e.Length())
 		floors[e.Session] = seal.Head{Seq: e.Seq, Hash: e.Hash()}
 		write.Dropped = append(write.Dropped, Dropped{Cursor: entry.Cursor, Session: e.Session, Seq: e.Seq})
 	}

@@ -179,7 +179,7 @@ func (r *Room) open() *Refusal {
 
 func (r *Room) keep(w *Write, e seal.Envelope) {
 	r.head++
-	r.used += int64(len(e.Bytes()))
+	r.used += int64(e.Length())
 	w.Entries = append(w.Entries, wire.Entry{Cursor: r.head, Envelope: e.Bytes()})
 }
 
@@ -189,14 +189,14 @@ func (r *Room) replace(w *Write, p packing) wire.Cursor {
 	highest := wire.Cursor(0)
 	for _, e := range p.stored {
 		highest = max(highest, e.cursor)
-		r.used -= int64(len(e.Bytes()))
+		r.used -= int64(e.Length())
 		w.Dropped = append(w.Dropped, Dropped{Cursor: e.cursor, Session: e.Session, Seq: e.Seq})
 	}
 	if !p.whole {
 		r.keep(w, p.pack)
 		return r.head
 	}
-	r.used += int64(len(p.pack.Bytes()))
+	r.used += int64(p.pack.Length())
 	w.Packs = append(w.Packs, wire.Entry{Cursor: highest, Envelope: p.pack.Bytes()})
 	return highest
 }

@@ -20,7 +20,7 @@ func parseRun(raw [][]byte) ([]seal.Envelope, *Refusal) {
 		if err != nil {
 			return nil, refuse(wire.CodeBadEnvelope, "An envelope cannot be read.", err)
 		}
-		if e.Kind != seal.Snapshot && len(b) > wire.MaxUpdate || len(b) > wire.MaxSnapshot {
+		if size := e.Length(); e.Kind != seal.Snapshot && size > wire.MaxUpdate || size > wire.MaxSnapshot {
 			return nil, refuse(wire.CodeTooLarge, "An envelope is above the relay's limit.", nil)
 		}
 		if i > 0 && (e.Session != run[0].Session || uint64(e.First()) != uint64(run[i-1].Seq)+1) {
@@ -175,13 +175,13 @@ func (r *Room) checkQuota(history History, s *session, p split) *Refusal {
 	used := r.used
 	for _, part := range [][]seal.Envelope{p.before, p.after} {
 		for _, e := range part {
-			used += int64(len(e.Bytes()))
+			used += int64(e.Length())
 		}
 	}
 	for _, packing := range p.packs {
-		used += int64(len(packing.pack.Bytes()))
+		used += int64(packing.pack.Length())
 		for _, e := range packing.stored {
-			used -= int64(len(e.Bytes()))
+			used -= int64(e.Length())
 		}
 	}
 	if used <= r.limits.DocBytes || used <= r.used {

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"testing"
 )
@@ -96,7 +97,7 @@ func chainVectors(t *testing.T, d *document) chainVector {
 // resign makes the signature of a changed envelope good again: a writer can do that.
 func (d *document) resign(b []byte) []byte {
 	end := len(b) - ed25519.SignatureSize
-	message := envelopeMessage(d.genesis.hash, b[:HeaderSize], b[HeaderSize:end])
+	message := envelopeMessage(d.genesis.hash, b[:HeaderSize], sha256.Sum256(b[HeaderSize:end]))
 	return append(b[:end:end], ed25519.Sign(d.session.key, message)...)
 }
 

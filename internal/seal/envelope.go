@@ -25,7 +25,23 @@ const envelopeLabel = "freehold/1 envelope\x00"
 type Envelope struct {
 	Header
 	raw []byte
+	// far is set where raw is a stand-in.
+	far *Digest
 }
+
+// Digest is what judging an envelope takes of bytes that are not here.
+type Digest struct {
+	// Ciphertext is its hash, and Signature the envelope's: of no use, and not set, where the envelope was judged before.
+	Ciphertext Hash
+	Signature  [ed25519.SignatureSize]byte
+	// Envelope is the hash of all of it.
+	Envelope Hash
+}
+
+// Elsewhere is set by a program that leaves large envelopes outside of its memory: it finds what a stand-in stands for, or nil. A
+// stand-in begins with the envelope's header, is shorter than that says, and is of a kind with nothing in clear. SECURITY: anybody may
+// send what looks like one, so it finds those only that the program made itself. Set it once, before anything is parsed.
+var Elsewhere func(standIn []byte) *Digest
 
 // ParseEnvelope cuts b, which must be one whole envelope of a chained kind. Errors: ErrCorrupt, ErrUnsupported.
 func ParseEnvelope(b []byte) (Envelope, error) {
@@ -52,10 +68,13 @@ func ParseEphemeral(b []byte) (Envelope, error) {
 }
 
 func parse(h Header, b []byte) (Envelope, error) {
-	if len(b) < MinEnvelopeSize+h.Kind.clear() || uint64(len(b)) != h.Length() {
+	e := Envelope{Header: h, raw: b}
+	if uint64(len(b)) < h.Length() && Elsewhere != nil && h.Kind.clear() == 0 {
+		e.far = Elsewhere(b)
+	}
+	if e.far == nil && (len(b) < MinEnvelopeSize+h.Kind.clear() || uint64(len(b)) != h.Length()) {
 		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes announces %d of ciphertext", ErrCorrupt, len(b), h.Size)
 	}
-	e := Envelope{h, b}
 	switch h.Kind {
 	case Attest:
 		if verdict := e.clear()[attestClear-1]; verdict > byte(Objection) {
@@ -69,7 +88,7 @@ func parse(h Header, b []byte) (Envelope, error) {
 	return e, nil
 }
 
-// Bytes are the whole envelope, not copied.
+// Bytes are the whole envelope, not copied, or what stands in for it.
 func (e Envelope) Bytes() []byte { return e.raw }
 
 // Hash is what the next envelope of the session names as its predecessor: the SHA-256 of the whole envelope, signature
@@ -77,6 +96,9 @@ func (e Envelope) Bytes() []byte { return e.raw }
 func (e Envelope) Hash() Hash {
 	if e.Kind == Pack {
 		return Hash(e.clear()[4:packClear])
+	}
+	if e.far != nil {
+		return e.far.Envelope
 	}
 	return sha256.Sum256(e.raw)
 }
@@ -112,15 +134,21 @@ func (e Envelope) open() []byte { return e.raw[:HeaderSize+e.Kind.clear()] }
 func (e Envelope) ciphertext() []byte {
 	return e.raw[HeaderSize+e.Kind.clear() : len(e.raw)-ed25519.SignatureSize]
 }
-func (e Envelope) signature() []byte { return e.raw[len(e.raw)-ed25519.SignatureSize:] }
+
+// signed gives the hash of the ciphertext, and the signature.
+func (e Envelope) signed() (ciphertext Hash, signature []byte) {
+	if e.far != nil {
+		return e.far.Ciphertext, e.far.Signature[:]
+	}
+	return sha256.Sum256(e.ciphertext()), e.raw[len(e.raw)-ed25519.SignatureSize:]
+}
 
 // envelopeMessage is what a session key signs; open is header and clear part. Hashing the ciphertext keeps it short,
 // whatever was sealed.
-func envelopeMessage(genesis Hash, open, ciphertext []byte) []byte {
-	sum := sha256.Sum256(ciphertext)
-	message := make([]byte, 0, len(envelopeLabel)+len(genesis)+len(open)+len(sum))
+func envelopeMessage(genesis Hash, open []byte, ciphertext Hash) []byte {
+	message := make([]byte, 0, len(envelopeLabel)+len(genesis)+len(open)+len(ciphertext))
 	message = append(message, envelopeLabel...)
 	message = append(message, genesis[:]...)
 	message = append(message, open...)
-	return append(message, sum[:]...)
+	return append(message, ciphertext[:]...)
 }

@@ -56,7 +56,7 @@ func allForkVectors(t *testing.T) forkVectors {
 	o2, _ := update(2, oh1, "two on the fork")
 	unsigned := bytes.Clone(o1)
 	unsigned[len(unsigned)-1] ^= 1
-	vouching, _ := update(2, Envelope{Header{Kind: Update}, unsigned}.Hash(), "two behind a bad signature")
+	vouching, _ := update(2, Envelope{Header: Header{Kind: Update}, raw: unsigned}.Hash(), "two behind a bad signature")
 	stranger, err := d.keys[Write].NewSession(source(9))
 	must(t, err)
 	strange, err := stranger.Seal(Update, content("zero"))

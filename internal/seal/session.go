@@ -148,6 +148,6 @@ func (s *Session) sealPadded(kind Kind, seq uint32, prev Hash, salt [4]byte, cle
 	b := append(h.append(make([]byte, 0, HeaderSize+len(clear)+size+ed25519.SignatureSize)), clear...)
 	open := b[:len(b):len(b)]
 	b = aead.Seal(b, nonce(h), content, s.keys.associated(open))
-	message := envelopeMessage(s.keys.genesis.hash, open, b[len(open):])
+	message := envelopeMessage(s.keys.genesis.hash, open, sha256.Sum256(b[len(open):]))
 	return append(b, ed25519.Sign(s.key, message)...), nil
 }

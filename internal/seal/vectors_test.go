@@ -213,6 +213,6 @@ func (d *document) looseVector(t *testing.T, kind Kind, seq uint32, prev Hash, s
 	t.Helper()
 	b, err := d.session.seal(kind, seq, prev, salt, clear, plain)
 	must(t, err)
-	hash := Envelope{Header{Kind: kind}, b}.Hash()
+	hash := Envelope{Header: Header{Kind: kind}, raw: b}.Hash()
 	return envelopeVector{kind, seq, prev[:], salt[:], clear, plain, b, hash[:]}
 }

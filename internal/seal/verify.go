@@ -48,7 +48,8 @@ func (c *Certificate) VerifyEphemeral(e Envelope) error {
 }
 
 func (c *Certificate) signed(e Envelope) error {
-	if !verify(c.key(), envelopeMessage(c.genesis, e.open(), e.ciphertext()), e.signature()) {
+	ciphertext, signature := e.signed()
+	if !verify(c.key(), envelopeMessage(c.genesis, e.open(), ciphertext), signature) {
 		return fmt.Errorf("%w: envelope %d of session %s", ErrSignature, e.Seq, c.session)
 	}
 	return nil

@@ -96,13 +96,20 @@ func TestKillUnderLoad(t *testing.T) {
 			theirs := rand.New(rand.NewPCG(random.Uint64(), 0))
 			writing.Go(func() { w.write(t, e.url, theirs, acked) })
 		}
+		ended := make(chan struct{})
+		go func() {
+			writing.Wait()
+			close(ended)
+		}()
 		select {
 		case <-enough:
+		case <-ended:
+			t.Fatal("the writers were cut off before the kill")
 		case <-e.ended:
 			t.Fatal("workerd ended by itself")
 		}
 		e.kill()
-		writing.Wait()
+		<-ended
 		e = start(t, folder, "config.capnp")
 		lost, kept := 0, 0
 		for _, doc := range docs {

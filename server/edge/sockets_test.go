@@ -71,28 +71,42 @@ func TestHibernation(t *testing.T) {
 	servertest.Expect[*wire.Pong](unproven)
 }
 
-// Large messages make an instance of the core too fat to keep. Sockets of all its documents go on with the next one.
+// many are as many envelopes as fit a frame, of the length that goes through Go.
+func many(s *servertest.Session) (run [][]byte) {
+	for range 80 {
+		run = append(run, s.Update(make([]byte, 200<<10)))
+	}
+	return run
+}
+
+// Long runs make an instance of the core too fat to keep. Sockets of all its documents go on with the next one.
 func TestFatInstanceIsReplaced(t *testing.T) {
-	e := start(t, t.TempDir(), "config.capnp")
+	e := start(t, t.TempDir(), probing(t))
 	large, small := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	a, b := servertest.DialFor(t, e.url, large.ID()), servertest.DialFor(t, e.url, small.ID())
 	a.Listen(large, wire.Hello{Genesis: large.Genesis()})
 	b.Listen(small, wire.Hello{Genesis: small.Genesis()})
-	snapshots, updates := large.NewSession(), small.NewSession()
+	runs, updates := large.NewSession(), small.NewSession()
 	for i := range 4 {
-		for device, append := range map[*servertest.Client]*wire.Append{
-			a: {Doc: large.ID(), Cert: snapshots.Cert, Envelopes: [][]byte{snapshots.Snapshot(make([]byte, 16<<20))}},
-			b: {Doc: small.ID(), Cert: updates.Cert, Envelopes: updates.Run(1)},
+		for _, one := range []struct {
+			device *servertest.Client
+			append *wire.Append
+		}{
+			{a, &wire.Append{Doc: large.ID(), Cert: runs.Cert, Envelopes: many(runs)}},
+			{b, &wire.Append{Doc: small.ID(), Cert: updates.Cert, Envelopes: updates.Run(1)}},
 		} {
-			if err := device.Say(append); err != nil {
+			if err := one.device.Say(one.append); err != nil {
 				t.Fatal(err)
 			}
-			if ack := servertest.Await[*wire.Ack](device); ack.Cursor != wire.Cursor(i+1) {
+			if ack := servertest.Await[*wire.Ack](one.device); ack.Cursor != wire.Cursor((i+1)*len(one.append.Envelopes)) {
 				t.Fatalf("%+v", ack)
+			}
+			if memory := e.probe(t, large, "").Memory; (memory > 40<<20) != (one.device == a) {
+				t.Fatalf("%d bytes of linear memory", memory)
 			}
 		}
 	}
-	if _, entries := servertest.DialFor(t, e.url, large.ID()).Listen(large, wire.Hello{}); len(entries) != 4 || len(entries[3].Envelope) < 16<<20 {
+	if _, entries := servertest.DialFor(t, e.url, large.ID()).Listen(large, wire.Hello{}); len(entries) != 4*80 {
 		t.Fatalf("%d entries", len(entries))
 	}
 }

@@ -32,6 +32,7 @@ func turn(do func() error) int32 {
 	err := do()
 	tasks.Wait()
 	remember()
+	clear(digests)
 	if len(in) > keptScratch {
 		in = make([]byte, keptScratch)
 	}

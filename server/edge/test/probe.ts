@@ -1,8 +1,8 @@
 // The Worker with a look into its objects, for tests alone: /probe?doc=ID&sql=… runs SQL in the document's object and answers with
-// the rows, how large its database is and whether an alarm is set.
+// the rows, how large its database and the core's linear memory are, and whether an alarm is set.
 
 import worker, { Document as RealDocument } from "../worker/worker.ts";
-import { type Env } from "../worker/document.ts";
+import { memoryOfCore, type Env } from "../worker/document.ts";
 
 export class Document extends RealDocument {
   override async fetch(request: Request): Promise<Response> {
@@ -10,7 +10,7 @@ export class Document extends RealDocument {
     if (pathname !== "/probe") return super.fetch(request);
     const sql = searchParams.get("sql");
     const rows = sql === null ? [] : this.ctx.storage.sql.exec(sql).toArray();
-    return Response.json({ rows, size: this.ctx.storage.sql.databaseSize, alarm: await this.ctx.storage.getAlarm() });
+    return Response.json({ rows, size: this.ctx.storage.sql.databaseSize, memory: memoryOfCore(), alarm: await this.ctx.storage.getAlarm() });
   }
 }
 

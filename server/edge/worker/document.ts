@@ -5,11 +5,14 @@ import { DurableObject } from "cloudflare:workers";
 import { fromBase32 } from "../../../js/src/ids.ts";
 import { encodeFrame, limits, MEDIA_TYPE, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
 import module from "./reactor.wasm";
-import { Reactor, type Sockets } from "./reactor.ts";
+import { joined, Reactor, type Sockets } from "./reactor.ts";
 import { Store } from "./store.ts";
 
 /** The instance that all objects of this isolate share. */
 let shared: Reactor | null = null;
+
+/** How large its linear memory is. */
+export const memoryOfCore = (): number => shared?.memory ?? 0;
 
 /** Among the first things that a document's object is told: which one it is, and under which name it was asked for. */
 export const DOC = "Freehold-Document", NAME = "Freehold-Name";
@@ -69,10 +72,7 @@ export class Document extends DurableObject<Env> {
   }
 
   #ask(name: string, frame: Uint8Array): Uint8Array {
-    const reactor = this.#awake();
-    const text = new TextEncoder().encode(name);
-    const question = joined(this.#id, text, frame);
-    const answer = reactor.ask(this.#relay, text.length, question);
+    const answer = this.#awake().ask(this.#relay, this.#id, new TextEncoder().encode(name), frame);
     this.#plan();
     return answer;
   }
@@ -194,13 +194,3 @@ const lineOf = (socket: WebSocket): Sockets => ({
   close: () => socket.close(1008, "too many answers are waiting"),
   keep: (state) => socket.serializeAttachment(state),
 });
-
-const joined = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-};

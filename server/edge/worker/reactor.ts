@@ -3,6 +3,7 @@
 // Must: after a throw the instance is dead; who holds it takes a new one and opens everything again from what is stored.
 
 import { wasi, type Wasi } from "../../../js/src/core/wasi.ts";
+import { Blobs } from "./blobs.ts";
 import { lengthOf, type Answer, type Store } from "./store.ts";
 
 /** What a relay does with its connections. */
@@ -29,7 +30,10 @@ export class Reactor {
   readonly #x: Exports;
   readonly #stores = new Map<number, Store>();
   readonly #sockets = new Map<number, Sockets>();
-  #answer: Answer = [];
+  /** What Go asked for and has not taken yet. */
+  #answer: readonly Uint8Array[] = [];
+  /** The large envelopes of this turn. */
+  readonly #blobs = new Blobs();
   #ids = 0;
   #dead = false;
   readonly #wasi: Wasi;
@@ -44,7 +48,12 @@ export class Reactor {
 
   /** It threw, or takes too much memory: take another. */
   get isOver(): boolean {
-    return this.#dead || this.#x.memory.buffer.byteLength > FAT;
+    return this.#dead || this.memory > FAT;
+  }
+
+  /** How large linear memory is. */
+  get memory(): number {
+    return this.#x.memory.buffer.byteLength;
   }
 
   /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. */
@@ -62,14 +71,13 @@ export class Reactor {
     this.#turn(this.#x.relay_sweep, null, relay);
   }
 
-  /** The answer to a frame without a connection. `question` is the document's id, the name under which it was asked for, and the frame. */
-  ask(relay: number, nameLength: number, question: Uint8Array): Uint8Array {
-    this.#turn(this.#x.relay_ask, question, relay, nameLength);
-    return this.#out().slice();
+  /** The answer to a frame without a connection; `name` is the one under which the document was asked for. */
+  ask(relay: number, doc: Uint8Array, name: Uint8Array, frame: Uint8Array): Uint8Array {
+    const question = joined(doc, name, this.#blobs.taken(frame));
+    return this.#turn(this.#x.relay_ask, question, relay, name.length);
   }
   read(relay: number, doc: Uint8Array, since: number): Uint8Array {
-    this.#turn(this.#x.relay_read, doc, relay, since);
-    return this.#out().slice();
+    return this.#turn(this.#x.relay_read, doc, relay, since);
   }
 
   /** A new connection of a relay. `hello` is its nonce and then the name under which it came. */
@@ -86,29 +94,37 @@ export class Reactor {
     return id;
   }
   receive(peer: number, message: Uint8Array): void {
-    this.#turn(this.#x.peer_receive, message, peer);
+    this.#turn(this.#x.peer_receive, this.#blobs.taken(message), peer);
   }
   disconnect(peer: number): void {
     this.#sockets.delete(peer);
     if (!this.#dead) this.#turn(this.#x.peer_close, null, peer);
   }
 
-  /** Calls an export with input. */
-  #turn(call: Call, input: Uint8Array | null, ...args: number[]): void {
+  /** Calls an export with input and gives its output. */
+  #turn(call: Call, input: Uint8Array | null, ...args: number[]): Uint8Array {
+    try {
+      const failed = this.#call(call, input, args);
+      if (failed > 0) throw new Error(new TextDecoder().decode(this.#out()));
+      return this.#blobs.given(this.#out().slice());
+    } finally {
+      this.#blobs.clear();
+    }
+  }
+
+  #call(call: Call, input: Uint8Array | null, args: number[]): number {
     if (this.#dead) throw new Error("the instance is over");
-    let failed: number;
     try {
       if (input !== null) {
         const at = this.#x.scratch(input.length) >>> 0;
         new Uint8Array(this.#x.memory.buffer, at, input.length).set(input);
         args.push(input.length);
       }
-      failed = call(...args);
+      return call(...args);
     } catch (cause) {
       this.#dead = true;
       throw new Error(`the core fell: ${this.#wasi.printed()}`, { cause });
     }
-    if (failed > 0) throw new Error(new TextDecoder().decode(this.#out()));
   }
 
   #out(): Uint8Array {
@@ -139,7 +155,7 @@ export class Reactor {
     /** Keeps the answer until it is taken, and gives its length, or that of an error. */
     const answer = (h: number, ask: (store: Store) => Answer): number => {
       try {
-        this.#answer = ask(this.#stores.get(h)!);
+        this.#answer = ask(this.#stores.get(h)!).map((part) => (part instanceof Uint8Array ? part : this.#blobs.standIn(part)));
         return lengthOf(this.#answer);
       } catch (cause) {
         this.#answer = [new TextEncoder().encode(String(cause))];
@@ -154,7 +170,7 @@ export class Reactor {
       log_read: (h: number, since: number, limit: number, count: number) => answer(h, (s) => s.read(since, limit, count)),
       log_commit: (h: number, words: number, n: number) =>
         answer(h, (s) => {
-          s.commit(new Uint32Array(this.#x.memory.buffer, words >>> 0, n), new Uint8Array(this.#x.memory.buffer));
+          s.commit(new Uint32Array(this.#x.memory.buffer, words >>> 0, n), new Uint8Array(this.#x.memory.buffer), this.#blobs);
           return [];
         }),
       log_take: (to: number) => {
@@ -168,14 +184,36 @@ export class Reactor {
       },
       socket_send: (id: number, at: number, n: number) => {
         try {
-          this.#sockets.get(id)!.send(this.#bytes(at, n).slice());
+          this.#sockets.get(id)!.send(this.#blobs.given(this.#bytes(at, n).slice()));
           return 0;
         } catch {
           return 1;
         }
       },
+      blob_find: (at: number, n: number, size: number) => {
+        const number = this.#blobs.find(this.#bytes(at, n));
+        if (number >= 0) new DataView(this.#x.memory.buffer).setUint32(size, this.#blobs.at(number).size, true);
+        return number;
+      },
+      blob_hash: (number: number, to: number) => {
+        const { hash } = this.#blobs.at(number);
+        if (hash !== null) this.#bytes(to, hash.length).set(hash);
+        return hash === null ? 0 : 1;
+      },
+      // Read in parts where nothing is known of it yet: it came just now and is in one.
+      blob_read: (number: number, from: number, to: number, n: number) => this.#bytes(to, n).set(this.#blobs.at(number).parts()[0]!.subarray(from, from + n)),
       socket_close: (id: number) => this.#sockets.get(id)?.close(),
       socket_keep: (id: number, at: number, n: number) => this.#sockets.get(id)?.keep(this.#bytes(at, n).slice()),
     };
   }
 }
+
+export const joined = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};

@@ -6,12 +6,13 @@
 
 import { toBase64url } from "../../../js/src/ids.ts";
 import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
+import { HEADER, STAND_IN, staysHere, type Blob, type Blobs } from "./blobs.ts";
 
-/** A row may have 2 MB at most; a longer envelope is kept in parts. */
+/** A row may have 2 MB at most. An envelope that stays out of Go is kept in parts, and only its header with the others. */
 const PART = 1 << 20;
 
-/** What an answer is made of, one behind the other: a row, and bodies. None: there is nothing. */
-export type Answer = readonly Uint8Array[];
+/** What an answer is made of, one behind the other: a row, and envelopes. None: there is nothing. */
+export type Answer = readonly (Uint8Array | Blob)[];
 
 /** As in commit.go. */
 const GONE = 1, GENESIS = 2, SUCCESSOR = 3, RETENTION = 4, SESSION = 5, DROP = 6, FLOOR = 7, PUT = 8;
@@ -23,7 +24,7 @@ const SCHEMA = `
   CREATE TABLE sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
   CREATE TABLE envelopes (
     cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
-    before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, body BLOB);
+    before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, header BLOB, body BLOB);
   CREATE UNIQUE INDEX places ON envelopes (session, seq);
   CREATE TABLE parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
 `;
@@ -33,7 +34,10 @@ type Binding = Uint8Array | number | string | null;
 
 const bytes = (value: unknown): Uint8Array | null => (value instanceof ArrayBuffer ? new Uint8Array(value) : null);
 
-export const lengthOf = (answer: Answer): number => answer.reduce((n, part) => n + part.length, 0);
+export const lengthOf = (answer: readonly Uint8Array[]): number => answer.reduce((n, part) => n + part.length, 0);
+
+/** Where an envelope is, and how long what Go gets of it. */
+const place = (e: Row): Cell => [e.cursor as number, e.header === null ? (e.size as number) : STAND_IN];
 
 export class Store {
   readonly #storage: DurableObjectStorage;
@@ -100,8 +104,8 @@ export class Store {
 
   /** The first envelope that ends at a seq or behind it. */
   envelope(session: Uint8Array, seq: number): Answer {
-    const e = this.#one("SELECT cursor, size, body FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
-    return e === null ? [] : [encodeRow([e.cursor as number, e.size as number]), ...this.#body(e)];
+    const e = this.#one("SELECT cursor, size, hash, header, body FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
+    return e === null ? [] : [encodeRow(place(e)), this.#envelope(e)];
   }
 
   size(upTo: number): Answer {
@@ -110,32 +114,32 @@ export class Store {
 
   read(since: number, limit: number, count: number): Answer {
     const entries: Cell[] = [];
-    const bodies: Uint8Array[] = [];
+    const envelopes: (Uint8Array | Blob)[] = [];
     const certs = new Map<string, Cell>();
     let size = 0;
     let next = 0;
-    for (const e of this.#rows("SELECT cursor, session, size, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
+    for (const e of this.#rows("SELECT cursor, session, size, hash, header, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
       if (size + (e.size as number) > limit || entries.length === count) {
         next = e.size as number;
         break;
       }
       size += e.size as number;
-      entries.push([e.cursor as number, e.size as number]);
-      bodies.push(...this.#body(e));
+      entries.push(place(e));
+      envelopes.push(this.#envelope(e));
       const session = bytes(e.session)!;
       const key = String(session);
       if (!certs.has(key)) certs.set(key, [session, bytes(this.#one("SELECT cert FROM sessions WHERE id = ?", session)!.cert)]);
     }
-    return [encodeRow([next, entries, [...certs.values()]]), ...bodies];
+    return [encodeRow([next, entries, [...certs.values()]]), ...envelopes];
   }
 
-  /** `memory` is what the words point into. */
-  commit(words: Uint32Array, memory: Uint8Array): void {
+  /** `memory` is what the words point into, but for `blobs`. */
+  commit(words: Uint32Array, memory: Uint8Array, blobs: Blobs): void {
     const wasMade = this.#isMade;
     try {
       this.#storage.transactionSync(() => {
         if (!wasMade) this.#make();
-        this.#apply(words, memory);
+        this.#apply(words, memory, blobs);
       });
     } catch (cause) {
       this.#isMade = wasMade;
@@ -144,7 +148,7 @@ export class Store {
     this.onchange();
   }
 
-  #apply(words: Uint32Array, memory: Uint8Array): void {
+  #apply(words: Uint32Array, memory: Uint8Array, blobs: Blobs): void {
     let at = 0;
     const number = (): number => words[at++]! + words[at++]! * 2 ** 32;
     const view = (): Uint8Array => {
@@ -169,7 +173,7 @@ export class Store {
           this.#sql.exec("UPDATE sessions SET floor_seq = ?, floor_hash = ? WHERE id = ?", seq, copy(), session);
           break;
         }
-        case PUT: this.#put(number(), copy(), number(), number(), copy(), copy(), view()); break;
+        case PUT: this.#put(number(), copy(), number(), number(), copy(), copy(), blobs.whole(view())); break;
         default: throw new Error(`change ${words[at - 1]}`);
       }
     }
@@ -182,12 +186,12 @@ export class Store {
   }
 
   #put(cursor: number, session: Uint8Array, first: number, seq: number, before: Uint8Array, hash: Uint8Array, body: Uint8Array): void {
-    const whole = body.length <= PART;
+    const inParts = staysHere(body);
     this.#sql.exec(
-      "INSERT INTO envelopes (cursor, session, first, seq, before, hash, size, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      cursor, session, first, seq, before, hash, body.length, whole ? body.slice() : null,
+      "INSERT INTO envelopes (cursor, session, first, seq, before, hash, size, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      cursor, session, first, seq, before, hash, body.length, inParts ? body.slice(0, HEADER) : null, inParts ? null : body.slice(),
     );
-    for (let from = 0; !whole && from < body.length; from += PART) {
+    for (let from = 0; inParts && from < body.length; from += PART) {
       this.#sql.exec("INSERT INTO parts (cursor, part, body) VALUES (?, ?, ?)", cursor, from / PART, body.slice(from, from + PART));
     }
     this.#sql.exec("UPDATE about SET head = MAX(head, ?), used = used + ?", cursor, body.length);
@@ -200,9 +204,13 @@ export class Store {
     this.#sql.exec("UPDATE about SET used = used - ?", gone.size as number);
   }
 
-  #body(e: Row): Answer {
-    const body = bytes(e.body);
-    if (body !== null) return [body];
+  #envelope(e: Row): Uint8Array | Blob {
+    const header = bytes(e.header);
+    if (header === null) return bytes(e.body)!;
+    return { header, size: e.size as number, hash: bytes(e.hash), parts: () => this.#parts(e) };
+  }
+
+  #parts(e: Row): readonly Uint8Array[] {
     const parts = [...this.#rows("SELECT body FROM parts WHERE cursor = ? ORDER BY part", e.cursor as number)].map((part) => bytes(part.body)!);
     if (lengthOf(parts) !== e.size) throw new Error("a part of an envelope is missing");
     return parts;
