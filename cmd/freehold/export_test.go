@@ -227,7 +227,12 @@ func TestMarkdown(t *testing.T) {
 	if err := core.Edit(func(tx *crdt.Tx) error { everything(tx.Root()); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(markdown(core.Value()), "\n")
+	value := core.Value()
+	value["$type"] = "note"
+	lines := strings.Split(markdown(value), "\n")
+	if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, "$type") }) {
+		t.Error("what the package keeps for itself is shown")
+	}
 	for _, want := range []string{
 		"# All of it", "A text with 🎈 in it", "and a second line", "## count", "41", "- three", "- **text**: inside", "## Heading",
 		"[{\"src\":\"x.png\"}]some **bold** words and a [link](https://example.org/(x%29)", "- top", "  - below", "    - deep", "- **k**: v", "AP8=",

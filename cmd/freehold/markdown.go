@@ -11,7 +11,7 @@ import (
 
 // markdown writes a document's content for people. Its schema is not known here, so it goes by the names that things have: a
 // title is the heading, a body stands alone, every other field has a heading of its own. Marks go by their usual names; those
-// that have no counterpart are left out. JSON leaves out nothing.
+// that have no counterpart are left out, and so are fields of the package's own ($type). JSON leaves out nothing.
 func markdown(value map[string]any) string {
 	var w strings.Builder
 	keys := slices.Sorted(maps.Keys(value))
@@ -21,7 +21,7 @@ func markdown(value map[string]any) string {
 	if _, ok := value["body"]; ok {
 		keys = append([]string{"body"}, slices.DeleteFunc(keys, func(k string) bool { return k == "body" })...)
 	}
-	keys = slices.DeleteFunc(keys, func(k string) bool { return k == "title" })
+	keys = slices.DeleteFunc(keys, func(k string) bool { return k == "title" || strings.HasPrefix(k, "$") })
 	for _, k := range keys {
 		if w.Len() > 0 {
 			w.WriteString("\n")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"flag"
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -22,7 +21,7 @@ func TestOperatingNotes(t *testing.T) {
 		return string(b)
 	}
 	notes := read("docs/OPERATING.md")
-	flags, _ := serveFlags(io.Discard)
+	flags, _ := serveFlags()
 	known := map[string]bool{"FREEHOLD_TEST_AS_COMMAND": true}
 	flags.VisitAll(func(f *flag.Flag) {
 		known[variable(f.Name)] = true

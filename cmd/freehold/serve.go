@@ -24,13 +24,12 @@ import (
 var storeOptions = store.Defaults()
 
 func serve(args []string, out, problems io.Writer) int {
-	flags, settings := serveFlags(problems)
+	flags, settings := serveFlags()
 	if err := settings.read(flags, args, os.LookupEnv); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(out, serveUsage)
 		return 0
 	} else if err != nil {
-		if _, told := err.(shown); !told {
-			fmt.Fprintf(problems, "freehold serve: %v\n\n%s", err, usage)
-		}
+		fmt.Fprintf(problems, "freehold serve: %v\n\n%s", err, serveUsage)
 		return 2
 	}
 	treatFileLimitAsFullDisk()
@@ -38,7 +37,7 @@ func serve(args []string, out, problems io.Writer) int {
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
 	if err := serveUntil(ctx, release, settings, out, problems); err != nil {
-		fmt.Fprintf(problems, "freehold serve: %v\n", err)
+		fmt.Fprintf(problems, "freehold serve: %s\n", words(err))
 		return 1
 	}
 	return 0

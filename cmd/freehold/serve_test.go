@@ -22,12 +22,12 @@ func TestCalledWrongly(t *testing.T) {
 		says string
 	}{
 		{nil, 2, "freehold serve [flags]"},
-		{[]string{"sreve"}, 2, `there is no "sreve" here`},
+		{[]string{"sreve"}, 2, "there is no such command"},
 		{[]string{"serve", "--lisent", "x"}, 2, "flag provided but not defined"},
 		{[]string{"serve", "here"}, 2, `what is "here"?`},
 		{[]string{"serve", "--listen", "nowhere", "--data", t.TempDir()}, 1, "missing port"},
 		{[]string{"serve", "--help"}, 0, "--origin"},
-		{[]string{"token"}, 2, "give one link"},
+		{[]string{"token"}, 2, "a link goes in quotes"},
 		{[]string{"token", "https://app.example/#1r.nonsense"}, 1, "bad link"},
 		{[]string{"help"}, 0, "freehold version"},
 		{[]string{"version"}, 0, "freehold " + version},

@@ -16,6 +16,38 @@ import (
 	"github.com/freehold-dev/freehold/server/native"
 )
 
+const serveUsage = `freehold serve [flags]: serve the app and a relay that cannot read what it carries
+
+  --listen ADDRESS   host and port (127.0.0.1:7070; its IPv6 twin is opened too)
+  --data FOLDER      where sealed documents are kept (data)
+  --origin ORIGIN    a page of this origin may use the relay, too; may be repeated;
+                     pages of the relay's own host and of localhost always may, "*" lets all;
+                     list the public one behind a proxy on this machine
+  --name HOST[:PORT] a public name of this relay; may be repeated. What devices sign to
+                     read is then worth nothing on another relay
+  --metrics ADDRESS  where /metrics, /healthz and /readyz are answered for those who run the
+                     relay (nowhere; the latter two are answered everywhere)
+  --log text|json    the form of the log on standard error (text)
+  --tls-cert FILE    speak TLS with this certificate (PEM, the chain after it) and
+  --tls-key FILE     this key; both are read again when they change
+  --owners FILE      keep documents of these owners only: root keys, one on a line
+                     (freehold admit --root LINK prints one); read again when it changes
+  --operator KEY     keep only documents that this key signed for (freehold admit)
+  --class N=SIZE     what a document of the operator's class N may keep; may be repeated
+  --proxy ADDRESS    a proxy in front, or a network of them (10.0.0.0/8): believed when it
+                     says in X-Forwarded-For for whom it asks; may be repeated
+  --connections N    sockets in all, and plain requests at once (10000)
+  --address-connections N  connections of one address (60)
+  --address-documents N    new documents that one address may bring in an hour (2000)
+  --address-failures N     proofs of one address in a minute that do not hold (5)
+  --append-rate N    appends of one socket in a second (30), after the first
+  --append-burst N   at once (120); 0 here or for an address: no limit. Addresses of this
+                     machine have none
+  --document-connections N  who may listen to one document (200)
+  --document-size SIZE      what one document may keep (256MiB)
+Each may be given in the environment instead: --tls-cert is FREEHOLD_TLS_CERT. Lists take commas.
+`
+
 // settings are what an operator says about a relay, as flags or in the environment.
 type settings struct {
 	metrics, log string
@@ -28,11 +60,10 @@ type settings struct {
 }
 
 // serveFlags declares them.
-func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
+func serveFlags() (*flag.FlagSet, *settings) {
 	s := &settings{options: native.Options{Limits: server.DefaultLimits()}}
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(problems)
-	flags.Usage = func() { fmt.Fprint(problems, usage) }
+	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:7070", "")
 	flags.StringVar(&s.data, "data", "data", "")
 	flags.StringVar(&s.metrics, "metrics", "", "")
@@ -60,7 +91,7 @@ func serveFlags(problems io.Writer) (*flag.FlagSet, *settings) {
 // read takes the command line and the environment.
 func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
 	if err := flags.Parse(args); err != nil {
-		return shown{err}
+		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("what is %q?", flags.Arg(0))
@@ -102,11 +133,6 @@ func isOrigin(text string) bool {
 	u, err := url.Parse(strings.TrimSuffix(text, "/"))
 	return text == "*" || text == "null" || err == nil && u.Scheme != "" && u.Host != "" && u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
 }
-
-// shown is an error that the flag package has told already.
-type shown struct{ error }
-
-func (s shown) Unwrap() error { return s.error }
 
 // admissionsName is where a data folder keeps what an operator signed and somebody brought.
 const admissionsName = "admissions"

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"flag"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +11,7 @@ import (
 // Every flag can be given in the environment, the command line wins, and the help names each.
 func TestSettings(t *testing.T) {
 	read := func(environment map[string]string, args ...string) (*settings, error) {
-		flags, s := serveFlags(io.Discard)
+		flags, s := serveFlags()
 		return s, s.read(flags, args, func(name string) (string, bool) {
 			text, set := environment[name]
 			return text, set
@@ -74,9 +73,9 @@ func TestSettings(t *testing.T) {
 	if _, err := read(map[string]string{"FREEHOLD_TLS_KEY": "k"}); err == nil {
 		t.Fatal("a key without a certificate was taken")
 	}
-	flags, _ := serveFlags(io.Discard)
+	flags, _ := serveFlags()
 	flags.VisitAll(func(f *flag.Flag) {
-		if !strings.Contains(usage, "  --"+f.Name+" ") {
+		if !strings.Contains(serveUsage, "  --"+f.Name+" ") {
 			t.Errorf("the help does not name --%s", f.Name)
 		}
 	})

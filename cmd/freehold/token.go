@@ -1,46 +1,46 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 )
 
-// token prints the right to read a document from a relay over plain HTTP. It opens nothing and asks nobody.
-func token(args []string, out, problems io.Writer) int {
-	flags := flag.NewFlagSet("token", flag.ContinueOnError)
-	flags.SetOutput(problems)
-	flags.Usage = func() { fmt.Fprint(problems, usage) }
-	relay := flags.String("relay", "", "")
-	life := flags.Duration("for", 5*time.Minute, "")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
-		return 2
-	}
-	if flags.NArg() != 1 {
-		fmt.Fprintf(problems, "freehold token: give one link, in quotes: shells take # for a comment\n\n%s", usage)
-		return 2
-	}
-	text, err := tokenFor(flags.Arg(0), *relay, *life, time.Now())
-	if err != nil {
-		fmt.Fprintf(problems, "freehold token: %v\n", err)
-		return 1
-	}
-	fmt.Fprintln(out, text)
-	return 0
+var tokenTool = tool{
+	name: "token", positional: 1, declare: declareToken,
+	usage: `freehold token LINK: print the right to read a document from a relay over plain HTTP
+
+  --relay HOST[:PORT]  the relay, if the link does not name it
+  --for DURATION       how long it is valid (5m, at most 1h)
+
+It opens nothing and asks nobody. LINK may be -, then it is read from the input:
+
+  curl -H "Authorization: Bearer $(freehold token - < link.txt)" https://relay.example/v1/docs/$DOC
+`,
 }
 
-func tokenFor(text, relay string, life time.Duration, now time.Time) (string, error) {
-	link, err := seal.ParseLink(text)
-	if err != nil {
-		return "", err
+func declareToken(flags *flag.FlagSet) func(context.Context, *call) error {
+	relay := flags.String("relay", "", "")
+	life := flags.Duration("for", 5*time.Minute, "")
+	return func(_ context.Context, c *call) error {
+		link, _, err := c.link(c.args[0])
+		if err != nil {
+			return err
+		}
+		text, err := tokenFor(link, *relay, *life, time.Now())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.out, text)
+		return err
 	}
+}
+
+func tokenFor(link seal.Link, relay string, life time.Duration, now time.Time) (string, error) {
 	if relay == "" {
 		relay = link.Relay
 	}

@@ -40,7 +40,10 @@ func TestCurlWithAToken(t *testing.T) {
 }
 
 func TestTokensAreRefusedWhenTheySayTooMuch(t *testing.T) {
-	link := servertest.NewDoc(t, 1).Link(seal.Write)
+	link, err := seal.ParseLink(servertest.NewDoc(t, 1).Link(seal.Write))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		relay string
 		life  time.Duration

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -37,7 +36,7 @@ type call struct {
 
 // tools are all of them, in the order of the help.
 func tools() []tool {
-	return []tool{admitTool, backupTool, restoreTool, verifyTool, exportTool, importTool, inspectTool, relayCopyTool, relaySalvageTool}
+	return []tool{tokenTool, admitTool, backupTool, restoreTool, verifyTool, exportTool, importTool, inspectTool, relayCopyTool, relaySalvageTool}
 }
 
 func findTool(name string) (tool, bool) {
@@ -70,16 +69,13 @@ func (t tool) run(args []string, in io.Reader, out, problems io.Writer) int {
 	defer release()
 	err = do(ctx, &call{positional, in, out, problems})
 	if err != nil && !errors.Is(err, errTold) {
-		fmt.Fprintf(problems, "freehold %s: %s\n", t.name, secret.ReplaceAllString(err.Error(), "$1…"))
+		fmt.Fprintf(problems, "freehold %s: %s\n", t.name, words(err))
 	}
 	if err != nil {
 		return 1
 	}
 	return 0
 }
-
-// secret is what must not be said of a link: the system repeats names of files, and one may be a link that went astray.
-var secret = regexp.MustCompile(`([0-9][rwa]\.[a-z2-7]{32}\.)[A-Za-z0-9_-]+`)
 
 // errTold: the tool has said itself what is wrong.
 var errTold = errors.New("told")

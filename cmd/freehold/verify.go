@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/freehold-dev/freehold/internal/backup"
@@ -32,12 +34,27 @@ A relay may go on with its folder meanwhile.
 func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
 	opens := flags.String("link", "", "")
 	return func(_ context.Context, c *call) error {
+		// Before anything is said to be well: who asks about content is not answered without it.
+		var link *seal.Link
+		if *opens != "" {
+			l, _, err := c.link(*opens)
+			if err != nil {
+				return err
+			}
+			link = &l
+		}
 		if store.IsStore(c.args[0]) {
+			if link != nil {
+				return errors.New("a relay's data folder is checked without a link; give one for a backup")
+			}
 			return verifyStore(c, c.args[0])
 		}
 		docs, err := backup.Documents(c.args[0])
 		if err != nil {
 			return err
+		}
+		if link != nil && !slices.Contains(docs, link.Doc) {
+			return fmt.Errorf("this backup has no document %s, which the link is of", link.Doc)
 		}
 		ok := true
 		for _, doc := range docs {
@@ -47,8 +64,8 @@ func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
 			}
 			ok = ok && good
 		}
-		if *opens != "" {
-			good, err := verifyContent(c, c.args[0], *opens)
+		if link != nil {
+			good, err := verifyContent(c, c.args[0], *link)
 			if err != nil {
 				return err
 			}
@@ -62,11 +79,7 @@ func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
 }
 
 // verifyContent opens one document and says what its state is called: two backups of one state have the same digest.
-func verifyContent(c *call, dir, text string) (ok bool, err error) {
-	link, _, err := c.link(text)
-	if err != nil {
-		return false, err
-	}
+func verifyContent(c *call, dir string, link seal.Link) (ok bool, err error) {
 	to := *c
 	to.problems = c.out
 	result, bad, err := open(&to, dir, link)
@@ -119,6 +132,11 @@ func verify(c *call, dir string, doc seal.DocID) (ok bool, err error) {
 	}
 	if report.Unreadable > 0 {
 		fmt.Fprintf(c.out, "  BAD %d envelopes were made by a newer version: they are kept, and cannot be checked here\n", report.Unreadable)
+	}
+	if contents.Successor != nil {
+		if next, err := contents.Genesis.VerifySuccessor(contents.Successor); err == nil {
+			fmt.Fprintf(c.out, "  its owner made it go on as document %s\n", next)
+		}
 	}
 	ok = contents.Whole() && report.OK() && contents.Genesis != nil
 	if ok {

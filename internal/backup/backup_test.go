@@ -2,10 +2,13 @@ package backup_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
+	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -299,6 +302,38 @@ func FuzzRead(f *testing.F) {
 		}
 		c.Plan(r)
 	})
+}
+
+// A successor that the owner did not sign is damage like any other, though its checksum is right, and the signed one stays.
+func TestASuccessorThatNobodySigned(t *testing.T) {
+	s := &source{t: t, doc: servertest.NewDoc(t, 1)}
+	a := s.doc.NewSession()
+	s.add(a, a.Run(2)...)
+	dir := t.TempDir()
+	f := s.open(dir)
+	s.keep(f, store, 0)
+	statement := s.doc.NameSuccessor(seal.DocID{7})
+	if err := f.Begin(&wire.Welcome{Successor: statement}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	forged := servertest.NewDoc(t, 2).NameSuccessor(seal.DocID{8})
+	frame := append([]byte{'F', 'r', 18, 0, byte(len(forged)), 0, 0, 0}, forged...)
+	sum := crc32.Checksum(frame, crc32.MakeTable(crc32.Castagnoli))
+	frame = slices.Insert(frame, 8, binary.LittleEndian.AppendUint32(nil, sum)...)
+	name := filepath.Join(dir, s.doc.ID().String(), "00000001.segment")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(b, frame...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, _ := s.read(dir); c.Whole() || len(c.Damage) != 1 || !bytes.Equal(c.Successor, statement) {
+		t.Fatalf("%v, %x", c.Damage, c.Successor)
+	}
 }
 
 // The bytes are those of docs/BACKUP.md, for good.

@@ -117,6 +117,12 @@ func (c *Contents) take(number int, t frameType, payload []byte, at int64) error
 			return err
 		}
 	case successorFrame:
+		if c.Genesis == nil {
+			return errBlock
+		}
+		if _, err := c.Genesis.VerifySuccessor(payload); err != nil {
+			return err
+		}
 		c.Successor = slices.Clone(payload)
 	case blockFrame:
 		k, err := decodeBlock(payload)
