@@ -36,17 +36,21 @@ export const serveApp = async (files: Readonly<Record<string, string | Uint8Arra
     },
   });
 
+/** The address of one, of several, or none. */
+export type Relays = string | readonly string[] | null;
+
 export interface Device {
   readonly browser: Browser;
   readonly page: Page;
   /** Loads the page again and starts the package; the profile stays. */
-  load(relay: string | null, workerUrl?: string): Promise<void>;
+  load(relay: Relays, workerUrl?: string): Promise<void>;
 }
 
-export const device = async (engine: Engine, app: StaticServer, relay: string | null, o: { profileDir?: string; workerUrl?: string } = {}): Promise<Device> => {
-  const browser = await launch(engine, o.profileDir === undefined ? {} : { profileDir: o.profileDir });
+/** In a browser of its own unless told: another origin, so another server, is another device of one browser. */
+export const device = async (engine: Engine, app: StaticServer, relay: Relays, o: { profileDir?: string; workerUrl?: string; browser?: Browser } = {}): Promise<Device> => {
+  const browser = o.browser ?? await launch(engine, o.profileDir === undefined ? {} : { profileDir: o.profileDir });
   const page = await browser.newPage();
-  const load = async (to: string | null, workerUrl?: string): Promise<void> => {
+  const load = async (to: Relays, workerUrl?: string): Promise<void> => {
     await page.goto(`${app.url}/`);
     await page.waitFor("the test page", () => window.app !== undefined);
     await page.evaluate((relayUrl, worker) => window.app.start(relayUrl, worker ?? undefined), to, workerUrl ?? null);

@@ -28,7 +28,7 @@ let doc: Doc<typeof Note>;
 let listed: readonly string[] = [];
 
 const app = {
-  start(relay: string | null, workerUrl?: string): void {
+  start(relay: string | readonly string[] | null, workerUrl?: string): void {
     home = freehold({ name: "e2e", ...(relay === null ? {} : { relay }), ...(workerUrl === undefined ? {} : { workerUrl }), onProblem: (e) => problems.push(asFailure(e)) });
   },
   async create(): Promise<string> {
