@@ -55,23 +55,28 @@ func (l *Load) Commit(log server.Log, appends, run int) {
 	l.t.Helper()
 	var writes []*server.Write
 	for range appends {
-		d := &l.docs[l.random.IntN(len(l.docs))]
-		w := &server.Write{Doc: d.id, Session: d.session}
-		if d.next == 0 {
-			w.Genesis, w.Cert = l.genesis, l.cert
-		}
-		for range run {
-			e := append([]byte(nil), l.envelope...)
-			binary.BigEndian.PutUint32(e[4:], d.next)
-			copy(e[16:], d.session[:])
-			d.next++
-			w.Entries = append(w.Entries, wire.Entry{Cursor: wire.Cursor(d.next), Envelope: e})
-		}
-		writes = append(writes, w)
+		writes = append(writes, l.Write(run)...)
 	}
 	if err := log.Commit(writes); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// Write is one append of a run.
+func (l *Load) Write(run int) []*server.Write {
+	d := &l.docs[l.random.IntN(len(l.docs))]
+	w := &server.Write{Doc: d.id, Session: d.session}
+	if d.next == 0 {
+		w.Genesis, w.Cert = l.genesis, l.cert
+	}
+	for range run {
+		e := append([]byte(nil), l.envelope...)
+		binary.BigEndian.PutUint32(e[4:], d.next)
+		copy(e[16:], d.session[:])
+		d.next++
+		w.Entries = append(w.Entries, wire.Entry{Cursor: wire.Cursor(d.next), Envelope: e})
+	}
+	return []*server.Write{w}
 }
 
 // Fill writes so many envelopes.

@@ -15,6 +15,8 @@ var (
 	ErrFormat = errors.New("store: the data folder was written by another version of the relay; use the one that wrote it, or an empty folder, which devices fill with what they have")
 	// ErrDamaged: a file is not as it was written. Nothing was changed.
 	ErrDamaged = errors.New("store: damaged; freehold relay-salvage FROM TO makes a store of what can still be read, which devices fill with what they have")
+	// ErrTooLong: a commit is longer than a frame may be. Nothing of it was kept; in parts it would be taken.
+	ErrTooLong = errors.New("store: a commit is too long; commit less at once")
 	// ErrBroken: a write failed in a way that leaves open what the disk has. Nothing more is written until the log is opened again.
 	ErrBroken = errors.New("store: takes nothing more after a failed write; look at the disk and restart the relay")
 )

@@ -28,7 +28,8 @@ const (
 	version1      = 1
 )
 
-// maxPayload is longer than any commit: a group of the committer and the largest append behind it.
+// maxPayload is longer than any commit of a relay: a group of the committer and the largest append behind it. Nothing longer is written, since it
+// could not be read.
 const maxPayload = 256 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

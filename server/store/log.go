@@ -197,10 +197,17 @@ func (l *Log) begin() (err error) {
 func (l *Log) Store() wire.StoreID { return l.identity.id }
 
 // Commit implements server.Log. Errors: ErrFull, after which it may be tried again; after any other failure of the disk nothing
-// is written until the log is opened again, and Commit says ErrBroken.
+// is written until the log is opened again, and Commit says ErrBroken. ErrTooLong for what no relay commits at once.
 func (l *Log) Commit(writes []*server.Write) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	size := 0
+	for _, w := range writes {
+		size += recordLimit(w)
+	}
+	if size > maxPayload {
+		return fmt.Errorf("%w: %d bytes", ErrTooLong, size)
+	}
 	l.buffer = append(l.buffer[:0], make([]byte, frameHeader)...)
 	for _, w := range writes {
 		l.buffer = appendRecord(l.buffer, w, false)

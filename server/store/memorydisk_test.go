@@ -20,11 +20,13 @@ type memoryDisk struct {
 	// durable are the names that a power cut leaves, changes those that came since, in their order.
 	durable map[string]*memoryFile
 	changes []func(map[string]*memoryFile)
-	// operations counts what changes something. At the one numbered failAt, failure happens; where it is errCut, at all after it, too.
-	operations, failAt int
-	failure            error
+	// operations counts what changes something. At the one numbered failAt, failure happens, and at so many after it; where it is errCut, at all.
+	operations, failAt, more int
+	failure                  error
 	// failed says what the operation was that failed.
 	failed string
+	// forgets: names that could not be made durable are not made so by another flush. No file system with a journal is like that.
+	forgets bool
 	// read counts bytes.
 	read int
 }
@@ -52,7 +54,7 @@ func newMemoryDisk(random *rand.Rand) *memoryDisk {
 // step counts an operation and says whether it fails.
 func (d *memoryDisk) step(what string) error {
 	d.operations++
-	if d.failAt == 0 || d.operations < d.failAt || d.operations > d.failAt && !errors.Is(d.failure, errCut) {
+	if d.failAt == 0 || d.operations < d.failAt || d.operations > d.failAt+d.more && !errors.Is(d.failure, errCut) {
 		return nil
 	}
 	if d.operations == d.failAt {
@@ -125,8 +127,12 @@ func (d *memoryDisk) Remove(name string) error {
 	return nil
 }
 
+// Sync where it fails forgets what was to be flushed, if the disk is such a one.
 func (d *memoryDisk) Sync() error {
 	if err := d.step("sync names"); err != nil {
+		if d.forgets {
+			d.changes = nil
+		}
 		return err
 	}
 	for _, change := range d.changes {

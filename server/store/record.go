@@ -38,6 +38,20 @@ const (
 	flagMoved
 )
 
+// recordLimit is at least as much as a write's record takes.
+func recordLimit(w *server.Write) int {
+	n := 512 + 28*len(w.Dropped) + 52*len(w.Floors)
+	if w.Retention != nil {
+		n += 73 * len(w.Retention.Snapshots)
+	}
+	for _, part := range [][]wire.Entry{w.Packs, w.Entries} {
+		for _, e := range part {
+			n += 12 + len(e.Envelope)
+		}
+	}
+	return n
+}
+
 func appendRecord(b []byte, w *server.Write, moved bool) []byte {
 	flags := bit(flagGone, w.Gone) | bit(flagGenesis, w.Genesis != nil) | bit(flagSuccessor, w.Successor != nil) |
 		bit(flagCert, w.Cert != nil) | bit(flagRetention, w.Retention != nil) | bit(flagMoved, moved)

@@ -102,6 +102,7 @@ func (l *Log) dropUnbegun(last uint32, at position) (uint32, error) {
 // replay reads the log from a position to its end.
 func (l *Log) replay(at position, last uint32) error {
 	l.frame = at.frame
+	lastFrame := at.offset
 	for number, offset := at.segment, at.offset; number <= last || number == at.segment; number, offset = number+1, segmentHeader {
 		s := l.segments[number]
 		if s == nil {
@@ -114,7 +115,9 @@ func (l *Log) replay(at position, last uint32) error {
 		if !begun || s.size < offset {
 			return damaged(s.name(), min(s.size, offset), "does not begin as it should, or is too short")
 		}
+		lastFrame = offset
 		l.frame, err = s.frames(l.identity.salt, offset, l.frame, func(payload []byte, at int64) error {
+			lastFrame = at - frameHeader
 			next := l.overlay(number)
 			if err := next.apply(payload, at); err != nil {
 				return errors.Join(damaged(s.name(), at, "a write that does not fit"), err)
@@ -131,12 +134,12 @@ func (l *Log) replay(at position, last uint32) error {
 		l.since += s.end - offset
 		l.active = s
 	}
-	return l.cut()
+	return l.cut(lastFrame)
 }
 
-// cut cuts off a write that was cut short, and makes sure that the disk has what is shown from here on: a killed process may have
-// written it and not flushed.
-func (l *Log) cut() error {
+// cut cuts off a write that was cut short, and makes sure that the disk has what is shown from here on: a process may have written the last
+// frame, or begun the segment, and not flushed it. It is written again, since it may also have failed to flush it: then the system takes it for flushed.
+func (l *Log) cut(lastFrame int64) error {
 	s := l.active
 	if s.end < s.size {
 		if _, found, err := s.beyond(l.identity.salt, l.frame); err != nil || found {
@@ -148,6 +151,18 @@ func (l *Log) cut() error {
 	}
 	if s.end < s.size {
 		if err := s.file.Truncate(s.end); err != nil {
+			return err
+		}
+	}
+	if s.end == segmentHeader {
+		lastFrame = 0
+	}
+	if b := make([]byte, s.end-lastFrame); len(b) > 0 {
+		if _, err := s.file.ReadAt(b, lastFrame); err != nil {
+			return err
+		}
+		// On a full disk there may be no room for what is there already, where a file system writes elsewhere what it changes.
+		if _, err := s.file.WriteAt(b, lastFrame); err != nil && !isFull(err) {
 			return err
 		}
 	}

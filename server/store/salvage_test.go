@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -294,6 +295,42 @@ func TestSalvageOfASessionWithAHole(t *testing.T) {
 		}
 		if got := reads(); len(got) != len(run) {
 			t.Fatalf("%d envelopes of %d", len(got), len(run))
+		}
+	}
+}
+
+// A copy, or what was salvaged, does not open before it is whole, whatever the disk does that it is made on.
+func TestCopiesOnAFailingDisk(t *testing.T) {
+	l := newLived(t)
+	for name, make := range map[string]func(*memoryDisk) error{
+		"copy": func(to *memoryDisk) error { return store.CopyOn(l.log, to) },
+		"salvage": func(to *memoryDisk) error {
+			_, err := store.SalvageOn(l.disk, to, small, nil)
+			return err
+		},
+	} {
+		for n := 1; ; n++ {
+			to := newMemoryDisk(seeded(t))
+			to.failAt, to.failure = n, syscall.EIO
+			err := make(to)
+			if to.failed == "" {
+				if n < 10 || err != nil {
+					t.Fatalf("%s: %d operations, %v", name, n, err)
+				}
+				break
+			}
+			if err == nil {
+				t.Fatalf("%s: a failed %s was not said", name, to.failed)
+			}
+			to.cut()
+			log, err := store.OpenOn(to, store.Options{Every: -1, ReadOnly: true})
+			if err != nil {
+				continue
+			}
+			// Only the name of the file that makes it one may be there that could not be made durable.
+			if report, err := log.Verify(); err != nil || report.Wrong > 0 || report.Envelopes < len(l.all) {
+				t.Fatalf("%s: opened after a failed %s: %+v, %v", name, to.failed, report, err)
+			}
 		}
 	}
 }
