@@ -124,12 +124,15 @@ export const decodeMarks = (f: Frame | null): { readonly turn: number; readonly 
 export const encodeSnapshot = (s: StoredSnapshot): Uint8Array => {
   const w = new Writer().varint(s.generation).varint(s.covers.length);
   for (const c of s.covers) putSession(w, c.session).u32(c.seq).raw(sized(c.hash, HASH, "hash")).raw(sized(c.cert, CERT, "certificate"));
+  w.varint(s.claims.length);
+  for (const c of s.claims) putSession(w, c.session).u32(c.seq).raw(sized(c.hash, HASH, "hash"));
   return frame(Type.snapshot, w.bytes(s.file));
 };
 export const decodeSnapshot = (f: Frame | null): StoredSnapshot | null =>
   decode(f, Type.snapshot, (r) => ({
     generation: r.varint(),
     covers: times(r.count(SESSION + 4 + HASH + CERT), () => ({ session: getSession(r), seq: r.u32(), hash: r.raw(HASH).slice(), cert: r.raw(CERT).slice() })),
+    claims: times(r.count(SESSION + 4 + HASH), () => ({ session: getSession(r), seq: r.u32(), hash: r.raw(HASH).slice() })),
     file: r.bytes().slice(),
   }));
 

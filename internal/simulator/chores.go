@@ -260,7 +260,7 @@ func (d *Device) check(e sync.Check) {
 			return sync.SessionID(x.Session) == h.Session && x.Seq == h.Seq && x.Hash != [16]byte{} && x.Hash != [16]byte(h.Hash[:16])
 		})
 	})
-	isBehind := slices.ContainsFunc(stored.covers, func(h sync.Head) bool { return h.Seq >= covered[h.Session] })
+	isBehind := slices.ContainsFunc(furthest(stored.covers, stored.claims), func(h sync.Head) bool { return h.Seq >= covered[h.Session] })
 	isUnread := slices.ContainsFunc(ready, func(c content) bool {
 		at, is := stuck[c.Session]
 		return is && c.Seq >= at && c.Seq < covered[c.Session]
@@ -324,32 +324,25 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 		err = crdt.ErrCorrupt
 	}
 	var file *crdt.Doc
-	var stuck map[sync.SessionID]uint32
 	if err == nil {
-		file, _, stuck, err = d.built(stored, payload.File)
+		file, _, _, err = d.built(stored, payload.File)
 	}
 	if err != nil {
 		unlock()
 		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Problem: problemOfCore(err)})
 		return
 	}
-	var covers []sync.Head
-	for _, h := range headsOfDeps(payload.Covers) {
-		if _, is := stuck[h.Session]; is || h.Session == d.own { // its envelopes are all that has it, or its chain has to go on
-			continue
-		}
-		covers = append(covers, h)
-	}
+	claims := slices.DeleteFunc(headsOfDeps(payload.Covers), func(h sync.Head) bool { return h.Session == d.own })
 	saved := file.Save()
-	d.save(stored, saved, covers, func(p sync.Problem) {
+	d.save(stored, saved, nil, claims, func(p sync.Problem) {
 		if p == sync.NoProblem {
 			_, err := d.page.Merge(payload.File)
 			d.world.merged(d, err)
 		} else {
-			covers = nil
+			claims = nil
 		}
 		unlock()
-		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Size: uint32(len(saved)) * sizeFactor, Covers: covers, Problem: p})
+		d.step(sync.Merged{Doc: d.doc, Job: e.Job, Size: uint32(len(saved)) * sizeFactor, Claims: claims, Problem: p})
 	})
 }
 
@@ -377,7 +370,7 @@ func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
 	}
 	saved := file.Save()
 	d.world.tally.Checkpoints++
-	d.save(stored, saved, covers, func(p sync.Problem) {
+	d.save(stored, saved, covers, nil, func(p sync.Problem) {
 		unlock()
 		var known []sync.Known
 		for _, h := range furthest(stored.covers, covers) {
@@ -388,8 +381,10 @@ func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
 }
 
 // save puts a snapshot on one disk after the other: a crash may come between.
-func (d *Device) save(stored held, file []byte, covers []sync.Head, done func(sync.Problem)) {
-	s := snapshot{1, file, furthest(stored.covers, covers)}
+func (d *Device) save(stored held, file []byte, covers, claims []sync.Head, done func(sync.Problem)) {
+	s := snapshot{1, file, furthest(stored.covers, covers), nil}
+	covered := nextOf(s.covers)
+	s.claims = slices.DeleteFunc(furthest(stored.claims, claims), func(h sync.Head) bool { return h.Seq < covered[h.Session] })
 	for _, x := range stored.snapshots {
 		s.generation = max(s.generation, x.generation+1)
 	}
@@ -416,7 +411,7 @@ func (d *Device) makeSnapshot(parent sync.Hash) {
 	stored := d.read()
 	file, taken, _, err := d.built(stored, nil)
 	must(err)
-	heads := headsOf(stored, taken)
+	heads := furthest(headsOf(stored, taken), stored.claims)
 	session, envelope := sealSnapshot(d.world, d.keys, parent, file, heads)
 	id := sync.SessionID(session.Session())
 	d.certs[id] = session.Bytes()

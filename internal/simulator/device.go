@@ -124,16 +124,27 @@ func (d *Device) start() {
 	if d.session != nil {
 		open.Prev = sync.Hash(d.session.Certificate().Hash())
 	}
+	covered := nextOf(stored.covers)
 	for _, h := range headsOf(stored, ready) {
 		s := sync.Stored{Head: h, First: h.Seq + 1}
+		next, hole := covered[h.Session], uint32(1<<32-1)
 		for _, e := range stored.runs[h.Session] {
-			if e.seq <= h.Seq {
-				s.First = min(s.First, e.first)
-				s.Tail += uint32(len(e.bytes)) * sizeFactor
+			if e.seq > h.Seq {
+				break
 			}
+			if next == covered[h.Session] || e.first > next {
+				s.First, s.Tail = e.first, 0
+			}
+			if e.first > next {
+				hole = min(hole, next)
+			}
+			next = e.seq + 1
+			s.Tail += uint32(len(e.bytes)) * sizeFactor
 		}
+		s.Hole = s.First - min(s.First, hole)
 		open.Heads = append(open.Heads, s)
 	}
+	open.Claims = stored.claims
 	open.Frozen = stored.frozen()
 	d.step(open)
 	rest := sync.Shared{Doc: d.doc, Whole: true}

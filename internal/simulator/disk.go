@@ -21,11 +21,12 @@ type record struct {
 	certs     map[sync.SessionID][]byte
 }
 
-// snapshot is a file of the core and the last envelope of each session that it covers.
+// snapshot is a file of the core and the last envelope of each session that it covers; and what snapshots of others that are in it say they have.
 type snapshot struct {
 	generation int
 	file       []byte
 	covers     []sync.Head
+	claims     []sync.Head
 }
 
 // disk is one store of a device. Records from synced on are written and not flushed.
@@ -105,8 +106,9 @@ func (d *disk) putSnapshot(s snapshot, certs map[sync.SessionID][]byte) {
 func notCovered(all []snapshot) []snapshot {
 	slices.SortStableFunc(all, func(a, b snapshot) int { return b.generation - a.generation })
 	covers := func(a, b snapshot) bool {
-		next := nextOf(a.covers)
-		return !slices.ContainsFunc(b.covers, func(h sync.Head) bool { return next[h.Session] <= h.Seq })
+		next, claimed := nextOf(a.covers), nextOf(furthest(a.covers, a.claims))
+		return !slices.ContainsFunc(b.covers, func(h sync.Head) bool { return next[h.Session] <= h.Seq }) &&
+			!slices.ContainsFunc(b.claims, func(h sync.Head) bool { return claimed[h.Session] <= h.Seq })
 	}
 	var kept []snapshot
 	for i, s := range all {
@@ -155,10 +157,12 @@ func nextOf(heads []sync.Head) map[sync.SessionID]uint32 {
 	return next
 }
 
-// held is a document as the disks have it together: the snapshots that cover all, and of each session what goes on behind them.
+// held is a document as the disks have it together: the snapshots that cover all, and of each session what goes on behind them, over holes
+// that only claims stand for as well.
 type held struct {
 	snapshots []snapshot
 	covers    []sync.Head
+	claims    []sync.Head // that reach further
 	runs      map[sync.SessionID][]stored
 	certs     map[sync.SessionID][]byte
 	marks     []sync.Mark
@@ -196,9 +200,20 @@ func read(disks ...*disk) held {
 	}
 	h.snapshots, h.covers = notCovered(all), headsOfAll(all)
 	next := nextOf(h.covers)
+	for _, x := range all {
+		for _, c := range x.claims {
+			if c.Seq >= next[c.Session] {
+				h.claims = furthest(h.claims, []sync.Head{c})
+			}
+		}
+	}
+	claimed := nextOf(h.claims)
 	for s, places := range byPlace {
 		for at := next[s]; ; {
 			e, here := places[at]
+			for ; !here && at < claimed[s]; e, here = places[at] {
+				at++
+			}
 			if !here {
 				break
 			}

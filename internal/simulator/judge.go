@@ -58,6 +58,7 @@ func (w *World) applied(d *Device, c content, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, crdt.ErrMissing) && goesOn(c.update): // the rest of its change comes behind it
+	case errors.Is(err, crdt.ErrMissing) && w.cheat == BadCompactor: // a claim was taken for what its writer had seen; the core waits, and the digests will tell
 	case w.cheater != nil && c.Session == w.cheater.id: // the same everywhere, or the digests will tell
 	case w.cheat == Equivocation, w.isForged(): // it was written after what the session really said
 	default:
@@ -222,7 +223,7 @@ func (d *Device) judgeStatus(there *onRelays) {
 	} else if !lacks && d.world.isHostile() {
 		s.Unsent = 0 // what is left is the cheater's: no file has it, and nothing leads up to it on the relay
 	}
-	if s.Content == sync.ContentPartial && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) && d.lacksTheLost() {
+	if s.Content == sync.ContentPartial && (s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)) && d.lacksTheLost() {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
@@ -289,7 +290,7 @@ func (d *Device) waits() bool {
 func (w *World) lacks(d *Device) (place, bool) {
 	stored := d.read()
 	ready, waiting := d.tail(stored)
-	next := nextOf(headsOf(stored, ready))
+	next := nextOf(furthest(headsOf(stored, ready), stored.claims)) // whether what is claimed is there, the digests tell
 	for at, holders := range w.promises {
 		w.tally.LookedFor++
 		if len(holders) == 0 || next[at.session] > at.seq || w.cheater != nil && w.cheat != BadCompactor && at.session == w.cheater.id {

@@ -92,6 +92,7 @@ func (d *Device) read() held { return read(d.disks...) }
 func (d *Device) tail(stored held) (ready, waiting []content) {
 	queues := make([][]content, len(stored.sessions))
 	done := nextOf(stored.covers)
+	claimed := nextOf(stored.claims)
 	halves := map[sync.SessionID]map[uint32]bool{}
 	for i, s := range stored.sessions {
 		next := done[s]
@@ -101,10 +102,10 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 				d.fail(Broken, "what is stored does not open: %v", err)
 			}
 			for _, c := range all {
-				if c.Seq != next {
+				if c.Seq < next || c.Seq > next && c.Seq > claimed[s] {
 					continue // a pack may begin before what is missing
 				}
-				next++
+				next = c.Seq + 1
 				queues[i] = append(queues[i], c)
 				if goesOn(c.update) {
 					if halves[s] == nil {
@@ -115,11 +116,13 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 			}
 		}
 	}
-	has := func(h sync.Head) bool { return done[h.Session] > h.Seq || halves[h.Session][h.Seq] }
+	has := func(h sync.Head) bool {
+		return done[h.Session] > h.Seq || claimed[h.Session] > h.Seq || halves[h.Session][h.Seq]
+	}
 	for moved := true; moved; {
 		moved = false
 		for i := range queues {
-			for end := 0; end < len(queues[i]) && !slices.ContainsFunc(queues[i][end].deps, func(h sync.Head) bool { return !has(h) }); {
+			for end := 0; end < len(queues[i]) && (queues[i][end].Seq < claimed[queues[i][end].Session] || !slices.ContainsFunc(queues[i][end].deps, func(h sync.Head) bool { return !has(h) })); {
 				c := queues[i][end]
 				end++
 				if goesOn(c.update) {

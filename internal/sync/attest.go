@@ -18,6 +18,9 @@ type attest struct {
 // noteAttest remembers what a stored envelope says about a snapshot. The word of its own writer counts for nothing, but that is
 // for the relay to judge: to repeat an attest does no harm.
 func (d *document) noteAttest(e *Entry) {
+	if s := d.lookup(e.Session); s != nil && e.Kind == KindAttest && e.Verdict == Objection { // it knows better what there is of it
+		s.claim = claim{}
+	}
 	if e.Kind == KindAttest {
 		d.attests.note(e.About, e.Verdict)
 	}

@@ -25,7 +25,7 @@
 //	   said again, a Hello too
 //	S11 connections are retried with jittered pauses that double; a pause (the tunnel) closes the socket and stops the clock
 //	S12 a checkpoint is due when the tail exceeds max(256 KiB, half the snapshot); it covers nothing that only the journal can still send
-//	S13 a snapshot of somebody else adds and never takes away; who has all that it covers says so, who finds that it lacks something
+//	S13 a snapshot of somebody else adds and never takes away, and envelopes win over what it says of them; who has all that it covers says so, who finds that it lacks something
 //	   objects, gives the relay no credit for it and brings all up again; about each at most once, behind the edits
 //	S14 a pack is taken in the place of its run, each of its updates shown in its turn; one that says something else than what is
 //	   here is a fork

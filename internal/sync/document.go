@@ -73,9 +73,10 @@ func (m *Machine) open(e DocOpen) {
 	d := &m.docs[len(m.docs)-1]
 	for _, h := range e.Heads {
 		s := d.session(h.Session)
-		s.jump(h.Head)
-		s.first, s.tail, s.live = h.First, h.Tail, h.Live
+		s.skip(h.Seq+1, h.Hash)
+		s.first, s.tail, s.live, s.hole = h.First, h.Tail, h.Live, hole{h.First - min(h.Hole, h.First), h.First}
 	}
+	d.takeClaims(e.Claims)
 	for _, id := range e.Frozen {
 		d.freeze(id)
 	}

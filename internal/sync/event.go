@@ -45,6 +45,7 @@ type DocOpen struct {
 	Heads    []Stored
 	Marks    []Mark      // newest first
 	Frozen   []SessionID // of which a proof is kept
+	Claims   []Head      // what merged snapshots say they have, beyond what is here
 }
 
 // Stored is what the device has of one session and the page was given: envelopes [First, Seq], and everything before First
@@ -54,6 +55,7 @@ type Stored struct {
 	First uint32
 	Tail  uint32 // bytes of those envelopes
 	Live  bool   // another tab of this device is writing it
+	Hole  uint32 // how many before First are not here, nor in a snapshot but as somebody claims
 }
 
 // Mark is how far a relay's store and this device know each other.
@@ -136,7 +138,7 @@ type SharedEntry struct {
 // SharedSnapshot says that another tab merged a snapshot into the device's copy; the page of this one has it too.
 type SharedSnapshot struct {
 	Doc    Doc
-	Covers []Head
+	Claims []Head // as in Merged
 }
 
 // Welcome answers Hello.
@@ -218,7 +220,7 @@ type Merged struct {
 	Doc     Doc
 	Job     Job
 	Size    uint32 // bytes of the device's new snapshot
-	Covers  []Head // what counts as here from now on: all that it covers, but nothing of a session in the middle of a change here
+	Claims  []Head // all that the snapshot says it covers
 	Problem Problem
 }
 

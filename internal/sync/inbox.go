@@ -21,6 +21,7 @@ const maxAsks = 5
 // run at a time is worked on. held are stored envelopes whose writer had seen something that is not here yet (S8).
 type inbox struct {
 	log      []arrival
+	since    Cursor // where the reading began
 	received Cursor // the last that came since Hello
 	end      Cursor // of the relay's log, at Welcome
 	reading  bool   // between Hello and the end of what it asked for
@@ -253,7 +254,7 @@ func (m *Machine) askAgain(d *document) {
 	}
 	in.askAt = 0
 	in.asks++
-	if in.asks > 1 || !broken { // what is missing may be before the cursor: read all of it
+	if in.asks > 1 || !broken || d.isClaimNeeded() { // what is missing may be before the cursor: read all of it
 		d.outbox.mark.Cursor = 0
 	}
 	m.subscribe(d)
@@ -283,5 +284,5 @@ func (m *Machine) restart(d *document) {
 	}
 	m.drop(refs)
 	in.log = in.log[:0]
-	in.received, in.reading, in.catching = 0, true, true
+	in.since, in.received, in.reading, in.catching = d.outbox.mark.Cursor, 0, true, true
 }

@@ -62,7 +62,7 @@ func (o *outbox) use(d *document, store StoreID) {
 			o.marks = append(o.marks[:i], o.marks[i+1:]...)
 			for _, k := range o.mark.Known {
 				s := d.session(k.Session)
-				s.learnCover(k.Seq + 1)
+				s.recall(k.Seq + 1)
 				s.told = true
 			}
 			o.mark.Known = nil
@@ -79,8 +79,8 @@ func (o *outbox) current(d *document) Mark {
 	}
 	m.Known = nil
 	for i := range d.sessions {
-		if s := &d.sessions[i]; s.known() > 0 && !s.upload {
-			m.Known = append(m.Known, Known{s.id, s.known() - 1})
+		if s := &d.sessions[i]; s.said() > 0 && !s.upload {
+			m.Known = append(m.Known, Known{s.id, s.said() - 1})
 		}
 	}
 	return m
@@ -161,6 +161,9 @@ func (m *Machine) welcome(e Welcome) {
 	if asked.Store != e.Store && o.mark.Cursor != 0 { // it read from the beginning for us, and we know a later place
 		m.subscribe(d)
 		return
+	}
+	if asked.Store != e.Store {
+		d.inbox.since = 0
 	}
 	o.welcomed = true
 	d.presence.say(m.now) // a new subscription: nobody who comes later would hear of us
@@ -293,6 +296,10 @@ func (m *Machine) refused(e Refused) {
 		o.blocked = true
 	case e.Problem == RelayGap && 0 < e.Next && e.Next < max(s.relay, s.cover) && e.Next >= s.first: // it ends earlier than we thought
 		s.begin, s.relay, s.sent = min(s.begin, e.Next-1), e.Next, 0
+	case e.Problem == RelayGap && e.Next == s.relay && s.sent > s.relay: // what was sent before it got lost, or was refused
+		s.sent = 0
+		o.holdUntil = m.now + m.random.pause(o.refusals)
+		o.refusals++
 	case e.Problem == RelayStale && e.Next <= s.next && (s.relay == 0 || e.Next < s.begin): // it begins later than we thought
 		s.learn(e.Next)
 		s.sent = 0

@@ -173,8 +173,8 @@ func (r *reader) docOpen() Event {
 	e := DocOpen{
 		Doc: r.doc(), Writable: r.bool(), Keyed: r.bool(), Content: r.bool(), Own: r.session(), Prev: r.hash(), Snapshot: r.u32(),
 	}
-	for range r.count(52) {
-		e.Heads = append(e.Heads, Stored{r.head(), r.u32(), r.u32(), r.bool()})
+	for range r.count(53) {
+		e.Heads = append(e.Heads, Stored{r.head(), r.u32(), r.u32(), r.bool(), r.u32()})
 	}
 	for range r.count(21) {
 		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), Length{r.u32(), r.u32()}, r.known()})
@@ -182,6 +182,7 @@ func (r *reader) docOpen() Event {
 	for range r.count(len(SessionID{})) {
 		e.Frozen = append(e.Frozen, r.session())
 	}
+	e.Claims = r.heads()
 	return e
 }
 

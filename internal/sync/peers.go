@@ -95,7 +95,7 @@ func (d *document) compare(x *peer, heads []Head) {
 		switch {
 		case s != nil && (s.upload || s.frozen):
 		case s == nil || h.Seq >= s.next:
-			if h.Session != d.own { // nobody has more of it than its writer
+			if h.Session != d.own && !d.isMet(h, x.id) { // nobody has more of it than its writer
 				d.want(h)
 			}
 		case !s.hashAt(h.Seq).agrees(h.Hash):
@@ -104,6 +104,13 @@ func (d *document) compare(x *peer, heads []Head) {
 			x.saw = max(x.saw, h.Seq+1)
 		}
 	}
+}
+
+// isMet reports whether what somebody names and is not here came inside a snapshot. Nobody but the session itself knows that it has more than
+// that: where it says otherwise, the snapshot's writer may have made up what is said to be in it.
+func (d *document) isMet(h Head, by SessionID) bool {
+	s := d.lookup(h.Session)
+	return s != nil && s.isClaimed(h) && (by != h.Session || h.Seq+1 == s.claim.next)
 }
 
 // divided notes that somebody names another envelope in the place of one that is here. Of itself, that is two words of one key: a
@@ -134,10 +141,10 @@ func (m *Machine) wantedNext(d *document) {
 	before := len(p.wants)
 	p.wants = slices.DeleteFunc(p.wants, func(w Head) bool {
 		s := d.lookup(w.Session)
-		if s == nil || !s.frozen && s.next <= w.Seq {
+		if s == nil || !s.frozen && s.next <= w.Seq && !d.isMet(w, noSession) {
 			return false
 		}
-		if !s.frozen && !s.hashAt(w.Seq).agrees(w.Hash) {
+		if !s.frozen && s.next > w.Seq && !s.hashAt(w.Seq).agrees(w.Hash) {
 			d.divided(w.Session, noSession)
 		}
 		return true

@@ -1,11 +1,14 @@
 package sync_test
 
 import (
+	"crypto/sha256"
 	"reflect"
 	"testing"
 
 	"github.com/freehold-dev/freehold/internal/sync"
 )
+
+func certHash(s sync.SessionID) sync.Hash { return sha256.Sum256(s[:]) }
 
 // script drives a machine by hand. Tests read as what is told and what it decides.
 type script struct {
@@ -258,6 +261,19 @@ func TestS4WhatWasAcknowledgedIsNotSentAgain(t *testing.T) {
 	send := one[sync.Append](s, s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true}))
 	if send.From != 1 || send.To != 1 {
 		t.Fatalf("%+v", send)
+	}
+}
+
+func TestS4WhatWasLostOnItsWayGoesAgain(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
+	s.write(2)
+	s.write(3) // both are on their way, and the first of them is refused or lost
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayGap, Next: 1})
+	s.now += 60_000
+	if again := one[sync.Append](s, s.tell(sync.Wake{})); again.From != 1 || again.To != 2 {
+		t.Fatalf("%+v", again)
 	}
 }
 

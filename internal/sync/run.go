@@ -30,6 +30,9 @@ func (m *Machine) openNext(d *document) {
 		return
 	}
 	next := m.passOver(d)
+	if next == nil && !in.reading {
+		next = d.nextBehind()
+	}
 	if next != nil {
 		m.openRun(d, next)
 		return
@@ -43,6 +46,7 @@ func (m *Machine) openNext(d *document) {
 	}
 	m.letGo(d)
 	d.pass()
+	m.show(d) // what is claimed counts as seen when nothing more of it is to come
 }
 
 // passOver takes out of turn what needs no opening, up to the first that does. What came for a place that is here, and may say
@@ -102,6 +106,8 @@ func (d *document) judge(e *Entry) arrivalState {
 		return arrivalWorked
 	case !e.Kind.chains(), s != nil && (s.frozen || s.upload):
 		return arrivalDone
+	case e.Seq < next && s.hole.has(e):
+		return arrivalWorked
 	case e.Seq < next:
 		s.learnRun(e.First, e.Seq)
 		return arrivalDone
@@ -117,6 +123,8 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	in := &d.inbox
 	w := work{stage: stageSealing, job: m.job(), session: next.Session, era: d.outbox.era}
 	isSnapshot := next.Kind == KindSnapshot
+	s := d.session(w.session)
+	isLate := s.hole.has(next)
 	byFirst := map[uint32]*arrival{}
 	for i := range in.log {
 		a := &in.log[i]
@@ -127,7 +135,7 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	var refs []Ref
 	size := uint32(0)
 	for a := byFirst[next.First]; a != nil; a = byFirst[a.Seq+1] {
-		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot) {
+		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot || isLate != s.hole.has(&a.Entry)) {
 			break
 		}
 		a.state = arrivalWorked
@@ -211,15 +219,17 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	}
 	in.tries = 0
 	s := d.session(w.session)
-	var fresh []Ref
-	var unused []Ref
+	if e := &w.entries[0]; s.goesOnBehind(e) {
+		s.cross(e)
+	}
+	var fresh, unused, late []Ref
 	for i := range w.entries {
 		e, item := &w.entries[i], &w.items[i]
 		if w.era == d.outbox.era {
 			s.learnRun(e.First, e.Seq)
 			d.places.note(e.Cursor, e.Session, e.Seq)
 		}
-		if e.Seq >= s.next { // or another tab stored it in the meantime
+		if e.Seq >= s.next || s.hole.has(e) { // or another tab stored it in the meantime
 			fresh = append(fresh, e.Ref)
 			d.outbox.mark.Log.grew(1, e.Size)
 		}
@@ -231,6 +241,12 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 			}
 			if at == e.Seq {
 				head.Hash = item.Hash
+			}
+			if s.hole.at(at) { // somebody said that it was here: if so, it changes nothing
+				isShown = isShown || c.Ref == e.Ref
+				late = appendRef(late, c.Ref)
+				d.noteSeen(w.session, c.Deps)
+				continue
 			}
 			if at != s.next {
 				if c.Ref != e.Ref {
@@ -246,6 +262,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		if !isShown {
 			unused = append(unused, e.Ref)
 		}
+		s.hole.close(e)
 		d.noteAttest(e)
 	}
 	d.mark(w.entries, arrivalDone)
@@ -258,6 +275,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		m.emit(Spread{d.id, fresh})
 	}
 	m.drop(unused)
+	m.showLate(d, late)
 	m.show(d)
 }
 

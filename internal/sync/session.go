@@ -14,6 +14,9 @@ type session struct {
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
 	cover uint32 // inside a snapshot that the relay has
+	claim claim  // what merged snapshots say that they have of it, beyond what is here
+	says  uint32 // how far snapshots on the relay say that they have it
+	hole  hole   // what a claim stood for when the session went on behind it
 	other uint32 // what another relay has, whichever has most
 	sent  uint32 // sent on this connection
 	named uint32 // what our newest envelope said that we have seen of it
@@ -72,7 +75,7 @@ func (s *session) learnCover(next uint32) {
 }
 
 // forgetRelay begins with a relay that nothing is known of.
-func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.sent = 0, 0, 0, 0 }
+func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0 }
 
 // joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks.
 func (s *session) joins() bool {
@@ -169,13 +172,11 @@ func (s *session) store(hash Hash, size uint32, more bool) {
 	s.tail += size
 }
 
-// jump notes that a snapshot on the device covers everything up to the head.
-func (s *session) jump(h Head) {
-	if n := h.Seq + 1; n > s.next {
-		s.next, s.hash, s.past = n, h.Hash, nil
-	}
-	s.whole = max(s.whole, h.Seq+1)
-	if n := h.Seq + 1; n > s.shown {
-		s.shown, s.seen = n, h.Hash
+// skip goes on behind envelopes that are not here one by one, the last of which has the hash.
+func (s *session) skip(next uint32, hash Hash) {
+	s.next, s.hash, s.past = next, hash, nil
+	s.whole = max(s.whole, next)
+	if next > s.shown {
+		s.shown, s.seen = next, hash
 	}
 }

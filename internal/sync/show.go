@@ -1,19 +1,29 @@
 package sync
 
-// show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8).
+import "slices"
+
+// show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8). What is only claimed counts
+// as seen when nothing else brings anything on.
 func (m *Machine) show(d *document) {
+	if refs := append(d.ready(false), d.ready(true)...); len(refs) > 0 {
+		d.content = true
+		m.emit(Show{d.id, refs})
+	}
+}
+
+// ready takes what can be shown out of what is held, in order.
+func (d *document) ready(claims bool) (refs []Ref) {
 	in := &d.inbox
-	var refs []Ref
 	for progress := true; progress; {
 		progress = false
 		kept := in.held[:0]
 		for i, h := range in.held {
 			s := d.session(h.head.Session)
 			switch {
-			case h.head.Seq < s.shown: // a snapshot brought it
-				m.drop(appendRef(nil, h.ref))
+			case h.head.Seq < s.shown: // its session went on behind it; the snapshot for that may have brought it
+				refs = appendRef(refs, h.ref)
 				progress = true
-			case h.head.Seq == s.shown && d.isReady(in.held[i:]):
+			case h.head.Seq == s.shown && d.isReady(in.held[i:], claims):
 				s.shown, s.seen = h.head.Seq+1, h.head.Hash
 				refs = appendRef(refs, h.ref)
 				progress = true
@@ -23,22 +33,26 @@ func (m *Machine) show(d *document) {
 		}
 		in.held = kept
 	}
+	return refs
+}
+
+// showLate gives the page what came of a hole. Whatever of it a snapshot brought changes nothing, and the core has the rest wait for what it needs.
+func (m *Machine) showLate(d *document, refs []Ref) {
 	if len(refs) > 0 {
-		d.content = true
 		m.emit(Show{d.id, refs})
 	}
 }
 
 // isReady reports whether everything that the writer of the first envelope had seen is shown: of the whole change, whose other
 // parts stand behind it.
-func (d *document) isReady(held []held) bool {
+func (d *document) isReady(held []held, claims bool) bool {
 	next := held[0].head
 	for i := range held {
 		h := &held[i]
 		if h.head.Session != next.Session || h.head.Seq != next.Seq {
 			continue
 		}
-		if !d.hasSeen(h.deps) {
+		if h.head.Seq >= d.lookup(next.Session).claim.next && !d.hasSeen(h.deps, claims) { // what a snapshot brought waits for nothing
 			return false
 		}
 		if !h.more {
@@ -50,14 +64,19 @@ func (d *document) isReady(held []held) bool {
 }
 
 // hasSeen reports whether all of these are shown. Nobody sees half a change: who names the middle of one was told by a bad snapshot.
-func (d *document) hasSeen(deps []Head) bool {
+func (d *document) hasSeen(deps []Head, claims bool) bool {
 	for i := range deps {
 		s, seq := d.lookup(deps[i].Session), deps[i].Seq
-		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) {
+		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) && !(claims && s.isClaimed(deps[i]) && d.inbox.hasAllTo(deps[i])) {
 			return false
 		}
 	}
 	return true
+}
+
+// hasAllTo reports whether nothing of a session up to a head that the relay has is still to be taken.
+func (in *inbox) hasAllTo(h Head) bool {
+	return !in.reading && !slices.ContainsFunc(in.log, func(a arrival) bool { return a.state != arrivalDone && a.Session == h.Session && a.First <= h.Seq })
 }
 
 // noteSeen learns from what a foreign session had seen how far it has our own.
@@ -94,8 +113,18 @@ func (m *Machine) shared(e Shared) {
 	if e.Whole {
 		d.rereading = false
 	}
+	var late []Ref
 	for _, x := range e.Entries {
 		s := d.session(x.Head.Session)
+		at := Entry{Session: x.Head.Session, First: x.Head.Seq, Seq: x.Head.Seq}
+		if e.Whole && s.goesOnBehind(&at) { // another tab went on there
+			s.cross(&at)
+		}
+		if s.hole.at(x.Head.Seq) {
+			late = appendRef(late, x.Ref)
+			s.hole.close(&at)
+			continue
+		}
 		if x.Head.Seq == s.next {
 			s.store(x.Head.Hash, x.Size, x.More)
 			s.live = s.live || e.Live
@@ -110,6 +139,7 @@ func (m *Machine) shared(e Shared) {
 			m.emit(Reread{d.id, d.have()})
 		}
 	}
+	m.showLate(d, late)
 	m.show(d)
 }
 

@@ -55,7 +55,7 @@ func (m *Machine) checked(e Checked) {
 	switch {
 	case e.Problem != NoProblem:
 		m.snapshotFailed(d, e.Problem)
-	case e.Verdict != Refuted && (e.News || !isHere):
+	case e.Verdict != Refuted && (e.News || !d.hasOrClaims(w.covers())):
 		w.stage, w.job = stageStoring, m.job()
 		m.emit(Merge{d.id, w.job, w.entries[0].Ref})
 	default:
@@ -87,6 +87,16 @@ func (d *document) hasAll(heads []Head) bool {
 	return true
 }
 
+// hasOrClaims is the same where merged snapshots are said to have the rest.
+func (d *document) hasOrClaims(heads []Head) bool {
+	for _, h := range heads {
+		if s := d.lookup(h.Session); s == nil || s.next <= h.Seq && !d.goesOn(s) && !s.isClaimed(h) {
+			return false
+		}
+	}
+	return true
+}
+
 // snapshotFailed leaves a snapshot to another reading. Its bytes are gone: a merge takes them, and so does a check that fails.
 func (m *Machine) snapshotFailed(d *document, p Problem) {
 	if p == Forged {
@@ -112,7 +122,7 @@ func (m *Machine) merged(e Merged) {
 		return
 	}
 	d.issues.device, d.content, d.snapshot = NoProblem, true, e.Size
-	d.takeCovers(e.Covers)
+	d.takeClaims(e.Claims)
 	d.coverFromRelay()
 	d.inbox.asks, d.inbox.askAt = 0, 0 // what did not continue its session before may do so now
 	m.show(d)
@@ -124,7 +134,7 @@ func (d *document) coverFromRelay() {
 	w := &d.inbox.work
 	if w.era == d.outbox.era && (w.verdict == Sound || w.verdict == Undecided && !d.writable) {
 		for _, h := range w.covers() {
-			d.session(h.Session).learnCover(h.Seq + 1)
+			d.session(h.Session).learnSnapshot(h.Seq + 1)
 		}
 	}
 	if e := &w.entries[0]; w.verdict == Sound {
@@ -146,18 +156,8 @@ func (m *Machine) sharedSnapshot(e SharedSnapshot) {
 	}
 	d.content = true
 	d.inbox.asks, d.inbox.askAt = 0, 0
-	d.takeCovers(e.Covers)
+	d.takeClaims(e.Claims)
 	m.show(d)
-}
-
-// takeCovers counts what a snapshot on the device covers as here.
-func (d *document) takeCovers(covers []Head) {
-	for _, h := range covers {
-		s := d.session(h.Session)
-		s.jump(h)
-		s.first, s.tail = max(s.first, h.Seq+1), 0
-		d.inbox.tryAgain(h.Session)
-	}
 }
 
 // checkpointNext starts a checkpoint when the tail is long enough (S12).

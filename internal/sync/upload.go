@@ -38,7 +38,7 @@ type upload struct {
 // not in a snapshot either, nor is what the core does not take.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.known() < s.whole && !s.joins() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.known() < s.whole && !s.joins() || s.isOnlyHere() {
 			return true
 		}
 	}
@@ -130,7 +130,7 @@ func (m *Machine) uploaded(d *document) {
 		if h.Seq >= s.known() && !isAnswer {
 			u.tries = 0
 		}
-		s.learnCover(h.Seq + 1)
+		s.learnSnapshot(h.Seq + 1)
 	}
 	if u.coveredUpTo() > 0 {
 		if !isAnswer {

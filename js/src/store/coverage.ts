@@ -2,12 +2,12 @@
 
 import type { Entries } from "../../../idb/record.ts";
 import type { SessionId } from "../protocol.ts";
-import type { SessionHead, StoredDoc, StoredEnvelope, StoredSnapshot } from "./store.ts";
+import type { Claim, SessionHead, StoredDoc, StoredEnvelope, StoredSnapshot } from "./store.ts";
 
 /** Last covered sequence number by session. */
 export type Coverage = ReadonlyMap<SessionId, number>;
 
-export const coverageOf = (covers: readonly SessionHead[]): Coverage => new Map(covers.map((c) => [c.session, c.seq]));
+export const coverageOf = (covers: readonly Claim[]): Coverage => new Map(covers.map((c) => [c.session, c.seq]));
 
 const isCovered = (by: Coverage, session: SessionId, seq: number): boolean => (by.get(session) ?? -1) >= seq;
 
@@ -16,12 +16,12 @@ export const coversEntries = (by: Coverage, { envelopes, certs }: Entries): bool
   envelopes.every((e) => isCovered(by, e.session, e.seq)) && certs.every((c) => by.has(c.session));
 
 /** A snapshot, as far as it matters what it makes superfluous. */
-export type Covering = Pick<StoredSnapshot, "generation" | "covers">;
+export type Covering = Pick<StoredSnapshot, "generation" | "covers" | "claims">;
 
 /** Whether a has everything that b says it has. */
 export const coversAll = (a: Covering, b: Covering): boolean => {
-  const by = coverageOf(a.covers);
-  return b.covers.every((c) => isCovered(by, c.session, c.seq));
+  const by = coverageOf(a.covers), claimed = coverageOf(furthest([...a.covers, ...a.claims]));
+  return b.covers.every((c) => isCovered(by, c.session, c.seq)) && b.claims.every((c) => isCovered(claimed, c.session, c.seq));
 };
 
 /** Newest first, without those that another one covers. Mostly one: each checkpoint covers what the one before it did. */
@@ -31,18 +31,29 @@ export const notCovered = <T extends Covering>(snapshots: readonly T[]): readonl
   return sorted.filter((s, i) => !sorted.some((other, j) => i !== j && coversAll(other, s) && (j < i || !coversAll(s, other))));
 };
 
-/** The furthest heads of all of them. */
-const headsOfAll = (snapshots: readonly Covering[]): readonly SessionHead[] => {
-  const headBySession = new Map<SessionId, SessionHead>();
-  for (const head of snapshots.flatMap((s) => s.covers)) if (head.seq > (headBySession.get(head.session)?.seq ?? -1)) headBySession.set(head.session, head);
+/** The last of each session. */
+export const furthest = <T extends Claim>(heads: readonly T[]): readonly T[] => {
+  const headBySession = new Map<SessionId, T>();
+  for (const head of heads) if (head.seq > (headBySession.get(head.session)?.seq ?? -1)) headBySession.set(head.session, head);
   return [...headBySession.values()];
 };
+
+const headsOfAll = (snapshots: readonly Covering[]): readonly SessionHead[] => furthest(snapshots.flatMap((s) => s.covers));
 
 /** The snapshots of a document; none of them covers another. */
 export const snapshotsOf = ({ snapshot, besides }: StoredDoc): readonly StoredSnapshot[] => (snapshot === null ? [] : [snapshot, ...besides]);
 
 /** How far they reach together. */
 export const coversOf = (doc: StoredDoc): readonly SessionHead[] => headsOfAll(snapshotsOf(doc));
+
+/** What of claims is beyond covers. */
+export const beyond = (covers: readonly SessionHead[], claims: readonly Claim[]): readonly Claim[] => {
+  const by = coverageOf(covers);
+  return furthest(claims).filter((c) => !isCovered(by, c.session, c.seq));
+};
+
+/** What snapshots of others say they have, beyond what is covered here. */
+export const claimsOf = (doc: StoredDoc): readonly Claim[] => beyond(coversOf(doc), snapshotsOf(doc).flatMap((s) => s.claims));
 
 /** What a store keeps: the newest snapshot, and those that were the document before it. `isSuperfluous`: a record that both of these cover. */
 export const retained = <T extends Covering>(snapshots: readonly T[]): { readonly kept: readonly T[]; isSuperfluous(record: Entries): boolean } => {

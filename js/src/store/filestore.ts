@@ -12,7 +12,7 @@ import { gather, retained, type Covering } from "./coverage.ts";
 import type { FileHandle, Files } from "./files.ts";
 import { Journal, sortSegments } from "./journal.ts";
 import { readSlots, writeSlots } from "./slots.ts";
-import type { DeviceStore, RelayMark, SessionHead, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError } from "./storeerror.ts";
 
 const MARKER = "marker", SECRET = "secret", HEAD = "head", MARKS = "marks", SNAPSHOT = "snap.", STATEMENT = "proof.";
@@ -34,7 +34,7 @@ export class FileStore implements DeviceStore {
   readonly kind: Files["kind"];
   readonly #files: Files;
   readonly #journalByKey = new Map<string, Journal>();
-  readonly #coversByDoc = new Map<DocId, Map<number, readonly SessionHead[]>>();
+  readonly #coversByDoc = new Map<DocId, Map<number, Covering>>();
   // Head and marks of one document go one after the other: their slots are read, then written.
   readonly #slotsByDoc = new Map<DocId, Promise<void>>();
 
@@ -97,7 +97,7 @@ export class FileStore implements DeviceStore {
     await this.#needSecret(doc);
     await this.#put(doc, `${SNAPSHOT}${snapshot.generation}`, encodeSnapshot(snapshot));
     await this.#journalByKey.get(keyOf(doc, writer))?.rotate();
-    this.#coversByDoc.set(doc, new Map([...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, snapshot.covers]]));
+    this.#coversByDoc.set(doc, new Map([...(this.#coversByDoc.get(doc) ?? []), [snapshot.generation, coveringOf(snapshot)]]));
     await this.#dropCovered(doc);
   }
 
@@ -204,19 +204,22 @@ export class FileStore implements DeviceStore {
     const names = await this.#files.list(doc);
     const whole: Covering[] = [];
     for (const generation of generationsOf(names)) {
-      const covers = await this.#covers(doc, generation);
-      if (covers !== null) whole.push({ generation, covers });
+      const covering = await this.#covering(doc, generation);
+      if (covering !== null) whole.push(covering);
     }
     const { kept, isSuperfluous } = retained(whole);
     const generations = new Set(kept.map((s) => s.generation));
     for (const generation of generationsOf(names)) if (!generations.has(generation)) await this.#files.remove(doc, `${SNAPSHOT}${generation}`);
-    this.#coversByDoc.set(doc, new Map(kept.map((s) => [s.generation, s.covers])));
+    this.#coversByDoc.set(doc, new Map(kept.map((s) => [s.generation, s])));
     if (kept.length > 1) for (const name of sortSegments(names)) await this.#dropSegment(doc, name, isSuperfluous);
   }
 
   /** What a snapshot covers; null when it is not whole. One that this life wrote needs no reading. */
-  async #covers(doc: DocId, generation: number): Promise<readonly SessionHead[] | null> {
-    return this.#coversByDoc.get(doc)?.get(generation) ?? (await this.#snapshot(doc, generation))?.covers ?? null;
+  async #covering(doc: DocId, generation: number): Promise<Covering | null> {
+    const known = this.#coversByDoc.get(doc)?.get(generation);
+    if (known !== undefined) return known;
+    const snapshot = await this.#snapshot(doc, generation);
+    return snapshot === null ? null : coveringOf(snapshot);
   }
 
   async #dropSegment(doc: DocId, name: string, isSuperfluous: (record: Entries) => boolean): Promise<void> {
@@ -241,3 +244,5 @@ const generationsOf = (names: readonly string[]): readonly number[] =>
     .filter((n) => /^snap\.\d+$/.test(n))
     .map((n) => Number(n.slice(SNAPSHOT.length)))
     .sort((a, b) => b - a);
+
+const coveringOf = ({ generation, covers, claims }: StoredSnapshot): Covering => ({ generation, covers, claims }); // without the file

@@ -26,11 +26,15 @@ export interface StoredSecret {
   readonly relayHint: string | null;
 }
 
-/** How far a session's envelopes are covered: the last sequence number and its hash (32 bytes). */
-export interface SessionHead {
+/** Up to where somebody says that he has a session: the last sequence number and its hash (32 bytes; what is not known of it is zero). */
+export interface Claim {
   readonly session: SessionId;
   readonly seq: number;
   readonly hash: Uint8Array;
+}
+
+/** How far a session's envelopes are covered. */
+export interface SessionHead extends Claim {
   /** The session certificate (96 bytes). */
   readonly cert: Uint8Array;
 }
@@ -41,6 +45,8 @@ export interface StoredSnapshot {
   readonly generation: number;
   readonly file: Uint8Array;
   readonly covers: readonly SessionHead[];
+  /** What snapshots of others that are in the file say they cover, beyond `covers`. */
+  readonly claims: readonly Claim[];
 }
 
 /** Of a session: the proof that it signed two histories, nothing more of it is taken. Of the owner (statements.ts): as which document this one goes on (docs/ENVELOPE.md). */

@@ -3,7 +3,7 @@
 
 import type { DocId, Problem } from "../protocol.ts";
 import type { StoredDoc, StoredSecret, Copies } from "../store/store.ts";
-import { coversOf } from "../store/coverage.ts";
+import { claimsOf, coversOf } from "../store/coverage.ts";
 import { successorIn } from "../store/statements.ts";
 import type { Document } from "./document.ts";
 import type { Hub } from "./hub.ts";
@@ -115,7 +115,7 @@ const lacks = (stored: StoredDoc, relay: string, store: string): boolean => {
   const mark = stored.marks.find((m) => m.relay === relay && m.storeId === store);
   const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
   // Whether it has the owner's word on where the document goes on is not remembered.
-  return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
+  return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored), ...claimsOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
 };
 
 const within = async (done: Promise<void>, ms: number): Promise<void> => {

@@ -166,15 +166,15 @@ export const check = async (d: Desk, e: Chore<"check">): Promise<Event> => {
 };
 
 /** `merged` hears the snapshot once it is part of the device's copy. */
-export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Array, covers: readonly Head[]) => void): Promise<Event> => {
+export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Array, claims: readonly Head[]) => void): Promise<Event> => {
   const payload = d.refs.get(e.ref).snapshot!;
   d.refs.drop([e.ref]);
   try {
-    const { size, covers } = await d.compaction.merge(d.keys!, d.writer, payload);
-    merged(payload.file, covers);
-    return { type: "merged", doc: d.doc, job: e.job, size, covers, problem: problem.none };
+    const { size, claims } = await d.compaction.merge(d.keys!, d.writer, payload);
+    merged(payload.file, claims);
+    return { type: "merged", doc: d.doc, job: e.job, size, claims, problem: problem.none };
   } catch (error) {
-    return { type: "merged", doc: d.doc, job: e.job, size: 0, covers: [], problem: errorToNumber(error, problem.deviceLost) };
+    return { type: "merged", doc: d.doc, job: e.job, size: 0, claims: [], problem: errorToNumber(error, problem.deviceLost) };
   }
 };
 

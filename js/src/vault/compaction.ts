@@ -12,8 +12,8 @@ import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
 import { depToHead, goesOn, hashOf, type Opened } from "./payload.ts";
 import { equal } from "../seal/octets.ts";
 import { Verdict, type DocKeys, type Sealer, type SnapshotPayload } from "../seal/sealer.ts";
-import { coversOf } from "../store/coverage.ts";
-import type { Copies, SessionHead, StoredDoc } from "../store/store.ts";
+import { beyond as beyondOf, claimsOf, coversOf, furthest } from "../store/coverage.ts";
+import type { Claim, Copies, SessionHead, StoredDoc } from "../store/store.ts";
 
 const CERT = 96;
 /** What the core says of bytes that no core takes (docs/BOUNDARY.md: `corrupt`, `invalid`). */
@@ -36,7 +36,7 @@ export interface Built {
   readonly file: Uint8Array;
   /** Of the state (16 bytes). */
   readonly digest: Uint8Array;
-  /** Exactly what it has. */
+  /** What it has, one by one or as somebody claims. */
   readonly heads: readonly Head[];
   /** What is stored and not in it, because something before it is missing or the core does not take it. */
   readonly waiting: readonly Opened[];
@@ -73,19 +73,16 @@ export class Compaction {
   }
 
   /**
-   * Makes a snapshot from elsewhere part of the device's copy. It counts as what it says it covers, but nothing of a session that is
-   * written here: its envelopes stay, because the relay's chain of it has to go on; nor of one of which the core does not take something
-   * that is here. FreeholdError("relay-invalid") when it does not decode.
+   * Makes a snapshot from elsewhere part of the device's copy. What it says it covers is kept as a claim, and nothing of a session that is
+   * written here. FreeholdError("relay-invalid") when it does not decode.
    */
-  merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly covers: readonly Head[] }> {
+  merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly claims: readonly Head[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file, stuck } = await this.#build(keys, stored, payload);
+      const { file } = await this.#build(keys, stored, payload);
       const live = await this.#ends.writing();
-      const covers = payload.covers.filter((d) => d.session !== writer && !live.has(d.session) && !stuck.has(d.session)).map(depToHead);
-      const certs = certsOf(stored);
-      const size = await this.#save(keys.doc, writer, stored, file, covers.map((h): SessionHead => ({ ...h, cert: certs.get(h.session) ?? new Uint8Array(CERT) })));
-      return { size, covers };
+      const claims = payload.covers.filter((d) => d.session !== writer && !live.has(d.session)).map(depToHead);
+      return { size: await this.#save(keys.doc, writer, stored, file, [], claims), claims };
     });
   }
 
@@ -120,13 +117,15 @@ export class Compaction {
     const isUnread = [...stuck].some(([session, first]) => (coveredBySession.get(session) ?? -1) >= first);
     if (equal(theirs, both) && !isUnread) return { verdict: Verdict.sound, note: "", isNews };
     // The device's own file may reach further than it says, and then what is more in it has no envelope to compare.
-    const isBehind = coversOf(stored).some((h) => h.seq > (coveredBySession.get(h.session) ?? -1));
+    const isBehind = [...coversOf(stored), ...claimsOf(stored)].some((h) => h.seq > (coveredBySession.get(h.session) ?? -1));
     return isBehind || isUnread ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
   }
 
   /** All that the device has, as one file. */
   async build(keys: DocKeys): Promise<Built> {
-    return this.#build(keys, await this.#load(keys.doc));
+    const stored = await this.#load(keys.doc);
+    const built = await this.#build(keys, stored);
+    return { ...built, heads: furthest([...built.heads, ...claimsOf(stored)]) };
   }
 
   async #load(doc: DocId): Promise<StoredDoc> {
@@ -145,7 +144,7 @@ export class Compaction {
     const handle = core.load(stored.snapshot.file);
     try {
       for (const other of stored.besides) core.merge(handle, other.file);
-      return { ...stored, snapshot: { generation: stored.snapshot.generation, file: core.save(handle), covers: coversOf(stored) }, besides: [] };
+      return { ...stored, snapshot: { generation: stored.snapshot.generation, file: core.save(handle), covers: coversOf(stored), claims: claimsOf(stored) }, besides: [] };
     } finally {
       core.free(handle);
     }
@@ -166,13 +165,10 @@ export class Compaction {
     }
   }
 
-  async #save(doc: DocId, writer: SessionId, stored: StoredDoc, file: Uint8Array, heads: readonly SessionHead[]): Promise<number> {
-    const coverBySession = new Map<SessionId, SessionHead>();
-    for (const h of [...coversOf(stored), ...heads]) {
-      if (h.seq > (coverBySession.get(h.session)?.seq ?? -1)) coverBySession.set(h.session, h);
-    }
+  async #save(doc: DocId, writer: SessionId, stored: StoredDoc, file: Uint8Array, heads: readonly SessionHead[], claims: readonly Claim[] = []): Promise<number> {
+    const covers = furthest([...coversOf(stored), ...heads]);
     const generation = (stored.snapshot?.generation ?? 0) + 1;
-    await this.#ends.copies.checkpoint(doc, writer, { generation, file, covers: [...coverBySession.values()] });
+    await this.#ends.copies.checkpoint(doc, writer, { generation, file, covers, claims: beyondOf(covers, [...claimsOf(stored), ...claims]) });
     return file.length;
   }
 

@@ -192,7 +192,7 @@ export class Document {
   /** Reads what is stored, makes keys and a session, and tells the machine. */
   async start(stored: StoredDoc | null, isNew: boolean): Promise<Loaded> {
     const { env, tabs } = this.#ends;
-    let loaded: Loaded = { snapshot: null, updates: [], heads: [], waiting: [], certs: new Map() };
+    let loaded: Loaded = { snapshot: null, updates: [], heads: [], claims: [], waiting: [], certs: new Map() };
     if (this.#secret.genesis !== null) {
       this.#desk.keys = await env.sealer.keys(this.id, this.rights, this.#secret.secret, this.#secret.genesis);
       if (stored !== null) loaded = await loadDocument(env.sealer, this.#desk.keys, await this.#desk.compaction.merged(stored), await tabs.writing());
@@ -209,6 +209,7 @@ export class Document {
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
       frozen: stored === null ? [] : proofsIn(stored).map((p) => p.session),
+      claims: loaded.claims,
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const elsewhere = stored?.marks.filter((m) => this.#ends.others().relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
@@ -286,7 +287,7 @@ export class Document {
       case "show": return this.#show(e.refs);
       case "reread": return void this.#reread(e.heads);
       case "check": return this.#answer(chores.check(this.#desk, e));
-      case "merge": return this.#answer(chores.merge(this.#desk, e, (file, covers) => this.#merged(file, covers)));
+      case "merge": return this.#answer(chores.merge(this.#desk, e, (file, claims) => this.#merged(file, claims)));
       case "append": return void this.#append(e.conn, e.session, e.from, e.to);
       case "pack": return void this.#pack(e);
       case "makeSnapshot": return this.#answer(chores.makeSnapshot(this.#desk, e, (bytes) => this.#sealed.add([bytes])));
@@ -366,7 +367,7 @@ export class Document {
       case "envelopes": return this.#share(m.envelopes, m.live, false);
       case "snapshot":
         this.#post({ kind: "snapshot", doc: this.id, bytes: m.file });
-        return this.#ends.step({ type: "sharedSnapshot", doc: this.number, covers: m.covers });
+        return this.#ends.step({ type: "sharedSnapshot", doc: this.number, claims: m.claims });
       case "presence":
         if (m.near && this.#isWelcome) this.#presence.forward(this.#conn, { ...m, conn: 0 });
         return this.#presence.hear({ ...m, conn: 0 });
@@ -407,9 +408,9 @@ export class Document {
     }
   }
 
-  #merged(file: Uint8Array, covers: readonly Head[]): void {
+  #merged(file: Uint8Array, claims: readonly Head[]): void {
     this.#post({ kind: "snapshot", doc: this.id, bytes: file });
-    this.#tell({ kind: "snapshot", doc: this.id, covers, file });
+    this.#tell({ kind: "snapshot", doc: this.id, claims, file });
   }
 
   #post(message: FromVault): void {

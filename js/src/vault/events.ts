@@ -8,8 +8,8 @@ import { Kind } from "../seal/sealer.ts";
 /** A session's last envelope that somebody has. `hash` has 32 bytes; where a dependency names it, the last 16 are zero. */
 export interface Head { readonly session: SessionId; readonly seq: number; readonly hash: Uint8Array }
 export interface Known { readonly session: SessionId; readonly seq: number }
-/** Envelopes [first, seq] of a session are stored one by one, `tail` bytes in all; what was before is in the snapshot. */
-export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean }
+/** Envelopes [first, seq] of a session are stored one by one, `tail` bytes in all; what was before is in the snapshot, but for `hole` places that only claims stand for. */
+export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean; readonly hole: number }
 /** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. `tail`: bytes of its log since its last snapshot, whose size is `snapshot`. */
 export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly tail: number; readonly snapshot: number; readonly known: readonly Known[] }
 export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[]; readonly more: boolean }
@@ -34,7 +34,7 @@ export type Event =
   | { readonly type: "socketOpen"; readonly conn: number }
   | { readonly type: "socketClosed"; readonly conn: number; readonly garbage: boolean }
   | { readonly type: "pong"; readonly conn: number }
-  | { readonly type: "docOpen"; readonly doc: number; readonly writable: boolean; readonly keyed: boolean; readonly content: boolean; readonly own: SessionId | null; readonly prev: Uint8Array | null; readonly snapshot: number; readonly heads: readonly Stored[]; readonly marks: readonly Mark[]; readonly frozen: readonly SessionId[] }
+  | { readonly type: "docOpen"; readonly doc: number; readonly writable: boolean; readonly keyed: boolean; readonly content: boolean; readonly own: SessionId | null; readonly prev: Uint8Array | null; readonly snapshot: number; readonly heads: readonly Stored[]; readonly marks: readonly Mark[]; readonly frozen: readonly SessionId[]; readonly claims: readonly Head[] }
   | { readonly type: "docClose"; readonly doc: number }
   | { readonly type: "docKeyed"; readonly doc: number; readonly own: SessionId | null; readonly prev: Uint8Array | null }
   | { readonly type: "docRefused"; readonly doc: number; readonly problem: ProblemNumber }
@@ -42,13 +42,13 @@ export type Event =
   | { readonly type: "sealed"; readonly doc: number; readonly size: number; readonly hash: Uint8Array | null; readonly problem: ProblemNumber }
   | { readonly type: "storeDone"; readonly doc: number; readonly job: number; readonly problem: ProblemNumber }
   | { readonly type: "shared"; readonly doc: number; readonly whole: boolean; readonly live: boolean; readonly entries: readonly SharedEntry[] }
-  | { readonly type: "sharedSnapshot"; readonly doc: number; readonly covers: readonly Head[] }
+  | { readonly type: "sharedSnapshot"; readonly doc: number; readonly claims: readonly Head[] }
   | { readonly type: "welcome"; readonly conn: number; readonly doc: number; readonly store: string; readonly head: number; readonly genesis: boolean }
   | { readonly type: "batch"; readonly conn: number; readonly doc: number; readonly entries: readonly Arrival[]; readonly upTo: number; readonly more: boolean }
   | { readonly type: "opened"; readonly doc: number; readonly job: number; readonly items: readonly OpenedItem[]; readonly problem: ProblemNumber }
   | { readonly type: "proven"; readonly doc: number; readonly session: SessionId }
   | { readonly type: "checked"; readonly doc: number; readonly job: number; readonly verdict: number; readonly ref: number; readonly news: boolean; readonly problem: ProblemNumber }
-  | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
+  | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly claims: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number; readonly cursor: number }
   | { readonly type: "refused"; readonly conn: number; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber; readonly retry: number; readonly next: number }
   | { readonly type: "packed"; readonly conn: number; readonly doc: number; readonly problem: ProblemNumber }
@@ -76,9 +76,9 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "pong": p.n(9, e.conn); break;
     case "docOpen":
       p.n(10, e.doc).flag(e.writable).flag(e.keyed).flag(e.content).id(e.own).bytes(e.prev, 32).n(e.snapshot);
-      p.list(e.heads, (h) => p.head(h).n(h.first, h.tail).flag(h.live));
+      p.list(e.heads, (h) => p.head(h).n(h.first, h.tail).flag(h.live).n(h.hole));
       p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor, m.tail, m.snapshot).known(m.known));
-      p.list(e.frozen, (s) => p.id(s));
+      p.list(e.frozen, (s) => p.id(s)).heads(e.claims);
       break;
     case "docClose": p.n(11, e.doc); break;
     case "docKeyed": p.n(12, e.doc).id(e.own).bytes(e.prev, 32); break;
@@ -89,7 +89,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "shared":
       p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).heads(x.deps).flag(x.more));
       break;
-    case "sharedSnapshot": p.n(18, e.doc).heads(e.covers); break;
+    case "sharedSnapshot": p.n(18, e.doc).heads(e.claims); break;
     case "welcome": p.n(19, e.conn, e.doc).id(e.store).n(e.head).flag(e.genesis); break;
     case "batch":
       p.n(20, e.conn, e.doc).list(e.entries, (x) => {
@@ -104,7 +104,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "proven": p.n(34, e.doc).id(e.session); break;
     case "checked": p.n(29, e.doc, e.job, e.verdict, e.ref).flag(e.news).n(e.problem); break;
     case "packed": p.n(30, e.conn, e.doc, e.problem); break;
-    case "merged": p.n(22, e.doc, e.job, e.size).heads(e.covers).n(e.problem); break;
+    case "merged": p.n(22, e.doc, e.job, e.size).heads(e.claims).n(e.problem); break;
     case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq, e.cursor); break;
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;

@@ -5,8 +5,8 @@ import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
 import { inOrder, openEach, type Opened, type Sorted } from "./payload.ts";
 import type { DocKeys, Sealer } from "../seal/sealer.ts";
-import { coversOf } from "../store/coverage.ts";
-import type { StoredDoc, StoredEnvelope } from "../store/store.ts";
+import { claimsOf, coversOf } from "../store/coverage.ts";
+import type { Claim, StoredDoc, StoredEnvelope } from "../store/store.ts";
 
 export interface Loaded {
   readonly snapshot: Uint8Array | null;
@@ -14,14 +14,20 @@ export interface Loaded {
   readonly updates: readonly SessionUpdate[];
   /** Ends of what the snapshot and the updates have. */
   readonly heads: readonly Stored[];
+  /** What merged snapshots say they have beyond them. */
+  readonly claims: readonly Claim[];
   /** Stored, and not for the page yet: something that their writers had seen is not here. */
   readonly waiting: readonly Opened[];
   readonly certs: ReadonlyMap<SessionId, Uint8Array>;
 }
 
-/** A session's envelopes after the snapshot, each going on where the one before ends; what stands behind a hole is fetched again. */
+/**
+ * A session's envelopes after the snapshot, each going on where the one before ends, or behind what claims stand for (internal/sync/claim.go);
+ * what stands behind another hole is fetched again.
+ */
 export const runsOf = (sealer: Sealer, stored: StoredDoc): ReadonlyMap<SessionId, readonly StoredEnvelope[]> => {
   const coverBySession = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
+  const claimBySession = new Map(claimsOf(stored).map((c) => [c.session, c.seq]));
   const bySession = new Map<SessionId, { readonly bySeq: Map<number, StoredEnvelope>; readonly packs: Array<{ readonly first: number; readonly envelope: StoredEnvelope }> }>();
   for (const e of stored.envelopes) {
     let of = bySession.get(e.session);
@@ -34,9 +40,10 @@ export const runsOf = (sealer: Sealer, stored: StoredDoc): ReadonlyMap<SessionId
   for (const [session, { bySeq, packs }] of bySession) {
     const run: StoredEnvelope[] = [];
     let next = (coverBySession.get(session) ?? -1) + 1;
-    for (;;) {
-      const e = bySeq.get(next) ?? packs.find((p) => p.first <= next && next <= p.envelope.seq)?.envelope;
-      if (e === undefined) break;
+    const at = (seq: number): StoredEnvelope | undefined => bySeq.get(seq) ?? packs.find((p) => p.first <= seq && seq <= p.envelope.seq)?.envelope;
+    const firsts = [...bySeq.keys(), ...packs.map((p) => p.first)].sort((a, b) => a - b);
+    const behind = (hole: number): number => firsts.find((f) => f > hole && f <= (claimBySession.get(session) ?? -1) + 1) ?? hole;
+    for (let e = at(next) ?? at((next = behind(next))); e !== undefined; e = at(next) ?? at((next = behind(next)))) {
       run.push(e);
       next = e.seq + 1;
     }
@@ -60,16 +67,18 @@ export const certsOf = (stored: StoredDoc): Map<SessionId, Uint8Array> => new Ma
 /** Opens every update after the snapshot. */
 export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): Promise<Sorted> => {
   const covered = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
+  const claimed = new Map(claimsOf(stored).map((c) => [c.session, c.seq]));
   const runs = [...runsOf(sealer, stored).values()];
   const opened = await openEach(sealer, keys, runs.flat());
   // A pack may begin before what is missing.
   const nextBySession = new Map([...covered].map(([session, seq]) => [session, seq + 1]));
   const updates = opened.flat().filter((u) => {
-    if (u.seq !== (nextBySession.get(u.session) ?? 0)) return false;
+    const next = nextBySession.get(u.session) ?? 0;
+    if (u.seq < next || (u.seq > next && u.seq > (claimed.get(u.session) ?? -1) + 1)) return false;
     nextBySession.set(u.session, u.seq + 1);
     return true;
   });
-  return inOrder(updates, covered);
+  return inOrder(updates, covered, claimed);
 };
 
 /** The last of each session in the snapshot and these updates, which are in their sessions' order. */
@@ -80,16 +89,29 @@ export const headsOf = (stored: StoredDoc, updates: readonly Opened[]): readonly
 export const loadDocument = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc, live: ReadonlySet<SessionId>): Promise<Loaded> => {
   const { ready, waiting } = await tailOf(sealer, keys, stored);
   const runs = runsOf(sealer, stored);
+  const covered = new Map(coversOf(stored).map((c) => [c.session, c.seq]));
   return {
     snapshot: stored.snapshot?.file ?? null,
     updates: ready.filter((u) => u.update.length > 0).map((u) => ({ session: u.session, bytes: u.update })),
-    heads: headsOf(stored, ready).map(({ session, seq, hash }) => {
-      const run = runs.get(session)?.filter((e) => e.seq <= seq) ?? [];
-      return { session, seq, hash, first: run[0] === undefined ? seq + 1 : sealer.clear(run[0].bytes).first, tail: run.reduce((n, e) => n + e.bytes.length, 0), live: live.has(session) };
-    }),
+    heads: headsOf(stored, ready).map(({ session, seq, hash }) => ({ session, seq, hash, ...extent(sealer, covered.get(session) ?? -1, seq, runs.get(session) ?? []), live: live.has(session) })),
+    claims: claimsOf(stored),
     waiting,
     certs: certsOf(stored),
   };
+};
+
+/** Where the part of a run up to `seq` begins that has no hole in it, its bytes, and how many places before it only claims stand for. */
+const extent = (sealer: Sealer, covered: number, seq: number, run: readonly StoredEnvelope[]): { readonly first: number; readonly tail: number; readonly hole: number } => {
+  let first = seq + 1, tail = 0, next = covered + 1, hole: number | null = null, isEmpty = true;
+  for (const e of run) {
+    if (e.seq > seq) break;
+    const begin = sealer.clear(e.bytes).first;
+    if (begin > next) hole ??= next;
+    if (isEmpty || begin > next) [first, tail, isEmpty] = [begin, 0, false];
+    tail += e.bytes.length;
+    next = e.seq + 1;
+  }
+  return { first, tail, hole: hole === null ? 0 : first - hole };
 };
 
 /** Marks for the machine, of the configured relays by their place. */

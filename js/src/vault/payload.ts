@@ -76,8 +76,8 @@ export interface Sorted {
   readonly waiting: readonly Opened[];
 }
 
-/** `covered`: the last sequence number of each session that the snapshot has. */
-export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<SessionId, number>): Sorted => {
+/** `covered`: the last sequence number of each session that the snapshot has; `claimed`: that somebody says it has. */
+export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<SessionId, number>, claimed: ReadonlyMap<SessionId, number> = new Map()): Sorted => {
   const queueBySession = new Map<SessionId, Opened[]>();
   for (const u of updates) {
     const queue = queueBySession.get(u.session);
@@ -89,12 +89,13 @@ export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<Session
   const doneBySession = new Map(covered);
   // Nobody sees half a change: who names the middle of one was told by a bad snapshot.
   const halves = new Set(updates.filter((u) => goesOn(u.update)).map((u) => `${u.session}/${u.seq}`));
-  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq || halves.has(`${h.session}/${h.seq}`);
+  const isClaimed = (h: Head): boolean => (claimed.get(h.session) ?? -1) >= h.seq; // it waits for nothing
+  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq || isClaimed(h) || halves.has(`${h.session}/${h.seq}`);
   const ready: Opened[] = [];
   for (let moved = true; moved;) {
     moved = false;
     queues.forEach((queue, q) => {
-      for (let end = at[q]!; end < queue.length && queue[end]!.deps.every(has); end++) {
+      for (let end = at[q]!; end < queue.length && (isClaimed(queue[end]!) || queue[end]!.deps.every(has)); end++) {
         if (goesOn(queue[end]!.update)) continue;
         ready.push(...queue.slice(at[q]!, end + 1));
         at[q] = end + 1;

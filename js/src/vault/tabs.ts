@@ -23,7 +23,7 @@ export interface TabEnvelope {
 export type TabMessage =
   /** `live`: of the sender's own session; otherwise the relay's. */
   | { readonly kind: "envelopes"; readonly doc: DocId; readonly live: boolean; readonly envelopes: readonly TabEnvelope[] }
-  | { readonly kind: "snapshot"; readonly doc: DocId; readonly covers: readonly Head[]; readonly file: Uint8Array }
+  | { readonly kind: "snapshot"; readonly doc: DocId; readonly claims: readonly Head[]; readonly file: Uint8Array }
   /** A word of presence; `near`: of the sender's own session, otherwise the relay's. */
   | { readonly kind: "presence"; readonly doc: DocId; readonly near: boolean; readonly cert: Uint8Array | null; readonly envelope: Uint8Array }
   /** `place`: of the relay in the list of the home. */

@@ -27,7 +27,7 @@ export const secretOf = (n: number, o: Partial<StoredSecret> = {}): StoredSecret
   doc: docId(n), type: "note", rights: "owner", secret: bytesOf(32, n), genesis: bytesOf(113, n), relayHint: null, ...o,
 });
 export const headOf = (session: number, seq: number): SessionHead => ({ ...certOf(session), seq, hash: bytesOf(32, seq) });
-export const snapshotOf = (generation: number, covers: readonly SessionHead[], length = 5000): StoredSnapshot => ({ generation, covers, file: bytesOf(length, generation) });
+export const snapshotOf = (generation: number, covers: readonly SessionHead[], length = 5000): StoredSnapshot => ({ generation, covers, claims: [], file: bytesOf(length, generation) });
 
 const plain = (value: unknown): string =>
   JSON.stringify(value, (_, v: unknown) =>

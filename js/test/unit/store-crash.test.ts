@@ -41,7 +41,7 @@ const live = async (random: Random, files: readonly CrashFiles[], session: numbe
   for (let steps = random.between(1, 12); steps > 0; steps--) {
     const last = steps === 1;
     const step = random.below(4) === 0
-      ? copies.checkpoint(doc, sessionId(session), { generation: ++generation, file: new Uint8Array(random.below(300)), covers: heads(await copies.load(doc), session) })
+      ? copies.checkpoint(doc, sessionId(session), { generation: ++generation, claims: [], file: new Uint8Array(random.below(300)), covers: heads(await copies.load(doc), session) })
       : copies.append(doc, sessionId(session), [envelope(session, seq, random.below(400))], seq === 0 ? [certOf(session)] : []).then(() => {
           // Frozen at the moment of the report; what is reported after the kill was never heard.
           if (!dead) acknowledged.set(session, seq++);

@@ -24,8 +24,8 @@ const shared = async (t: TestContext) => {
   const parsed = await sealer.parseLink(link);
   const genesis = new Uint8Array(await (await fetch(`${relay.url}/v1/docs/${mine.doc}/genesis`)).arrayBuffer());
   const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
-  /** Says that it covers all of the device's envelopes, and has the first `count` of them, changed. */
-  const snapshot = async (count: number, change = (update: Uint8Array): Uint8Array => update): Promise<Uint8Array> => {
+  /** Says that it covers all of the device's envelopes and so many more, and has the first `count` of them, changed. */
+  const snapshot = async (count: number, change = (update: Uint8Array): Uint8Array => update, more = 0): Promise<Uint8Array> => {
     const core = await Core.start(await loadModule());
     const handle = core.create();
     for (const e of mine.sealed.slice(0, count)) {
@@ -34,7 +34,7 @@ const shared = async (t: TestContext) => {
     }
     const last = mine.sealed.at(-1)!;
     const { session, seq } = sealer.header(last);
-    const covers = [{ session, seq, hash: (await sealer.sha256(last)).subarray(0, 16) }];
+    const covers = [{ session, seq: seq + more, hash: (await sealer.sha256(last)).subarray(0, 16) }];
     const plain = sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest: core.digest(handle), file: core.save(handle) });
     const writer = await keys.newSession();
     const { bytes } = await keys.seal(writer, Kind.snapshot, 0, await sealer.sha256(writer.cert), plain);
@@ -78,4 +78,25 @@ test("S13: a snapshot that puts words in somebody's mouth is objected to, and no
   await page.until("it is said", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
   assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.objection }]);
   assert.match(mine.status.problem?.message ?? "", /lacks something/);
+});
+
+test("S13: a snapshot that says it has what nobody wrote yet keeps nobody from what is written then", async (t) => {
+  const { relay, page, mine, link, snapshot } = await shared(t);
+  const dir = await directoryOf();
+  const other = await start(t, dir, [relay.url]);
+  const joined = await other.edit({ op: "join", link, type: "note" });
+  await other.until("it has all", () => joined.value === "base more");
+  await snapshot(2, undefined, 40);
+  await page.until("an objection is on the relay", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
+  await mine.type(9, "!");
+  await other.until("what came then", () => joined.value === "base more!");
+  await other.stop();
+  const again = await start(t, dir, [relay.url]);
+  const opened = await again.edit({ op: "open", doc: mine.doc, type: "note" });
+  await mine.type(10, "?");
+  await again.until("what came in another life", () => opened.value === "base more!?" && opened.status.content === "complete");
+  const fresh = await start(t, await directoryOf(), [relay.url]);
+  const late = await fresh.edit({ op: "join", link, type: "note" });
+  await fresh.until("a new device has all of it", () => late.value === "base more!?" && late.status.content === "complete");
+  assert.equal(late.digest, mine.digest);
 });

@@ -65,7 +65,7 @@ answer({
       const found = await opened().load(doc);
       const covers: SessionHead[] = lastByLife(found, session + 1).flatMap((last, life) => (last < 0 ? [] : [{ ...certOf(life), seq: last, hash: new Uint8Array(32) }]));
       const generation = (found?.snapshot?.generation ?? 0) + 1;
-      await opened().checkpoint(doc, sessionId(session), { generation, covers, file: new Uint8Array(100_000).fill(generation) });
+      await opened().checkpoint(doc, sessionId(session), { generation, covers, claims: [], file: new Uint8Array(100_000).fill(generation) });
     }
     return journalBytes();
   },

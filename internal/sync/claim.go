@@ -1,0 +1,119 @@
+package sync
+
+// A snapshot says up to where it has each session, and that is its writer's word (S13). Its content is merged, but where a session stands here only
+// the session's own envelopes say: whatever of it comes is taken in its turn, whether a snapshot is said to have it or not. What is said beyond
+// what is here is a claim. It serves one end: where a relay let go of a beginning that snapshots have, the session goes on behind it.
+
+// claim is how far merged snapshots say that they have a session, and the hash of its last envelope as they say. It may be less than is here.
+type claim struct {
+	next uint32 // exclusive
+	hash Hash
+}
+
+// hole is what the session went on behind, [from, to): here only as somebody said. What comes of it all the same is taken as well.
+type hole struct{ from, to uint32 }
+
+// has reports whether an envelope, or a part of what it stands for, belongs there.
+func (h hole) has(e *Entry) bool { return h.from < h.to && e.Seq >= h.from && e.First < h.to }
+
+// at reports whether a place is in it.
+func (h hole) at(seq uint32) bool { return h.from <= seq && seq < h.to }
+
+// close takes from its beginning what came.
+func (h *hole) close(e *Entry) {
+	if h.at(h.from) && e.First <= h.from && h.from <= e.Seq {
+		h.from = e.Seq + 1
+	}
+}
+
+// takeClaims notes what a merged snapshot says it has. Of a session that is written here nobody knows more than this device.
+func (d *document) takeClaims(heads []Head) {
+	for _, h := range heads {
+		s := d.session(h.Session)
+		if !d.goesOn(s) && h.Seq+1 >= s.claim.next { // of two that say the same, the later one: its writer may have answered the other
+			s.claim = claim{h.Seq + 1, h.Hash}
+		}
+		d.inbox.tryAgain(h.Session)
+	}
+}
+
+// isClaimed reports whether a merged snapshot is said to have an envelope that is not here.
+func (s *session) isClaimed(h Head) bool {
+	return h.Seq+1 < s.claim.next || h.Seq+1 == s.claim.next && s.claim.hash.agrees(h.Hash)
+}
+
+// isNamed reports whether an envelope follows just what is claimed: its writer signed for the hash, so that much was written.
+func (s *session) isNamed(e *Entry) bool {
+	return e.First == s.claim.next && s.claim.hash != Hash{} && s.claim.hash.Same(e.Prev)
+}
+
+// goesOnBehind reports whether a claim stands for all that is missing between what is here and an envelope.
+func (s *session) goesOnBehind(e *Entry) bool {
+	return s.next < e.First && e.First <= s.claim.next && !s.frozen && !s.upload
+}
+
+// cross goes on with an envelope behind what is claimed.
+func (s *session) cross(e *Entry) {
+	from := s.next
+	if s.hole.from < s.hole.to {
+		from = s.hole.from
+	}
+	s.skip(e.First, e.Prev)
+	s.first, s.tail, s.hole = e.First, 0, hole{from, e.First}
+	s.learnCover(min(e.First, s.says))
+}
+
+// nextBehind gives an envelope behind which a session goes on over what is claimed, when the relay has nothing that leads up to it: it was
+// asked for everything, or the envelope itself names what is claimed.
+func (d *document) nextBehind() (next *Entry) {
+	in := &d.inbox
+	for i := range in.log {
+		a := &in.log[i]
+		if a.state != arrivalWaiting || !a.Kind.chains() || next != nil && (a.Session != next.Session || a.First >= next.First) {
+			continue
+		}
+		if s := d.lookup(a.Session); s != nil && s.goesOnBehind(&a.Entry) && (s.isNamed(&a.Entry) || in.since == 0 && a.Cursor <= in.end) {
+			next = &a.Entry
+		}
+	}
+	return next
+}
+
+// isClaimNeeded reports whether something waits for what only a claim stands for: then all of the log is read, to be sure that it is nowhere.
+func (d *document) isClaimNeeded() bool {
+	for i := range d.inbox.log {
+		a := &d.inbox.log[i]
+		if s := d.lookup(a.Session); s != nil && a.state != arrivalDone && a.Kind.chains() && s.goesOnBehind(&a.Entry) {
+			return true
+		}
+	}
+	return false
+}
+
+// learnSnapshot notes that the relay has a snapshot that says it has everything before next. It counts as far as that is here.
+func (s *session) learnSnapshot(next uint32) {
+	s.says = max(s.says, next)
+	s.learnCover(min(next, s.next))
+}
+
+// said is how far the relay has it, or has snapshots that say so where that is more than is here.
+func (s *session) said() uint32 {
+	if s.claim.next <= s.next {
+		return s.known()
+	}
+	return max(s.known(), s.says)
+}
+
+// recall takes up what an earlier life remembered as said.
+func (s *session) recall(next uint32) {
+	if s.claim.next <= s.next {
+		s.learnCover(next)
+	} else {
+		s.learnSnapshot(next)
+	}
+}
+
+// isOnlyHere reports whether something of a merged snapshot is in none that the relay is known to have.
+func (s *session) isOnlyHere() bool {
+	return s.claim.next > max(s.next, s.says) && !s.frozen && !s.upload
+}
