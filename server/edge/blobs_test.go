@@ -13,10 +13,10 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// mostMemory is how large the core's linear memory may become over any number of large envelopes: less than one of them.
-const mostMemory = 16 << 20
+// mostMemory is how large the core's linear memory may become over any number of large envelopes: less than one of them here.
+const mostMemory = 8 << 20
 
-// The largest snapshots pass over sockets and plain requests, again and again, and none of them through linear memory.
+// Large snapshots pass over sockets and plain requests, again and again, and none of them through linear memory.
 func TestLargeEnvelopesStayOutside(t *testing.T) {
 	e := start(t, t.TempDir(), probing(t))
 	doc := servertest.NewDoc(t, 1)
@@ -26,9 +26,9 @@ func TestLargeEnvelopesStayOutside(t *testing.T) {
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 	reader.Listen(doc, wire.Hello{})
 	s := doc.NewSession()
-	content := make([]byte, 16<<20)
+	content := make([]byte, 8<<20)
 	var run [][]byte
-	for i := range 4 {
+	for i := range 3 {
 		content[i] = byte(i)
 		run = append(run, s.Snapshot(content))
 		a := &wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run[i:]}

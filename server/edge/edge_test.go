@@ -43,13 +43,14 @@ func start(t testing.TB, folder, config string) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer theirs.Close()
-	c := exec.Command(workerd(t), "serve", config, "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:0", "--control-fd=3")
+	c := exec.Command(workerd(t), "serve", config, "--experimental", "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:0", "--control-fd=3")
 	c.Dir = "../../build/edge"
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr
 	c.ExtraFiles = []*os.File{theirs}
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.Start(); err != nil {
+	err = c.Start()
+	theirs.Close() // so that the end of the process is the end of what it says
+	if err != nil {
 		t.Fatalf("%v: run make worker first", err)
 	}
 	e := &edge{process: c.Process, ended: make(chan struct{})}
@@ -70,14 +71,19 @@ func start(t testing.TB, folder, config string) *edge {
 	return e
 }
 
-// changed is the configuration with something else in it, under another name.
-func changed(t *testing.T, name, what, to string) string {
+// changed is the configuration with something else in it, under another name: pairs of what is replaced, and by what.
+func changed(t *testing.T, name string, pairs ...string) string {
 	t.Helper()
 	config, err := os.ReadFile("../../build/edge/config.capnp")
-	if err != nil || !bytes.Contains(config, []byte(what)) {
-		t.Fatalf("no %s in the configuration: %v", what, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	config = bytes.Replace(config, []byte(what), []byte(to), 1)
+	for i := 0; i < len(pairs); i += 2 {
+		if !bytes.Contains(config, []byte(pairs[i])) {
+			t.Fatalf("no %s in the configuration", pairs[i])
+		}
+		config = bytes.Replace(config, []byte(pairs[i]), []byte(pairs[i+1]), 1)
+	}
 	if err := os.WriteFile(filepath.Join("../../build/edge", name), config, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // later is the configuration of a Worker that runs forty days from now (test/later.ts).
 func later(t *testing.T) string {
 	t.Helper()
-	return changed(t, "later.capnp", `embed "worker.js"`, `embed "test/later.js"`)
+	return changed(t, "later.capnp", `embed "worker.js"`, `embed "../edge-test/later.js"`)
 }
 
 // What snapshots cover goes when its time has come, large envelopes with all their parts, and its sessions go on.

@@ -16,7 +16,7 @@ import (
 // probing is the configuration of a Worker that answers probes (test/probe.ts).
 func probing(t *testing.T) string {
 	t.Helper()
-	return changed(t, "probe.capnp", `embed "worker.js"`, `embed "test/probe.js"`)
+	return changed(t, "probe.capnp", `embed "worker.js"`, `embed "../edge-test/probe.js"`)
 }
 
 // probe is what a document's object has.
@@ -29,15 +29,17 @@ type probe struct {
 }
 
 // probe runs SQL in a document's object, none if it is empty.
-func (e *edge) probe(t *testing.T, doc *servertest.Doc, sql string) (found probe) {
+func (e *edge) probe(t *testing.T, doc *servertest.Doc, sql string) probe {
 	t.Helper()
-	at := e.url + "/probe?doc=" + doc.ID().String()
-	if sql != "" {
-		at += "&sql=" + url.QueryEscape(sql)
-	}
+	return e.ask(t, url.Values{"doc": {doc.ID().String()}, "sql": {sql}})
+}
+
+func (e *edge) ask(t *testing.T, query url.Values) (found probe) {
+	t.Helper()
+	at := e.url + "/probe?" + query.Encode()
 	answer, body := servertest.Request(t, "GET", at, nil)
 	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s %s", sql, answer.Status, body)
+		t.Fatalf("%s: %s %s", at, answer.Status, body)
 	}
 	if err := json.Unmarshal(body, &found); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,12 @@ export interface Blob {
   /** Where it was judged already. */
   readonly hash: Uint8Array | null;
   parts(): readonly Uint8Array[];
+  /** Set where it is stored away: then `parts` has nothing. */
+  readonly fetch?: () => Promise<Uint8Array>;
 }
+
+/** A frame to send: where what it carries has to be fetched, a function that does so. */
+export type Given = Uint8Array | (() => Promise<Uint8Array>);
 
 /** Whether an envelope is one that stays here: Go expects the length that its header says. */
 export const staysHere = (envelope: Uint8Array): boolean => {
@@ -85,29 +90,32 @@ export class Blobs {
   }
 
   /** A frame of Go's as it is sent. A large envelope travels alone in its batch. */
-  given(frame: Uint8Array): Uint8Array {
+  given(frame: Uint8Array): Given {
     if (this.#known.length === 0 || frame[1] !== BATCH) return frame;
     const row = decodeRow(frame, limits.run, 0);
     for (const entry of (row as readonly unknown[])[2] as readonly (readonly unknown[])[]) {
       const envelope = entry[1] as Uint8Array;
       const number = this.find(envelope);
-      if (number >= 0) return this.#replaced(frame, envelope.byteOffset - frame.byteOffset, this.at(number));
+      if (number < 0) continue;
+      const { size, parts, fetch } = this.at(number);
+      const fill = (parts: readonly Uint8Array[]): Uint8Array => replaced(frame, envelope.byteOffset - frame.byteOffset, size, parts);
+      return fetch === undefined ? fill(parts()) : async () => fill([await fetch()]);
     }
     return frame;
   }
-
-  /** A frame with the blob for the stand-in that begins at `at`, behind a head of two bytes. */
-  #replaced(frame: Uint8Array, at: number, { size, parts }: Blob): Uint8Array {
-    const whole = new Uint8Array(frame.length - STAND_IN + size + 3);
-    whole.set(frame.subarray(0, at - 2));
-    whole[at - 2] = 0xc6;
-    new DataView(whole.buffer).setUint32(at - 1, size);
-    let to = at + 3;
-    for (const part of parts()) {
-      whole.set(part, to);
-      to += part.length;
-    }
-    whole.set(frame.subarray(at + STAND_IN), to);
-    return whole;
-  }
 }
+
+/** A frame with the parts of an envelope for the stand-in that begins at `at`, behind a head of two bytes. */
+const replaced = (frame: Uint8Array, at: number, size: number, parts: readonly Uint8Array[]): Uint8Array => {
+  const whole = new Uint8Array(frame.length - STAND_IN + size + 3);
+  whole.set(frame.subarray(0, at - 2));
+  whole[at - 2] = 0xc6;
+  new DataView(whole.buffer).setUint32(at - 1, size);
+  let to = at + 3;
+  for (const part of parts) {
+    whole.set(part, to);
+    to += part.length;
+  }
+  whole.set(frame.subarray(at + STAND_IN), to);
+  return whole;
+};

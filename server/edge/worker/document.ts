@@ -5,7 +5,10 @@ import { DurableObject } from "cloudflare:workers";
 import { fromBase32 } from "../../../js/src/ids.ts";
 import { encodeFrame, limits, MEDIA_TYPE, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
 import module from "./reactor.wasm";
-import { joined, Reactor, type Sockets } from "./reactor.ts";
+import { Away } from "./cold.ts";
+import type { Given } from "./blobs.ts";
+import { Line } from "./line.ts";
+import { joined, Reactor } from "./reactor.ts";
 import { Store } from "./store.ts";
 
 /** The instance that all objects of this isolate share. */
@@ -28,6 +31,8 @@ export interface Env {
   readonly OWNERS?: string;
   /** How many sockets one document holds, and how many reads that wait for news. */
   readonly SOCKETS?: string;
+  /** Where large envelopes go that have been here for a day; without it they stay. */
+  readonly SNAPSHOTS?: R2Bucket;
 }
 
 /** More than may listen to a document, so that those who did not say hello yet keep nobody out. */
@@ -38,14 +43,17 @@ const LONGEST_WAIT = 30_000;
 
 export class Document extends DurableObject<Env> {
   readonly #store: Store;
+  readonly #away: Away;
   #reactor: Reactor | null = null;
   #relay = 0;
   readonly #peers = new Map<WebSocket, number>();
+  readonly #lines = new WeakMap<WebSocket, Line>();
   readonly #waiting = new Set<() => void>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#store = new Store(ctx.storage);
+    this.#away = new Away(env.SNAPSHOTS);
+    this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
   }
 
@@ -67,11 +75,12 @@ export class Document extends DurableObject<Env> {
     }
   }
 
-  #answer(frame: Uint8Array): Response {
+  async #answer(given: Given): Promise<Response> {
+    const frame = given instanceof Uint8Array ? given : await given();
     return new Response(frame as Uint8Array<ArrayBuffer>, { headers: { "Freehold-Store": this.#store.id } });
   }
 
-  #ask(name: string, frame: Uint8Array): Uint8Array {
+  #ask(name: string, frame: Uint8Array): Given {
     const answer = this.#awake().ask(this.#relay, this.#id, new TextEncoder().encode(name), frame);
     this.#plan();
     return answer;
@@ -110,7 +119,7 @@ export class Document extends DurableObject<Env> {
     // The tag says after hibernation which document this is: of one that nobody brought nothing is stored.
     this.ctx.acceptWebSocket(socket, [this.#store.doc!]);
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
-    this.#peers.set(socket, reactor.connect(this.#relay, lineOf(socket), hello));
+    this.#peers.set(socket, reactor.connect(this.#relay, this.#line(socket), hello));
     return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
   }
 
@@ -139,19 +148,31 @@ export class Document extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    if (this.#store.doc === null || !this.#store.ripens) return;
-    this.#awake().sweep(this.#relay);
-    await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
+    if (this.#store.doc === null) return;
+    if (this.#store.ripens) this.#awake().sweep(this.#relay);
+    await this.#away.tidy(this.#store, this.ctx.storage);
+    if (this.#hasChores) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
   }
 
-  /** Sees to it that what may be let go of some day is looked at. */
+  get #hasChores(): boolean {
+    return this.#store.ripens || this.#away.wants(this.#store);
+  }
+
+  /** Sees to it that what may be let go of or stored away some day is looked at. */
   #plan(): void {
-    if (!this.#store.ripens) return;
+    if (!this.#hasChores) return;
     this.ctx.waitUntil(
       this.ctx.storage.getAlarm().then(async (at) => {
         if (at === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
       }),
     );
+  }
+
+  /** A socket's line outlives the core's instance: what waits on it goes out before anything else. */
+  #line(socket: WebSocket): Line {
+    const line = this.#lines.get(socket) ?? new Line(socket, (step) => this.ctx.waitUntil(step));
+    this.#lines.set(socket, line);
+    return line;
   }
 
   #end(socket: WebSocket, code: number, reason: string): void {
@@ -173,8 +194,8 @@ export class Document extends DurableObject<Env> {
     this.#peers.clear();
     this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store);
     for (const socket of this.ctx.getWebSockets()) {
-      const state = socket.deserializeAttachment() as Uint8Array | null;
-      if (state !== null) this.#peers.set(socket, shared.resume(this.#relay, lineOf(socket), state));
+      const line = this.#line(socket);
+      if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));
     }
     return shared;
   }
@@ -188,9 +209,3 @@ const busy = (): Response =>
     }),
     { status: 429, headers: { "Content-Type": MEDIA_TYPE, "Freehold-Error": "busy", "Retry-After": "1" } },
   );
-
-const lineOf = (socket: WebSocket): Sockets => ({
-  send: (bytes) => socket.send(bytes as Uint8Array<ArrayBuffer>),
-  close: () => socket.close(1008, "too many answers are waiting"),
-  keep: (state) => socket.serializeAttachment(state),
-});

@@ -3,13 +3,13 @@
 // Must: after a throw the instance is dead; who holds it takes a new one and opens everything again from what is stored.
 
 import { wasi, type Wasi } from "../../../js/src/core/wasi.ts";
-import { Blobs } from "./blobs.ts";
+import { Blobs, type Given } from "./blobs.ts";
 import { lengthOf, type Answer, type Store } from "./store.ts";
 
 /** What a relay does with its connections. */
 export interface Sockets {
   /** Throws where the socket is closed. */
-  send(bytes: Uint8Array): void;
+  send(frame: Given): void;
   close(): void;
   /** Keeps what the relay must know of the connection when it is forgotten. */
   keep(state: Uint8Array): void;
@@ -72,11 +72,11 @@ export class Reactor {
   }
 
   /** The answer to a frame without a connection; `name` is the one under which the document was asked for. */
-  ask(relay: number, doc: Uint8Array, name: Uint8Array, frame: Uint8Array): Uint8Array {
+  ask(relay: number, doc: Uint8Array, name: Uint8Array, frame: Uint8Array): Given {
     const question = joined(doc, name, this.#blobs.taken(frame));
     return this.#turn(this.#x.relay_ask, question, relay, name.length);
   }
-  read(relay: number, doc: Uint8Array, since: number): Uint8Array {
+  read(relay: number, doc: Uint8Array, since: number): Given {
     return this.#turn(this.#x.relay_read, doc, relay, since);
   }
 
@@ -102,7 +102,7 @@ export class Reactor {
   }
 
   /** Calls an export with input and gives its output. */
-  #turn(call: Call, input: Uint8Array | null, ...args: number[]): Uint8Array {
+  #turn(call: Call, input: Uint8Array | null, ...args: number[]): Given {
     try {
       const failed = this.#call(call, input, args);
       if (failed > 0) throw new Error(new TextDecoder().decode(this.#out()));

@@ -20,13 +20,15 @@ const GONE = 1, GENESIS = 2, SUCCESSOR = 3, RETENTION = 4, SESSION = 5, DROP = 6
 const SCHEMA = `
   CREATE TABLE about (
     one INTEGER PRIMARY KEY CHECK (one = 1), doc TEXT NOT NULL, store BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
-    genesis BLOB, successor BLOB, retention BLOB, head INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0);
+    genesis BLOB, successor BLOB, retention BLOB, head INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0,
+    looked INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
   CREATE TABLE envelopes (
     cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
-    before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, header BLOB, body BLOB);
+    before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, header BLOB, body BLOB, away TEXT);
   CREATE UNIQUE INDEX places ON envelopes (session, seq);
   CREATE TABLE parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
+  CREATE TABLE away (key TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
 type Row = Record<string, ArrayBuffer | string | number | null>;
@@ -36,18 +38,28 @@ const bytes = (value: unknown): Uint8Array | null => (value instanceof ArrayBuff
 
 export const lengthOf = (answer: readonly Uint8Array[]): number => answer.reduce((n, part) => n + part.length, 0);
 
+/** A large envelope that may be stored away, under a key that is its own. */
+export interface Cold {
+  readonly cursor: number;
+  readonly key: string;
+  parts(): readonly Uint8Array[];
+}
+
 /** Where an envelope is, and how long what Go gets of it. */
 const place = (e: Row): Cell => [e.cursor as number, e.header === null ? (e.size as number) : STAND_IN];
 
 export class Store {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #elsewhere: (key: string) => Promise<Uint8Array>;
   #isMade: boolean;
   /** What there is of a document before anything is stored. */
   readonly #nothing: Row;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `elsewhere` gives what was stored away under a key. */
+  constructor(storage: DurableObjectStorage, elsewhere: (key: string) => Promise<Uint8Array>) {
     this.#storage = storage;
+    this.#elsewhere = elsewhere;
     this.#sql = storage.sql;
     this.#isMade = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'about'").next().done === false;
     const store = crypto.getRandomValues(new Uint8Array(16)).buffer;
@@ -104,7 +116,7 @@ export class Store {
 
   /** The first envelope that ends at a seq or behind it. */
   envelope(session: Uint8Array, seq: number): Answer {
-    const e = this.#one("SELECT cursor, size, hash, header, body FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
+    const e = this.#one("SELECT cursor, size, hash, header, body, away FROM envelopes WHERE session = ? AND seq >= ? ORDER BY seq LIMIT 1", session, seq);
     return e === null ? [] : [encodeRow(place(e)), this.#envelope(e)];
   }
 
@@ -118,7 +130,7 @@ export class Store {
     const certs = new Map<string, Cell>();
     let size = 0;
     let next = 0;
-    for (const e of this.#rows("SELECT cursor, session, size, hash, header, body FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
+    for (const e of this.#rows("SELECT cursor, session, size, hash, header, body, away FROM envelopes WHERE cursor > ? ORDER BY cursor", since)) {
       if (size + (e.size as number) > limit || entries.length === count) {
         next = e.size as number;
         break;
@@ -131,6 +143,45 @@ export class Store {
       if (!certs.has(key)) certs.set(key, [session, bytes(this.#one("SELECT cert FROM sessions WHERE id = ?", session)!.cert)]);
     }
     return [encodeRow([next, entries, [...certs.values()]]), ...envelopes];
+  }
+
+  /** Large envelopes that were here already when this was last called: those are cold. */
+  cold(): readonly Cold[] {
+    const cold = [...this.#rows(
+      "SELECT cursor, size, hash FROM envelopes WHERE header IS NOT NULL AND away IS NULL AND cursor <= (SELECT looked FROM about) ORDER BY cursor",
+    )];
+    if (this.#isMade) this.#sql.exec("UPDATE about SET looked = head");
+    return cold.map((e) => ({
+      cursor: e.cursor as number,
+      key: `${this.doc!}/${this.id}/${e.cursor as number}-${toBase64url(bytes(e.hash)!.subarray(0, 16))}`,
+      parts: () => this.#parts(e),
+    }));
+  }
+
+  /** Whether something large is here, or a key of something that nothing names. */
+  get hasCold(): boolean {
+    return this.#one("SELECT 1 FROM parts LIMIT 1") !== null || this.orphans().length > 0;
+  }
+
+  /** Notes that something may be stored away under a key from now on. */
+  expect(key: string): void {
+    this.#sql.exec("INSERT OR IGNORE INTO away (key) VALUES (?)", key);
+  }
+
+  /** An envelope is stored away, and here no more. One that went meanwhile leaves its key an orphan. */
+  sent({ cursor, key }: Cold): void {
+    this.#storage.transactionSync(() => {
+      if (this.#one("UPDATE envelopes SET away = ? WHERE cursor = ? AND away IS NULL RETURNING cursor", key, cursor) === null) return;
+      this.#sql.exec("DELETE FROM parts WHERE cursor = ?", cursor);
+    });
+  }
+
+  /** Keys under which something may be stored away that no envelope names. */
+  orphans(): readonly string[] {
+    return [...this.#rows("SELECT key FROM away WHERE key NOT IN (SELECT away FROM envelopes WHERE away IS NOT NULL) LIMIT 1000")].map((row) => row.key as string);
+  }
+  forget(keys: readonly string[]): void {
+    for (const key of keys) this.#sql.exec("DELETE FROM away WHERE key = ?", key);
   }
 
   /** `memory` is what the words point into, but for `blobs`. */
@@ -207,7 +258,10 @@ export class Store {
   #envelope(e: Row): Uint8Array | Blob {
     const header = bytes(e.header);
     if (header === null) return bytes(e.body)!;
-    return { header, size: e.size as number, hash: bytes(e.hash), parts: () => this.#parts(e) };
+    const blob = { header, size: e.size as number, hash: bytes(e.hash) };
+    const key = e.away as string | null;
+    if (key === null) return { ...blob, parts: () => this.#parts(e) };
+    return { ...blob, parts: () => [], fetch: () => this.#elsewhere(key) };
   }
 
   #parts(e: Row): readonly Uint8Array[] {
