@@ -1,13 +1,15 @@
 // What sync costs: bytes on the wire and on the relay's disk for a whole paper typed live, a fresh device that fetches a
-// hundred documents, and a device that comes back with a thousand open. The package in Node, the relay as a process of its
+// hundred documents, and a device that comes back with a thousand. The package in Node, the relay as a process of its
 // own, and between them a pipe that counts.
 //
-//   node --experimental-websocket bench/traffic.mjs [--keys N] [--documents N] [--open N] [--folder DIR] [--write]
+//   node --experimental-websocket bench/traffic.mjs [--only typing,fetching,returning] [--keys N] [--documents N] [--open N] [--folder DIR] [--write]
+//
+// With --write, what is measured takes its place on the page of the day; the rest of that page stays.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -16,6 +18,7 @@ import { defineDoc, freehold, s } from "../js/dist/node.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values: options } = parseArgs({ options: {
+  only: { type: "string", default: "typing,fetching,returning" },
   keys: { type: "string", default: "259778" },
   documents: { type: "string", default: "100" },
   open: { type: "string", default: "1000" },
@@ -138,7 +141,7 @@ const typing = async () => {
 };
 
 /** A device that has nothing but links fetches documents of a few kilobytes. */
-const hundred = async () => {
+const fetching = async () => {
   const count = Number(options.documents);
   const data = join(folder, "hundred");
   const pipe = await startPipe(await startRelay(data));
@@ -169,74 +172,99 @@ const hundred = async () => {
   return out;
 };
 
-/** A device with many documents open, none of which changed, comes back after a pause. */
-const reconnecting = async () => {
+/** A device with many documents, none of which changed, comes back after a pause: with one of them open, and with all. */
+const returning = async () => {
   const count = Number(options.open);
   const pipe = await startPipe(await startRelay(join(folder, "thousand")));
   const home = freehold({ name: "returner", relay: pipe.url, directory: join(folder, "open") });
-  const docs = [];
+  const ids = [];
   for (let i = 0; i < count; i++) {
     const doc = await home.create(Paper);
     doc.change((d) => d.body.insert(0, `document ${i}`));
     await doc.saved("relay");
-    docs.push(doc);
+    ids.push(doc.id);
+    doc.close();
   }
-  const all = (state) => Promise.all(docs.map((doc) => until(doc.status, (v) => v.relay === state)));
-  home.pause();
-  await all("offline");
-  await pause(1_000);
-  const before = { ...pipe.count };
-  const started = performance.now();
-  home.resume();
-  await all("live");
-  const milliseconds = performance.now() - started;
-  await pause(1_000); // what is said of presence once all is there
-  const out = { documents: count, milliseconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down };
+  const comeBack = async (docs) => {
+    const all = (state) => Promise.all(docs.map((doc) => until(doc.status, (v) => v.relay === state)));
+    await all("live");
+    await pause(2_000); // what is said of presence, here and below
+    home.pause();
+    await all("offline");
+    await pause(1_000);
+    const before = { ...pipe.count };
+    const started = performance.now();
+    home.resume();
+    await all("live");
+    const milliseconds = performance.now() - started;
+    const hello = { up: pipe.count.up - before.up, down: pipe.count.down - before.down };
+    await pause(2_000);
+    return { open: docs.length, milliseconds, hello, after: { up: pipe.count.up - before.up - hello.up, down: pipe.count.down - before.down - hello.down } };
+  };
+  const docs = [await home.open(Paper, ids[0])];
+  const rows = [await comeBack(docs)];
+  for (const id of ids.slice(1)) docs.push(await home.open(Paper, id));
+  rows.push(await comeBack(docs));
   await home.close();
   pipe.close();
-  return out;
+  return { documents: count, rows };
 };
 
-try {
-  const fetching = await hundred();
-  const coming = await reconnecting();
-  const typed = await typing();
-  const each = (bytes) => (bytes / typed.keys).toFixed(1);
-  const n = (v) => Math.round(v).toLocaleString("en");
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: path("."), encoding: "utf8" }).trim();
-  const report = `# What sync costs
+const n = (v) => Math.round(v).toLocaleString("en");
+const when = ({ commit, load, folder: place, at }) =>
+  `Measured at ${commit}, ${at.slice(0, 16).replace("T", " ")} UTC, load average ${load.map((l) => l.toFixed(1)).join(" to ")}, files ${place === "/dev/shm" ? "in memory, so times have no disk in them" : "on disk"}.`;
 
-\`node --experimental-websocket bench/traffic.mjs\` at ${commit}, ${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}. Relay, device and pipe on this machine;
-their files in ${options.folder === "/dev/shm" ? "memory, so times have no disk in them" : "a folder on disk"}. Bytes on the wire are everything above TCP, WebSocket's own included.
-
-## automerge-paper typed live
+const sections = {
+  typing: (typed) => {
+    const row = (what, bytes) => `| ${what} | ${n(bytes)} | ${(bytes / typed.keys).toFixed(1)} |`;
+    return `## automerge-paper typed live
 
 ${n(typed.keys)} key presses, ${n(typed.keys / typed.seconds)} a second: each an envelope and an append of its own, on the device before the next and on the relay within ${ahead}. Without pauses, so a pack stands for every 256,
 and snapshots are there as the package makes them. Rows are for all of it: envelopes, frames, packs, snapshots, presence, acknowledgements.
 
 | | bytes | for each key press |
 |---|--:|--:|
-| device to relay | ${n(typed.up)} | ${each(typed.up)} |
-| relay to device | ${n(typed.down)} | ${each(typed.down)} |
-| relay's files at the end | ${n(typed.disk)} | ${each(typed.disk)} |
-| relay's files, largest seen | ${n(typed.most)} | ${each(typed.most)} |
-| a fresh device fetches it | ${n(typed.fetched.bytes)} | ${each(typed.fetched.bytes)} |
+${row("device to relay", typed.up)}
+${row("relay to device", typed.down)}
+${row("relay's files at the end", typed.disk)}
+${row("relay's files, largest seen", typed.most)}
+${row("a fresh device fetches it", typed.fetched.bytes)}
 
-Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms.
+Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms. What the relay's files have beyond what a device fetches is what packs took the place of, and
+the log had not yet rewritten.`;
+  },
+  fetching: (f) => `## A fresh device fetches ${f.documents} documents
 
-## A fresh device fetches ${fetching.documents} documents
+Of ${n(f.length)} characters each, at once, over ${f.connections} connection${f.connections === 1 ? "" : "s"}: ${n(f.milliseconds)} ms until all are complete, shown and stored; ${n(f.down)} bytes down, ${n(f.up)} up.`,
+  returning: (r) => `## A device comes back with ${n(r.documents)} documents
 
-Of ${n(fetching.length)} characters each, at once, over ${fetching.connections} connection${fetching.connections === 1 ? "" : "s"}: ${n(fetching.milliseconds)} ms until all are complete, shown and stored; ${n(fetching.down)} bytes down, ${n(fetching.up)} up.
+None changed meanwhile. Presence is what is said in the two seconds after all are live; a relay refuses what is more than 120 words at once.
 
-## A device comes back with ${n(coming.documents)} documents open
+| open | ms until live | up | down | presence up | down |
+|--:|--:|--:|--:|--:|--:|
+${r.rows.map((row) => `| ${n(row.open)} | ${n(row.milliseconds)} | ${n(row.hello.up)} | ${n(row.hello.down)} | ${n(row.after.up)} | ${n(row.after.down)} |`).join("\n")}`,
+};
 
-None changed meanwhile. ${n(coming.milliseconds)} ms until all are live again; ${n(coming.up)} bytes up, ${n(coming.down)} down, with the presence that is said in the second after: ${n((coming.up + coming.down) / coming.documents)} for each document.
+try {
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: path("."), encoding: "utf8" }).trim();
+  const at = new Date().toISOString();
+  const name = path(`results/${at.slice(0, 10)}-traffic`);
+  const measured = existsSync(`${name}.json`) && options.write ? JSON.parse(readFileSync(`${name}.json`, "utf8")) : {};
+  for (const part of options.only.split(",")) {
+    const before = loadavg()[0];
+    const figures = await { typing, fetching, returning }[part]();
+    measured[part] = { ...figures, commit, at, folder: options.folder, load: [before, loadavg()[0]] };
+  }
+  const report = `# What sync costs
+
+\`node --experimental-websocket bench/traffic.mjs\`, ${cpus().length} × ${cpus()[0].model}, Node ${process.version}. Relay, device and pipe on this machine. Bytes on the wire are everything above TCP, WebSocket's own included.
+
+${Object.keys(sections).filter((part) => part in measured).map((part) => `${sections[part](measured[part])}\n\n${when(measured[part])}`).join("\n\n")}
 `;
   console.log(report);
   if (options.write) {
-    const name = `results/${new Date().toISOString().slice(0, 10)}-traffic`;
-    writeFileSync(path(`${name}.md`), report);
-    writeFileSync(path(`${name}.json`), `${JSON.stringify({ commit, typed, fetching, coming }, null, 1)}\n`);
+    writeFileSync(`${name}.md`, report);
+    writeFileSync(`${name}.json`, `${JSON.stringify(measured, null, 1)}\n`);
   }
 } finally {
   for (const relay of running) {

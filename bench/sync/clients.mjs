@@ -8,16 +8,20 @@ import { defineDoc, freehold, s } from "freehold";
 
 export const Paper = defineDoc("paper", { version: 1, shape: { body: s.text() } });
 
+const ours = async (options, where, seen) => {
+  const home = freehold(options);
+  const doc = where === null ? await home.create(Paper) : await home.join(Paper, where);
+  if (where === null) await doc.saved("relay");
+  const length = () => `${doc.value.body}`.length;
+  doc.subscribe(() => seen(length()));
+  return { where: where ?? `${await doc.link("write")}`, length, press: () => doc.change((d) => d.body.insert(length(), "a")) };
+};
+
 /** Each gives where the text is, its length, a key press at its end, and tells of what comes with `seen`. */
 export const clients = {
-  async freehold(url, where, seen) {
-    const home = freehold({ name: "bench", relay: url });
-    const doc = where === null ? await home.create(Paper) : await home.join(Paper, where);
-    if (where === null) await doc.saved("relay");
-    const length = () => `${doc.value.body}`.length;
-    doc.subscribe(() => seen(length()));
-    return { where: where ?? `${await doc.link("write")}`, length, press: () => doc.change((d) => d.body.insert(length(), "a")) };
-  },
+  freehold: (url, where, seen) => ours({ name: "bench", relay: url }, where, seen),
+  /** The same with a worker that notes what it does. */
+  stamped: (url, where, seen) => ours({ name: "stamped", relay: url, workerUrl: new URL("/stampingvault.js", location.href).href }, where, seen),
   async yjs(url, where, seen) {
     const doc = new Y.Doc();
     const room = where ?? `room-${Math.random()}`;

@@ -31,6 +31,15 @@ window.bench = {
   },
   length: (library) => opened[library].length(),
   seen: (library) => seen[library],
+  /** What the vault that stamps noted since it was asked last. */
+  stamps: () => new Promise((resolve) => {
+    const channel = new BroadcastChannel("stamps");
+    channel.addEventListener("message", ({ data }) => {
+      channel.close();
+      resolve(data);
+    });
+    channel.postMessage("when?");
+  }),
   /** Joins with nothing but a link; resolves when everything is visible. */
   async catchUp(relay, link) {
     const home = freehold({ name: "bench", relay, workerUrl: new URL("/countingvault.js", location.href).href });

@@ -1,4 +1,6 @@
 // The figures as a page.
+import { stages } from "./stages.mjs";
+
 const n = (v, digits = 0) => v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const median = (all) => [...all].sort((a, b) => a - b)[(all.length - 1) >> 1];
 
@@ -14,7 +16,7 @@ const durable = {
   automerge: "not yet: the server writes its file afterwards",
 };
 
-export const report = ({ date, commit, machine, node, load, seconds, options, versions, keys: { measured, clocks }, catchUp }) => {
+export const report = ({ date, commit, machine, node, load, seconds, options, versions, keys: { measured, clocks, followed }, catchUp }) => {
   const best = Math.min(...measured.map(({ p50 }) => p50));
   const worstClock = Math.max(...clocks.map(({ uncertainty }) => uncertainty));
   return `# What people wait for
@@ -32,6 +34,15 @@ their devices, ours does. The clocks of the two pages are compared before each r
 ${measured.map((m) => `| ${names[m.name](versions)} | ${n(m.p50, 1)} | ${n(m.p99, 1)} | ${n(m.least, 1)} | ${n(m.most, 1)} | ${m.p50 === best ? "1" : `${m.name === "freehold" ? "**" : ""}${n(m.p50 / best, 1)}${m.name === "freehold" ? "**" : ""}`} | ${durable[m.name]} |`).join("\n")}
 
 Behind in **bold**. automerge-repo sends what changed at most every 100 ms, on each side; that is its default, and left as it is.
+
+### Where the time goes
+
+Medians of ${n(followed.length)} more key presses, with a worker that notes what it does (which is in the times); they do not add up to the median of the whole.
+
+| stage | ms |
+|---|--:|
+${stages.map(([, what], i) => `| ${what} | ${n(median(followed.map((f) => f[i])), 2)} |`).join("\n")}
+| all of it | ${n(median(followed.map((f) => f.reduce((x, y) => x + y, 0))), 2)} |
 
 ## Catching up with ${n(options.envelopes)} envelopes
 

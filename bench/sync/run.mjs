@@ -15,6 +15,7 @@ import { launch } from "../../js/test/harness/browser.ts";
 import { serve } from "../../js/test/harness/server.ts";
 import { report } from "./report.mjs";
 import { startServer, stopServers } from "./servers.mjs";
+import { follow } from "./stages.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values } = parseArgs({ options: {
@@ -52,6 +53,8 @@ const serveApp = async () => serve({
     "/page.js": await page(),
     "/counting.js": readFileSync(path("counting.js")),
     "/countingvault.js": `import "./counting.js";\nimport "./vault.js";\n`,
+    "/stamps.js": readFileSync(path("stamps.js")),
+    "/stampingvault.js": `import "./stamps.js";\nimport "./vault.js";\n`,
   },
 });
 
@@ -113,6 +116,7 @@ const ahead = async (tab) => {
 const keystrokes = async (app, relay) => {
   const urls = {
     freehold: `http://127.0.0.1:${relay}`,
+    stamped: `http://127.0.0.1:${relay}`,
     yjs: `ws://127.0.0.1:${await startServer("yjs", work)}`,
     automerge: `ws://127.0.0.1:${await startServer("automerge", work)}`,
   };
@@ -121,7 +125,7 @@ const keystrokes = async (app, relay) => {
   const type = (library, keys) => a.tab.evaluate((...args) => window.bench.type(...args), library, keys, options.every);
   const arrived = (library, length) => b.tab.waitFor(`${library}: ${length} characters`, (l, n) => window.bench.length(l) >= n, { args: [library, length], timeout: 30_000 });
   try {
-    for (const library of libraries) {
+    for (const library of [...libraries, "stamped"]) {
       const where = await a.tab.evaluate((...args) => window.bench.open(...args), library, urls[library], null);
       await type(library, 20); // compiled, connected, known to the server
       await b.tab.evaluate((...args) => window.bench.open(...args), library, urls[library], where);
@@ -142,16 +146,31 @@ const keystrokes = async (app, relay) => {
       }
       console.error(`key presses, round ${round + 1} of ${rounds}`);
     }
+    const followed = await stagesOf(a, b, () => type("stamped", 120), (length) => arrived("stamped", length));
     const measured = libraries.map((library) => {
       const all = pressed[library].sort((x, y) => x - y);
       if (all.some((ms) => !Number.isFinite(ms))) throw new Error(`${library}: a key press was not seen`);
       return { name: library, keys: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), least: all[0], most: all.at(-1) };
     });
-    return { measured, clocks };
+    return { measured, clocks, followed };
   } finally {
     await a.browser.close();
     await b.browser.close();
   }
+};
+
+/** The stages of key presses, each in milliseconds. */
+const stagesOf = async (a, b, type, arrived) => {
+  const stamps = (tab) => tab.evaluate(() => window.bench.stamps());
+  await Promise.all([stamps(a.tab), stamps(b.tab)]);
+  const [one, other] = [await ahead(a.tab), await ahead(b.tab)];
+  const keys = await type();
+  await arrived(keys.at(-1)[0]);
+  const seen = await b.tab.evaluate(() => window.bench.seen("stamped"));
+  const [ofA, ofB] = await Promise.all([stamps(a.tab), stamps(b.tab)]);
+  const onA = (at) => at - (other.by - one.by);
+  const moved = ofB.map(([at, what]) => [onA(at), what]);
+  return keys.map(([length, at]) => follow(at, onA(seen[length]), ofA, moved)).filter((f) => f !== null);
 };
 
 const version = (name) => JSON.parse(readFileSync(`${peers}${name}/package.json`, "utf8")).version;
