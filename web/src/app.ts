@@ -219,15 +219,18 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     const doc = note();
     if (doc === null) return;
     const { id } = doc, name = nameOf(doc.value);
-    const deleteNow = (): void => {
+    const deleteNow = async (): Promise<void> => {
+      await home.delete(id); // first: a note that cannot be deleted stays where it is, with the reason
       leaving.add(id);
-      openNext();
-      home.delete(id).then(() => toast.show({ words: `“${name}” was deleted.`, ms: UNDO_MS }), shownIfRefused).finally(() => { leaving.delete(id); updateList(); });
+      if (note()?.id === id) openNext();
+      toast.show({ words: `“${name}” was deleted.`, ms: UNDO_MS });
+      leaving.delete(id);
+      updateList();
     };
     confirm.ask({
       title: `Delete “${name}” for everyone?`,
       words: "It goes from the relay, from this device and from your others. People you shared it with keep what they have. This cannot be undone.",
-      label: "Delete for everyone", danger: true, run: deleteNow,
+      label: "Delete for everyone", danger: true, run: () => void deleteNow().catch(shownIfRefused),
     });
   };
 
@@ -237,10 +240,10 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     const { id } = doc;
     const relinkNow = async (): Promise<void> => {
       const next = await doc.relink();
-      next.close();
+      next.close(); // its value stays
       location.hash = noteHash(next.id);
       toast.show({
-        words: "This is the note with new keys. Share its new link with those who may follow.",
+        words: `“${nameOf(next.value)}” has new keys. Share its new link with those who may follow.`,
         action: { label: "Delete the old one", run: () => void home.delete(id).catch(shownIfRefused) },
         ms: FORGET_MS,
       });

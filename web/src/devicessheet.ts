@@ -39,7 +39,7 @@ export const devicesSheet = (home: Home, o: {
     el("p", {}, "Devices that you add have the same notes, each with its own copy. One that is lost takes nothing with it."),
     add, handing,
     el("div", { class: "search devices-restore" },
-      el("label", { for: input.id }, "New here? The link from another device"), input,
+      el("label", { for: input.id }, "New here? Paste the link that another device shows"), input,
       el("button", { type: "button", class: "button outlined wide", on: { click: submit } }, "Restore")));
 
   const addDevice = async (): Promise<void> => {

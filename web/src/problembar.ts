@@ -22,6 +22,9 @@ export interface ProblemBar {
 /** Problems in which the words on the screen may be the only copy. */
 const IN_DANGER: ReadonlySet<string> = new Set(["quota", "storage-lost", "evicted", "blocked", "core-restarted", "closed", "too-large", "invalid"]);
 
+/** What the owner did with the note: news, and nothing that went wrong. */
+const NEWS: ReadonlySet<string> = new Set(["moved", "deleted"]);
+
 /** A headline of our own where the storyboard has one; the error's own words otherwise. */
 const headline = (problem: FreeholdError): string => (problem.code === "quota" ? "Not saved: disk full" : sentence(problem.message));
 
@@ -45,6 +48,7 @@ export const problemBar = (o: { readonly download: () => void }): ProblemBar => 
   };
   const offer = (problem: FreeholdError, way: Way | undefined): void => {
     if (shown !== problem) return;
+    hint.textContent = problem.code === "moved" && way !== undefined ? "The new one is here. What you write in this one stays with those who have not moved on." : sentence(problem.hint);
     out.hidden = way === undefined;
     if (way === undefined) return;
     out.textContent = way.label;
@@ -57,7 +61,7 @@ export const problemBar = (o: { readonly download: () => void }): ProblemBar => 
       if (shown === problem) return;
       shown = problem;
       words.textContent = headline(problem);
-      hint.textContent = sentence(problem.hint);
+      root.classList.toggle("news", NEWS.has(problem.code));
       copy.hidden = !IN_DANGER.has(problem.code);
       offer(problem, way);
       root.hidden = false;

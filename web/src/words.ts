@@ -31,6 +31,8 @@ export const chipWords = (status: Status | null, o: { readonly tunnel: boolean; 
   if (saving && status.problem !== null && status.copies === 0) {
     return { text: status.problem.code === "quota" ? "Not saved: disk full" : "Not saved", tone: "problem" };
   }
+  if (status.problem?.code === "not-found") return { text: "No longer on this device", tone: "problem" };
+  if (status.problem?.code === "deleted") return { text: saving ? "Saving…" : "On this device only", tone: "waiting" };
   const first = status.content === "waiting" ? "waiting for the first copy" : null;
   if (o.tunnel) {
     const waiting = status.unsent > 0 ? ` · ${status.unsent} waiting` : "";

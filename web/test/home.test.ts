@@ -120,11 +120,13 @@ test("new keys: the old note says that it moved, and leads to the new one on one
   await a.playwright.bringToFront();
   await a.evaluate((to) => { location.hash = to; }, old);
   await a.waitFor("the notice", () => /under other keys/.test(document.querySelector(".problem")!.textContent!), { timeout: 20_000 });
+  assert.match(await a.evaluate(() => document.querySelector(".problem")!.textContent!), /The new one is here/);
   await a.click("text=Open the new one");
   await waitForBody(a, "tunnel goes on");
 
   await c.waitFor("the notice", () => /under other keys/.test(document.querySelector(".problem")!.textContent!));
   assert.equal(await c.playwright.locator("text=Open the new one").isVisible(), false);
+  assert.match(await c.evaluate(() => document.querySelector(".problem")!.textContent!), /Ask for its new link/);
   await c.click("text=Devices");
   await c.playwright.locator(".devices input").fill(link);
   await c.press("Enter");
@@ -134,3 +136,14 @@ test("new keys: the old note says that it moved, and leads to the new one on one
   assert.deepEqual(errors, []);
 });
 
+test("what the relay cannot be asked to delete stays on the screen, with the reason", async () => {
+  await relay.stop();
+  await b.playwright.bringToFront();
+  await b.click(".row:has-text('from before')");
+  await waitForBody(b, "from before");
+  await menu(b, "Delete for everyone");
+  await b.click(".confirm .primary");
+  await b.waitFor("the reason", () => /cannot be reached/.test(document.querySelector(".problem:not([hidden])")?.textContent ?? ""));
+  assert.equal(await b.evaluate(() => document.querySelector<HTMLTextAreaElement>(".body textarea")!.value), "from before");
+  assert.equal(await b.evaluate(() => document.querySelector(".row[aria-current] .row-name")!.textContent), "from before");
+});

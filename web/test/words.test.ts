@@ -24,6 +24,13 @@ test("the storyboard's words", () => {
   assert.equal(words({ newest: "memory", unsaved: 2, copies: 0, problem: full }), "Not saved: disk full");
 });
 
+test("a note that its owner deleted is on this device only, and one that another tab removed is not even that", () => {
+  const problem = (code: string): FreeholdError => ({ code }) as FreeholdError;
+  assert.equal(words({ problem: problem("deleted") }), "On this device only");
+  assert.equal(words({ problem: problem("deleted"), newest: "memory", unsaved: 1 }), "Saving…");
+  assert.equal(words({ problem: problem("not-found") }), "No longer on this device");
+});
+
 test("no words say saved while something is only in memory", () => {
   for (const relay of ["none", "offline", "connecting", "live"] as const) {
     for (const tunnel of [false, true]) {
