@@ -21,7 +21,8 @@ var backupTool = tool{
   --relay ADDRESS    the relay, if the link does not name it
 
 A read link is enough. What is kept is sealed: without the link nobody can read it. DIR takes any
-number of documents; a backup that was interrupted goes on where it was. LINK may be -, then it is
+number of documents; a backup that was interrupted goes on where it was. With the link of a home, as
+a device gives it to add another, every document of that home is kept, once a minute if it goes on. LINK may be -, then it is
 read from the input and does not stay in the shell's history:
 
   freehold backup --once - backups < link.txt
@@ -40,13 +41,16 @@ func declareBackup(flags *flag.FlagSet) func(context.Context, *call) error {
 		if err != nil {
 			return err
 		}
-		keeper, err := newKeeper(c, relay, link, c.args[1])
-		if err != nil {
-			return err
-		}
-		err = keeper.keep(ctx, *once)
-		return errors.Join(err, keeper.folder.Close())
+		b := &backupCall{call: c, at: *at, dir: c.args[1]}
+		return b.keepHome(ctx, link, relay, *once, betweenRounds)
 	}
+}
+
+// backupCall is one use of freehold backup.
+type backupCall struct {
+	call *call
+	// at is the relay that was asked for, if any.
+	at, dir string
 }
 
 // keeper copies one document from a relay into a folder.
@@ -56,6 +60,8 @@ type keeper struct {
 	fetcher *seal.Fetcher
 	folder  *backup.Folder
 	kept    int
+	// caughtUp hears when everything is here; an error ends the following.
+	caughtUp func() error
 }
 
 func newKeeper(c *call, relay client.Address, link seal.Link, dir string) (*keeper, error) {
@@ -155,8 +161,11 @@ func (k *keeper) follow(ctx context.Context, once bool) error {
 				told = k.kept
 				size, _ := k.folder.Size()
 				fmt.Fprintf(k.call.problems, "%s: up to date, %d envelopes in all (%s), %d of them new\n", k.folder.Doc, len(k.folder.Entries), amount(size), k.kept)
+				if k.caughtUp != nil {
+					err = k.caughtUp()
+				}
 			}
-			if once {
+			if once && err == nil {
 				return nil
 			}
 		}

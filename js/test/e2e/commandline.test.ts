@@ -55,7 +55,8 @@ test("what two devices wrote survives the relay, through a backup", { timeout: 1
     return h;
   };
   try {
-    const a = await home("a", relay.url).create(Note, { title: "Kept" });
+    const own = home("a", relay.url);
+    const a = await own.create(Note, { title: "Kept" });
     a.change((d) => {
       d.body.insert(0, "first ");
       d.rich.insert(0, "bold\n");
@@ -77,6 +78,13 @@ test("what two devices wrote survives the relay, through a backup", { timeout: 1
     }
     await command(["backup", "--once", "--relay", relay.url, "-", join(folder, "kept")], read);
     assert.match(await command(["verify", "--link", "-", join(folder, "kept")], read), /all is well/);
+    // One link keeps everything that its owner has, once another device has seen it there.
+    const everything = `${await own.addDevice()}`;
+    const witness = home("witness", relay.url);
+    await witness.restore(everything);
+    await new Promise<void>((resolve) => witness.list(Note).subscribe((rows) => { if (rows !== undefined && rows.length > 0) resolve(); }));
+    await command(["backup", "--once", "-", join(folder, "all")], everything);
+    assert.match(await command(["export", "--from", join(folder, "all"), "-"], read), /tickets/);
     const want = JSON.parse(await command(["export", "--relay", relay.url, "-"], read)) as Record<string, unknown>;
     assert.equal(want["count"], 42);
     assert.equal((want["body"] as string).length, "first ".length + 80);
