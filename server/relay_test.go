@@ -281,6 +281,59 @@ func TestNothingIsGivenBeforeTheGenesisIsKnown(t *testing.T) {
 	})
 }
 
+// Readers share the bytes of what they get at once; who is elsewhere, or brought some of it, gets what is right for him.
+func TestReadersOfOneTail(t *testing.T) {
+	withRelay(t, server.DefaultLimits(), func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		s := doc.NewSession()
+		writer := dial(t, relay)
+		writer.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		batch := func(sub *server.Subscription) *wire.Batch {
+			t.Helper()
+			f, lease, refusal := sub.Next()
+			lease.Release()
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			if e, ok := f.(*wire.Encoded); ok {
+				f = servertest.Decode(t, e.Bytes)
+			}
+			b, _ := f.(*wire.Batch)
+			return b
+		}
+		subscribe := func(by *server.Peer) *server.Subscription {
+			t.Helper()
+			sub, refusal := relay.Subscribe(doc.ID(), 0, nil, by, func(*server.Subscription) {}, func(*seal.Genesis) *server.Refusal { return nil })
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			t.Cleanup(sub.Close)
+			if _, b := batch(sub), batch(sub); len(b.Entries) != 0 {
+				t.Fatalf("%+v", b)
+			}
+			return sub
+		}
+		quick, slow, slower, own := subscribe(nil), subscribe(nil), subscribe(nil), subscribe(writer.peer)
+		expect := func(sub *server.Subscription, entries int, upTo wire.Cursor) {
+			t.Helper()
+			if b := batch(sub); len(b.Entries) != entries || b.UpTo != upTo {
+				t.Fatalf("%d entries up to %d", len(b.Entries), b.UpTo)
+			}
+		}
+		write := func() {
+			writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
+			synctest.Wait()
+		}
+		write()
+		expect(quick, 1, 1)
+		write()
+		expect(slow, 2, 2)
+		expect(own, 0, 2)
+		expect(slower, 2, 2)
+		expect(quick, 1, 2)
+	})
+}
+
 // A disk that hangs does not fill the memory: beyond 64 MiB the answer is busy, from whichever connection, and what was
 // taken before is acknowledged when the disk goes on.
 func TestAHangingDiskMakesTheRelayBusy(t *testing.T) {
