@@ -95,9 +95,9 @@ kill:
 kill-relay:
 	@go test ./cmd/freehold -run '^TestKilledUnderLoad$$' -count=1 -timeout=0 -v -args -rounds=$(or $(ROUNDS),100)
 
-# A relay under connections that say nothing, endless handshakes, huge frames, replays and floods: ABUSE of them at once.
+# A relay under connections that say nothing, endless handshakes, huge frames and replays, ABUSE of them at once; and 12,500 updates a second to one document.
 abuse-relay:
-	@go test ./cmd/freehold -run '^TestAbuse$$' -count=1 -timeout=0 -v -args -abuse=$(or $(ABUSE),10000)
+	@go test ./cmd/freehold -run '^Test(Abuse|Flood)$$' -count=1 -timeout=0 -v -args -abuse=$(or $(ABUSE),10000)
 
 # SEEDS stories each: replicas against the model, then whole devices and relays with their faults and lies; and a table of what they met.
 sim:

@@ -19,6 +19,9 @@ func (r *Relay) Ask(by *Caller, name string, doc seal.DocID, question []byte) wi
 			if refusal := by.mayAppend(); refusal != nil {
 				return refusal.Frame(&doc, &f.Req)
 			}
+			if wait := r.pace(doc); wait > 0 {
+				return Busy().after(wait).Frame(&doc, &f.Req)
+			}
 			answer := make(chan wire.Frame, 1)
 			r.Append(f, nil, func(f wire.Frame) { answer <- f })
 			return <-answer

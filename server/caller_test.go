@@ -222,3 +222,63 @@ func TestAppendsHaveARate(t *testing.T) {
 		}
 	})
 }
+
+// One document takes only so much of all who write it together: they are read later, and a plain request is told when to come again.
+// Who may not write it holds nobody up, and other documents are none of its business.
+func TestADocumentHasARate(t *testing.T) {
+	limits := server.DefaultLimits()
+	limits.AppendBurst, limits.DocAppendsPerSecond, limits.DocAppendBurst = 0, 10, 5
+	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+		founder := dial(t, relay)
+		founder.listen(doc, wire.Hello{Genesis: doc.Genesis()})
+		founder.listen(other, wire.Hello{Genesis: other.Genesis()})
+		began := time.Now()
+		took := func(want time.Duration) {
+			t.Helper()
+			// The clock is the test's own: what is waited for is exact, but for rounding.
+			if took := time.Since(began).Round(10 * time.Millisecond); took != want {
+				t.Fatalf("it took %v, want %v", took, want)
+			}
+		}
+		strange := other.NewSession()
+		for range 100 {
+			founder.say(&wire.Append{Doc: doc.ID(), Cert: strange.Cert, Envelopes: strange.Run(1)})
+		}
+		took(0)
+		const writers, each = 5, 5
+		first := doc.NewSession()
+		for w := range writers {
+			writer, s := dial(t, relay), doc.NewSession()
+			if w == 0 {
+				s = first
+			}
+			for range each {
+				writer.say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
+			}
+			if acks := len(writer.take()); acks != each {
+				t.Fatalf("%d acknowledged", acks)
+			}
+		}
+		took(2 * time.Second)
+		again, err := wire.Encode(&wire.Append{Doc: doc.ID(), Req: 9, Envelopes: first.Run(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func() wire.Frame { return relay.Ask(nil, testName, doc.ID(), again) }
+		refused, ok := ask().(*wire.Error)
+		if !ok || refused.Code != wire.CodeBusy || refused.RetryAfter == 0 || refused.RetryAfter > 100 {
+			t.Fatalf("%+v", refused)
+		}
+		time.Sleep(time.Duration(refused.RetryAfter) * time.Millisecond)
+		if f, ok := ask().(*wire.Ack); !ok {
+			t.Fatalf("%+v", f)
+		}
+		began = time.Now()
+		s := other.NewSession()
+		for range 5 {
+			founder.say(&wire.Append{Doc: other.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
+		}
+		took(0)
+	})
+}

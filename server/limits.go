@@ -19,6 +19,9 @@ type Limits struct {
 	// AppendsPerSecond and AppendBurst are how often one connection may append. Beyond it the relay reads no further from that
 	// socket for a moment, likewise. A burst of 0 has no end.
 	AppendsPerSecond, AppendBurst float64
+	// DocAppendsPerSecond and DocAppendBurst are how often all connections together may append to one document. Beyond it the
+	// relay reads no further from those who do, likewise. Only what was taken counts: who may not write holds nobody up.
+	DocAppendsPerSecond, DocAppendBurst float64
 	// CallerConnections, CallerDocsPerHour and CallerFailuresPerMinute are how many connections one address may have, how many
 	// documents it may bring that are new here, and how many proofs that do not hold. 0: any number.
 	CallerConnections int
@@ -54,6 +57,9 @@ func DefaultLimits() Limits {
 		WindowBytes:      4 << 20,
 		AppendsPerSecond: 30,
 		AppendBurst:      120,
+
+		DocAppendsPerSecond: 300,
+		DocAppendBurst:      1200,
 
 		CallerConnections:       60,
 		CallerLarge:             2,

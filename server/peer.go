@@ -196,7 +196,7 @@ func (p *Peer) takePresence(f *wire.Presence) *Refusal {
 }
 
 func (p *Peer) append(f *wire.Append, size int) {
-	if !p.admit(size) {
+	if !p.admit(size, p.relay.pace(f.Doc)) {
 		return
 	}
 	p.relay.Append(f, p, func(answer wire.Frame) {
@@ -205,12 +205,12 @@ func (p *Peer) append(f *wire.Append, size int) {
 	})
 }
 
-// admit waits for its time and for room in the window; false when the connection ended.
-func (p *Peer) admit(size int) bool {
+// admit waits for its time, that of the document, and for room in the window; false when the connection ended.
+func (p *Peer) admit(size int, pace time.Duration) bool {
 	limits := p.relay.limits
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	early := p.appending.reserve(p.relay.clock())
+	early := max(pace, p.appending.reserve(p.relay.clock()))
 	if early > 0 {
 		over := time.AfterFunc(early, func() {
 			p.mu.Lock()

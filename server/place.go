@@ -27,6 +27,8 @@ type place struct {
 	genesis, successor []byte
 	// durable is the last cursor that readers may see.
 	durable wire.Cursor
+	// appends is spent by those that were taken.
+	appends rate
 	// writes counts what the room has decided and the disk does not have, coming are the envelopes of it.
 	writes int
 	coming []wire.Entry
@@ -61,7 +63,9 @@ const (
 )
 
 func newPlace(r *Relay, doc seal.DocID) *place {
-	return &place{relay: r, doc: doc, listeners: make(map[*Subscription]struct{})}
+	p := &place{relay: r, doc: doc, listeners: make(map[*Subscription]struct{})}
+	p.appends = rate{perSecond: r.limits.DocAppendsPerSecond, burst: r.limits.DocAppendBurst}
+	return p
 }
 
 // enterRoom gives the room, made from the log if need be. The caller holds judge.
@@ -159,6 +163,9 @@ func (p *place) expect(w *Write) {
 		return
 	}
 	p.mu.Lock()
+	if len(w.Entries)+len(w.Packs) > 0 {
+		p.appends.reserve(p.relay.clock())
+	}
 	p.writes++
 	p.coming = append(append(p.coming, w.Packs...), w.Entries...)
 	p.mu.Unlock()

@@ -63,7 +63,7 @@ func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, repor
 		r.home.Start = r.tasks.start
 	} else {
 		// In turns nobody can be held up.
-		r.limits.AppendBurst = 0
+		r.limits.AppendBurst, r.limits.DocAppendBurst = 0, 0
 	}
 	r.committer = newCommitter(log, r.home.Start, clock, meter, report)
 	return r
@@ -190,6 +190,20 @@ func (r *Relay) Append(a *wire.Append, by *Peer, done func(wire.Frame)) {
 		}
 		done(ack)
 	}})
+}
+
+// pace is how long an append to a document has to wait, as far as appends of all to it decide that.
+func (r *Relay) pace(doc seal.DocID) time.Duration {
+	r.mu.Lock()
+	p := r.places[doc]
+	r.mu.Unlock()
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait, _ := p.appends.have(r.clock())
+	return wait
 }
 
 // sizeOf is about how much memory an append holds.

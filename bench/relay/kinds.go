@@ -39,8 +39,8 @@ var kinds = []kind{
 	{
 		name: "native", version: ours, room: freeholdRoom(false), mostRooms: 1000, mostWriters: 1024, appends: freeholdAppends(false), fetch: freeholdFetch(false),
 		command: func(folder string, port int) *exec.Cmd {
-			// Without the limit of appends, which is what one writer would be measured by.
-			return exec.Command("build/freehold", "serve", "--data", folder, "--listen", "127.0.0.1:"+strconv.Itoa(port), "--connections", "20000", "--append-burst", "0")
+			// Without the limits of appends, which are what one writer, or one room, would be measured by.
+			return exec.Command("build/freehold", "serve", "--data", folder, "--listen", "127.0.0.1:"+strconv.Itoa(port), "--connections", "20000", "--append-burst", "0", "--document-append-burst", "0")
 		},
 	},
 	{

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"regexp"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,8 +18,7 @@ var abuse = flag.Int("abuse", 600, "how many connections abuse a relay at once")
 // Whatever comes over the lines of a relay, its memory has bounds and the others are served. Everything is from this machine, so no
 // address has a share, and no appending has a rate: what holds here is what is left without them.
 func TestAbuse(t *testing.T) {
-	p := start(t, t.TempDir(), "--metrics", "127.0.0.1:0", "--append-burst", "0", "--connections", strconv.Itoa(2**abuse))
-	a := &abused{p, "http://127.0.0.1:" + p.says(regexp.MustCompile(`msg=metrics port=(\d+)`))[1], 0}
+	a := startAbused(t, "--append-burst", "0", "--document-append-burst", "0", "--connections", strconv.Itoa(2**abuse))
 	a.served(t)
 	quiet := a.metrics(t)
 	t.Logf("before: %s", a.memory(t, quiet))
@@ -33,7 +31,6 @@ func TestAbuse(t *testing.T) {
 		{"sockets that say nothing", silentSockets},
 		{"huge frames", hugeFrames},
 		{"replays", replays},
-		{"one document with all it can", flood},
 	} {
 		t.Run(attack.name, func(t *testing.T) { attack.run(t, a) })
 		// What the test closed is noticed when the relay reads the line's end: soon, but not at once.
@@ -42,7 +39,7 @@ func TestAbuse(t *testing.T) {
 		})
 	}
 	t.Logf("after: %s", a.memory(t, a.metrics(t)))
-	if code := p.stop(); code != 0 {
+	if code := a.stop(); code != 0 {
 		t.Fatalf("exit %d", code)
 	}
 }
@@ -156,52 +153,4 @@ func replays(t *testing.T, a *abused) {
 	if _, entries := servertest.Dial(t, a.address).Listen(doc, wire.Hello{}); len(entries) != 8 || entries[7].Cursor != at {
 		t.Fatalf("%d entries after the replays", len(entries))
 	}
-}
-
-// Four writers bring ten thousand updates as fast as they are taken, to a hundred listeners that do not read.
-func flood(t *testing.T, a *abused) {
-	const writers, each = 4, 2500
-	a.docs++
-	doc := servertest.NewDoc(t, a.docs)
-	founder := servertest.Dial(t, a.address)
-	founder.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
-	for range 100 {
-		deaf := servertest.Dial(t, a.address)
-		deaf.Listen(doc, wire.Hello{})
-		deaf.Stall()
-		t.Cleanup(deaf.Close)
-	}
-	var all sync.WaitGroup
-	began := time.Now()
-	for range writers {
-		c, s := servertest.Dial(t, a.address), doc.NewSession()
-		all.Go(func() {
-			waiting := 0
-			for i := range each {
-				if c.Say(&wire.Append{Doc: doc.ID(), Req: uint64(i), Cert: s.Cert, Envelopes: s.Run(1)}) != nil {
-					t.Error("a writer was cut off")
-					return
-				}
-				for waiting++; waiting >= 32 || i == each-1 && waiting > 0; {
-					switch f := c.Next().(type) {
-					case *wire.Ack:
-						waiting--
-					case nil, *wire.Error:
-						t.Errorf("%+v", f)
-						return
-					}
-				}
-			}
-		})
-	}
-	for range 5 {
-		a.served(t)
-		if m := a.metrics(t); m["freehold_waiting_bytes"] > 64<<20 {
-			t.Fatalf("%v bytes wait", m["freehold_waiting_bytes"])
-		}
-	}
-	all.Wait()
-	took := time.Since(began)
-	t.Logf("%d updates in %v, %.0f a second; %s", writers*each, took.Round(time.Millisecond), writers*each/took.Seconds(), a.memory(t, a.metrics(t)))
-	a.served(t)
 }

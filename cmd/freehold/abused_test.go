@@ -23,6 +23,12 @@ type abused struct {
 	docs  uint64
 }
 
+func startAbused(t *testing.T, flags ...string) *abused {
+	t.Helper()
+	p := start(t, t.TempDir(), append([]string{"--metrics", "127.0.0.1:0"}, flags...)...)
+	return &abused{p, "http://127.0.0.1:" + p.says(regexp.MustCompile(`msg=metrics port=(\d+)`))[1], 0}
+}
+
 // served expects that people who mean no harm are: one writes, another reads it.
 func (a *abused) served(t *testing.T) {
 	t.Helper()

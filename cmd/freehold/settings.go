@@ -43,6 +43,8 @@ const serveUsage = `freehold serve [flags]: serve the app and a relay that canno
   --append-rate N    appends of one socket in a second (30), after the first
   --append-burst N   at once (120); 0 here or for an address: no limit. Addresses of this
                      machine have none
+  --document-append-rate N   appends of all to one document in a second (300), after
+  --document-append-burst N  the first at once (1200); 0: no limit
   --document-connections N  who may listen to one document (200)
   --document-size SIZE      what one document may keep (256MiB)
 Each may be given in the environment instead: --tls-cert is FREEHOLD_TLS_CERT. Lists take commas.
@@ -83,6 +85,8 @@ func serveFlags() (*flag.FlagSet, *settings) {
 	flags.Float64Var(&limits.CallerFailuresPerMinute, "address-failures", limits.CallerFailuresPerMinute, "")
 	flags.Float64Var(&limits.AppendsPerSecond, "append-rate", limits.AppendsPerSecond, "")
 	flags.Float64Var(&limits.AppendBurst, "append-burst", limits.AppendBurst, "")
+	flags.Float64Var(&limits.DocAppendsPerSecond, "document-append-rate", limits.DocAppendsPerSecond, "")
+	flags.Float64Var(&limits.DocAppendBurst, "document-append-burst", limits.DocAppendBurst, "")
 	flags.IntVar(&limits.DocSubscribers, "document-connections", limits.DocSubscribers, "")
 	flags.Var((*size)(&limits.DocBytes), "document-size", "")
 	return flags, s
@@ -110,11 +114,11 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 		}
 	}
 	limits := s.options.Limits
-	if limits.CallerConnections < 0 || limits.CallerDocsPerHour < 0 || limits.CallerFailuresPerMinute < 0 || limits.AppendBurst < 0 {
-		return errors.New("limits of an address and --append-burst are at least 0, which is no limit")
+	if limits.CallerConnections < 0 || limits.CallerDocsPerHour < 0 || limits.CallerFailuresPerMinute < 0 || limits.AppendBurst < 0 || limits.DocAppendBurst < 0 {
+		return errors.New("limits of an address, --append-burst and --document-append-burst are at least 0, which is no limit")
 	}
-	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 {
-		return errors.New("--connections, --document-connections and --append-rate must be at least 1")
+	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 || limits.DocAppendBurst > 0 && limits.DocAppendsPerSecond <= 0 {
+		return errors.New("--connections, --document-connections and the rates of appends must be at least 1")
 	}
 	if s.owners != "" && s.operator != "" || s.classes != nil && s.operator == "" {
 		return errors.New("documents are admitted by --owners, or by --operator with its --class, or all of them")
