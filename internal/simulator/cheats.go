@@ -94,11 +94,13 @@ func (c *cheater) put(r *Relay, cert []byte, envelope []byte, covers *wire.Cover
 
 // act does it once.
 func (c *cheater) act() {
-	w, r := c.world, c.world.relays[0]
+	w, r := c.world, c.world.liar
+	if others := c.world.alive(); w.cheat != Equivocation {
+		r = others[w.rand.IntN(len(others))]
+	}
 	if len(r.written) < 2 {
 		return
 	}
-	w.tally.Cheats[w.cheat]++
 	switch w.cheat {
 	case Mutation:
 		c.write(r, c.session, c.doc, c.mutate)
@@ -147,7 +149,9 @@ func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change f
 	}
 	envelope, err := session.Seal(seal.Update, plain)
 	must(err)
-	c.put(r, session.Certificate().Bytes(), envelope, nil)
+	if c.put(r, session.Certificate().Bytes(), envelope, nil) {
+		c.world.tally.Cheats[c.world.cheat]++
+	}
 }
 
 // mutate does to an update what a fuzzer would.
@@ -225,5 +229,7 @@ func (c *cheater) compact(r *Relay) {
 	must(err)
 	c.snapshots++
 	w.note("a bad snapshot: %d left out, way %d", left, how)
-	c.put(r, session.Certificate().Bytes(), envelope, covers)
+	if c.put(r, session.Certificate().Bytes(), envelope, covers) {
+		w.tally.Cheats[w.cheat]++
+	}
 }

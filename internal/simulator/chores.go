@@ -14,7 +14,7 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-func (d *Device) seal(e sync.Seal) {
+func (d *hub) seal(e sync.Seal) {
 	b := d.ref(e.Ref)
 	plain := seal.UpdatePayload{Deps: depsOf(e.Deps), Update: b.update}.Encode()
 	envelope, err := d.session.Seal(seal.Update, plain)
@@ -22,17 +22,17 @@ func (d *Device) seal(e sync.Seal) {
 	d.sealed(b, e.Seq, e.Prev, envelope)
 }
 
-func (d *Device) sealAttest(e sync.SealAttest) {
+func (d *hub) sealAttest(e sync.SealAttest) {
 	b := d.ref(e.Ref)
 	envelope, err := d.session.SealAttest(seal.Hash(e.About), seal.Verdict(e.Verdict), b.note)
 	must(err)
 	if e.Verdict == sync.Objection {
-		d.world.noticed(d, "bad snapshot")
+		d.world.noticed(d.Device, "bad snapshot")
 	}
 	d.sealed(b, e.Seq, e.Prev, envelope)
 }
 
-func (d *Device) sealed(b *bytesOf, seq uint32, prev sync.Hash, envelope []byte) {
+func (d *hub) sealed(b *bytesOf, seq uint32, prev sync.Hash, envelope []byte) {
 	e, err := seal.ParseEnvelope(envelope)
 	must(err)
 	if e.Seq != seq || sync.Hash(e.Prev) != prev {
@@ -43,7 +43,7 @@ func (d *Device) sealed(b *bytesOf, seq uint32, prev sync.Hash, envelope []byte)
 }
 
 // store writes to both disks, and flushes each some time later: between the two a crash may take it.
-func (d *Device) store(e sync.Store) {
+func (d *hub) store(e sync.Store) {
 	r := record{certs: map[sync.SessionID][]byte{}}
 	for _, ref := range e.Refs {
 		b := d.ref(ref)
@@ -75,14 +75,14 @@ func (d *Device) store(e sync.Store) {
 			d.kept[s] = true
 		}
 		for _, x := range r.envelopes {
-			d.world.promised(d, x.bytes)
+			d.world.promised(d.Device, x.bytes)
 		}
 		d.step(sync.StoreDone{Doc: d.doc, Job: e.Job})
 	})
 }
 
 // open verifies and decrypts as much of a run as is good, from its beginning.
-func (d *Device) open(e sync.Open) {
+func (d *hub) open(e sync.Open) {
 	if e.Kind == sync.KindSnapshot {
 		d.openSnapshot(e)
 		return
@@ -138,19 +138,19 @@ func (d *Device) open(e sync.Open) {
 		if errors.Is(why, seal.ErrUnsupported) {
 			done.Problem = sync.NewerFormat
 		}
-		d.world.noticed(d, "does not open")
+		d.world.noticed(d.Device, "does not open")
 	}
 	d.step(done)
 }
 
 // verify gives the hashes of the longest beginning of a run that its session vouches for.
-func (d *Device) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
+func (d *hub) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
 	cert, why := d.world.certificate(raw)
 	if why != nil {
 		return nil, why
 	}
 	for n := len(run); n > 0; n-- {
-		hashes, err := cert.VerifyRun(nil, run[:n])
+		hashes, err := d.world.verifyRun(cert, run[:n])
 		if err == nil {
 			return hashes, why
 		}
@@ -160,7 +160,7 @@ func (d *Device) verify(raw []byte, run []seal.Envelope) ([]seal.Hash, error) {
 }
 
 // isForked reports whether a pack says something else than what is here of the same places: nothing behind it contains its bytes.
-func (d *Device) isForked(session sync.SessionID, next uint32, all [][]content) bool {
+func (d *hub) isForked(session sync.SessionID, next uint32, all [][]content) bool {
 	packed := map[uint32]content{}
 	for _, contents := range all {
 		for _, c := range contents {
@@ -184,7 +184,7 @@ func (d *Device) isForked(session sync.SessionID, next uint32, all [][]content) 
 	return false
 }
 
-func (d *Device) openSnapshot(e sync.Open) {
+func (d *hub) openSnapshot(e sync.Open) {
 	b := d.ref(e.Refs[0])
 	done := sync.Opened{Doc: d.doc, Job: e.Job}
 	p, err := seal.ParseEnvelope(b.bytes)
@@ -203,7 +203,7 @@ func (d *Device) openSnapshot(e sync.Open) {
 		done.Problem = sync.NewerFormat
 	case err != nil:
 		done.Problem = sync.Forged
-		d.world.noticed(d, "does not open")
+		d.world.noticed(d.Device, "does not open")
 	default:
 		b.snapshot = &payload
 		done.Items = []sync.OpenedItem{{Hash: sync.Hash(hashes[0]), Contents: []sync.OpenedContent{{Ref: e.Refs[0], Deps: headsOfDeps(payload.Covers)}}}}
@@ -212,12 +212,12 @@ func (d *Device) openSnapshot(e sync.Open) {
 }
 
 // check compares a snapshot with what is here (js/src/vault/compaction.ts: check).
-func (d *Device) check(e sync.Check) {
+func (d *hub) check(e sync.Check) {
 	payload := d.ref(e.Ref).snapshot
 	done := sync.Checked{Doc: d.doc, Job: e.Job}
 	answer := func(v sync.Verdict, note string) {
 		done.Verdict = v
-		if v != sync.Undecided && d.session != nil {
+		if v != sync.Undecided && d.isPage() && d.session != nil {
 			done.Ref = d.hold(&bytesOf{session: d.own, note: note})
 		}
 		d.step(done)
@@ -315,7 +315,7 @@ func (d *Device) built(stored held, other []byte) (file *crdt.Doc, taken []conte
 	return file, prefixOf(ready, stuck), stuck, nil
 }
 
-func (d *Device) merge(e sync.Merge, unlock func()) {
+func (d *hub) merge(e sync.Merge, unlock func()) {
 	payload := d.ref(e.Ref).snapshot
 	delete(d.refs, e.Ref)
 	stored := d.read()
@@ -336,8 +336,7 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 	saved := file.Save()
 	d.save(stored, saved, nil, claims, func(p sync.Problem) {
 		if p == sync.NoProblem {
-			_, err := d.page.Merge(payload.File)
-			d.world.merged(d, err)
+			d.merged(payload.File, claims)
 		} else {
 			claims = nil
 		}
@@ -346,7 +345,7 @@ func (d *Device) merge(e sync.Merge, unlock func()) {
 	})
 }
 
-func (d *Device) checkpoint(e sync.Checkpoint, unlock func()) {
+func (d *hub) checkpoint(e sync.Checkpoint, unlock func()) {
 	stored := d.read()
 	file, taken, stuck, err := d.built(stored, nil)
 	must(err)
@@ -407,7 +406,7 @@ func (d *Device) save(stored held, file []byte, covers, claims []sync.Head, done
 	next(d.disks)
 }
 
-func (d *Device) makeSnapshot(parent sync.Hash) {
+func (d *hub) makeSnapshot(parent sync.Hash) {
 	stored := d.read()
 	file, taken, _, err := d.built(stored, nil)
 	must(err)
@@ -430,7 +429,7 @@ func sealSnapshot(w *World, keys *seal.Keys, parent sync.Hash, file *crdt.Doc, h
 }
 
 // pack seals own envelopes [From, To] as one.
-func (d *Device) pack(e sync.Pack) {
+func (d *hub) pack(e sync.Pack) {
 	var run []stored
 	for _, x := range d.read().runs[d.own] {
 		if e.From <= x.first && x.seq <= e.To {

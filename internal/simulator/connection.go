@@ -6,7 +6,7 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-func (d *Device) line(conn sync.Conn) *line {
+func (d *hub) line(conn sync.Conn) *line {
 	for _, l := range d.lines {
 		if l.conn == conn {
 			return l
@@ -15,13 +15,13 @@ func (d *Device) line(conn sync.Conn) *line {
 	return nil
 }
 
-func (d *Device) put(conn sync.Conn, f wire.Frame) {
+func (d *hub) put(conn sync.Conn, f wire.Frame) {
 	if l := d.line(conn); l != nil {
 		l.put(f)
 	}
 }
 
-func (d *Device) hello(e sync.Hello) {
+func (d *hub) hello(e sync.Hello) {
 	l := d.line(e.Conn)
 	if l == nil {
 		return
@@ -31,18 +31,19 @@ func (d *Device) hello(e sync.Hello) {
 	if e.Store != (sync.StoreID{}) {
 		f.Store = (*wire.StoreID)(&e.Store)
 	}
+	d.greeted = nil
 	l.put(f)
 }
 
 // append offers envelopes of one session; certificates always go along.
-func (d *Device) append(conn sync.Conn, session sync.SessionID, envelopes [][]byte, covers *wire.Covers, isPack bool) {
+func (d *hub) append(conn sync.Conn, session sync.SessionID, envelopes [][]byte, covers *wire.Covers, isPack bool) {
 	d.lastAsk++
 	d.asked[d.lastAsk] = request{session, isPack}
 	d.put(conn, &wire.Append{Doc: d.world.cast.doc, Req: d.lastAsk, Cert: d.certs[session], Envelopes: envelopes, Covers: covers})
 }
 
 // appendRun sends what the disks have of a run.
-func (d *Device) appendRun(e sync.Append) {
+func (d *hub) appendRun(e sync.Append) {
 	var envelopes [][]byte
 	next := e.From
 	stored := d.read()
@@ -71,7 +72,7 @@ func (d *Device) appendRun(e sync.Append) {
 }
 
 // receive is one frame of a relay.
-func (d *Device) receive(l *line, b []byte) {
+func (d *hub) receive(l *line, b []byte) {
 	frame, err := wire.Decode(b)
 	if err != nil {
 		l.hangUp()
@@ -84,6 +85,8 @@ func (d *Device) receive(l *line, b []byte) {
 	case *wire.Pong:
 		d.step(sync.Pong{Conn: l.conn})
 	case *wire.Welcome:
+		d.greeted = l
+		d.pass()
 		d.step(sync.Welcome{Conn: l.conn, Doc: d.doc, Store: sync.StoreID(f.Store), Head: sync.Cursor(f.Head), Genesis: f.Genesis != nil})
 	case *wire.Batch:
 		d.batch(l, f)
@@ -105,13 +108,13 @@ func (d *Device) receive(l *line, b []byte) {
 	}
 }
 
-func (d *Device) batch(l *line, b *wire.Batch) {
+func (d *hub) batch(l *line, b *wire.Batch) {
 	ev := sync.Batch{Conn: l.conn, Doc: d.doc, UpTo: sync.Cursor(b.UpTo), More: b.More}
 	certs := map[seal.SessionID][]byte{} // one counts for all of its session's: the envelope that it came with may be here already
 	for _, x := range b.Entries {
 		e, err := seal.ParseEnvelope(x.Envelope)
 		if err != nil { // no relay that checks envelopes could have stored it
-			d.world.noticed(d, "garbage")
+			d.world.noticed(d.Device, "garbage")
 			for _, x := range ev.Entries {
 				delete(d.refs, x.Ref)
 			}
@@ -136,7 +139,7 @@ func (d *Device) batch(l *line, b *wire.Batch) {
 	d.step(ev)
 }
 
-func (d *Device) refused(l *line, f *wire.Error) {
+func (d *hub) refused(l *line, f *wire.Error) {
 	var ask request
 	if f.Req != nil {
 		ask = d.asked[*f.Req]

@@ -29,6 +29,7 @@ const (
 	RelayFull
 	RelayEmptied
 	RelaySwapped
+	RelayDies
 	RelayClock
 	DeviceClock
 	Flip
@@ -41,7 +42,7 @@ var faultNames = [faultCount]string{
 	Reorder: "frames, or what is in one, come in another order", Partition: "a device is cut off from every relay", Crash: "a device crashes", Torn: "… with what was not flushed lost or out of order", StoreFull: "a store takes nothing",
 	StoreWiped: "one store of a device is wiped", BothWiped: "both are", Backup: "a device is restored from an old backup",
 	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing", RelayEmptied: "the relay loses its disk",
-	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayClock: "the relay's clock jumps, up to ten years either way",
+	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayDies: "one of two relays dies for good", RelayClock: "the relay's clock jumps, up to ten years either way",
 	DeviceClock: "a device wakes up ten years later", Flip: "a byte of an envelope is changed on its way", Foreign: "an envelope of another document comes",
 }
 
@@ -51,18 +52,20 @@ func (w *World) fault(d *Device) {
 		return
 	}
 	f := w.faults[w.rand.IntN(len(w.faults))]
-	r := w.relays[w.rand.IntN(len(w.relays))]
+	relays := w.alive()
+	r := relays[w.rand.IntN(len(relays))]
 	hit := func(format string, args ...any) {
 		w.tally.Faults[f]++
 		w.note(format, args...)
 	}
 	switch f {
 	case Cut:
-		if len(d.lines) == 0 {
+		lines := d.lines()
+		if len(lines) == 0 {
 			return
 		}
 		hit("%s is cut off", d.name)
-		d.lines[w.rand.IntN(len(d.lines))].cut()
+		lines[w.rand.IntN(len(lines))].cut()
 	case Drop, Duplicate, Reorder, Flip, Foreign:
 		w.interfere(f, d)
 	case Delay:
@@ -128,6 +131,13 @@ func (w *World) fault(d *Device) {
 			hit("%s has another disk", r.name)
 			r.swap()
 		}
+	case RelayDies:
+		if len(relays) < 2 || w.lie != NoLie && r == w.liar || w.rand.IntN(4) > 0 {
+			return
+		}
+		hit("%s dies", r.name)
+		w.promises.release(r)
+		r.die()
 	case RelayClock:
 		r.skew = time.Duration(w.rand.Int64N(2*int64(tenYears))) - tenYears
 		hit("the clock of %s is off by %d days", r.name, r.skew/(24*time.Hour))
@@ -135,9 +145,19 @@ func (w *World) fault(d *Device) {
 	case DeviceClock:
 		d.skipped += tenYears.Milliseconds()
 		hit("%s wakes up later", d.name)
-		d.step(sync.Wake{})
+		d.tellAll(sync.Wake{})
 	case Torn:
 	}
+}
+
+// alive are the relays that did not die.
+func (w *World) alive() (relays []*Relay) {
+	for _, r := range w.relays {
+		if !r.dead {
+			relays = append(relays, r)
+		}
+	}
+	return relays
 }
 
 // crash ends a life without a word.
@@ -184,10 +204,11 @@ func (w *World) reunite() {
 // interfere does something to a frame on its way. A batch that is lost or overtaken is no fault of a network, which has streams,
 // but a lie of a relay.
 func (w *World) interfere(f Fault, d *Device) {
-	if len(d.lines) == 0 {
+	lines := d.lines()
+	if len(lines) == 0 {
 		return
 	}
-	l := d.lines[w.rand.IntN(len(d.lines))]
+	l := lines[w.rand.IntN(len(lines))]
 	queue := &l.down
 	if w.rand.IntN(2) == 0 && f != Flip && f != Foreign {
 		queue = &l.up
@@ -276,7 +297,7 @@ func (r *Relay) swap() {
 func (w *World) peace() {
 	w.note("peace")
 	for _, r := range w.relays {
-		r.full, r.down = false, false
+		r.full = false
 		r.commit(false)
 		if twin := r.lie.twin; twin != nil {
 			twin.commit(false)
@@ -288,10 +309,10 @@ func (w *World) peace() {
 		for _, disk := range d.disks {
 			disk.full = false
 		}
-		for _, l := range slices.Clone(d.lines) {
+		for _, l := range d.lines() {
 			l.cut()
 		}
-		d.step(sync.Pause{})
-		d.step(sync.Online{})
+		d.tellAll(sync.Pause{})
+		d.tellAll(sync.Online{})
 	}
 }

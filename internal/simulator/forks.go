@@ -10,7 +10,7 @@ import (
 )
 
 // compare looks what came for a place that is here (js/src/vault/forks.ts): where it says something else, both are kept.
-func (d *Device) compare(e sync.Compare) {
+func (d *hub) compare(e sync.Compare) {
 	byFirst := map[sync.SessionID][]seal.Envelope{}
 	for _, r := range e.Refs {
 		p, err := seal.ParseEnvelope(d.ref(r).bytes)
@@ -29,18 +29,21 @@ func (d *Device) compare(e sync.Compare) {
 }
 
 // prove compares each envelope, and the run that those behind it make with it.
-func (d *Device) prove(s sync.SessionID, came []seal.Envelope) []byte {
+func (d *hub) prove(s sync.SessionID, came []seal.Envelope) []byte {
 	stored := d.read()
 	cert, err := d.world.certificate(d.certs[s])
 	if err != nil || stored.proofs[s] != nil {
 		return nil
 	}
+	known := map[string]bool{}
 	var here []seal.Envelope
 	for _, x := range stored.runs[s] {
 		p, err := seal.ParseEnvelope(x.bytes)
 		must(err)
 		here = append(here, p)
+		known[string(x.bytes)] = true
 	}
+	came = slices.DeleteFunc(came, func(c seal.Envelope) bool { return known[string(c.Bytes())] })
 	slices.SortStableFunc(came, func(a, b seal.Envelope) int { return int(a.Seq) - int(b.Seq) })
 	for i := range came {
 		run := came[i : i+1]
@@ -56,7 +59,7 @@ func (d *Device) prove(s sync.SessionID, came []seal.Envelope) []byte {
 	return nil
 }
 
-func (d *Device) keepProof(s sync.SessionID, proof []byte) {
+func (d *hub) keepProof(s sync.SessionID, proof []byte) {
 	if _, err := seal.VerifyFork(d.world.cast.doc, proof, d.keys); err != nil {
 		d.fail(Broken, "a proof of a fork is none: %v", err)
 	}
@@ -65,8 +68,9 @@ func (d *Device) keepProof(s sync.SessionID, proof []byte) {
 			disk.proofs[s] = proof
 		}
 	}
-	d.world.noticed(d, "fork")
+	d.world.noticed(d.Device, "fork")
 	d.step(sync.Proven{Doc: d.doc, Session: s})
+	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s}) })
 }
 
 // frozen lists the sessions of which a proof is kept.

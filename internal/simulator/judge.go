@@ -89,18 +89,14 @@ func (w *World) judgeLie() {
 	w.settle(90)
 	w.judgeViews(goesOnNow)
 	w.note("the relay is honest")
-	for _, r := range w.relays {
-		r.honest()
-	}
+	w.liar.honest()
 	w.settle(120)
 	if !w.judgeViews(isOver) {
 		return
 	}
 	w.note("the relay gets a new disk")
-	for _, r := range w.relays {
-		w.promises.release(r)
-		r.empty()
-	}
+	w.promises.release(w.liar)
+	w.liar.empty()
 }
 
 // When a lie is judged.
@@ -115,7 +111,8 @@ func (w *World) judgeViews(when string) bool {
 	for _, d := range w.devices {
 		_, lacks := w.lacks(d)
 		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
-		known = known || d.status.Problem != sync.NoProblem || d.status.Content != sync.ContentComplete || d.status.State != sync.RelayLive
+		known = known || w.lie == NoAcks && d.writable() && d.status().Unsent > 0
+		known = known || d.status().Problem != sync.NoProblem || d.status().Content != sync.ContentComplete || d.status().State != sync.RelayLive
 	}
 	c := &w.tally.Lies[w.lie]
 	if when == goesOnNow {
@@ -139,7 +136,7 @@ func (w *World) judgeViews(when string) bool {
 // judgeFork: whoever has one history of a session while the relay has the other one holds the proof, and says so. What others wrote is
 // on every device all the same, or the device says that something is wrong: a snapshot that has one history is refuted by who has the other.
 func (w *World) judgeFork() {
-	r, id := w.relays[0], w.cheater.id
+	r, id := w.liar, w.cheater.id
 	for _, d := range w.devices {
 		stored := d.read()
 		both := false
@@ -150,13 +147,13 @@ func (w *World) judgeFork() {
 		}
 		if both {
 			w.tally.Forks++
-			if d.status.Problem == sync.Divided { // others told it; the relay never gave it the other one
+			if d.status().Problem == sync.Divided { // others told it; the relay never gave it the other one
 				w.tally.Told++
-			} else if d.status.Problem != sync.Forked || stored.proofs[id] == nil {
-				d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], d.status)
+			} else if d.status().Problem != sync.Forked || stored.proofs[id] == nil {
+				d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], d.status())
 			}
 		}
-		if at, lacks := w.lacks(d); lacks && d.status.Problem == sync.NoProblem {
+		if at, lacks := w.lacks(d); lacks && d.status().Problem == sync.NoProblem {
 			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
 	}
@@ -170,7 +167,7 @@ func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.ma
 func (w *World) judgeForgery() bool {
 	objected, differ := false, false
 	for _, d := range w.devices {
-		objected = objected || d.status.Problem == sync.BadSnapshot
+		objected = objected || d.status().Problem == sync.BadSnapshot
 		differ = differ || d.page.Digest() != w.devices[0].page.Digest()
 	}
 	if differ && !objected {
@@ -199,12 +196,14 @@ func (w *World) judge() {
 	for _, d := range w.devices {
 		w.tally.Compared++
 		// Who may only read has more than the others where only a snapshot could bring it to them, and says that it does.
-		if d.page.Digest() != want && (d.writable() || d.status.Unsent == 0) {
+		if d.page.Digest() != want && (d.writable() || d.status().Unsent == 0) {
 			w.fail(Diverged, "%s and %s", w.devices[0].name, d.name)
 		}
 		d.judgeStatus(here)
-		if n := len(d.refs); n > 0 && d.status.Content == sync.ContentComplete && !d.waits() {
-			d.fail(Broken, "still holds %d refs", n)
+		for _, h := range d.hubs {
+			if n := len(h.refs); n > 0 && h.status.Content == sync.ContentComplete && !d.waits() {
+				d.fail(Broken, "still holds %d refs of relay %d", n, h.place)
+			}
 		}
 		if at, lacks := w.lacks(d); lacks {
 			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
@@ -217,7 +216,7 @@ func (w *World) judge() {
 
 // judgeStatus: in peace everybody has everything and says so.
 func (d *Device) judgeStatus(there *onRelays) {
-	s := d.status
+	s := d.status()
 	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
 	} else if !lacks && d.world.isHostile() {
@@ -227,6 +226,9 @@ func (d *Device) judgeStatus(there *onRelays) {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
+	if d.world.relays[0].dead && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) { // what it gave before it died (docs/STATUS.md)
+		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
+	}
 	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain
 		switch s.Problem {
 		case sync.Incomplete, sync.NewerFormat, sync.Forged:
@@ -234,7 +236,7 @@ func (d *Device) judgeStatus(there *onRelays) {
 		}
 	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
-		d.fail(Misled, "ends as %+v", d.status)
+		d.fail(Misled, "ends as %+v", d.status())
 	}
 }
 
@@ -337,7 +339,7 @@ type onRelays struct {
 func (w *World) onRelays() *onRelays {
 	there := &onRelays{envelopes: map[place]bool{}}
 	var heads []sync.Head
-	for _, r := range w.relays {
+	for _, r := range w.alive() {
 		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
 		must(err)
 		for _, e := range entries {

@@ -20,6 +20,8 @@ const (
 	HideAll
 	HideTailOfAll
 	ForkViews
+	NoAcks
+	FalseAcks
 	lieCount
 )
 
@@ -27,6 +29,7 @@ var lieNames = [lieCount]string{
 	Rollback: "the relay goes back to an older state under its old name", HideSession: "one session is held back from one device",
 	HideTail: "the newest of everybody is held back from one device", HideAll: "everything is held back from one device",
 	HideTailOfAll: "the newest of everybody is held back from everybody", ForkViews: "two groups of devices are shown two histories",
+	NoAcks: "one device hears of nothing that it is stored", FalseAcks: "one device hears that it is stored, and nothing is",
 }
 
 // unseen: while the lie goes on nobody can know, because nobody sees anything else. Every other one is found out while it goes on, and
@@ -50,6 +53,9 @@ func (r *Relay) tell(kind Lie) {
 	record, err := r.log.Room(w.cast.doc)
 	must(err)
 	r.lie = lie{kind: kind, victim: w.devices[w.rand.IntN(len(w.devices))], after: record.Head}
+	if kind == NoAcks || kind == FalseAcks {
+		r.lie.victim = w.devices[w.rand.IntN(2)] // one that writes
+	}
 	w.note("%s lies: %s (%s)", r.name, lieNames[kind], r.lie.victim.name)
 	switch kind {
 	case Rollback:
@@ -120,6 +126,15 @@ func (r *Relay) head(d *Device, head wire.Cursor) wire.Cursor {
 		return min(head, r.lie.after)
 	}
 	return head
+}
+
+// falseAck says that it has what it throws away.
+func (r *Relay) falseAck(f *wire.Append) wire.Frame {
+	last, err := seal.ParseEnvelope(f.Envelopes[len(f.Envelopes)-1])
+	must(err)
+	record, err := r.log.Room(f.Doc)
+	must(err)
+	return &wire.Ack{Doc: f.Doc, Req: f.Req, Session: last.Session, Seq: last.Seq, Cursor: record.Head + wire.Cursor(len(f.Envelopes))}
 }
 
 // hides reports whether a device is not to see an entry.

@@ -12,6 +12,7 @@ import (
 // (and a network that is no TCP) may do otherwise.
 type line struct {
 	device   *Device
+	hub      *hub
 	relay    *Relay
 	conn     sync.Conn
 	nonce    seal.Nonce
@@ -27,8 +28,8 @@ type reader struct {
 	welcomed, named, begun bool
 }
 
-func (d *Device) connect(conn sync.Conn, r *Relay) {
-	l := &line{device: d, relay: r, conn: conn}
+func (d *hub) connect(conn sync.Conn, r *Relay) {
+	l := &line{device: d.Device, hub: d, relay: r, conn: conn}
 	_, _ = d.world.source.Read(l.nonce[:])
 	d.lines = append(d.lines, l)
 	r.lines = append(r.lines, l)
@@ -59,7 +60,7 @@ func encode(f wire.Frame) []byte {
 func (l *line) hangUp() {
 	l.closed, l.up, l.down = true, nil, nil
 	l.relay.lines = slices.DeleteFunc(l.relay.lines, func(x *line) bool { return x == l })
-	l.device.lines = slices.DeleteFunc(l.device.lines, func(x *line) bool { return x == l })
+	l.hub.lines = slices.DeleteFunc(l.hub.lines, func(x *line) bool { return x == l })
 }
 
 // cut ends it without a word; the device hears of it.
@@ -68,7 +69,7 @@ func (l *line) cut() {
 		return
 	}
 	l.hangUp()
-	l.device.step(sync.SocketClosed{Conn: l.conn})
+	l.hub.step(sync.SocketClosed{Conn: l.conn})
 }
 
 // feed gives a reader what comes next in the log.

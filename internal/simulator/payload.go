@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"crypto/sha256"
 	"errors"
 	"slices"
 
@@ -41,8 +42,24 @@ func headsOfDeps(deps []seal.Dep) (heads []sync.Head) {
 	return heads
 }
 
-// opened decrypts an envelope: what stands at each of its places.
+// opened decrypts an envelope, each only once: what stands at each of its places. Every link opens the same.
 func (d *Device) opened(b []byte) ([]content, error) {
+	key := sha256.Sum256(b)
+	o, known := d.world.openings[key]
+	if !known {
+		o.contents, o.err = d.decrypt(b)
+		d.world.openings[key] = o
+	}
+	return o.contents, o.err
+}
+
+// opening is what became of an envelope.
+type opening struct {
+	contents []content
+	err      error
+}
+
+func (d *Device) decrypt(b []byte) ([]content, error) {
 	e, err := seal.ParseEnvelope(b)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Relay struct {
 	// by is who brought what on a line that is open: it is not sent back.
 	by   map[wire.Cursor]*line
 	full bool
-	down bool
+	dead bool
 	skew time.Duration // of its clock
 	lie  lie
 }
@@ -46,6 +46,12 @@ func (r *Relay) empty() {
 	var store wire.StoreID
 	_, _ = r.world.source.Read(store[:])
 	r.reopen(server.NewMemoryLog(store), nil)
+}
+
+// die ends it. Whoever talks to it hears nothing any more.
+func (r *Relay) die() {
+	r.empty()
+	r.dead = true
 }
 
 // reopen starts it on a log. What was decided and not written is gone, and so are all connections.
@@ -151,6 +157,10 @@ func (r *Relay) receive(l *line, frame wire.Frame) {
 }
 
 func (r *Relay) append(l *line, f *wire.Append) {
+	if r.lie.victim == l.device && r.lie.kind == FalseAcks {
+		l.send(r.falseAck(f))
+		return
+	}
 	taken, refusal := r.enter().Append(r, r.now(), f)
 	if refusal != nil {
 		l.send(refusal.Frame(&f.Doc, &f.Req))
@@ -159,6 +169,9 @@ func (r *Relay) append(l *line, f *wire.Append) {
 	r.decide(decision{taken.Write, l, func(err error) wire.Frame {
 		if err != nil {
 			return &wire.Error{Doc: &f.Doc, Req: &f.Req, Code: wire.CodeStorage, Message: "The disk refused.", RetryAfter: 100}
+		}
+		if r.lie.victim == l.device && r.lie.kind == NoAcks {
+			return nil
 		}
 		return &wire.Ack{Doc: f.Doc, Req: f.Req, Session: taken.Session, Seq: taken.Seq, Cursor: taken.Cursor}
 	}})
@@ -192,8 +205,11 @@ func (r *Relay) commit(fails bool) {
 				r.by[e.Cursor] = d.from
 			}
 		}
-		if d.answer != nil && !d.from.closed {
-			d.from.send(d.answer(err))
+		if d.answer == nil {
+			continue
+		}
+		if answer := d.answer(err); answer != nil {
+			d.from.send(answer)
 		}
 	}
 	if err == nil {

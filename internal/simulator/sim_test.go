@@ -1,9 +1,12 @@
 package simulator
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	gosync "sync"
 	"sync/atomic"
@@ -12,10 +15,12 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "tell the story of this seed only")
-	seedsFlag = flag.Uint64("seeds", 100, "how many stories are told")
-	firstFlag = flag.Uint64("first", 1, "the seed of the first one")
-	timeFlag  = flag.Duration("time", 0, "begin no story after so long, however many are left; 0: tell them all")
+	seedFlag       = flag.Uint64("seed", 0, "tell the story of this seed only")
+	seedsFlag      = flag.Uint64("seeds", 100, "how many stories are told")
+	firstFlag      = flag.Uint64("first", 1, "the seed of the first one")
+	piecesFlag     = flag.String("pieces", "", "keep what this run counted in a directory, and print the sum of all runs there; one told again takes the place of what it told before")
+	compactorsFlag = flag.Bool("compactors", false, "tell only the stories with a bad compactor")
+	timeFlag       = flag.Duration("time", 0, "begin no story after so long, however many are left; 0: tell them all")
 )
 
 // TestSimulation tells stories and fails with those that go wrong. Stories know nothing of each other: several are told at once.
@@ -29,11 +34,15 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	all, err := runAll(*firstFlag, *seedsFlag)
-	t.Logf("seeds from %d on\n%s", *firstFlag, &all)
+	if *piecesFlag != "" {
+		all.keep(t, *piecesFlag)
+	} else {
+		t.Logf("seeds from %d on\n%s", *firstFlag, &all)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *seedsFlag >= 2000 && *timeFlag == 0 {
+	if *seedsFlag >= 2000 && *timeFlag == 0 && !*compactorsFlag {
 		all.enough(t)
 	}
 }
@@ -54,6 +63,9 @@ func runAll(first, count uint64) (all Tally, failures error) {
 				if seed >= first+count || *timeFlag > 0 && time.Since(begun) > *timeFlag {
 					return
 				}
+				if *compactorsFlag && planned(seed).cheat != BadCompactor {
+					continue
+				}
 				tally, err := Run(seed)
 				mu.Lock()
 				all.Add(tally)
@@ -69,6 +81,21 @@ func runAll(first, count uint64) (all Tally, failures error) {
 		failures = errors.Join(fmt.Errorf("%d of %d stories went wrong", n, all.Seeds), failures)
 	}
 	return all, failures
+}
+
+// keep writes what a run counted beside what others did, and prints the sum.
+func (t *Tally) keep(test *testing.T, dir string) {
+	if *seedsFlag > 0 {
+		must(os.WriteFile(filepath.Join(dir, fmt.Sprintf("%010d-%010d.json", *firstFlag, *firstFlag+*seedsFlag-1)), must1(json.Marshal(t)), 0o666))
+	}
+	var sum Tally
+	pieces := must1(filepath.Glob(filepath.Join(dir, "*.json")))
+	for _, name := range pieces {
+		var piece Tally
+		must(json.Unmarshal(must1(os.ReadFile(name)), &piece))
+		sum.Add(piece)
+	}
+	test.Logf("%d pieces\n%s", len(pieces), &sum)
 }
 
 // enough fails when something has not happened often enough to be proven.
@@ -88,7 +115,12 @@ func (t *Tally) enough(test *testing.T) {
 			test.Errorf("only %d times: %s", v.Told, lieNames[l])
 		}
 	}
-	for name, n := range map[string]int{"snapshot": t.Snapshots, "checkpoint": t.Checkpoints, "pack": t.Packs, "change in parts": t.Pastes, "envelope let go of": t.Swept, "proof of a fork": t.Forks, "snapshot objected to": t.Noticed["bad snapshot"]} {
+	for n, stories := range t.Devices[2:] {
+		if stories < 50 {
+			test.Errorf("only %d stories with %d devices", stories, n+2)
+		}
+	}
+	for name, n := range map[string]int{"story with two relays": t.TwoRelays, "snapshot": t.Snapshots, "checkpoint": t.Checkpoints, "pack": t.Packs, "change in parts": t.Pastes, "envelope let go of": t.Swept, "proof of a fork": t.Forks, "snapshot objected to": t.Noticed["bad snapshot"]} {
 		if n < 50 {
 			test.Errorf("only %d of: %s", n, name)
 		}

@@ -10,7 +10,9 @@ import (
 
 // Tally is what stories went through.
 type Tally struct {
-	Seeds, Devices, Events        int
+	Seeds, Events                 int
+	Devices                       [8]int // stories with so many
+	TwoRelays                     int    // stories
 	Edits, Pastes                 int
 	Snapshots, Checkpoints, Packs int
 	Swept, Overtaken, Orphans     int
@@ -37,12 +39,15 @@ func (v *Verdicts) add(o Verdicts) {
 // Add takes another one in.
 func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
-		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.Devices, &o.Devices}, {&t.Snapshots, &o.Snapshots},
+		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.TwoRelays, &o.TwoRelays}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
 		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
 		{&t.Compared, &o.Compared}, {&t.LookedFor, &o.LookedFor},
 	} {
 		*p[0] += *p[1]
+	}
+	for i, n := range o.Devices {
+		t.Devices[i] += n
 	}
 	for i, n := range o.Faults {
 		t.Faults[i] += n
@@ -68,7 +73,10 @@ func (t *Tally) String() string {
 	var b strings.Builder
 	row := func(name string, n int) { fmt.Fprintf(&b, "%-64s %9d\n", name, n) }
 	row("stories", t.Seeds)
-	row("devices", t.Devices)
+	for n, stories := range t.Devices[2:] {
+		row(fmt.Sprintf("… with %d devices", n+2), stories)
+	}
+	row("… with two relays", t.TwoRelays)
 	row("events", t.Events)
 	row("edits", t.Edits)
 	row("changes in parts", t.Pastes)

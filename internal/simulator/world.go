@@ -24,8 +24,9 @@ type World struct {
 	devices []*Device
 	relays  []*Relay
 	faults  []Fault // which this story has
-	lie     Lie     // what the relay will tell in it
-	cheat   Cheat   // what somebody with a link will do
+	lie     Lie     // what a relay will tell in it
+	liar    *Relay
+	cheat   Cheat // what somebody with a link will do
 	cheater *cheater
 	parted  map[*Device]bool // cut off from the relays
 	until   []ending
@@ -35,6 +36,9 @@ type World struct {
 
 	certs    map[[sha256.Size]byte]*seal.Certificate
 	signed   map[[sha256.Size]byte]bool
+	openings map[[sha256.Size]byte]opening
+	verified map[[sha256.Size]byte]verification
+	words    map[[sha256.Size]byte]*seal.PresencePayload // nil: it does not open
 	promises promises
 }
 
@@ -55,7 +59,10 @@ func Run(seed uint64) (tally Tally, err error) {
 	}()
 	w.live()
 	w.tally.Seeds = 1
-	w.tally.Events, w.tally.Devices = w.events, len(w.devices)
+	w.tally.Events, w.tally.Devices[len(w.devices)] = w.events, 1
+	if len(w.relays) > 1 {
+		w.tally.TwoRelays = 1
+	}
 	return w.tally, nil
 }
 
@@ -70,9 +77,10 @@ func (w *World) live() {
 	w.judge()
 }
 
-func newWorld(seed uint64) *World {
+// planned is a story of which no more is known than what will go wrong in it.
+func planned(seed uint64) *World {
 	key := sha256.Sum256(fmt.Append(nil, seed))
-	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1, parted: map[*Device]bool{}, certs: map[[sha256.Size]byte]*seal.Certificate{}, signed: map[[sha256.Size]byte]bool{}, promises: promises{}}
+	w := &World{Seed: seed, cast: theCast(), source: rand.NewChaCha8(key), now: 1}
 	w.rand = rand.New(w.source)
 	for f := range faultCount {
 		if w.rand.IntN(3) == 0 {
@@ -86,12 +94,28 @@ func newWorld(seed uint64) *World {
 		if w.cheat = 1 + Cheat(w.rand.IntN(int(cheatCount)-1)); w.cheat == Equivocation {
 			w.lie = ForkViews // no honest relay takes both
 		}
-		w.cheater = newCheater(w)
 	}
 	w.faults = slices.DeleteFunc(w.faults, w.cheat.excludes)
+	return w
+}
+
+func newWorld(seed uint64) *World {
+	w := planned(seed)
+	w.parted, w.promises = map[*Device]bool{}, promises{}
+	w.certs, w.signed = map[[sha256.Size]byte]*seal.Certificate{}, map[[sha256.Size]byte]bool{}
+	w.openings, w.verified = map[[sha256.Size]byte]opening{}, map[[sha256.Size]byte]verification{}
+	w.words = map[[sha256.Size]byte]*seal.PresencePayload{}
+	if w.cheat != NoCheat {
+		w.cheater = newCheater(w)
+	}
 	w.relays = append(w.relays, newRelay(w, "relay.example"))
-	writers := 2 + w.rand.IntN(3)
-	for i := range writers + w.rand.IntN(3) {
+	if w.rand.IntN(3) == 0 && w.cheat != Equivocation {
+		w.relays = append(w.relays, newRelay(w, "other.example"))
+	}
+	w.liar = w.relays[w.rand.IntN(len(w.relays))]
+	count := 2 + w.rand.IntN(6)
+	writers := max(2, count-w.rand.IntN(3))
+	for i := range count {
 		rights := seal.Write
 		if i >= writers {
 			rights = seal.Read
@@ -111,7 +135,7 @@ func (w *World) String() string {
 		fmt.Fprintln(&b, line)
 	}
 	for _, d := range w.devices {
-		fmt.Fprintf(&b, "%s: life %d, own %x, %+v, heads", d.name, d.lives, d.own[:4], d.status)
+		fmt.Fprintf(&b, "%s: life %d, own %x, %+v, heads", d.name, d.lives, d.own[:4], d.status())
 		for _, h := range d.page.Heads() {
 			fmt.Fprintf(&b, " %x/%d", h.Session[:4], h.Next)
 		}
@@ -130,7 +154,7 @@ func (w *World) suffer() {
 	lieAt := w.rand.IntN(steps)
 	for step := range steps {
 		if step == lieAt && w.lie != NoLie {
-			w.relays[0].tell(w.lie)
+			w.liar.tell(w.lie)
 		}
 		if step >= lieAt && w.cheat != NoCheat && w.rand.IntN(25) == 0 {
 			w.cheater.act()
@@ -162,9 +186,11 @@ func (w *World) suffer() {
 func (w *World) wake() {
 	w.reunite()
 	for _, d := range w.devices {
-		if d.timer != 0 && d.timer <= d.now() {
-			w.events++
-			d.step(sync.Wake{})
+		for _, h := range d.hubs {
+			if h.timer != 0 && h.timer <= d.now() {
+				w.events++
+				h.step(sync.Wake{})
+			}
 		}
 	}
 }
@@ -180,7 +206,16 @@ func (w *World) move(d *Device) bool {
 			f()
 		})
 	}
-	for _, l := range d.lines {
+	for _, h := range d.hubs {
+		if len(h.told) > 0 {
+			choices = append(choices, func() {
+				said := h.told[0]
+				h.told = h.told[1:]
+				said()
+			})
+		}
+	}
+	for _, l := range d.lines() {
 		if w.parted[d] {
 			break
 		}
@@ -197,7 +232,7 @@ func (w *World) move(d *Device) bool {
 			choices = append(choices, func() {
 				b := l.down[0]
 				l.down = l.down[1:]
-				d.receive(l, b)
+				l.hub.receive(l, b)
 			})
 		}
 		if len(l.relay.decided) > 0 {
@@ -286,9 +321,49 @@ func (w *World) certificate(raw []byte) (*seal.Certificate, error) {
 	return c, err
 }
 
-// isSigned is VerifyEphemeral, each only once: everybody hears the same words.
+// verification is what VerifyRun said.
+type verification struct {
+	hashes []seal.Hash
+	err    error
+}
+
+// verifyRun is VerifyRun, each only once.
+func (w *World) verifyRun(cert *seal.Certificate, run []seal.Envelope) ([]seal.Hash, error) {
+	h := sha256.New()
+	h.Write(cert.Bytes())
+	for _, e := range run {
+		h.Write(e.Bytes())
+	}
+	v, known := w.verified[[sha256.Size]byte(h.Sum(nil))]
+	if !known {
+		v.hashes, v.err = cert.VerifyRun(nil, run)
+		w.verified[[sha256.Size]byte(h.Sum(nil))] = v
+	}
+	return v.hashes, v.err
+}
+
+// word is OpenEphemeral and what it says, each only once; nil when it does not open.
+func (w *World) word(keys *seal.Keys, envelope []byte) *seal.PresencePayload {
+	key := sha256.Sum256(envelope)
+	p, known := w.words[key]
+	if !known {
+		if plain, err := keys.OpenEphemeral(envelope); err == nil {
+			if said, err := seal.DecodePresence(plain); err == nil {
+				p = &said
+			}
+		}
+		w.words[key] = p
+	}
+	return p
+}
+
+func signedKey(cert *seal.Certificate, envelope []byte) [sha256.Size]byte {
+	return sha256.Sum256(slices.Concat(cert.Bytes(), envelope))
+}
+
+// isSigned is VerifyEphemeral, each only once, and not of what an honest device just signed: everybody hears the same words.
 func (w *World) isSigned(cert *seal.Certificate, e seal.Envelope) bool {
-	key := sha256.Sum256(append(cert.Bytes(), e.Bytes()...))
+	key := signedKey(cert, e.Bytes())
 	signed, known := w.signed[key]
 	if !known {
 		signed = cert.VerifyEphemeral(e) == nil

@@ -235,6 +235,7 @@ func (d *document) disconnected() {
 	d.outbox.disconnected(d)
 	d.packing.disconnected()
 	d.inbox.asks, d.inbox.askAt = 0, 0
+	d.issues.send = NoProblem // whether it still refuses, the next connection tells
 }
 
 // due is the next time at which the document has something to do by itself.

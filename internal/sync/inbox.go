@@ -85,6 +85,7 @@ func (m *Machine) batch(e Batch) {
 		in.received = max(in.received, e.UpTo)
 	}
 	in.tryAgain(came...)
+	d.outbox.top = max(d.outbox.top, in.received)
 	if !e.More && in.received >= in.end {
 		in.reading = false
 	}

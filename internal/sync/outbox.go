@@ -12,6 +12,7 @@ const (
 type outbox struct {
 	mark       Mark   // of the store in use; Known stands in the sessions
 	marks      []Mark // of the others
+	top        Cursor // how far that store's log went, as far as this life heard
 	subscribed bool   // Hello was sent on this connection
 	welcomed   bool
 	blocked    bool // the relay refused the document, until the next connection
@@ -46,7 +47,7 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.marks = append(o.marks, o.current(d))
 		o.reset = true
 	}
-	o.mark, o.parent, o.upload.upTo = Mark{Store: store}, Hash{}, 0
+	o.mark, o.top, o.parent, o.upload.upTo = Mark{Store: store}, 0, Hash{}, 0
 	o.era++
 	d.presence.wants = nil
 	d.places.forget()
@@ -146,8 +147,8 @@ func (m *Machine) welcome(e Welcome) {
 	}
 	asked := o.mark
 	o.use(d, e.Store)
-	if asked.Store == e.Store && e.Head < o.mark.Cursor { // it was put back to an earlier state: nothing known of it holds
-		o.mark.Cursor, o.mark.Log, o.parent, o.upload.upTo = 0, Length{}, Hash{}, 0
+	if asked.Store == e.Store && e.Head < max(o.mark.Cursor, o.top) { // it was put back to an earlier state: nothing known of it holds
+		o.mark.Cursor, o.mark.Log, o.top, o.parent, o.upload.upTo = 0, Length{}, 0, Hash{}, 0
 		o.reset = true
 		o.era++
 		d.places.forget()
@@ -165,7 +166,7 @@ func (m *Machine) welcome(e Welcome) {
 	if asked.Store != e.Store {
 		d.inbox.since = 0
 	}
-	o.welcomed = true
+	o.welcomed, o.top = true, e.Head
 	d.presence.say(m.now) // a new subscription: nobody who comes later would hear of us
 	d.inbox.end = e.Head
 	if d.inbox.received >= e.Head || o.mark.Cursor >= e.Head {
@@ -231,7 +232,7 @@ func (m *Machine) ack(e Ack) {
 		return
 	}
 	o := &d.outbox
-	o.refusals, o.markMoved = 0, true
+	o.refusals, o.markMoved, o.top = 0, true, max(o.top, e.Cursor)
 	if e.Cursor == o.mark.Cursor+1 { // it is stored here, and a relay that is put back to before it must not go unnoticed
 		o.mark.Cursor = e.Cursor
 	}
@@ -326,6 +327,10 @@ func (m *Machine) relayHas(e RelayHas) {
 	d := m.find(e.Doc)
 	if d == nil {
 		return
+	}
+	if e.Other && !d.presence.elsewhere {
+		d.presence.elsewhere = true
+		d.presence.say(m.now)
 	}
 	for i := range d.sessions {
 		switch {

@@ -17,11 +17,12 @@ const headsSaid = 64
 
 // presence is what this session says to those who have the document open, and what it heard of them (S15, S16).
 type presence struct {
-	dueAt   int64 // something is to be said then; 0: nothing
-	saidAt  int64
-	sealing bool
-	peers   []peer
-	wants   []Head // named by a peer, and not here yet (S17)
+	dueAt     int64 // something is to be said then; 0: nothing
+	saidAt    int64
+	sealing   bool
+	elsewhere bool // another relay passes it on as well
+	peers     []peer
+	wants     []Head // named by a peer, and not here yet (S17)
 }
 
 // say has presence sealed at a time, or as soon after it as may be.
@@ -59,13 +60,13 @@ func (m *Machine) presenceNext(d *document) {
 	if d.own == noSession {
 		return
 	}
-	if m.headsMoved(d) {
+	conn, heard := m.audience(d)
+	if d.headsMoved(conn) {
 		p.say(m.now + headsPause)
 	}
 	if p.isHere(func(x *peer) bool { return true }) {
 		p.say(p.saidAt + presenceRenew)
 	}
-	conn, heard := m.audience(d)
 	if !heard { // whoever comes is told then
 		p.dueAt = 0
 	}
@@ -73,22 +74,22 @@ func (m *Machine) presenceNext(d *document) {
 		return
 	}
 	p.dueAt, p.saidAt, p.sealing = 0, m.now, true
-	m.emit(SealPresence{conn, d.id, d.lookup(d.own).hash, d.heads()})
+	m.emit(SealPresence{conn, d.id, d.lookup(d.own).hash, d.heads(conn)})
 }
 
-// audience gives the connection to say something on, 0 when only other tabs are to hear it, and whether anybody is.
+// audience gives the connection to say something on, 0 when only other tabs and relays are to hear it, and whether anybody is.
 func (m *Machine) audience(d *document) (conn Conn, heard bool) {
 	if m.conn.socket == socketOpen && d.outbox.welcomed {
 		return m.conn.id, true
 	}
-	return 0, !m.conn.leads || d.presence.isHere(func(x *peer) bool { return x.near })
+	return 0, !m.conn.leads || d.presence.elsewhere || d.presence.isHere(func(x *peer) bool { return x.near })
 }
 
 // headsMoved notes which of the heads changed since it was called last.
-func (m *Machine) headsMoved(d *document) (moved bool) {
+func (d *document) headsMoved(conn Conn) (moved bool) {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.upload && s.common() != s.looked {
-			s.looked, s.movedAt, moved = s.common(), m.now, true
+		if s := &d.sessions[i]; !s.upload && s.common(conn) != s.looked {
+			s.looked, s.movedAt, moved = s.common(conn), d.settledAt, true
 		}
 	}
 	return moved
@@ -96,10 +97,10 @@ func (m *Machine) headsMoved(d *document) (moved bool) {
 
 // heads names the last envelope of each session that both this device and its relay have: what a relay lacks nobody can be blamed
 // for not having. Of too many, the own one and those that moved last.
-func (d *document) heads() []Head {
+func (d *document) heads(conn Conn) []Head {
 	var said []*session
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.upload && s.common() > 0 {
+		if s := &d.sessions[i]; !s.upload && s.common(conn) > 0 {
 			said = append(said, s)
 		}
 	}
@@ -115,7 +116,8 @@ func (d *document) heads() []Head {
 	}
 	heads := make([]Head, len(said))
 	for i, s := range said {
-		heads[i] = Head{s.id, s.common() - 1, s.hashAt(s.common() - 1)}
+		last := s.common(conn) - 1
+		heads[i] = Head{s.id, last, s.hashAt(last)}
 	}
 	return heads
 }

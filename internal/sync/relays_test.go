@@ -27,6 +27,32 @@ func TestS19TheStatusIsThatOfTheRelayThatHasMost(t *testing.T) {
 	}
 }
 
+func TestS15WithoutItsRelayASessionSpeaksByTheOther(t *testing.T) {
+	s := online(t)
+	s.tell(sync.PresenceSealed{Doc: doc})
+	s.write(1)
+	s.tell(sync.SocketClosed{Conn: 1}) // it had nothing acknowledged
+	s.now += 2_000
+	none[sync.SealPresence](s, s.tell(sync.Wake{}))
+	s.tell(sync.PresenceSealed{Doc: doc})
+	word := one[sync.SealPresence](s, s.tell(sync.RelayHas{Doc: doc, Other: true, Known: []sync.Known{{Session: own, Seq: 0}}}))
+	if word.Conn != 0 || len(word.Heads) != 1 || word.Heads[0].Session != own || word.Heads[0].Seq != 0 {
+		t.Fatalf("%+v: it names what the other relay has", word)
+	}
+}
+
+func TestS10WhatARelayRefusedIsOverWithTheConnection(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	refused := s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayFull, Retry: 100})
+	if st := one[sync.StatusChanged](s, refused).Status; st.Problem != sync.RelayFull {
+		t.Fatalf("%+v", st)
+	}
+	if st := one[sync.StatusChanged](s, s.tell(sync.SocketClosed{Conn: 1})).Status; st.Problem != sync.NoProblem {
+		t.Fatalf("%+v: it may never come back", st)
+	}
+}
+
 func TestWhatAPageHasOpenIsGreetedFirst(t *testing.T) {
 	s := newScript(t)
 	s.tell(sync.Relays{Count: 1})

@@ -50,6 +50,20 @@ func TestS9ARelayThatLosesTheFirstThatItAcknowledgedWasPutBack(t *testing.T) {
 	}
 }
 
+func TestS9ARelayThatEndsBeforeWhatItAcknowledgedWasPutBack(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 5}) // what somebody else has before it did not come yet
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 4, Genesis: true})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
 func TestS6AnAcknowledgementMovesTheCursorOverNothingElse(t *testing.T) {
 	s := online(t)
 	s.write(1)

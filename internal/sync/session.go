@@ -138,8 +138,13 @@ func (s *session) flying() int {
 	return len(s.appends)
 }
 
-// common is how much of it both this device and the relay have.
-func (s *session) common() uint32 { return min(s.next, s.known()) }
+// common is how much of it both this device and the relay have; without a connection to that, any other relay.
+func (s *session) common(conn Conn) uint32 {
+	if conn == 0 {
+		return min(s.next, s.anywhere())
+	}
+	return min(s.next, s.known())
+}
 
 // hashAt gives the hash of an envelope that is here, zeros where it is not known any more.
 func (s *session) hashAt(seq uint32) (h Hash) {

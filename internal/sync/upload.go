@@ -24,6 +24,7 @@ type upload struct {
 	size      uint32
 	hash      Hash
 	covers    []Head  // what is in it, which can be less than what is shown
+	shortens  bool    // it is made for a long log, and nothing else
 	upTo      Cursor  // where the relay's log stood when it was made
 	needs     []Known // what it must cover to have all of that
 	shown     []Known // what it has, unless the core does not take it
@@ -81,6 +82,7 @@ func (m *Machine) uploadNext(d *document) bool {
 		u.stage = stageStoring
 		m.emit(Upload{m.conn.id, d.id, u.ref, d.outbox.mark.Store, u.coveredUpTo()})
 	case u.stage == stageWaiting && d.writable && !u.blocked && !d.beginsChain() && m.now >= u.notBefore && (u.restore != 0 || d.needsSnapshot() || m.shortenNext(d)):
+		u.shortens = u.restore == 0 && !d.needsSnapshot()
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
 		u.upTo, u.needs, u.shown, u.dueAt = d.outbox.mark.Cursor, d.reach(), d.allShown(), 0
@@ -127,13 +129,15 @@ func (m *Machine) uploaded(d *document) {
 	u.restore = 0
 	for _, h := range u.covers {
 		s := d.session(h.Session)
-		if h.Seq >= s.known() && !isAnswer {
+		// A writer who is here brings his own session: where his chain does not go on for us, one snapshot after the other would follow
+		// him, and his word about each would be the next one's reason.
+		if h.Seq >= s.known() && !isAnswer && !d.presence.isHere(func(x *peer) bool { return x.id == h.Session }) {
 			u.tries = 0
 		}
 		s.learnSnapshot(h.Seq + 1)
 	}
 	if u.coveredUpTo() > 0 {
-		if !isAnswer {
+		if u.shortens {
 			u.tries = 0
 		}
 		d.outbox.mark.Log = Length{Snapshot: u.size}

@@ -105,6 +105,32 @@ func TestS10SnapshotsThatFailComeEverMoreRarely(t *testing.T) {
 	}
 }
 
+// Each snapshot brings something of a session whose chain on the relay does not go on for us; its writer is there and brings it himself.
+func TestS9SnapshotsForAWriterWhoIsHereComeEverMoreRarely(t *testing.T) {
+	s := lacking(t)
+	pauses := []int64{}
+	began := s.now
+	for seq := uint32(7); len(pauses) < 4; seq++ {
+		s.tell(sync.PresenceCame{Conn: 1, Doc: doc, Session: ann, Seq: seq, Ref: sync.Ref(500 + seq)})
+		s.made(seq - 1)
+		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+		s.tell(sync.Refused{Conn: 1, Doc: doc, Session: ann, Problem: sync.RelayGap})
+		s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Size: 200, Head: sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(seq)}}}}})
+		for n := seq * 1000; len(only[sync.MakeSnapshot](s.tell(sync.PresenceCame{Conn: 1, Doc: doc, Session: ann, Seq: n, Ref: sync.Ref(n)}))) == 0; n++ {
+			if s.now += 10_000; s.now-began > 4_000_000 {
+				t.Fatalf("it is never made again after %v", pauses)
+			}
+		}
+		pauses = append(pauses, s.now-began)
+		began = s.now
+	}
+	for i := range pauses[1:] {
+		if pauses[i+1] < 3*pauses[i]/2 {
+			t.Fatalf("pauses of %v", pauses)
+		}
+	}
+}
+
 func TestS10ARefusedSnapshotStopsNothingElse(t *testing.T) {
 	s := holder(t, true, 5)
 	s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: 5, Size: 200, Head: sync.Head{Session: sync.SessionID{4}, Hash: sync.Hash{4}}}}})

@@ -13,7 +13,7 @@ import { Forks } from "./forks.ts";
 import { Outbound, type Frame } from "./outbound.ts";
 import { goesOn, type Opened } from "./payload.ts";
 import { Presence, type Heard } from "./presence.ts";
-import { errorToNumber, errorToProblem, problem, toProblem } from "./problems.ts";
+import { errorToNumber, errorToProblem, problem, toProblem, type ProblemNumber } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
 import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
@@ -39,7 +39,9 @@ export interface DocumentEnds {
   relays(): readonly string[];
   /** Of the relay in the home's list. */
   readonly place: number;
-  others(): { readonly state: number; readonly relays: readonly string[] };
+  others(): Others;
+  /** What is wrong with it is another thing than before, where no page has it open. */
+  turned(): void;
   step(event: Event): void;
   post(message: FromVault): void;
   /** Does nothing when that connection is gone. */
@@ -59,6 +61,15 @@ interface Waiter {
 }
 
 const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, behind: 0, state: 0, peers: 0, seen: 0, problem: 0 };
+
+/** The relays of the other hubs, for the one that serves the page. */
+export interface Others {
+  /** The best that one of them is at. */
+  readonly state: number;
+  readonly relays: readonly string[];
+  /** What is wrong with a document at one of them. */
+  problem(doc: DocId): ProblemNumber;
+}
 
 export class Document {
   /** The machine's name for it. */
@@ -138,16 +149,19 @@ export class Document {
   get session(): SessionKeys | null { return this.#desk.session; }
   /** Envelopes that the relay of its hub lacks. */
   get behind(): number { return this.#status.behind; }
+  /** What is wrong at the relay of its hub; 0 when that is not there: what it gave once is no concern any more. */
+  get problemThere(): ProblemNumber { return relayStates[this.#status.state] === "live" ? this.#status.problem : problem.none; }
 
   get status(): VaultStatus {
     const s = this.#status;
+    const others = this.#ends.others();
     return {
       content: s.content === 0 ? "waiting" : s.content === 1 ? "partial" : "complete",
       device: s.device, relay: s.relay, peer: s.peer, unsent: s.unsent, peers: s.peers, seen: s.seen,
-      relayState: relayStates[Math.max(s.state, this.#ends.others().state)] ?? "offline",
+      relayState: relayStates[Math.max(s.state, others.state)] ?? "offline",
       copies: this.#ends.copies.copies,
       successor: this.#successor,
-      problem: toProblem(s.problem, this.id) ?? this.#ends.deviceProblem() ?? this.#moved(),
+      problem: toProblem(s.problem, this.id) ?? toProblem(others.problem(this.id), this.id) ?? this.#ends.deviceProblem() ?? this.#moved(),
     };
   }
 
@@ -212,8 +226,9 @@ export class Document {
       claims: loaded.claims,
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
-    const elsewhere = stored?.marks.filter((m) => this.#ends.others().relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
-    if (elsewhere.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
+    const { relays } = this.#ends.others();
+    const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
+    if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
     const early = this.#early ?? [];
     this.#early = null;
     for (const message of early) this.hear(message);
@@ -303,10 +318,13 @@ export class Document {
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "sealPresence": return this.#answer(this.#presence.seal(e));
       case "showPresence": return this.#showPresence(e.session, e.ref);
-      case "statusChanged":
+      case "statusChanged": {
+        const before = this.problemThere;
         this.#status = e.status;
+        if (!this.attached && this.problemThere !== before) this.#ends.turned();
         this.#lookSent();
         return this.tellStatus();
+      }
       default: return e satisfies never;
     }
   }
@@ -338,6 +356,7 @@ export class Document {
     const wasReset = this.#wasReset;
     this.#wasReset = false;
     this.#isWelcome = true;
+    this.#presence.pass(this.#conn);
     this.#lookSent();
     return wasReset;
   }
@@ -369,7 +388,7 @@ export class Document {
         this.#post({ kind: "snapshot", doc: this.id, bytes: m.file });
         return this.#ends.step({ type: "sharedSnapshot", doc: this.number, claims: m.claims });
       case "presence":
-        if (m.near && this.#isWelcome) this.#presence.forward(this.#conn, { ...m, conn: 0 });
+        if (m.near) this.#presence.forward(this.#isWelcome ? this.#conn : 0, { ...m, conn: 0 });
         return this.#presence.hear({ ...m, conn: 0 });
       case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known });
       case "keyed":
@@ -377,6 +396,7 @@ export class Document {
         if (this.#desk.keys === null) void this.#checkGenesis();
         return;
       case "successor": return this.#hearSuccessor(m.statement, m.stands);
+      case "proven": return this.#ends.step({ type: "proven", doc: this.number, session: m.session });
       case "forgot": return;
       default: return m satisfies never;
     }
@@ -402,7 +422,10 @@ export class Document {
   /** What the device cannot read now comes again with another reading. */
   async #compare(refs: readonly number[]): Promise<void> {
     try {
-      for (const session of await this.#forks.compare(refs)) this.#ends.step({ type: "proven", doc: this.number, session });
+      for (const session of await this.#forks.compare(refs)) {
+        this.#ends.step({ type: "proven", doc: this.number, session });
+        this.#tell({ kind: "proven", doc: this.id, session });
+      }
     } catch (e) {
       this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
     }

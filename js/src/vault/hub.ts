@@ -3,7 +3,7 @@
 import { FreeholdError } from "../errors.ts";
 import type { DocId, FromVault, Problem, SessionId } from "../protocol.ts";
 import { Compaction } from "./compaction.ts";
-import { Document, type DocumentEnds, type RequestKind } from "./document.ts";
+import { Document, type DocumentEnds, type Others, type RequestKind } from "./document.ts";
 import type { Effect } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import type { Event } from "./events.ts";
@@ -28,8 +28,8 @@ export interface HubEnds {
   /** Of its relay in the home's list. Each has a hub; the first one's also serves the page. */
   readonly place: number;
   /** What the hubs of the other relays are at, and those relays. */
-  others(): { readonly state: number; readonly relays: readonly string[] };
-  /** `relayState` is another one. */
+  others(): Others;
+  /** `relayState`, or what is wrong with a document there, is another one. */
   turned(): void;
   post(message: FromVault): void;
   deviceProblem(): Problem | null;
@@ -88,6 +88,7 @@ export class Hub {
       relays: () => this.#relays,
       place: ends.place,
       others: () => ends.others(),
+      turned: () => ends.turned(),
       step: (event) => this.step(event),
       post: (message) => ends.post(message),
       send: (conn, frame) => this.#send(conn, frame),

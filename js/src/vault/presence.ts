@@ -10,6 +10,8 @@ import { limits, type Presence as Frame } from "../wire/wire.ts";
 
 /** Sessions whose words may wait to be opened; one word of each, the newest to come. */
 const WAITING = 64;
+/** Other tabs whose last word is kept; more of them are told of anew when they speak. */
+const TABS = 16;
 /** Of a page that says nothing of itself: an empty map. */
 const HERE: Uint8Array = Uint8Array.of(0x80);
 /** The last word of a session. */
@@ -46,6 +48,8 @@ export class Presence {
   #state: Uint8Array = HERE;
   /** Where the last word went, and behind which envelope. */
   #last: { readonly conn: number; readonly head: Uint8Array } | null = null;
+  /** The newest word of each other tab, for a relay that comes back. */
+  readonly #nearBySession: Map<SessionId, Heard> = new Map();
   /** The subscription that words go out on. */
   #line: Line | null = null;
 
@@ -81,8 +85,19 @@ export class Presence {
   /** The relay begins anew with this document, or refused a word: it gets our certificate again. */
   restart(): void { this.#line = null; }
 
-  /** Passes a word of another tab on to the relay. */
-  forward(conn: number, { cert, envelope }: Heard): void { this.#send(this.#lineOn(conn), cert, envelope); }
+  /** Passes a word of another tab on to the relay, now (`conn` is not 0) or when it is there. */
+  forward(conn: number, heard: Heard): void {
+    const { session } = this.#desk.sealer.header(heard.envelope);
+    this.#nearBySession.delete(session);
+    if (this.#nearBySession.size >= TABS) this.#nearBySession.delete(this.#nearBySession.keys().next().value!);
+    this.#nearBySession.set(session, heard);
+    if (conn !== 0) this.#send(this.#lineOn(conn), heard.cert, heard.envelope);
+  }
+
+  /** The relay is there: it gets what other tabs said last. Nobody who comes later would hear of them. */
+  pass(conn: number): void {
+    for (const { cert, envelope } of this.#nearBySession.values()) this.#send(this.#lineOn(conn), cert, envelope);
+  }
 
   /** Opens a word, unless a newer one of its session comes first. What is not what it says to be is as if it never came. */
   hear(heard: Heard): void {

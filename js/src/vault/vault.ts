@@ -17,7 +17,7 @@ import { Machine } from "./machine.ts";
 import type { DocKeys } from "../seal/sealer.ts";
 import { deleteFrom, nameOf } from "../wire/owner.ts";
 import { equal } from "../seal/octets.ts";
-import { errorToProblem } from "./problems.ts";
+import { errorToProblem, type ProblemNumber } from "./problems.ts";
 import { proofsIn } from "../store/statements.ts";
 import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
 
@@ -137,7 +137,9 @@ class Vault {
       env: this.#env, copies, name: this.#name, place,
       others: () => {
         const others = this.#hubs.filter((h) => h !== undefined && h !== hub);
-        return place > 0 ? { state: 0, relays: [] } : { state: Math.max(0, ...others.map((h) => h.relayState)), relays: this.#relays.slice(1) };
+        if (place > 0) return { state: 0, relays: [], problem: () => 0 };
+        const problem = (doc: DocId): ProblemNumber => others.map((h) => h.document(doc)?.problemThere ?? 0).find((p) => p !== 0) ?? 0;
+        return { state: Math.max(0, ...others.map((h) => h.relayState)), relays: this.#relays.slice(1), problem };
       },
       turned: () => { if (place > 0) this.#tellStatus(); },
       post: (message) => { if (place === 0 || message.kind === "problem") this.#port.post(message); },
