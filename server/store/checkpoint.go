@@ -106,6 +106,14 @@ func (c *checkpoint) read(salt salt) (err error) {
 		return damaged(c.name, int64(at), "the checksum does not fit")
 	}
 	c.directory = all[: docs*directoryEntry : docs*directoryEntry]
+	if p := c.position; p.segment == 0 || p.offset < segmentHeader || p.frame == 0 {
+		return damaged(c.name, c.size-24, "no place in a log")
+	}
+	for i := 1; i < c.docs(); i++ {
+		if before, id := c.id(i-1), c.id(i); bytes.Compare(before[:], id[:]) >= 0 {
+			return damaged(c.name, int64(at)+int64(i*directoryEntry), "the directory is not in order")
+		}
+	}
 	for s := (cutter{b: all[docs*directoryEntry : len(all)-checkpointTail]}); s.at < len(s.b); {
 		number := s.uint32()
 		c.segments[number] = weight{int64(s.uint64()), s.byte() != 0}
