@@ -58,6 +58,17 @@ func (d *document) weight() int {
 	return n
 }
 
+// forget is the document without traces of segments that are gone, of which there would be more and more.
+func (d *document) forget(segments map[uint32]*segment) *document {
+	isGone := func(number uint32) bool { return segments[number] == nil }
+	if !slices.ContainsFunc(d.traces, isGone) {
+		return d
+	}
+	next := *d
+	next.traces = slices.DeleteFunc(slices.Clone(d.traces), isGone)
+	return &next
+}
+
 // index is where the first place from a cursor on is.
 func (d *document) index(cursor wire.Cursor) (int, bool) {
 	return slices.BinarySearchFunc(d.places, cursor, func(p place, c wire.Cursor) int { return compare(p.cursor, c) })

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -40,12 +41,12 @@ func TestRestartReadsWhatCameSinceTheCheckpoint(t *testing.T) {
 		}
 	}
 	disk.cut()
-	disk.read = 0
+	disk.read.Store(0)
 	if log, err = store.OpenOn(disk, small); err != nil {
 		t.Fatal(err)
 	}
-	if total := disk.size(); disk.read > total/4 || total < 10*int(small.CheckpointBytes) {
-		t.Fatalf("read %d of %d bytes", disk.read, total)
+	if total := disk.size(); disk.read.Load() > int64(total/4) || total < 10*int(small.CheckpointBytes) {
+		t.Fatalf("read %d of %d bytes", disk.read.Load(), total)
 	}
 	if record, err := log.Room(load.Docs()[0]); err != nil || record.Head == 0 {
 		t.Fatalf("%+v, %v", record, err)
@@ -126,5 +127,35 @@ func TestDocumentsOfManyPages(t *testing.T) {
 	}
 	if len(want) < 4000 || !slices.Equal(got, want) {
 		t.Fatalf("%d documents listed of %d", len(got), len(want))
+	}
+}
+
+// A document that is written for ever, and lets go of what it had, takes no more of a checkpoint for that.
+func TestLongLifeTakesNoMoreRoom(t *testing.T) {
+	disk := newMemoryDisk(seeded(t))
+	log, err := store.OpenOn(disk, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := logtest.NewLoad(t, 1, 1)
+	load.Commit(log, 1, 1)
+	sizes := make(map[int]int)
+	for n := range 1200 {
+		w := load.Write(1)
+		last := w[0].Entries[0]
+		w[0].Dropped = []server.Dropped{{Cursor: last.Cursor - 1, Session: w[0].Session, Seq: uint32(last.Cursor) - 2}}
+		commit(t, log, w...)
+		if n%10 != 9 {
+			continue
+		}
+		if err := errors.Join(log.Maintain(), log.Checkpoint()); err != nil {
+			t.Fatal(err)
+		}
+		names := disk.files(".index")
+		sizes[n] = len(disk.names[names[len(names)-1]].content)
+	}
+	// Numbers grow by a byte or two.
+	if first, last := sizes[599], sizes[1199]; last > first+16 || len(disk.files(".log")) > 8 {
+		t.Fatalf("a checkpoint of %d bytes, and later of %d; %v", first, last, disk.files(".log"))
 	}
 }

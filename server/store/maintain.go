@@ -234,6 +234,9 @@ func (l *Log) checkpoint() error {
 	l.mu.Lock()
 	at := position{l.active.number, l.active.end, l.frame}
 	changed, weights, before := l.changed, maps.Clone(l.weights), l.newest
+	for id, d := range changed {
+		changed[id] = d.forget(l.segments)
+	}
 	l.frozen, l.changed = changed, make(map[seal.DocID]*document)
 	since := l.since
 	l.since = 0

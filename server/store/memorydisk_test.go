@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/freehold-dev/freehold/server/store"
@@ -28,7 +29,7 @@ type memoryDisk struct {
 	// forgets: names that could not be made durable are not made so by another flush. No file system with a journal is like that.
 	forgets bool
 	// read counts bytes.
-	read int
+	read atomic.Int64
 }
 
 // errCut is the power's.
@@ -166,7 +167,7 @@ func (h *handle) ReadAt(b []byte, at int64) (int, error) {
 		return 0, syscall.EIO
 	}
 	n := copy(b, h.file.content[at:])
-	h.file.disk.read += n
+	h.file.disk.read.Add(int64(n))
 	if n < len(b) {
 		return n, io.EOF
 	}

@@ -92,6 +92,9 @@ func (v *verifier) each(ids chan<- seal.DocID) error {
 			after = id
 		}
 	}
+	// Others may be mending documents.
+	v.log.mu.RLock()
+	defer v.log.mu.RUnlock()
 	for _, d := range v.log.changed {
 		if d.gone {
 			v.report.Deleted++
