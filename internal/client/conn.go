@@ -112,6 +112,14 @@ func (c *Conn) SendBytes(b []byte) error {
 	return nil
 }
 
+// SendText sends a text message: a relay knows but one, wire.TextPing, which a Pong answers.
+func (c *Conn) SendText(text string) error {
+	if err := c.socket.WriteMessage(gws.OpcodeText, []byte(text)); err != nil {
+		return fmt.Errorf("%w: %w", ErrEnded, err)
+	}
+	return nil
+}
+
 // Receive gives the next frame. Errors: those of ctx, ErrGarbage, ErrEnded.
 func (c *Conn) Receive(ctx context.Context) (wire.Frame, error) {
 	select {
@@ -158,7 +166,7 @@ func (r receiver) OnPong(socket *gws.Conn, _ []byte) { r.heard(socket) }
 
 func (r receiver) OnMessage(socket *gws.Conn, m *gws.Message) {
 	defer m.Close()
-	f, err := wire.Decode(m.Bytes())
+	f, err := decode(m)
 	if err != nil {
 		r.conn.why = fmt.Errorf("%w: %w", ErrGarbage, err)
 		socket.NetConn().Close()
@@ -169,6 +177,13 @@ func (r receiver) OnMessage(socket *gws.Conn, m *gws.Message) {
 	case <-r.conn.closing:
 	}
 	r.heard(socket)
+}
+
+func decode(m *gws.Message) (wire.Frame, error) {
+	if m.Opcode == gws.OpcodeText && string(m.Bytes()) == wire.TextPong {
+		return &wire.Pong{}, nil
+	}
+	return wire.Decode(m.Bytes())
 }
 
 func (r receiver) OnClose(_ *gws.Conn, err error) {

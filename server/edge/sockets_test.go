@@ -45,7 +45,16 @@ func TestHibernation(t *testing.T) {
 	}
 	servertest.Await[*wire.Presence](writer)
 
-	time.Sleep(hibernatesAfter)
+	// Signs of life do not keep it awake.
+	for range hibernatesAfter / time.Second {
+		time.Sleep(time.Second)
+		for _, device := range []*servertest.Client{writer, reader, early} {
+			if err := device.SayText(wire.TextPing); err != nil {
+				t.Fatal(err)
+			}
+			servertest.Expect[*wire.Pong](device)
+		}
+	}
 	takes(2, 2, nil, run[1])
 	if batch := servertest.Expect[*wire.Batch](reader); len(batch.Entries) != 1 || batch.UpTo != 2 || !bytes.Equal(batch.Entries[0].Envelope, run[1]) {
 		t.Fatalf("%+v", batch)

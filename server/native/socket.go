@@ -90,6 +90,12 @@ func (c *socket) take(b []byte) bool {
 			}
 			c.framing.grant()
 		case foundMessage:
+			if f.opcode == opText && string(f.payload) == wire.TextPing {
+				if c.write(opText, []byte(wire.TextPong)) != nil {
+					return false
+				}
+				continue
+			}
 			c.peer.Receive(f.payload)
 			c.endTurn()
 		case foundControl:

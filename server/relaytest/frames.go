@@ -23,6 +23,7 @@ func everyFrame(t *testing.T, c *contract) {
 	s := doc.NewSession()
 	takes(t, device, &wire.Append{Doc: doc.ID(), Req: 77, Cert: s.Cert, Envelopes: s.Run(2)}, 0)
 	alive(t, device)
+	textPing(t, device)
 	say(t, device, &wire.Unsubscribe{Doc: doc.ID()})
 	say(t, device, &wire.Successor{Doc: doc.ID(), Req: 4, Statement: doc.NameSuccessor(next.ID())})
 	awaitDone(t, device, 4)
@@ -30,6 +31,25 @@ func everyFrame(t *testing.T, c *contract) {
 	alive(t, device)
 	say(t, device, &wire.Delete{Doc: doc.ID(), Req: 5, Signature: doc.Delete(c.name(t))})
 	awaitDone(t, device, 5)
+}
+
+// textPing expects that the one text there is gets its answer, and another text the one of what is no frame.
+func textPing(t *testing.T, device *servertest.Client) {
+	t.Helper()
+	for range 3 {
+		if err := device.SayText(wire.TextPing); err != nil {
+			t.Fatal(err)
+		}
+		servertest.Await[*wire.Pong](device)
+	}
+	for _, text := range []string{"", "pong", "ping ", "PING"} {
+		if err := device.SayText(text); err != nil {
+			t.Fatal(err)
+		}
+		if e := servertest.Await[*wire.Error](device); e.Code != wire.CodeBadFrame {
+			t.Fatalf("%q: %+v", text, e)
+		}
+	}
 }
 
 // awaitDone passes over what a listener is told besides.

@@ -98,6 +98,9 @@ func (c *Client) Say(f wire.Frame) error { return c.conn.Send(f) }
 // SayBytes sends what may be no frame.
 func (c *Client) SayBytes(b []byte) error { return c.conn.SendBytes(b) }
 
+// SayText sends a text message.
+func (c *Client) SayText(text string) error { return c.conn.SendText(text) }
+
 // Next gives the next frame, nil when the connection ended.
 func (c *Client) Next() wire.Frame {
 	c.t.Helper()

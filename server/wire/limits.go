@@ -5,6 +5,13 @@ import "github.com/freehold-dev/freehold/internal/seal"
 // Subprotocol is what a WebSocket handshake asks for. Another layout of any frame gets another name.
 const Subprotocol = "freehold.1"
 
+// TextPing is the only text message of a device, answered by TextPong. They are no frames, so that a home whose documents sleep can
+// answer without waking one.
+const (
+	TextPing = "ping"
+	TextPong = "pong"
+)
+
 // MediaType is the content type of frames over HTTP.
 const MediaType = "application/vnd.freehold.frame"
 

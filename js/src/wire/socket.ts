@@ -39,7 +39,7 @@ export interface Socket {
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onclose: ((event: { readonly code?: number }) => void) | null;
   onerror: ((event: never) => void) | null;
-  send(data: Uint8Array<ArrayBuffer>): void;
+  send(data: Uint8Array<ArrayBuffer> | string): void;
   close(): void;
 }
 export type OpenSocket = (url: string, protocol: string) => Socket;
@@ -54,6 +54,9 @@ export const socketUrl = (relay: string, doc?: DocId): string => {
 
 /** A relay closes a socket with this that names no document, where it has a place for each. */
 export const ONE_EACH = 4001;
+
+/** A ping and its answer are texts, so that a relay whose documents sleep can answer without waking one. */
+export const PING = "ping", PONG = "pong";
 
 export const isFromRelay = (f: Frame): f is RelayFrame =>
   f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence";
@@ -94,6 +97,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
   const askByDoc = new Map<DocId, Ask>();
   socket.onmessage = ({ data }) => {
     if (!live) return;
+    if (data === PONG && challenge !== null) return on.frame({ type: "pong" });
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new TypeError("text");
@@ -118,7 +122,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
     oneEach();
   };
   const send = (frame: ClientFrame): void => {
-    if (live && challenge !== null) socket.send(encodeFrame(frame));
+    if (live && challenge !== null) socket.send(frame.type === "ping" ? PING : encodeFrame(frame));
   };
   return {
     hello: (ask, by) => {

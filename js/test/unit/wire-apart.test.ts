@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { DocId } from "../../src/protocol.ts";
 import { apart } from "../../src/wire/apart.ts";
 import { ONE_EACH, webSocketWire, type Ask, type Prover, type Socket, type Wire, type WireEvents } from "../../src/wire/socket.ts";
+import { encodeFrame } from "../../src/wire/wire.ts";
 import { settle } from "./page-toyvault.ts";
 
 const prover: Prover = { prove: async () => new Uint8Array(64), token: async () => "" };
@@ -85,4 +86,20 @@ test("a relay that wants a socket for each document gets one, and another close 
   open("https://relay.example", events);
   sockets[2]!.socket.onclose!({ code: 1006 });
   assert.deepEqual(said, ["closed"]);
+});
+
+test("a ping and its answer are texts, and no other text is", () => {
+  const challenge = encodeFrame({ type: "challenge", nonce: new Uint8Array(32), store: "A".repeat(22) });
+  for (const [text, heard] of [["pong", ["heard pong"]], ["ping", ["closed true"]], ["", ["closed true"]]] as const) {
+    const sent: unknown[] = [];
+    const said: string[] = [];
+    const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: (data) => sent.push(data), close: () => undefined };
+    const events: WireEvents = { opened: () => undefined, frame: (f) => said.push(`heard ${f.type}`), closed: (garbage) => said.push(`closed ${garbage}`) };
+    const wire = webSocketWire(() => socket)("https://relay.example", events);
+    socket.onmessage!({ data: challenge.buffer });
+    wire.send({ type: "ping" });
+    assert.deepEqual(sent, ["ping"]);
+    socket.onmessage!({ data: text });
+    assert.deepEqual(said, heard);
+  }
 });

@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { fromBase32 } from "../../../js/src/ids.ts";
+import { PING, PONG } from "../../../js/src/wire/socket.ts";
 import { encodeFrame, limits, MEDIA_TYPE, SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
 import module from "./reactor.wasm";
 import { Away } from "./cold.ts";
@@ -52,6 +53,8 @@ export class Document extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    // The runtime answers it, and the object sleeps on.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#away = new Away(env.SNAPSHOTS);
     this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
