@@ -21,11 +21,11 @@ func probing(t *testing.T) string {
 
 // probe is what a document's object has.
 type probe struct {
-	Rows []map[string]any
-	Size int
-	// Memory is the core's, of the whole isolate.
-	Memory int
-	Alarm  *float64
+	Rows  []map[string]any
+	Size  int
+	Alarm *float64
+	// Of the core, which is the whole isolate's.
+	Instances, Memory, Relays int
 }
 
 // probe runs SQL in a document's object, none if it is empty.

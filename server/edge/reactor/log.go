@@ -48,6 +48,9 @@ func logCommit(h int32, words unsafe.Pointer, n int32) int32
 //go:wasmimport freehold log_take
 func logTake(to unsafe.Pointer)
 
+// errRow: what is stored is not what was written. It is this document's trouble alone; a panic would be everybody's.
+var errRow = errors.New("edge: a row of the log is damaged")
+
 // row decodes the answer of n bytes; false where it is nil. What follows the row are bodies, not copied.
 func row(n int32, to any) (bodies []byte, found bool, err error) {
 	size := n
@@ -130,6 +133,9 @@ func openLog(h int32, doc seal.DocID) (*log, error) {
 	if _, _, err := row(logRoom(h), &r); err != nil {
 		return nil, err
 	}
+	if len(r.Store) != len(l.store) {
+		return nil, errRow
+	}
 	l.store = wire.StoreID(r.Store)
 	return l, nil
 }
@@ -171,6 +177,9 @@ func (l *log) Session(_ seal.DocID, id seal.SessionID) (*server.SessionRecord, e
 	if err != nil || !found {
 		return nil, err
 	}
+	if len(r.Before) != len(seal.Hash{}) || len(r.LastHash) != len(seal.Hash{}) {
+		return nil, errRow
+	}
 	return &server.SessionRecord{
 		Cert: r.Cert, First: r.First, Before: seal.Hash(r.Before), Last: seal.Head{Seq: r.LastSeq, Hash: seal.Hash(r.LastHash)},
 	}, nil
@@ -205,10 +214,16 @@ func (l *log) Read(_ seal.DocID, since wire.Cursor, limit int) ([]wire.Entry, in
 	}
 	certs := make(map[seal.SessionID][]byte, len(r.Certs))
 	for _, c := range r.Certs {
+		if len(c.Session) != len(seal.SessionID{}) || len(c.Cert) != seal.CertificateSize {
+			return nil, 0, errRow
+		}
 		certs[seal.SessionID(c.Session)] = c.Cert
 	}
 	var page server.Page
 	for _, e := range r.Entries {
+		if e.Size < 0 || e.Size > len(bodies) {
+			return nil, 0, errRow
+		}
 		envelope := bodies[:e.Size:e.Size]
 		bodies = bodies[e.Size:]
 		id, err := server.SessionOf(envelope)

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -68,10 +69,13 @@ func relayOpen(h, n int32) int32 {
 	})
 }
 
+// relay_close forgets a relay and its connections; JavaScript goes on with them in another.
+//
 //go:wasmexport relay_close
 func relayClose(h int32) int32 {
 	return turn(func() error {
 		delete(relays, h)
+		maps.DeleteFunc(sockets, func(_ int32, s *socket) bool { return s.relay == h })
 		return nil
 	})
 }

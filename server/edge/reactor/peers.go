@@ -15,8 +15,8 @@ import (
 
 // socket is one connection: the Line of its Peer.
 type socket struct {
-	id   int32
-	peer *server.Peer
+	id, relay int32
+	peer      *server.Peer
 	// state is what JavaScript keeps for it.
 	state []byte
 	// touched: something happened to it in this turn.
@@ -70,7 +70,7 @@ func remember() {
 func peerOpen(h, id, n int32) int32 {
 	return turn(func() error {
 		b := input(n)
-		s := &socket{id: id, touched: true}
+		s := &socket{id: id, relay: h, touched: true}
 		sockets[id] = s
 		s.peer = relays[h].NewPeer(s, nil, string(b[len(seal.Nonce{}):]), seal.Nonce(b[:len(seal.Nonce{})]))
 		return nil
@@ -86,7 +86,7 @@ func peerResume(h, id, n int32) int32 {
 		if err != nil {
 			return err
 		}
-		s := &socket{id: id, state: bytes.Clone(input(n))}
+		s := &socket{id: id, relay: h, state: bytes.Clone(input(n))}
 		sockets[id] = s
 		s.peer = relays[h].ResumePeer(s, state)
 		return nil

@@ -1,9 +1,9 @@
 // The Worker with a look into its objects, for tests alone. /probe?doc=ID&sql=… runs SQL in the document's object and answers with the
-// rows, how large its database and the core's linear memory are, and whether an alarm is set. With &alarm it rings first, and what
+// rows, how large its database is, what is known of the core, and whether an alarm is set. With &alarm it rings first, and what
 // &fault names of the bucket fails meanwhile, before or after it is done. /bucket tells what is stored away.
 
 import worker, { Document as RealDocument } from "../worker/worker.ts";
-import { memoryOfCore, type Env } from "../worker/document.ts";
+import { core, type Env } from "../worker/document.ts";
 
 let fault: string | null = null;
 
@@ -30,7 +30,7 @@ export class Document extends RealDocument {
     fault = null;
     const sql = searchParams.get("sql") ?? "";
     const rows = sql === "" ? [] : this.ctx.storage.sql.exec(sql).toArray();
-    return Response.json({ rows, size: this.ctx.storage.sql.databaseSize, memory: memoryOfCore(), alarm: await this.ctx.storage.getAlarm() });
+    return Response.json({ rows, size: this.ctx.storage.sql.databaseSize, ...core(), alarm: await this.ctx.storage.getAlarm() });
   }
 }
 

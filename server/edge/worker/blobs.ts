@@ -11,8 +11,8 @@ export const LARGE = 256 << 10;
 
 /** A stand-in has the length of the shortest envelope: its header, a number, zeros. */
 export const STAND_IN = 176;
-/** How long an envelope's header is. */
-export const HEADER = 64;
+/** How long an envelope's header and its hash are. */
+export const HEADER = 64, HASH = 32;
 const SIGNATURE = 64;
 
 /** Those of the envelopes' kinds that have nothing in clear behind the header. */

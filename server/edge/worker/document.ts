@@ -15,8 +15,12 @@ import { Store } from "./store.ts";
 /** The instance that all objects of this isolate share. */
 let shared: Reactor | null = null;
 
-/** How large its linear memory is. */
-export const memoryOfCore = (): number => shared?.memory ?? 0;
+let instances = 0;
+
+/** How many instances there were, and of this one how large its linear memory is and how many relays are open. */
+export const core = (): { readonly instances: number; readonly memory: number; readonly relays: number } => ({
+  instances, memory: shared?.memory ?? 0, relays: shared?.relays ?? 0,
+});
 
 /** Among the first things that a document's object is told: which one it is, and under which name it was asked for. */
 export const DOC = "Freehold-Document", NAME = "Freehold-Name";
@@ -186,13 +190,16 @@ export class Document extends DurableObject<Env> {
     } catch {
       // It is closed already.
     }
-    if (peer !== undefined) this.#reactor?.disconnect(peer);
+    if (peer !== undefined) this.#reactor?.disconnect(this.#relay, peer);
   }
 
   /** The core with this object's relay in it and all sockets connected. */
   #awake(): Reactor {
-    if (shared === null || shared.isOver) shared = new Reactor(module);
-    if (this.#reactor === shared) return shared;
+    if (shared === null || shared.isOver) {
+      shared = new Reactor(module);
+      instances++;
+    }
+    if (this.#reactor === shared && shared.uses(this.#relay)) return shared;
     this.#reactor = shared;
     this.#peers.clear();
     this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store);

@@ -15,6 +15,9 @@ export interface Sockets {
   keep(state: Uint8Array): void;
 }
 
+/** How long a document's id is. */
+const DOC = 20;
+
 type Call = (...args: (number | bigint)[]) => number;
 type Exports = Readonly<
   Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "relay_ask" | "relay_read" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
@@ -23,12 +26,16 @@ type Exports = Readonly<
 /** The Go runtime collects often, and more often as it nears 48 MiB: the isolate has 128 for everything. */
 const ENVIRONMENT = { GOGC: "50", GOMEMLIMIT: "48MiB" };
 
+/** Of the relays of documents that sleep nothing is heard any more. Beyond so many, the one that was silent longest is closed. */
+const RELAYS = 128;
+
 /** Linear memory never shrinks. An instance that became larger is left for a new one. */
 const FAT = 40 << 20;
 
 export class Reactor {
   readonly #x: Exports;
-  readonly #stores = new Map<number, Store>();
+  /** The one that was used last comes last. Each is its object's alone: the runtime lets nobody else use its store and sockets. */
+  readonly #relays = new Map<number, { readonly doc: string; readonly store: Store; readonly sockets: Set<number> }>();
   readonly #sockets = new Map<number, Sockets>();
   /** What Go asked for and has not taken yet. */
   #answer: readonly Uint8Array[] = [];
@@ -58,14 +65,33 @@ export class Reactor {
 
   /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. */
   open(document: Uint8Array, store: Store): number {
+    const doc = String(document.subarray(0, DOC));
+    for (const [id, relay] of this.#relays) {
+      // One of the same document is of a life that ended.
+      if (relay.doc === doc || this.#relays.size >= RELAYS) this.#close(id);
+    }
     const id = ++this.#ids;
-    this.#stores.set(id, store);
+    this.#relays.set(id, { doc, store, sockets: new Set() });
     this.#turn(this.#x.relay_open, document, id);
     return id;
   }
-  close(relay: number): void {
-    this.#stores.delete(relay);
-    if (!this.#dead) this.#turn(this.#x.relay_close, null, relay);
+  #close(id: number): void {
+    for (const socket of this.#relays.get(id)!.sockets) this.#sockets.delete(socket);
+    this.#relays.delete(id);
+    this.#turn(this.#x.relay_close, null, id);
+  }
+
+  /** Whether a relay is still open. It is the last to be closed then. */
+  uses(id: number): boolean {
+    const relay = this.#relays.get(id);
+    if (relay === undefined) return false;
+    this.#relays.delete(id);
+    this.#relays.set(id, relay);
+    return true;
+  }
+
+  get relays(): number {
+    return this.#relays.size;
   }
   sweep(relay: number): void {
     this.#turn(this.#x.relay_sweep, null, relay);
@@ -82,22 +108,27 @@ export class Reactor {
 
   /** A new connection of a relay. `hello` is its nonce and then the name under which it came. */
   connect(relay: number, socket: Sockets, hello: Uint8Array): number {
-    const id = ++this.#ids;
-    this.#sockets.set(id, socket);
+    const id = this.#add(relay, socket);
     this.#turn(this.#x.peer_open, hello, relay, id);
     return id;
   }
   resume(relay: number, socket: Sockets, state: Uint8Array): number {
+    const id = this.#add(relay, socket);
+    this.#turn(this.#x.peer_resume, state, relay, id);
+    return id;
+  }
+  #add(relay: number, socket: Sockets): number {
     const id = ++this.#ids;
     this.#sockets.set(id, socket);
-    this.#turn(this.#x.peer_resume, state, relay, id);
+    this.#relays.get(relay)!.sockets.add(id);
     return id;
   }
   receive(peer: number, message: Uint8Array): void {
     this.#turn(this.#x.peer_receive, this.#blobs.taken(message), peer);
   }
-  disconnect(peer: number): void {
+  disconnect(relay: number, peer: number): void {
     this.#sockets.delete(peer);
+    this.#relays.get(relay)?.sockets.delete(peer);
     if (!this.#dead) this.#turn(this.#x.peer_close, null, peer);
   }
 
@@ -155,7 +186,7 @@ export class Reactor {
     /** Keeps the answer until it is taken, and gives its length, or that of an error. */
     const answer = (h: number, ask: (store: Store) => Answer): number => {
       try {
-        this.#answer = ask(this.#stores.get(h)!).map((part) => (part instanceof Uint8Array ? part : this.#blobs.standIn(part)));
+        this.#answer = ask(this.#relays.get(h)!.store).map((part) => (part instanceof Uint8Array ? part : this.#blobs.standIn(part)));
         return lengthOf(this.#answer);
       } catch (cause) {
         this.#answer = [new TextEncoder().encode(String(cause))];

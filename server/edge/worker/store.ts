@@ -6,7 +6,7 @@
 
 import { toBase64url } from "../../../js/src/ids.ts";
 import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
-import { HEADER, STAND_IN, staysHere, type Blob, type Blobs } from "./blobs.ts";
+import { HASH, HEADER, STAND_IN, staysHere, type Blob, type Blobs } from "./blobs.ts";
 
 /** A row may have 2 MB at most. An envelope that stays out of Go is kept in parts, and only its header with the others. */
 const PART = 1 << 20;
@@ -257,7 +257,9 @@ export class Store {
 
   #envelope(e: Row): Uint8Array | Blob {
     const header = bytes(e.header);
-    if (header === null) return bytes(e.body)!;
+    const body = header ?? bytes(e.body);
+    if (body === null || bytes(e.hash)?.length !== HASH || (header !== null && header.length !== HEADER)) throw new Error("a row of an envelope is damaged");
+    if (header === null) return body;
     const blob = { header, size: e.size as number, hash: bytes(e.hash) };
     const key = e.away as string | null;
     if (key === null) return { ...blob, parts: () => this.#parts(e) };
