@@ -120,11 +120,12 @@ func everyRefusal(t *testing.T, c *contract) {
 		"a deletion by nobody":                {&wire.Delete{Doc: doc.ID(), Signature: other.Delete(c.name(t))}, wire.CodeBadSignature, 0},
 		"a successor by nobody":               {&wire.Successor{Doc: doc.ID(), Statement: other.NameSuccessor(other.ID())}, wire.CodeBadSignature, 0},
 	} {
-		if c.OneDocument && r.code == wire.CodeNoRoom {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
-			e := refuses(t, device, r.frame, r.code)
+			on := device
+			if r.code == wire.CodeNoRoom {
+				on = c.dial(t, other)
+			}
+			e := refuses(t, on, r.frame, r.code)
 			if a, ok := r.frame.(*wire.Append); ok && (e.Req == nil || *e.Req != a.Req || *e.Doc != a.Doc) {
 				t.Fatalf("%+v", e)
 			}
