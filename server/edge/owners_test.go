@@ -30,3 +30,24 @@ func TestOwners(t *testing.T) {
 		t.Fatalf("%+v", refused)
 	}
 }
+
+// A document keeps as much as the operator says.
+func TestDocumentSize(t *testing.T) {
+	e := start(t, t.TempDir(), changed(t, "size.capnp", "  bindings = [\n", "  bindings = [\n    (name = \"DOCUMENT_SIZE\", text = \"1000000\"),\n"))
+	doc := servertest.NewDoc(t, 1)
+	device := servertest.DialFor(t, e.url, doc.ID())
+	device.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	s := doc.NewSession()
+	for _, run := range [][][]byte{{s.Snapshot(make([]byte, 700_000))}, {s.Write("small")}} {
+		if err := device.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}); err != nil {
+			t.Fatal(err)
+		}
+		servertest.Await[*wire.Ack](device)
+	}
+	if err := device.Say(&wire.Append{Doc: doc.ID(), Envelopes: [][]byte{s.Snapshot(make([]byte, 400_000))}}); err != nil {
+		t.Fatal(err)
+	}
+	if refused := servertest.Await[*wire.Error](device); refused.Code != wire.CodeQuota {
+		t.Fatalf("%+v", refused)
+	}
+}

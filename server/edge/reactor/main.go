@@ -44,11 +44,11 @@ func turn(do func() error) int32 {
 	return 0
 }
 
-// relay_open begins the relay of a document. The input is its id, and behind that whose documents are kept: root keys with
-// blanks between them, none for everybody's.
+// relay_open begins the relay of a document, of which it keeps so many bytes, 0 for the usual limit. The input is its id, and behind that
+// whose documents are kept: root keys with blanks between them, none for everybody's.
 //
 //go:wasmexport relay_open
-func relayOpen(h, n int32) int32 {
+func relayOpen(h int32, size float64, n int32) int32 {
 	return turn(func() error {
 		b := input(n)
 		doc := seal.DocID(b[:len(seal.DocID{})])
@@ -64,7 +64,11 @@ func relayOpen(h, n int32) int32 {
 		if err != nil {
 			return err
 		}
-		relays[h] = server.NewRelayAt(home, log, limits(), time.Now, nil)
+		limits := limits()
+		if size > 0 {
+			limits.DocBytes = int64(size)
+		}
+		relays[h] = server.NewRelayAt(home, log, limits, time.Now, nil)
 		return nil
 	})
 }

@@ -36,6 +36,8 @@ export interface Env {
   readonly OWNERS?: string;
   /** How many sockets one document holds, and how many reads that wait for news. */
   readonly SOCKETS?: string;
+  /** How many bytes a document may keep. */
+  readonly DOCUMENT_SIZE?: string;
   /** Where large envelopes go that have been here for a day; without it they stay. */
   readonly SNAPSHOTS?: R2Bucket;
 }
@@ -95,8 +97,7 @@ export class Document extends DurableObject<Env> {
 
   /** How many sockets this object holds. */
   get #most(): number {
-    const most = Number(this.env.SOCKETS);
-    return Number.isInteger(most) && most > 0 ? most : SOCKETS;
+    return positive(this.env.SOCKETS, SOCKETS);
   }
 
   /** Answers when the log ends elsewhere than at a cursor, or after so many milliseconds. */
@@ -202,7 +203,7 @@ export class Document extends DurableObject<Env> {
     if (this.#reactor === shared && shared.uses(this.#relay)) return shared;
     this.#reactor = shared;
     this.#peers.clear();
-    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store);
+    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0));
     for (const socket of this.ctx.getWebSockets()) {
       const line = this.#line(socket);
       if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));
@@ -210,6 +211,12 @@ export class Document extends DurableObject<Env> {
     return shared;
   }
 }
+
+/** A number of the configuration, or what stands for none. */
+const positive = (text: string | undefined, otherwise: number): number => {
+  const n = Number(text);
+  return Number.isSafeInteger(n) && n > 0 ? n : otherwise;
+};
 
 /** Refuses what is too much at once, as server/httpapi does. */
 const busy = (): Response =>
