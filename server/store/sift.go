@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -13,18 +14,28 @@ import (
 // the document's writers, an envelope by its session's signature. That a document was deleted proves nothing, and stays unseen.
 type sifter struct {
 	*wreck
-	// wanted are sessions of which something is here and perhaps no certificate, certs what may be one.
+	// wanted are sessions of which something is here, certs what may be certificates of those that have none.
 	wanted map[seal.SessionID]bool
-	certs  map[seal.SessionID][][]byte
+	certs  []candidate
+	// tries are how many more documents may be asked whether a certificate is of theirs.
+	tries int
 }
 
+// candidate may be a certificate, perhaps of one of some documents.
+type candidate struct {
+	session seal.SessionID
+	cert    []byte
+	docs    []*remains
+}
+
+// maxTries takes a minute.
+const maxTries = 1 << 20
+
 func (w *wreck) sift() error {
-	s := sifter{w, make(map[seal.SessionID]bool), make(map[seal.SessionID][][]byte)}
+	s := &sifter{wreck: w, wanted: make(map[seal.SessionID]bool), tries: maxTries}
 	for _, d := range w.docs {
-		for id, r := range d.sessions {
-			if len(r.certs) == 0 {
-				s.wanted[id] = true
-			}
+		for id := range d.sessions {
+			s.wanted[id] = true
 		}
 	}
 	// What names a session or a document comes before what belongs to one.
@@ -51,7 +62,7 @@ func headerAt(b []byte) (h seal.Header, ok bool) {
 const idOffset = len(seal.DocID{}) + 1 + len(seal.SessionID{})
 
 // beginnings finds genesis and what sessions there are. A genesis says nothing of itself: its document must be known, or be named before it.
-func (s sifter) beginnings(_ tear, b []byte) {
+func (s *sifter) beginnings(_ tear, b []byte) {
 	for at := range b {
 		if h, ok := headerAt(b[at:]); ok {
 			s.wanted[h.Session] = true
@@ -67,33 +78,59 @@ func (s sifter) beginnings(_ tear, b []byte) {
 	}
 }
 
-func (s sifter) certificates(_ tear, b []byte) {
+func (s *sifter) certificates(_ tear, b []byte) {
 	for at := 0; at+seal.CertificateSize <= len(b); at++ {
 		cert := b[at : at+seal.CertificateSize]
-		if id := seal.CertifiedSession(cert); s.wanted[id] {
-			s.certs[id] = append(s.certs[id], cert)
+		id := seal.CertifiedSession(cert)
+		if !s.wanted[id] {
+			continue
 		}
+		c := candidate{session: id, cert: cert}
+		// A record begins with its document, and may have a genesis and a successor before the certificate.
+		for _, back := range []int{0, seal.GenesisSize, seal.SuccessorSize, seal.GenesisSize + seal.SuccessorSize} {
+			if from := at - idOffset - back; from >= 0 && s.docs[seal.DocID(b[from:][:len(seal.DocID{})])] != nil {
+				c.docs = append(c.docs, s.docs[seal.DocID(b[from:][:len(seal.DocID{})])])
+			}
+		}
+		s.certs = append(s.certs, c)
 	}
 }
 
-// admit gives certificates to the documents whose writers signed them.
-func (s sifter) admit() {
-	for id, certs := range s.certs {
-		for _, cert := range certs {
-			for _, d := range s.docs {
-				if d.genesis == nil {
-					continue
-				}
-				if _, err := d.genesis.VerifyCertificate(cert); err == nil {
-					d.session(id).admit(cert)
-				}
+// admit gives certificates to the documents whose writers signed them: those named with them, those that know the session, or any.
+func (s *sifter) admit() {
+	for _, c := range s.certs {
+		docs := c.docs
+		for _, d := range s.docs {
+			if d.sessions[c.session] != nil {
+				docs = append(docs, d)
+			}
+		}
+		isOf := func(d *remains) bool { return d.admits(c.session, c.cert) }
+		if slices.ContainsFunc(docs, isOf) {
+			continue
+		}
+		for _, d := range s.docs {
+			if s.tries--; s.tries < 0 || isOf(d) {
+				break
 			}
 		}
 	}
-	clear(s.certs)
+	s.certs = nil
 }
 
-func (s sifter) envelopes(t tear, b []byte) {
+// admits takes a certificate that a writer of the document signed.
+func (d *remains) admits(id seal.SessionID, cert []byte) bool {
+	if d.genesis == nil {
+		return false
+	}
+	if _, err := d.genesis.VerifyCertificate(cert); err != nil {
+		return false
+	}
+	d.session(id).admit(cert)
+	return true
+}
+
+func (s *sifter) envelopes(t tear, b []byte) {
 	certs := s.admitted()
 	for at := 0; at < len(b); at++ {
 		h, ok := headerAt(b[at:])
@@ -122,7 +159,7 @@ type admitted struct {
 	cert *seal.Certificate
 }
 
-func (s sifter) admitted() map[seal.SessionID][]admitted {
+func (s *sifter) admitted() map[seal.SessionID][]admitted {
 	all := make(map[seal.SessionID][]admitted)
 	for _, d := range s.docs {
 		for id, r := range d.sessions {
