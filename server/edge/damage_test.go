@@ -100,14 +100,14 @@ func TestRelaysAreLimited(t *testing.T) {
 			t.Fatalf("%+v", ack)
 		}
 	}
-	for i := range most + 10 {
+	for i := range most + 4 {
 		doc := servertest.NewDoc(t, uint64(i+1))
 		device := servertest.DialFor(t, e.url, doc.ID())
 		device.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
 		docs, devices, sessions = append(docs, doc), append(devices, device), append(sessions, doc.NewSession())
 		writes(i, 1)
 	}
-	for i := range docs[:20] {
+	for i := range docs[:8] {
 		writes(i, 2)
 	}
 	if found := e.probe(t, docs[0], ""); found.Relays > most || found.Instances != 1 {
