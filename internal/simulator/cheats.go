@@ -25,7 +25,7 @@ const (
 
 var cheatNames = [cheatCount]string{
 	Mutation: "updates that are none, sealed with real keys", Newer: "updates, snapshots and contents of a newer format",
-	BadCompactor: "a snapshot that leaves out, makes up or goes on from an older place", Equivocation: "one session writes two histories",
+	BadCompactor: "a snapshot that leaves out, makes up, goes on from an older place or claims too much", Equivocation: "one session writes two histories",
 }
 
 // excludes reports whether a fault cannot be in a story with this. A bad snapshot that a relay loses before anybody else saw it
@@ -196,7 +196,11 @@ func (c *cheater) compact(r *Relay) {
 		}
 		try(doc, x)
 	}
-	how := w.rand.IntN(3)
+	ways := 4
+	if w.cheat == Newer { // it cannot be read, and is not what its writer lies with
+		ways = 3
+	}
+	how := w.rand.IntN(ways)
 	file, digest := doc.Save(), doc.Digest()
 	switch how {
 	case 1: // words in the mouth of somebody else
@@ -215,6 +219,16 @@ func (c *cheater) compact(r *Relay) {
 		file, digest = forged.Save(), forged.Digest()
 	case 2: // it says that it has the whole log, and leaves sessions out
 		heads = slices.DeleteFunc(heads, func(sync.Head) bool { return w.rand.IntN(2) == 0 })
+	case 3: // it says that it has more of sessions than was written
+		for i := range heads {
+			if w.rand.IntN(2) == 0 {
+				continue
+			}
+			heads[i].Seq += 1 + w.rand.Uint32N(5)
+			if w.rand.IntN(2) == 0 {
+				_, _ = w.source.Read(heads[i].Hash[:])
+			}
+		}
 	}
 	if w.cheat == Newer {
 		file = bytes.Clone(file)

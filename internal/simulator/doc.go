@@ -6,14 +6,15 @@
 // randomness comes from one seed, and time is a number: a seed is a story that can be told again.
 //
 //	World    one story: devices, relays, faults, and the end when all have to agree
-//	Device   one device: a page (a core), a vault (the machine and its chores), two stores
+//	Device   one device: a page (a core), a vault, two stores
+//	hub      what a vault has for one relay: the machine and its chores
 //	disk     what one store of a device keeps, and what a crash leaves of it
 //	Relay    the room over a log, its readers, and the lies it can be told to tell
 //	Tally    what the stories went through, as a table
 //
 // A device does what js/src/vault does with the machine's effects (docs/SYNC.md §4). It differs in this:
 //
-//   - one tab and one document to a device; there is no BroadcastChannel, so Spread, Learnt and Reread have nobody to go to
+//   - one tab and one document to a device; the hubs of a device with two relays are to each other what tabs are
 //   - a store keeps records and not files: a torn record is one that is not there, as the journal's checksum would find
 //   - the two stores are made equal at the start of a life, and not in the background
 //   - sizes are said to be sixteen times larger than they are, so that the thresholds for checkpoints are met by short stories

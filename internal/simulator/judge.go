@@ -200,6 +200,7 @@ func (w *World) judge() {
 			w.fail(Diverged, "%s and %s", w.devices[0].name, d.name)
 		}
 		d.judgeStatus(here)
+		d.judgePresence()
 		for _, h := range d.hubs {
 			if n := len(h.refs); n > 0 && h.status.Content == sync.ContentComplete && !d.waits() {
 				d.fail(Broken, "still holds %d refs of relay %d", n, h.place)
@@ -237,6 +238,20 @@ func (d *Device) judgeStatus(there *onRelays) {
 	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
+	}
+}
+
+// judgePresence: in peace everybody knows who is there. Who of them has what he wrote is said of envelopes only: what reached the others inside
+// snapshots they do not vouch for.
+func (d *Device) judgePresence() {
+	others := uint32(0)
+	for _, x := range d.world.devices {
+		if x != d && x.writable() {
+			others++
+		}
+	}
+	if s := d.status(); s.Peers != others || s.Seen > others || s.Peer > s.Device {
+		d.fail(Misled, "is among %d others and ends as %+v", others, s)
 	}
 }
 

@@ -92,8 +92,10 @@ func (d *document) isClaimNeeded() bool {
 
 // learnSnapshot notes that the relay has a snapshot that says it has everything before next. It counts as far as that is here.
 func (s *session) learnSnapshot(next uint32) {
+	before := s.said()
 	s.says = max(s.says, next)
 	s.learnCover(min(next, s.next))
+	s.told = s.told && s.said() == before
 }
 
 // said is how far the relay has it, or has snapshots that say so where that is more than is here.

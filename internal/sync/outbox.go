@@ -347,7 +347,7 @@ func (m *Machine) relayHas(e RelayHas) {
 			continue
 		}
 		told := s.told
-		s.learnCover(k.Seq + 1)
+		s.recall(k.Seq + 1)
 		s.told = told
 	}
 }
@@ -357,8 +357,8 @@ func (m *Machine) tellKnown(d *document) {
 	o := &d.outbox
 	var news []Known
 	for i := range d.sessions {
-		if s := &d.sessions[i]; (!s.told || o.reset) && !s.upload && s.known() > 0 {
-			news = append(news, Known{s.id, s.known() - 1})
+		if s := &d.sessions[i]; (!s.told || o.reset) && !s.upload && s.said() > 0 {
+			news = append(news, Known{s.id, s.said() - 1})
 		}
 		d.sessions[i].told = true
 	}

@@ -80,3 +80,28 @@ func TestS11ASocketThatNeverOpensIsGivenUp(t *testing.T) {
 		t.Fatalf("connection %d", conn)
 	}
 }
+
+func TestS19WhatAnotherRelaysSnapshotsSayIsNotUnsent(t *testing.T) {
+	s := online(t)
+	entry := sync.Entry{Ref: 1006, Cursor: 6, Kind: sync.KindSnapshot, Size: 500, Session: bob, Prev: certHash(bob)}
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), update(sync.Hash{0xaa}, sync.Head{Session: ann, Seq: 3, Hash: sync.Hash{4}}))))
+	merge := one[sync.Merge](s, s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Undecided, News: true}))
+	effects := s.tell(sync.Merged{Doc: doc, Job: merge.Job, Size: 500, Claims: []sync.Head{{Session: ann, Seq: 3, Hash: sync.Hash{4}}}})
+	if st := only[sync.StatusChanged](effects); len(st) == 0 || st[len(st)-1].Status.Unsent != 1 {
+		t.Fatalf("%+v: no relay is known to have it", st)
+	}
+	if st := one[sync.StatusChanged](s, s.tell(sync.RelayHas{Doc: doc, Other: true, Known: []sync.Known{{Session: ann, Seq: 3}}})).Status; st.Unsent != 0 || st.Behind != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestS1AnOwnEnvelopeReadFromTheStoreIsNotCountedTwice(t *testing.T) {
+	s := online(t)
+	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})
+	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 200, Hash: sync.Hash{1}})).Job
+	s.tell(sync.Shared{Doc: doc, Whole: true, Entries: []sync.SharedEntry{{Ref: 9, Size: 200, Head: sync.Head{Session: own, Seq: 0, Hash: sync.Hash{1}}}}})
+	s.tell(sync.StoreDone{Doc: doc, Job: job})
+	if next := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 2, To: 2})); next.Seq != 1 {
+		t.Fatalf("%+v", next)
+	}
+}

@@ -115,6 +115,10 @@ func (m *Machine) shared(e Shared) {
 	}
 	var late []Ref
 	for _, x := range e.Entries {
+		if x.Head.Session == d.own { // read from the store before its writing was answered: that tells (S1)
+			m.drop(appendRef(nil, x.Ref))
+			continue
+		}
 		s := d.session(x.Head.Session)
 		at := Entry{Session: x.Head.Session, First: x.Head.Seq, Seq: x.Head.Seq}
 		if e.Whole && s.goesOnBehind(&at) { // another tab went on there

@@ -75,7 +75,7 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 		if start := max(has(s), s.first); end > start {
 			count += end - start
 		}
-		hidden = hidden || has(s) < s.first && !s.upload || s.isOnlyHere()
+		hidden = hidden || has(s) < s.first && !s.upload || s.isOnlyHere() && s.claim.next > has(s)
 	}
 	if hidden {
 		count++
