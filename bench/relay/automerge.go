@@ -1,22 +1,32 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/lxzan/gws"
 )
 
 // automerge is a connection to automerge-repo-sync-server that has joined. What is synced takes automerge itself to write and read, so
-// that is measured by its own clients: automerge.mjs.
+// rooms and fetching are measured by its own clients, in a process of their own: automerge.mjs.
 type automerge struct {
 	address string
 	number  int
 }
 
-var errOwnClients = errors.New("not measured: its messages take its own library, which would be measured with it")
+var errOwnClients = errors.New("its messages take its own library")
+
+// joinWithin is how long the server may take to answer a join, of which some come at once.
+const joinWithin = time.Minute
 
 func automergeRoom(s *server, number int) (room, error) { return &automerge{s.address, number}, nil }
 
@@ -36,7 +46,7 @@ func (a *automerge) join(context.Context, func()) (member, error) {
 	go m.conn.ReadLoop()
 	// CBOR: a map of four.
 	b := []byte{0xa4}
-	for _, text := range []string{"type", "join", "senderId", fmt.Sprintf("peer-%016x", time.Now().UnixNano())} {
+	for _, text := range []string{"type", "join", "senderId", "peer-" + rand.Text()} {
 		b = cborText(b, text)
 	}
 	b = append(cborText(b, "peerMetadata"), 0xa0)
@@ -48,9 +58,9 @@ func (a *automerge) join(context.Context, func()) (member, error) {
 	select {
 	case <-m.joined:
 		return m, nil
-	case <-time.After(20 * time.Second):
+	case <-time.After(joinWithin):
 		m.close()
-		return nil, errors.New("the server does not answer a join within 20 s")
+		return nil, fmt.Errorf("the server does not answer a join within %v", joinWithin)
 	}
 }
 
@@ -72,4 +82,58 @@ func (m *automergeMember) OnMessage(_ *gws.Conn, message *gws.Message) {
 func (m *automergeMember) write() error { return errOwnClients }
 func (m *automergeMember) close()       { m.conn.NetConn().Close() }
 
-func automergeFetch(context.Context, *server) (*fetch, error) { return nil, errOwnClients }
+// clients runs automerge.mjs. ready is called when its clients are, result takes what it printed at the end.
+func clients(ctx context.Context, s *server, lasting time.Duration, ready func(), result any, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "node", append([]string{"automerge.mjs", s.address}, args...)...)
+	c.Dir, c.Stderr = "bench/relay", os.Stderr
+	in, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	if lines.Scan() && lines.Text() == "ready" {
+		ready()
+		if _, err = fmt.Fprintln(in, lasting.Milliseconds()); err == nil && lines.Scan() {
+			err = json.Unmarshal(lines.Bytes(), result)
+		}
+	}
+	cancelled := ctx.Err()
+	return errors.Join(err, cancelled, c.Wait())
+}
+
+func automergeFan(ctx context.Context, s *server, rooms, members, window int, lasting time.Duration) (*fanout, error) {
+	var cpu float64
+	var got struct{ Rate, Deliveries, P50, P99 float64 }
+	err := clients(ctx, s, lasting, func() { cpu = s.cpu() }, &got, "rooms", strconv.Itoa(rooms), strconv.Itoa(members), strconv.Itoa(window))
+	if err != nil {
+		return nil, err
+	}
+	if got.Deliveries == 0 {
+		return nil, errors.New("nothing was delivered")
+	}
+	return &fanout{rooms, members, got.Rate, got.P50, got.P99, (s.cpu() - cpu) / got.Deliveries}, nil
+}
+
+func automergeFetch(ctx context.Context, s *server) (*fetch, error) {
+	var got struct {
+		Median float64
+		Bytes  int
+	}
+	file, err := filepath.Abs(filepath.Join(s.work, "automerge-paper.bin"))
+	if err != nil {
+		return nil, err
+	}
+	if err := clients(ctx, s, 0, func() {}, &got, "fetch", file, strconv.Itoa(fetches)); err != nil {
+		return nil, err
+	}
+	return &fetch{got.Median, got.Bytes}, nil
+}

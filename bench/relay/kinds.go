@@ -21,6 +21,9 @@ type kind struct {
 	mostRooms, mostWriters int
 	appends                func(ctx context.Context, s *server, writers, run int, lasting time.Duration) (*appends, error)
 	fetch                  func(ctx context.Context, s *server) (*fetch, error)
+	// fan, where set, measures updates in rooms with clients of its own, in so many rooms of ten at most.
+	fan      func(ctx context.Context, s *server, rooms, members, window int, lasting time.Duration) (*fanout, error)
+	fanRooms int
 }
 
 // room is a document with members.
@@ -69,7 +72,7 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "automerge", version: npm("bench/relay", "@automerge/automerge-repo-sync-server"), room: automergeRoom, mostRooms: 1000, fetch: automergeFetch,
+		name: "automerge", version: npm("bench/relay", "@automerge/automerge-repo-sync-server"), room: automergeRoom, mostRooms: 1000, fetch: automergeFetch, fan: automergeFan, fanRooms: 20,
 		command: func(folder string, port int) *exec.Cmd {
 			c := exec.Command("node", "bench/relay/node_modules/@automerge/automerge-repo-sync-server/src/index.js")
 			c.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "DATA_DIR="+folder)

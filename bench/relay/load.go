@@ -179,6 +179,11 @@ func connectAndFan(ctx context.Context, s *server, rooms, members, window int, l
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.kind.fan != nil {
+		leave(crowds)
+		f, err := s.kind.fan(ctx, s, min(rooms, s.kind.fanRooms), members, window, lasting)
+		return c, f, err
+	}
 	began, cpu := time.Now(), s.cpu()
 	until := began.Add(lasting)
 	failed := make([]error, rooms)

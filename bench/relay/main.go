@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,13 +67,16 @@ func run(only string, lasting time.Duration, rooms int) error {
 	}
 	defer os.RemoveAll(work)
 	prepare := exec.Command("node", "prepare.mjs", work)
+	if isAsked(only, "automerge") {
+		prepare.Args = append(prepare.Args, "automerge")
+	}
 	prepare.Dir, prepare.Stderr = "bench/relay", os.Stderr
 	if err := prepare.Run(); err != nil {
 		return fmt.Errorf("prepare.mjs: %w", err)
 	}
 	var all []*measures
 	for _, k := range kinds {
-		if only != "" && !strings.Contains(","+only+",", ","+k.name+",") {
+		if !isAsked(only, k.name) {
 			continue
 		}
 		m := &measures{Server: k.name, Version: k.version(), Notes: make(map[string]string)}
@@ -84,6 +88,11 @@ func run(only string, lasting time.Duration, rooms int) error {
 		all = append(all, m)
 	}
 	return publish(all, lasting, rooms)
+}
+
+// isAsked reports whether a server is among those to measure.
+func isAsked(only, name string) bool {
+	return only == "" || slices.Contains(strings.Split(only, ","), name)
 }
 
 // measure starts servers of a kind, each measure its own, so that nobody pays for what was before.

@@ -1,7 +1,8 @@
-// What the peers are sent, made with their own library: node prepare.mjs FOLDER
+// What the peers are sent, made with their own library: node prepare.mjs FOLDER [automerge]
 //
-//   yjs-updates.bin   updates of one key press each: length 4 (big-endian), bytes
-//   yjs-paper.bin     the whole automerge-paper trace as one update
+//   yjs-updates.bin       updates of one key press each: length 4 (big-endian), bytes
+//   yjs-paper.bin         the whole automerge-paper trace as one update
+//   automerge-paper.bin   the same as a document
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -29,3 +30,11 @@ for (const { patches } of txns) {
   }
 }
 writeFileSync(join(folder, "yjs-paper.bin"), Y.encodeStateAsUpdate(paper));
+
+if (process.argv.includes("automerge")) {
+  const { next: Automerge } = await import("@automerge/automerge");
+  const typed = Automerge.change(Automerge.from({ text: "" }), (doc) => {
+    for (const { patches } of txns) for (const [at, deleted, inserted] of patches) Automerge.splice(doc, ["text"], at, deleted, inserted);
+  });
+  writeFileSync(join(folder, "automerge-paper.bin"), Automerge.save(typed));
+}
