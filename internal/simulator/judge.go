@@ -8,6 +8,7 @@ import (
 	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/internal/sync"
+	"github.com/freehold-dev/freehold/server"
 )
 
 // place names an envelope.
@@ -41,6 +42,17 @@ func (w *World) promised(holder any, envelope []byte) {
 			w.promises[at] = map[any]bool{}
 		}
 		w.promises[at][holder] = true
+	}
+}
+
+// letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor: then a relay whose clock jumps over the
+// time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That is objected to all the same.
+func (w *World) letGo(r *Relay, dropped []server.Dropped) {
+	if w.cheat != BadCompactor {
+		return
+	}
+	for _, x := range dropped {
+		delete(w.promises[place{sync.SessionID(x.Session), x.Seq}], r)
 	}
 }
 
@@ -228,6 +240,9 @@ func (d *Device) judgeStatus(there *onRelays) {
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.relays[0].dead && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) { // what it gave before it died (docs/STATUS.md)
+		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
+	}
+	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain

@@ -264,6 +264,7 @@ func (r *Relay) sweep() {
 		if write != nil {
 			r.write([]*server.Write{write})
 			r.world.tally.Swept += len(write.Dropped)
+			r.world.letGo(r, write.Dropped)
 		}
 		since = entries[len(entries)-1].Cursor
 		if next == 0 {
