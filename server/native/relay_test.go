@@ -288,6 +288,25 @@ func TestFramesBehindTheHandshake(t *testing.T) {
 	}
 }
 
+// What comes as a text is not taken for a frame, though its bytes are those of one.
+func TestTextIsNoFrame(t *testing.T) {
+	conn, _ := handshake(t, startRelay(t, t.TempDir(), native.Options{}), "Sec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n")
+	ping, err := wire.Encode(&wire.Ping{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := masked(ping)
+	text[0] = 0x81
+	if _, err := conn.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(conn)
+	challengeIn(t, r)
+	if e, ok := frameIn(t, r).(*wire.Error); !ok || e.Code != wire.CodeBadFrame {
+		t.Fatalf("%+v", e)
+	}
+}
+
 // A foreign page whose name its owner points to 127.0.0.1 is, to its browser, a page of the relay's own host. The
 // name gives it away.
 func TestForeignNameOnLoopback(t *testing.T) {

@@ -90,13 +90,9 @@ func (c *socket) take(b []byte) bool {
 			}
 			c.framing.grant()
 		case foundMessage:
-			if f.opcode == opText && string(f.payload) == wire.TextPing {
-				if c.write(opText, []byte(wire.TextPong)) != nil {
-					return false
-				}
-				continue
+			if !c.message(f) {
+				return false
 			}
-			c.peer.Receive(f.payload)
 			c.endTurn()
 		case foundControl:
 			if !c.control(f) {
@@ -106,6 +102,19 @@ func (c *socket) take(b []byte) bool {
 			c.say(goodbye(f.code, ""))
 			return false
 		}
+	}
+	return true
+}
+
+// message passes one on. A text is no frame, whatever its bytes, but for the one that is a ping.
+func (c *socket) message(f framed) bool {
+	switch {
+	case f.opcode != opText:
+		c.peer.Receive(f.payload)
+	case string(f.payload) == wire.TextPing:
+		return c.write(opText, []byte(wire.TextPong)) == nil
+	default:
+		c.peer.Receive(nil)
 	}
 	return true
 }

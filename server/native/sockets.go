@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -90,7 +91,8 @@ func greet(conn net.Conn, h handshake) error {
 	if _, err := io.WriteString(conn, h.answer()); err != nil {
 		return err
 	}
-	return conn.SetDeadline(time.Now().Add(idleAfter))
+	// The answer's own deadline would stand for all that is written later.
+	return errors.Join(conn.SetWriteDeadline(time.Time{}), conn.SetReadDeadline(time.Now().Add(idleAfter)))
 }
 
 // early is what a device sent with its handshake, without waiting for the answer.
