@@ -1,5 +1,7 @@
 package sync
 
+import "slices"
+
 // A snapshot says up to where it has each session, and that is its writer's word (S13). Its content is merged, but where a session stands here only
 // the session's own envelopes say: whatever of it comes is taken in its turn, whether a snapshot is said to have it or not. What is said beyond
 // what is here is a claim. It serves one end: where a relay let go of a beginning that snapshots have, the session goes on behind it.
@@ -10,27 +12,50 @@ type claim struct {
 	hash Hash
 }
 
-// hole is what the session went on behind, [from, to): here only as somebody said. What comes of it all the same is taken as well.
+// claimMost is the end of what is believed of a session. Nobody writes so many; behind the last number there is, no place could be counted.
+const claimMost = 1 << 31
+
+// holes are what the session went on behind, in order: here only as somebody said. What comes of it all the same is taken as well, once.
+type holes []hole
+
+// hole is [from, to).
 type hole struct{ from, to uint32 }
 
 // has reports whether an envelope, or a part of what it stands for, belongs there.
-func (h hole) has(e *Entry) bool { return h.from < h.to && e.Seq >= h.from && e.First < h.to }
+func (h holes) has(e *Entry) bool {
+	return slices.ContainsFunc(h, func(x hole) bool { return e.Seq >= x.from && e.First < x.to })
+}
 
-// at reports whether a place is in it.
-func (h hole) at(seq uint32) bool { return h.from <= seq && seq < h.to }
+// at reports whether a place is in one of them.
+func (h holes) at(seq uint32) bool {
+	return slices.ContainsFunc(h, func(x hole) bool { return x.from <= seq && seq < x.to })
+}
 
-// close takes from its beginning what came.
-func (h *hole) close(e *Entry) {
-	if h.at(h.from) && e.First <= h.from && h.from <= e.Seq {
-		h.from = e.Seq + 1
+// add notes one more behind the others.
+func (h *holes) add(from, to uint32) {
+	if from < to {
+		*h = append(*h, hole{from, to})
 	}
+}
+
+// fill takes out what came.
+func (h *holes) fill(e *Entry) {
+	if !h.has(e) {
+		return
+	}
+	var left holes
+	for _, x := range *h {
+		left.add(x.from, min(x.to, e.First))
+		left.add(max(x.from, e.Seq+1), x.to)
+	}
+	*h = left
 }
 
 // takeClaims notes what a merged snapshot says it has. Of a session that is written here nobody knows more than this device.
 func (d *document) takeClaims(heads []Head) {
 	for _, h := range heads {
 		s := d.session(h.Session)
-		if !d.goesOn(s) && h.Seq+1 >= s.claim.next { // of two that say the same, the later one: its writer may have answered the other
+		if !d.goesOn(s) && h.Seq < claimMost && h.Seq+1 >= s.claim.next { // of two that say the same, the later one: its writer may have answered the other
 			s.claim = claim{h.Seq + 1, h.Hash}
 		}
 		d.inbox.tryAgain(h.Session)
@@ -54,12 +79,9 @@ func (s *session) goesOnBehind(e *Entry) bool {
 
 // cross goes on with an envelope behind what is claimed.
 func (s *session) cross(e *Entry) {
-	from := s.next
-	if s.hole.from < s.hole.to {
-		from = s.hole.from
-	}
+	s.holes.add(s.next, e.First)
 	s.skip(e.First, e.Prev)
-	s.first, s.tail, s.hole = e.First, 0, hole{from, e.First}
+	s.first, s.tail = e.First, 0
 	s.learnCover(min(e.First, s.says))
 }
 

@@ -143,3 +143,35 @@ func TestS13ClaimsAndGapsOutliveTheirLife(t *testing.T) {
 	}
 	s.openAll(s.batch(1, arrive(4, bob, 4, sync.Hash{4})), update(sync.Hash{5}))
 }
+
+func TestS13NobodyClaimsMoreThanASessionCanHave(t *testing.T) {
+	for _, seq := range []uint32{1<<32 - 3, 1<<32 - 2, 1<<32 - 1} {
+		s := claimed(t, 1, 1)
+		s.tell(sync.SharedSnapshot{Doc: doc, Claims: []sync.Head{{Session: ann, Seq: seq, Hash: sync.Hash{7}}}})
+		last := arrive(3, ann, 1<<32-1, sync.Hash{7})
+		none[sync.Open](s, s.batch(1, last)) // behind it no place could be counted
+	}
+}
+
+func TestS13WhatCameOfAGapIsNotStoredAgain(t *testing.T) {
+	s := claimed(t, 9, 1)
+	s.openAll(s.batch(1, arrive(3, ann, 9, sync.Hash{9})), update(sync.Hash{10}))
+	s.openAll(s.batch(1, arrive(4, ann, 4, sync.Hash{4})), update(sync.Hash{5})) // from its middle
+	for cursor := sync.Cursor(5); cursor < 9; cursor++ {
+		none[sync.Open](s, s.batch(1, arrive(cursor, ann, 4, sync.Hash{4})))
+	}
+	s.openAll(s.batch(1, arrive(9, ann, 3, sync.Hash{3})), update(sync.Hash{4})) // what is around it is missing still
+	s.openAll(s.batch(1, arrive(10, ann, 5, sync.Hash{5})), update(sync.Hash{6}))
+}
+
+func TestS13WhatStandsBetweenTwoGapsIsNotStoredAgain(t *testing.T) {
+	s := claimed(t, 9, 4)
+	effects := s.batch(1, arrive(3, ann, 4, sync.Hash{4}), arrive(4, ann, 9, sync.Hash{9}))
+	for _, hash := range []byte{5, 10} {
+		effects = s.openAll(effects, update(sync.Hash{hash}))
+	}
+	none[sync.Open](s, s.batch(1, arrive(5, ann, 4, sync.Hash{4})))
+	for cursor, seq := range []uint32{3, 5} {
+		s.openAll(s.batch(1, arrive(6+sync.Cursor(cursor), ann, seq, sync.Hash{byte(seq)})), update(sync.Hash{byte(seq + 1)}))
+	}
+}

@@ -74,7 +74,8 @@ func (m *Machine) open(e DocOpen) {
 	for _, h := range e.Heads {
 		s := d.session(h.Session)
 		s.skip(h.Seq+1, h.Hash)
-		s.first, s.tail, s.live, s.hole = h.First, h.Tail, h.Live, hole{h.First - min(h.Hole, h.First), h.First}
+		s.first, s.tail, s.live = h.First, h.Tail, h.Live
+		s.holes.add(h.First-min(h.Hole, h.First), h.First)
 	}
 	d.takeClaims(e.Claims)
 	for _, id := range e.Frozen {

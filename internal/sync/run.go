@@ -106,7 +106,7 @@ func (d *document) judge(e *Entry) arrivalState {
 		return arrivalWorked
 	case !e.Kind.chains(), s != nil && (s.frozen || s.upload):
 		return arrivalDone
-	case e.Seq < next && s.hole.has(e):
+	case e.Seq < next && s.holes.has(e):
 		return arrivalWorked
 	case e.Seq < next:
 		s.learnRun(e.First, e.Seq)
@@ -124,7 +124,7 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	w := work{stage: stageSealing, job: m.job(), session: next.Session, era: d.outbox.era}
 	isSnapshot := next.Kind == KindSnapshot
 	s := d.session(w.session)
-	isLate := s.hole.has(next)
+	isLate := s.holes.has(next)
 	byFirst := map[uint32]*arrival{}
 	for i := range in.log {
 		a := &in.log[i]
@@ -135,7 +135,7 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	var refs []Ref
 	size := uint32(0)
 	for a := byFirst[next.First]; a != nil; a = byFirst[a.Seq+1] {
-		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot || isLate != s.hole.has(&a.Entry)) {
+		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot || isLate != s.holes.has(&a.Entry)) {
 			break
 		}
 		a.state = arrivalWorked
@@ -229,7 +229,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 			s.learnRun(e.First, e.Seq)
 			d.places.note(e.Cursor, e.Session, e.Seq)
 		}
-		if e.Seq >= s.next || s.hole.has(e) { // or another tab stored it in the meantime
+		if e.Seq >= s.next || s.holes.has(e) { // or another tab stored it in the meantime
 			fresh = append(fresh, e.Ref)
 			d.outbox.mark.Log.grew(1, e.Size)
 		}
@@ -242,7 +242,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 			if at == e.Seq {
 				head.Hash = item.Hash
 			}
-			if s.hole.at(at) { // somebody said that it was here: if so, it changes nothing
+			if s.holes.at(at) { // somebody said that it was here: if so, it changes nothing
 				isShown = isShown || c.Ref == e.Ref
 				late = appendRef(late, c.Ref)
 				d.noteSeen(w.session, c.Deps)
@@ -262,7 +262,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		if !isShown {
 			unused = append(unused, e.Ref)
 		}
-		s.hole.close(e)
+		s.holes.fill(e)
 		d.noteAttest(e)
 	}
 	d.mark(w.entries, arrivalDone)

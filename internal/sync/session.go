@@ -16,7 +16,7 @@ type session struct {
 	cover uint32 // inside a snapshot that the relay has
 	claim claim  // what merged snapshots say that they have of it, beyond what is here
 	says  uint32 // how far snapshots on the relay say that they have it
-	hole  hole   // what a claim stood for when the session went on behind it
+	holes holes  // what claims stood for when the session went on behind them
 	other uint32 // what another relay has, whichever has most
 	sent  uint32 // sent on this connection
 	named uint32 // what our newest envelope said that we have seen of it

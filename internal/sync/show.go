@@ -124,9 +124,9 @@ func (m *Machine) shared(e Shared) {
 		if e.Whole && s.goesOnBehind(&at) { // another tab went on there
 			s.cross(&at)
 		}
-		if s.hole.at(x.Head.Seq) {
+		if s.holes.at(x.Head.Seq) {
 			late = appendRef(late, x.Ref)
-			s.hole.close(&at)
+			s.holes.fill(&at)
 			continue
 		}
 		if x.Head.Seq == s.next {
