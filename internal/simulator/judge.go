@@ -214,7 +214,8 @@ func (w *World) judge() {
 		d.judgeStatus(here)
 		d.judgePresence()
 		for _, h := range d.hubs {
-			if n := len(h.refs); n > 0 && h.status.Content == sync.ContentComplete && !d.waits() {
+			// What is sealed for a relay that died waits for it.
+			if n := len(h.refs); n > 0 && !w.relays[h.place].dead && h.status.Content == sync.ContentComplete && !d.waits() {
 				d.fail(Broken, "still holds %d refs of relay %d", n, h.place)
 			}
 		}

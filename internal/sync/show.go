@@ -67,16 +67,17 @@ func (d *document) isReady(held []held, claims bool) bool {
 func (d *document) hasSeen(deps []Head, claims bool) bool {
 	for i := range deps {
 		s, seq := d.lookup(deps[i].Session), deps[i].Seq
-		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) && !(claims && s.isClaimed(deps[i]) && d.inbox.hasAllTo(deps[i])) {
+		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) && !(claims && s.isClaimed(deps[i]) && d.hasAllTo(deps[i])) {
 			return false
 		}
 	}
 	return true
 }
 
-// hasAllTo reports whether nothing of a session up to a head that the relay has is still to be taken.
-func (in *inbox) hasAllTo(h Head) bool {
-	return !in.reading && !slices.ContainsFunc(in.log, func(a arrival) bool { return a.state != arrivalDone && a.Session == h.Session && a.First <= h.Seq })
+// hasAllTo reports whether nothing of a session up to a head is still to come from the relay: a reading that its connection ended brings no more.
+func (d *document) hasAllTo(h Head) bool {
+	in := &d.inbox
+	return !(in.reading && d.outbox.subscribed) && !slices.ContainsFunc(in.log, func(a arrival) bool { return a.state != arrivalDone && a.Session == h.Session && a.First <= h.Seq })
 }
 
 // noteSeen learns from what a foreign session had seen how far it has our own.
