@@ -133,13 +133,14 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 			}
 		}
 	}
-	has := func(h sync.Head) bool {
-		return done[h.Session] > h.Seq || claimed[h.Session] > h.Seq || halves[h.Session][h.Seq]
-	}
-	for moved := true; moved; {
-		moved = false
+	isClaimed := func(h sync.Head) bool { return claimed[h.Session] > h.Seq }
+	// What a claim stands for is taken as there, and waits for nothing: one change at a time, for it may bring others on.
+	advance := func(claims bool) (moved bool) {
+		lacks := func(h sync.Head) bool {
+			return done[h.Session] <= h.Seq && !halves[h.Session][h.Seq] && !(claims && isClaimed(h))
+		}
 		for i := range queues {
-			for end := 0; end < len(queues[i]) && (queues[i][end].Seq < claimed[queues[i][end].Session] || !slices.ContainsFunc(queues[i][end].deps, func(h sync.Head) bool { return !has(h) })); {
+			for end := 0; end < len(queues[i]) && (claims && isClaimed(queues[i][end].Head) || !slices.ContainsFunc(queues[i][end].deps, lacks)); {
 				c := queues[i][end]
 				end++
 				if goesOn(c.update) {
@@ -150,8 +151,14 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 				end = 0
 				done[c.Session] = c.Seq + 1
 				moved = true
+				if claims {
+					return true
+				}
 			}
 		}
+		return moved
+	}
+	for advance(false) || advance(true) {
 	}
 	return ready, slices.Concat(queues...)
 }

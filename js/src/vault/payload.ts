@@ -89,20 +89,25 @@ export const inOrder = (updates: readonly Opened[], covered: ReadonlyMap<Session
   const doneBySession = new Map(covered);
   // Nobody sees half a change: who names the middle of one was told by a bad snapshot.
   const halves = new Set(updates.filter((u) => goesOn(u.update)).map((u) => `${u.session}/${u.seq}`));
-  const isClaimed = (h: Head): boolean => (claimed.get(h.session) ?? -1) >= h.seq; // it waits for nothing
-  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq || isClaimed(h) || halves.has(`${h.session}/${h.seq}`);
+  const isClaimed = (h: Head): boolean => (claimed.get(h.session) ?? -1) >= h.seq;
+  const has = (h: Head): boolean => (doneBySession.get(h.session) ?? -1) >= h.seq || halves.has(`${h.session}/${h.seq}`);
   const ready: Opened[] = [];
-  for (let moved = true; moved;) {
-    moved = false;
-    queues.forEach((queue, q) => {
-      for (let end = at[q]!; end < queue.length && (isClaimed(queue[end]!) || queue[end]!.deps.every(has)); end++) {
+  /** What a claim stands for is taken as there, and waits for nothing: one change at a time, for it may bring others on. */
+  const advance = (claims: boolean): boolean => {
+    let moved = false;
+    const isReady = (u: Opened): boolean => (claims && isClaimed(u)) || u.deps.every((h) => has(h) || (claims && isClaimed(h)));
+    for (const [q, queue] of queues.entries()) {
+      for (let end = at[q]!; end < queue.length && isReady(queue[end]!); end++) {
         if (goesOn(queue[end]!.update)) continue;
         ready.push(...queue.slice(at[q]!, end + 1));
         at[q] = end + 1;
         doneBySession.set(queue[end]!.session, queue[end]!.seq);
         moved = true;
+        if (claims) return true;
       }
-    });
-  }
+    }
+    return moved;
+  };
+  while (advance(false) || advance(true));
   return { ready, waiting: queues.flatMap((queue, q) => queue.slice(at[q]!)) };
 };

@@ -87,3 +87,11 @@ test("parts are ready together, when all of them are there and nothing that thei
     for (const u of sorted.ready) for (const d of u.deps) assert.ok(sorted.ready.findIndex((x) => x.session === d.session && x.seq === d.seq) < sorted.ready.indexOf(u), what);
   }
 });
+
+test("what somebody claims to have waits for nothing, but not in front of what it names", () => {
+  const opened = (session: string, seq: number, ...deps: readonly Opened[]): Opened => ({ session, seq, hash: new Uint8Array(32), deps, update: Uint8Array.of(0) });
+  const elsewhere = opened("c", 5), b0 = opened("b", 0), b1 = opened("b", 1, b0);
+  const updates = [opened("a", 0, b1), opened("a", 1, elsewhere), opened("a", 2, b1), b0, b1];
+  const { ready, waiting } = inOrder(updates, new Map(), new Map([["a", 9]]));
+  assert.deepEqual([ready.map((u) => u.session + u.seq).join(" "), waiting], ["b0 b1 a0 a1 a2", []]);
+});
