@@ -311,7 +311,7 @@ func (d *Device) built(stored held, other []byte) (file *crdt.Doc, taken []conte
 			return nil, nil, nil, err
 		}
 	}
-	stuck = applyAll(file, ready)
+	stuck = beforeGaps(applyAll(file, ready), ready, nextOf(stored.covers))
 	return file, prefixOf(ready, stuck), stuck, nil
 }
 

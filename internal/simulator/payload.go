@@ -217,6 +217,30 @@ func applyAll(doc *crdt.Doc, updates []content) (stuck map[sync.SessionID]uint32
 	return stuck
 }
 
+// beforeGaps is js/src/vault/compaction.ts: beforeGaps. What a claim stands for is in a file when the core took something behind it.
+func beforeGaps(stuck map[sync.SessionID]uint32, updates []content, covered map[sync.SessionID]uint32) map[sync.SessionID]uint32 {
+	for s, at := range stuck {
+		first, next, isTaken := at, at, false
+		for _, c := range slices.Backward(updates) {
+			if c.Session != s || c.Seq >= at {
+				continue
+			}
+			if c.Seq+1 < next {
+				first = next
+			}
+			if isTaken = len(c.update) > 0; isTaken {
+				break
+			}
+			next = c.Seq
+		}
+		if !isTaken && covered[s] < next {
+			first = next
+		}
+		stuck[s] = first
+	}
+	return stuck
+}
+
 // try applies an update and reports whether it is in the document; what no core takes is as if it were empty.
 func try(doc *crdt.Doc, c content) bool {
 	if len(c.update) == 0 {

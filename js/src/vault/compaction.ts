@@ -157,7 +157,7 @@ export class Compaction {
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
       if (other !== null) core.merge(handle, other.file);
-      const stuck = applyAll(core, handle, ready);
+      const stuck = beforeGaps(applyAll(core, handle, ready), ready, coversOf(stored));
       const isTaken = (u: Opened): boolean => u.seq < (stuck.get(u.session) ?? Infinity);
       return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter(isTaken)), waiting: [...waiting, ...ready.filter((u) => !isTaken(u))], stuck };
     } finally {
@@ -253,6 +253,21 @@ const applyAll = (core: Core, handle: number, updates: readonly Opened[]): Stuck
   }
   return stuck;
 };
+
+/**
+ * What a claim stands for is in the file when the core took something of the session behind it. Where only what is empty stands between such a gap and what
+ * it does not take, nobody knows: the file reaches to before the gap, and what comes of that goes to the journal and counts.
+ */
+const beforeGaps = (stuck: Stuck, updates: readonly Opened[], covers: readonly Known[]): Stuck =>
+  new Map([...stuck].map(([session, at]) => {
+    let first = at, next = at;
+    for (const u of updates.filter((x) => x.session === session && x.seq < at).reverse()) {
+      if (u.seq + 1 < next) first = next;
+      if (u.update.length > 0) return [session, first];
+      next = u.seq;
+    }
+    return [session, (covers.find((c) => c.session === session)?.seq ?? -1) + 1 < next ? next : first];
+  }));
 
 /** Whether the document has it now. What does not decode does so nowhere: it is as if it were empty. */
 const tryUpdate = (core: Core, handle: number, u: Opened): boolean => {

@@ -54,3 +54,24 @@ test("an update that decodes nowhere is covered like an empty one", async (t) =>
   await checkpoint();
   assert.deepEqual((await stored()).snapshot?.covers.map((c) => c.seq), [0]);
 });
+
+test("what is behind a gap is covered when the core took something behind it, and not before", async (t) => {
+  const copies = await openCopies("home", { stores: [directoryStore(await directoryOf())] });
+  t.after(() => copies.close());
+  const { doc, secret, genesis } = await sealer.create();
+  await copies.putSecret({ doc, type: "note", rights: "owner", secret, genesis, relayHint: null });
+  const keys = await sealer.keys(doc, "owner", secret, genesis);
+  const own = await keys.newSession();
+  const { session, cert } = own;
+  const core = await Core.start(await loadModule());
+  const handle = core.create();
+  const claims = [{ session, seq: 2, hash: new Uint8Array(32) }]; // of envelopes that nobody gave
+  await copies.checkpoint(doc, session, { generation: 1, file: core.save(handle), covers: [], claims });
+  for (const [seq, update] of [empty, empty, empty, empty, waitsForever].entries()) {
+    const { bytes } = await keys.seal(own, Kind.update, seq, await sealer.sha256(cert), sealer.encodeUpdate({ deps: [], update }));
+    if (seq === 0 || seq > 2) await copies.append(doc, session, [{ session, seq, bytes }], [{ session, cert }]);
+  }
+  const compaction = new Compaction({ copies, sealer, loadCore: async () => core, writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+  assert.deepEqual((await compaction.checkpoint(keys, session, [{ session, seq: 4 }])).covers, []);
+  assert.deepEqual((await copies.load(doc))!.envelopes.map((e) => e.seq), [0, 3, 4]);
+});
