@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,9 @@ func (e *edge) erase(t *testing.T, doc *servertest.Doc) {
 	}
 }
 
+// orphans is the question of worker/store.ts.
+const orphans = "SELECT key FROM away WHERE key NOT IN (SELECT away FROM envelopes WHERE away IS NOT NULL) LIMIT 1000"
+
 // Large envelopes go to R2 when they have been here for a whole look, and readers notice nothing of it.
 func TestColdSnapshots(t *testing.T) {
 	folder := t.TempDir()
@@ -137,6 +141,12 @@ func TestColdSnapshots(t *testing.T) {
 	servertest.Expect[*wire.Welcome](live)
 	if entries := live.Follow(0, 9); len(entries) != 9 || !bytes.Equal(entries[5].Envelope, run[5]) {
 		t.Fatalf("%d entries", len(entries))
+	}
+	// What to do next is asked with every frame, so it does not go through all envelopes.
+	for _, step := range e.probe(t, doc, "EXPLAIN QUERY PLAN "+orphans).Rows {
+		if strings.HasPrefix(step["detail"].(string), "SCAN envelopes") {
+			t.Fatalf("%+v", step)
+		}
 	}
 	// After a power cut, too.
 	e.kill()

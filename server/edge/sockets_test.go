@@ -4,7 +4,10 @@ package edge_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +120,51 @@ func TestFatInstanceIsReplaced(t *testing.T) {
 	}
 	if _, entries := servertest.DialFor(t, e.url, large.ID()).Listen(large, wire.Hello{}); len(entries) != 4*80 {
 		t.Fatalf("%d entries", len(entries))
+	}
+}
+
+// resident is how much memory the process has, in KiB.
+func (e *edge) resident(t *testing.T) (size int) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, behind, _ := bytes.Cut(b, []byte("VmRSS:"))
+	if _, err := fmt.Sscan(string(behind), &size); err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
+// Whoever sends long frames to one invented document after the other makes instances of the core fat, and those go: an isolate has
+// no room for three.
+func TestFatInstancesAreLetGo(t *testing.T) {
+	e := start(t, t.TempDir(), probing(t))
+	run := slices.Repeat([][]byte{make([]byte, 200<<10)}, 80)
+	var doc *servertest.Doc
+	seed := uint64(0)
+	send := func(documents int) (most int) {
+		for range documents {
+			seed++
+			doc = servertest.NewDoc(t, seed)
+			device := servertest.DialFor(t, e.url, doc.ID())
+			if err := device.Say(&wire.Append{Doc: doc.ID(), Envelopes: run}); err != nil {
+				t.Fatal(err)
+			}
+			servertest.Await[*wire.Error](device)
+			most = max(most, e.resident(t))
+		}
+		return most
+	}
+	first := send(12)
+	second := send(12)
+	if n := e.probe(t, doc, "").Instances; n < 8 {
+		t.Fatalf("%d instances", n)
+	}
+	// Each has 54 MiB. The collector lets go of them when it comes by.
+	if second > first+150<<10 {
+		t.Errorf("%d KiB, then %d KiB", first, second)
 	}
 }
 

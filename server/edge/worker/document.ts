@@ -12,7 +12,8 @@ import { Line } from "./line.ts";
 import { joined, Reactor } from "./reactor.ts";
 import { Store } from "./store.ts";
 
-/** The instance that all objects of this isolate share. */
+/** The instance that all objects of this isolate share. They know its number and do not hold it: one that grew too large must go, though
+    the object that made it so is still there. */
 let shared: Reactor | null = null;
 
 let instances = 0;
@@ -51,7 +52,8 @@ const LONGEST_WAIT = 30_000;
 export class Document extends DurableObject<Env> {
   readonly #store: Store;
   readonly #away: Away;
-  #reactor: Reactor | null = null;
+  /** The instance that knows the relay and the peers. */
+  #instance = 0;
   #relay = 0;
   readonly #peers = new Map<WebSocket, number>();
   readonly #lines = new WeakMap<WebSocket, Line>();
@@ -191,7 +193,7 @@ export class Document extends DurableObject<Env> {
     } catch {
       // It is closed already.
     }
-    if (peer !== undefined) this.#reactor?.disconnect(this.#relay, peer);
+    if (peer !== undefined && this.#instance === instances) shared?.disconnect(this.#relay, peer);
   }
 
   /** The core with this object's relay in it and all sockets connected. */
@@ -200,8 +202,8 @@ export class Document extends DurableObject<Env> {
       shared = new Reactor(module);
       instances++;
     }
-    if (this.#reactor === shared && shared.uses(this.#relay)) return shared;
-    this.#reactor = shared;
+    if (this.#instance === instances && shared.uses(this.#relay)) return shared;
+    this.#instance = instances;
     this.#peers.clear();
     this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0));
     for (const socket of this.ctx.getWebSockets()) {

@@ -27,6 +27,7 @@ const SCHEMA = `
     cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
     before BLOB NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL, header BLOB, body BLOB, away TEXT);
   CREATE UNIQUE INDEX places ON envelopes (session, seq);
+  CREATE INDEX elsewhere ON envelopes (away) WHERE away IS NOT NULL;
   CREATE TABLE parts (cursor INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (cursor, part)) WITHOUT ROWID;
   CREATE TABLE away (key TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
