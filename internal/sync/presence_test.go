@@ -352,3 +352,14 @@ func TestS17AnotherStoreOwesNothingOfThis(t *testing.T) {
 		none[sync.Hello](s, effects)
 	}
 }
+
+func TestS17AnEditIsNoWordAboutWhatIsNotWrittenYet(t *testing.T) {
+	for _, seen := range []sync.Head{{Session: own, Seq: 9, Hash: sync.Hash{9}}, {Session: own, Seq: 0, Hash: sync.Hash{9}}} {
+		s := online(t)
+		s.write(1)
+		s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}, seen))
+		if st := s.status(s.write(2)); st.Peer != 0 || st.Seen != 0 {
+			t.Fatalf("%+v: %+v", seen, st)
+		}
+	}
+}

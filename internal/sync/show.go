@@ -86,9 +86,10 @@ func (d *document) noteSeen(id SessionID, deps []Head) {
 	if d.own == noSession || s == nil || s.live {
 		return // a tab of this device is not another device
 	}
-	for i := range deps {
-		if deps[i].Session == d.own {
-			s.saw = max(s.saw, deps[i].Seq+1)
+	own := d.lookup(d.own)
+	for _, h := range deps {
+		if h.Session == d.own && h.Seq < own.next && own.hashAt(h.Seq).agrees(h.Hash) { // nobody has seen what is not written yet
+			s.saw = max(s.saw, h.Seq+1)
 			d.saw = max(d.saw, s.saw)
 		}
 	}
