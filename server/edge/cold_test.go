@@ -185,6 +185,10 @@ func TestStoringAwayIsCutOff(t *testing.T) {
 		}
 		e.kill()
 		e = start(t, folder, withBucket(t))
+		// The runtime tries a few times in a few minutes; nobody may come to the document any more.
+		if e.probe(t, doc, "").Alarm == nil {
+			t.Fatalf("%s: nobody will look again", fault)
+		}
 		want := 0
 		if !deletes {
 			want = 1

@@ -26,7 +26,11 @@ export class Document extends RealDocument {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== "/probe") return super.fetch(request);
     fault = searchParams.get("fault");
-    if (searchParams.has("alarm")) await this.alarm();
+    if (searchParams.has("alarm")) {
+      // As with the runtime's own: none is set while it rings.
+      await this.ctx.storage.deleteAlarm();
+      await this.alarm();
+    }
     fault = null;
     const sql = searchParams.get("sql") ?? "";
     const rows = sql === "" ? [] : this.ctx.storage.sql.exec(sql).toArray();

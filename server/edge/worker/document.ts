@@ -159,9 +159,13 @@ export class Document extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     if (this.#store.doc === null) return;
-    if (this.#store.ripens) this.#awake().sweep(this.#relay);
-    await this.#away.tidy(this.#store, this.ctx.storage);
-    if (this.#hasChores) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
+    try {
+      if (this.#store.ripens) this.#awake().sweep(this.#relay);
+      await this.#away.tidy(this.#store, this.ctx.storage);
+    } finally {
+      // Also where something fails for longer than the runtime tries.
+      if (this.#hasChores) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY);
+    }
   }
 
   get #hasChores(): boolean {
