@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"unicode/utf8"
 )
 
 // framing takes apart the stream of WebSocket frames that a device sends (RFC 6455, section 5). It holds what came of a message and
@@ -46,6 +47,7 @@ const (
 	closeNormal   closeCode = 1000
 	closeGoing    closeCode = 1001
 	closeProtocol closeCode = 1002
+	closeBadText  closeCode = 1007
 	closeTooLarge closeCode = 1009
 )
 
@@ -139,7 +141,8 @@ func (f *framing) readHeader(b []byte, limit int) (n int, code closeCode) {
 
 // headerBytes is how long the header is, as far as is known.
 func (f *framing) headerBytes() int {
-	if f.came < 2 {
+	// Without a mask no more is needed to refuse it.
+	if f.came < 2 || f.header[1]&0x80 == 0 {
 		return 2
 	}
 	switch f.header[1] & 0x7f {
@@ -220,6 +223,9 @@ func answerTo(payload []byte) []byte {
 		return nil
 	}
 	if len(payload) >= 2 {
+		if !utf8.Valid(payload[2:]) {
+			return goodbye(closeBadText, "")
+		}
 		switch code := binary.BigEndian.Uint16(payload); {
 		case code >= 1000 && code < 1015 && code != 1004 && code != 1005 && code != 1006, code >= 3000 && code < 5000:
 			return bytes.Clone(payload[:2])

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
@@ -113,6 +114,9 @@ func (c *socket) message(f framed) bool {
 		c.peer.Receive(f.payload)
 	case string(f.payload) == wire.TextPing:
 		return c.write(opText, []byte(wire.TextPong)) == nil
+	case !utf8.Valid(f.payload):
+		c.say(goodbye(closeBadText, ""))
+		return false
 	default:
 		c.peer.Receive(nil)
 	}
