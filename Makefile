@@ -41,7 +41,7 @@ relay: web
 # The relay as a Cloudflare Worker: built, measured, and tested under workerd on this machine. Without inlining it is a tenth
 # smaller, without the tables of stack traces a fifth; signatures and hashes are left quick.
 EDGE := server/edge
-worker: js
+worker: browsers js
 	@$(STEP) "packages of the Worker" sh -c 'cd $(EDGE) && ../../internal/tools/modules'
 	@mkdir -p build/edge
 	@$(STEP) "reactor (Go to wasm)" env GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-s -w' -gcflags=all=-l -gcflags=crypto/...= -o build/edge/reactor.raw ./$(EDGE)/reactor

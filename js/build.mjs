@@ -31,7 +31,7 @@ const common = { bundle: true, format: "esm", target: "es2022", minify: true, le
 await Promise.all([
   build({ ...common, entryPoints: { index: "src/index.ts" }, external: ["./vault.js", "./inline.js"] }),
   build({ ...common, entryPoints: { vault: "src/vault/worker.ts" }, external: ["./inline.js"] }),
-  build({ ...common, entryPoints: { node: "src/node.ts" }, platform: "node", target: "node20" }),
+  build({ ...common, minify: false, entryPoints: { node: "src/node.ts" }, platform: "node", target: "node20" }), // Node prints the line that threw
 ]);
 copyFileSync(wasm, join(dist, "freehold.wasm"));
 writeFileSync(join(dist, "inline.js"), `export const wasm = "${gzipSync(readFileSync(wasm), { level: 9 }).toString("base64")}";\n`);

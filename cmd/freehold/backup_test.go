@@ -203,12 +203,12 @@ func TestToolsSayWhatIsWrong(t *testing.T) {
 		"nothing there":         {[]string{"backup", "--once", "--relay", p.address, link, dir}, 1, "is it the right one"},
 		"nobody there":          {[]string{"backup", "--once", "--relay", "127.0.0.1:1", link, dir}, 1, "cannot reach"},
 		"no address":            {[]string{"restore", dir, "ftp://x"}, 1, "https://relay.example"},
-		"no backup":             {[]string{"verify", t.TempDir()}, 1, "no document's folder"},
+		"no backup":             {[]string{"verify", t.TempDir()}, 1, "has nothing of a document"},
 		"no folder":             {[]string{"verify", filepath.Join(dir, "none")}, 1, "no such file"},
 		"help":                  {[]string{"help", "backup"}, 0, "A read link is enough"},
 		"help of a command":     {[]string{"restore", "--help"}, 0, "No link is needed"},
 		"help of everything":    {[]string{"help"}, 0, "freehold backup LINK DIR"},
-		"restore without files": {[]string{"restore", t.TempDir(), p.address}, 1, "no document's folder"},
+		"restore without files": {[]string{"restore", t.TempDir(), p.address}, 1, "has nothing of a document"},
 	} {
 		code, out, problems := callTool(c.args...)
 		if code != c.code || !strings.Contains(out+problems, c.says) {

@@ -91,6 +91,24 @@ func kept(t *testing.T, fill func(*source)) (*source, *backup.Contents, backup.R
 	return s, c, r
 }
 
+// A document that nobody wrote anything in leaves a folder without a file, which keeps nobody from the others.
+func TestAFolderWithoutFilesIsNoDocument(t *testing.T) {
+	s := &source{t: t, doc: servertest.NewDoc(t, 1)}
+	w := s.doc.NewSession()
+	s.add(w, w.Update([]byte("here")))
+	dir := t.TempDir()
+	if err := s.open(dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if docs, err := backup.Documents(dir); !errors.Is(err, backup.ErrNone) {
+		t.Fatalf("%v, %v", docs, err)
+	}
+	s.keep(s.open(dir), store, 0)
+	if docs, err := backup.Documents(dir); err != nil || len(docs) != 1 || docs[0] != s.doc.ID() {
+		t.Fatalf("%v, %v", docs, err)
+	}
+}
+
 // Every file stands for itself: one that is lost takes with it what was in it, is named, and its sessions are told.
 func TestAFileIsLost(t *testing.T) {
 	s := &source{t: t, doc: servertest.NewDoc(t, 1)}

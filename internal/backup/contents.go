@@ -104,7 +104,8 @@ type segment struct {
 
 func fileName(number int) string { return fmt.Sprintf("%08d%s", number, extension) }
 
-// Documents lists what a folder has backups of.
+// Documents lists what a folder has backups of. Of a document that nobody wrote anything in, or that was asked for in vain, there is a folder
+// and no file.
 func Documents(dir string) ([]seal.DocID, error) {
 	found, err := os.ReadDir(dir)
 	if err != nil {
@@ -112,12 +113,20 @@ func Documents(dir string) ([]seal.DocID, error) {
 	}
 	var docs []seal.DocID
 	for _, f := range found {
-		if doc, err := seal.ParseDocID(f.Name()); err == nil && f.IsDir() {
+		doc, err := seal.ParseDocID(f.Name())
+		if err != nil || !f.IsDir() {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(dir, f.Name(), "*"+extension))
+		if err != nil {
+			return nil, err
+		}
+		if len(files) > 0 {
 			docs = append(docs, doc)
 		}
 	}
 	if docs == nil {
-		return nil, fmt.Errorf("%w: %s has no document's folder", ErrNone, dir)
+		return nil, fmt.Errorf("%w: %s has nothing of a document", ErrNone, dir)
 	}
 	return docs, nil
 }
