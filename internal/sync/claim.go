@@ -80,7 +80,7 @@ func (s *session) goesOnBehind(e *Entry) bool {
 // cross goes on with an envelope behind what is claimed.
 func (s *session) cross(e *Entry) {
 	s.holes.add(s.next, e.First)
-	s.skip(e.First, e.Prev)
+	s.goOnFrom(e.First, e.Prev)
 	s.first, s.tail = e.First, 0
 	s.learnCover(min(e.First, s.says))
 }

@@ -73,7 +73,7 @@ func (m *Machine) open(e DocOpen) {
 	d := &m.docs[len(m.docs)-1]
 	for _, h := range e.Heads {
 		s := d.session(h.Session)
-		s.skip(h.Seq+1, h.Hash)
+		s.goOnFrom(h.Seq+1, h.Hash)
 		s.first, s.tail, s.live = h.First, h.Tail, h.Live
 		s.holes.add(h.First-min(h.Hole, h.First), h.First)
 	}

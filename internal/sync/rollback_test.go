@@ -36,31 +36,22 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 	}
 }
 
-func TestS9ARelayThatLosesTheFirstThatItAcknowledgedWasPutBack(t *testing.T) {
-	s := online(t)
-	s.write(1)
-	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1}) // and the connection breaks before a batch moves the cursor
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
-	s.tell(sync.SocketOpen{Conn: 2})
-	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
-	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
-		t.Fatalf("%+v", st)
-	}
-}
-
 func TestS9ARelayThatEndsBeforeWhatItAcknowledgedWasPutBack(t *testing.T) {
-	s := online(t)
-	s.write(1)
-	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 5}) // what somebody else has before it did not come yet
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
-	s.tell(sync.SocketOpen{Conn: 2})
-	effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 4, Genesis: true})
-	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
-		t.Fatalf("%+v", st)
+	for _, c := range []struct{ acked, head sync.Cursor }{
+		{1, 0}, // the connection breaks before a batch moves the cursor
+		{5, 4}, // what somebody else has before it did not come yet
+	} {
+		s := online(t)
+		s.write(1)
+		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: c.acked})
+		s.tell(sync.SocketClosed{Conn: 1})
+		s.now += 60_000
+		s.tell(sync.Wake{})
+		s.tell(sync.SocketOpen{Conn: 2})
+		effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: c.head, Genesis: true})
+		if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
+			t.Fatalf("it ends at %d: %+v", c.head, st)
+		}
 	}
 }
 

@@ -177,8 +177,8 @@ func (s *session) store(hash Hash, size uint32, more bool) {
 	s.tail += size
 }
 
-// skip goes on behind envelopes that are not here one by one, the last of which has the hash.
-func (s *session) skip(next uint32, hash Hash) {
+// goOnFrom goes on behind envelopes that are not here one by one, the last of which has the hash.
+func (s *session) goOnFrom(next uint32, hash Hash) {
 	s.next, s.hash, s.past = next, hash, nil
 	s.whole = max(s.whole, next)
 	if next > s.shown {
