@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type sockets struct {
 	names     httpapi.Names
 	addresses *addresses
 	large     *turns
+	tidy      tidy
 
 	mu   sync.Mutex
 	open map[*socket]struct{}
@@ -38,7 +40,7 @@ type sockets struct {
 }
 
 func newSockets(relay *server.Relay, limits server.Limits, names httpapi.Names, from *addresses) *sockets {
-	return &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), open: make(map[*socket]struct{})}
+	return &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), tidy: tidy{free: debug.FreeOSMemory}, open: make(map[*socket]struct{})}
 }
 
 // ServeHTTP turns a request into a connection.
@@ -82,6 +84,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var nonce seal.Nonce
 	rand.Read(nonce[:])
 	c.start(conn, early(buffered.Reader), s.names.Of(r), nonce)
+	s.tidy.came()
 }
 
 func greet(conn net.Conn, h handshake) error {
