@@ -46,13 +46,15 @@ func (w *World) promised(holder any, envelope []byte) {
 }
 
 // letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor: then a relay whose clock jumps over the
-// time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That is objected to all the same.
+// time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That has to be objected to all the same.
 func (w *World) letGo(r *Relay, dropped []server.Dropped) {
 	if w.cheat != BadCompactor {
 		return
 	}
 	for _, x := range dropped {
-		delete(w.promises[place{sync.SessionID(x.Session), x.Seq}], r)
+		at := place{sync.SessionID(x.Session), x.Seq}
+		delete(w.promises[at], r)
+		w.gone[at] = true
 	}
 }
 
@@ -91,6 +93,7 @@ func (w *World) noticed(d *Device, what string) {
 		w.tally.Noticed = map[string]int{}
 	}
 	w.tally.Noticed[what]++
+	w.objected = w.objected || what == "bad snapshot"
 	w.note("%s notices: %s", d.name, what)
 }
 
@@ -174,16 +177,21 @@ func (w *World) judgeFork() {
 // isForged reports whether a snapshot put words in somebody's mouth.
 func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.madeUp }
 
-// judgeForgery: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed. It
-// reports whether they were.
-func (w *World) judgeForgery() bool {
-	objected, differ := false, false
+// judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, and what a relay let go of for a
+// snapshot that left it out is gone with the devices that had it; but not unnoticed. Where the one who objected lives no more, those who lack
+// something say so. It reports whether anything of that sort came about.
+func (w *World) judgeCompactor() bool {
+	differ, objects, told := false, false, w.objected
 	for _, d := range w.devices {
-		objected = objected || d.status().Problem == sync.BadSnapshot
+		s := d.status()
+		objects = objects || s.Problem == sync.BadSnapshot
+		if _, lacks := w.lacks(d); lacks && s.Problem == sync.NoProblem {
+			told = false
+		}
 		differ = differ || d.page.Digest() != w.devices[0].page.Digest()
 	}
-	if differ && !objected {
-		w.fail(Unnoticed, "a forgery was believed, and nobody objects")
+	if differ && !objects && !told {
+		w.fail(Unnoticed, "a bad snapshot was believed, and nobody objects")
 	}
 	if differ {
 		w.tally.Objected++
@@ -200,15 +208,15 @@ func (w *World) judge() {
 	if w.cheat == BadCompactor && w.cheater.snapshots > 0 {
 		w.tally.BadCompactors++
 	}
-	if w.isForged() && w.judgeForgery() {
+	if (w.isForged() || len(w.gone) > 0) && w.judgeCompactor() {
 		return
 	}
 	want := w.devices[0].page.Digest()
 	here := w.onRelays()
 	for _, d := range w.devices {
 		w.tally.Compared++
-		// Who may only read has more than the others where only a snapshot could bring it to them, and says that it does.
-		if d.page.Digest() != want && (d.writable() || d.status().Unsent == 0) {
+		// Who may only read has more than the others where only a snapshot could bring it to them, or a relay that died, and says that it does.
+		if d.page.Digest() != want && (d.writable() || !d.saysMore()) {
 			w.fail(Diverged, "%s and %s", w.devices[0].name, d.name)
 		}
 		d.judgeStatus(here)
@@ -228,6 +236,11 @@ func (w *World) judge() {
 	}
 }
 
+// saysMore reports whether a device says that it has more than some relay that is there.
+func (d *Device) saysMore() bool {
+	return d.status().Unsent > 0 || slices.ContainsFunc(d.hubs, func(h *hub) bool { return h.status.State == sync.RelayLive && h.status.Behind > 0 })
+}
+
 // judgeStatus: in peace everybody has everything and says so.
 func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status()
@@ -240,7 +253,7 @@ func (d *Device) judgeStatus(there *onRelays) {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if d.world.relays[0].dead && (s.Problem == sync.Incomplete || s.Problem == sync.Forged) { // what it gave before it died (docs/STATUS.md)
+	if d.world.relays[0].dead && (s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)) { // what it gave before it died (docs/STATUS.md)
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
@@ -410,7 +423,7 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 	ready, _ := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
 	for at := range d.world.promises {
-		if d.world.cheater != nil && at.session == d.world.cheater.id {
+		if d.world.cheater != nil && at.session == d.world.cheater.id || d.world.gone[at] {
 			continue
 		}
 		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) {

@@ -40,6 +40,8 @@ type World struct {
 	verified map[[sha256.Size]byte]verification
 	words    map[[sha256.Size]byte]*seal.PresencePayload // nil: it does not open
 	promises promises
+	gone     map[place]bool // what relays let go of for a bad compactor
+	objected bool           // somebody did, in some life
 }
 
 // Run tells the story of a seed and gives what it went through. It fails with what went wrong, and what led to it.
@@ -101,7 +103,7 @@ func planned(seed uint64) *World {
 
 func newWorld(seed uint64) *World {
 	w := planned(seed)
-	w.parted, w.promises = map[*Device]bool{}, promises{}
+	w.parted, w.promises, w.gone = map[*Device]bool{}, promises{}, map[place]bool{}
 	w.certs, w.signed = map[[sha256.Size]byte]*seal.Certificate{}, map[[sha256.Size]byte]bool{}
 	w.openings, w.verified = map[[sha256.Size]byte]opening{}, map[[sha256.Size]byte]verification{}
 	w.words = map[[sha256.Size]byte]*seal.PresencePayload{}
