@@ -37,6 +37,8 @@ type Peer struct {
 	// subscriptions are few: one of a page, some hundred of a device. ready are those whose Next is to be asked, in turn.
 	subscriptions []*Subscription
 	ready         []*Subscription
+	// sent and taken count bytes of messages: what the relay said on this connection, and what of it the device took.
+	sent, taken uint64
 	// sending is true while the one task that sends runs.
 	sending bool
 	closed  bool
@@ -85,6 +87,8 @@ func (p *Peer) Receive(b []byte) {
 		p.answer(decided(f.Doc, f.Req, p.relay.Succeed(f.Doc, f.Statement)))
 	case *wire.Presence:
 		p.present(f)
+	case *wire.Credit:
+		p.credit(f.Taken)
 	case *wire.Ping:
 		p.answer(&wire.Pong{})
 	default:
@@ -249,7 +253,7 @@ func (p *Peer) answer(f wire.Frame) {
 	if e, refused := f.(*wire.Error); refused {
 		p.relay.meter.refused(string(e.Code))
 	}
-	full := len(p.answers)+p.going >= p.relay.limits.Answers
+	full := len(p.answers)+p.going >= p.relay.limits.Answers || p.sent-p.taken > mostUntaken
 	if !full {
 		p.answers = append(p.answers, f)
 		p.startSending()
@@ -258,6 +262,23 @@ func (p *Peer) answer(f wire.Frame) {
 	if full {
 		p.relay.meter.CutOff.Add(1)
 		p.line.HangUp()
+	}
+}
+
+// mostUntaken ends a connection: a window, a message beyond it, and as much again in answers, which wait for no credit.
+const mostUntaken = 2*wire.CreditWindow + wire.MaxFrame
+
+// credit goes on sending. What a device cannot have taken is refused, and changes nothing.
+func (p *Peer) credit(taken uint64) {
+	p.mu.Lock()
+	honest := p.taken <= taken && taken <= p.sent
+	if honest {
+		p.taken = taken
+		p.startSending()
+	}
+	p.mu.Unlock()
+	if !honest {
+		p.answer(BadFrame(nil).Frame(nil, nil))
 	}
 }
 
@@ -294,6 +315,7 @@ func (p *Peer) send() {
 			var b []byte
 			if b, err = wire.Encode(frame); err == nil {
 				p.relay.meter.Sent.Add(len(b))
+				p.count(lengthOf(frame, b))
 				if frame.Type() == wire.TypePresence {
 					p.relay.meter.Presence.Add(1)
 				}
@@ -322,6 +344,27 @@ func (p *Peer) send() {
 	}
 }
 
+// count notes a message on its way.
+func (p *Peer) count(size int) {
+	p.mu.Lock()
+	p.sent += uint64(size)
+	p.mu.Unlock()
+}
+
+// lengthOf is how long a message will be. A large envelope, which travels alone, may be elsewhere: then a stand-in is in its place,
+// and the head before it shorter by three bytes (seal.Elsewhere).
+func lengthOf(f wire.Frame, message []byte) int {
+	batch, ok := f.(*wire.Batch)
+	if !ok || seal.Elsewhere == nil || len(batch.Entries) != 1 {
+		return len(message)
+	}
+	envelope := batch.Entries[0].Envelope
+	if h, err := seal.ParseHeader(envelope); err == nil && int(h.Length()) > len(envelope) {
+		return len(message) + int(h.Length()) - len(envelope) + 3
+	}
+	return len(message)
+}
+
 // nextFrame gives the next frame, nil where a subscription had none after all; more is false when there is nothing. Then sending ends,
 // unless some of it waits to be written.
 func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool) {
@@ -335,9 +378,13 @@ func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool
 		frame, p.answers = p.answers[0], p.answers[1:]
 		return frame, Lease{}, true
 	}
-	if len(p.ready) == 0 {
+	// Without credit subscriptions stay ready, each a cursor: what they have is read when it can go.
+	if len(p.ready) == 0 || p.sent-p.taken >= wire.CreditWindow {
 		defer p.mu.Unlock()
-		p.answers, p.ready = nil, nil
+		p.answers = nil
+		if len(p.ready) == 0 {
+			p.ready = nil
+		}
 		p.sending = waiting
 		return nil, Lease{}, false
 	}

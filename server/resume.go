@@ -10,6 +10,8 @@ type PeerState struct {
 	Name     string
 	Nonce    seal.Nonce
 	Readings []Reading
+	// As in Peer.
+	Sent, Taken uint64
 }
 
 // Reading is how far a subscription is.
@@ -27,7 +29,7 @@ type Reading struct {
 func (p *Peer) State() PeerState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	state := PeerState{Name: p.name, Nonce: p.nonce}
+	state := PeerState{Name: p.name, Nonce: p.nonce, Sent: p.sent, Taken: p.taken}
 	for _, s := range p.subscriptions {
 		state.Readings = append(state.Readings, Reading{
 			Doc: s.Doc(), Since: s.since, Store: s.store, Proof: s.proof,
@@ -41,6 +43,7 @@ func (p *Peer) State() PeerState {
 // that its own entries may come back to it.
 func (r *Relay) ResumePeer(line Line, state PeerState) *Peer {
 	p := r.newPeer(line, nil, state.Name, state.Nonce)
+	p.sent, p.taken = state.Sent, state.Taken
 	for _, reading := range state.Readings {
 		s, refusal := p.subscribe(reading.Doc, reading.Since, reading.Store, reading.Proof)
 		if refusal != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -32,10 +33,13 @@ type Conn struct {
 
 	address Address
 	socket  *gws.Conn
-	frames  chan wire.Frame
-	ping    *time.Timer
-	close   func()
-	closing chan struct{}
+	frames  chan received
+	// taken and told belong to whoever calls Receive: bytes of messages that were received, and what the relay knows of that.
+	taken, told uint64
+	withhold    atomic.Bool
+	ping        *time.Timer
+	close       func()
+	closing     chan struct{}
 	// why is set before ended is closed.
 	why   error
 	ended chan struct{}
@@ -44,7 +48,7 @@ type Conn struct {
 // Dial connects and waits for the challenge. A relay that has a place for each document needs to know for which it is;
 // others take any number on one connection, and no doc need be given.
 func Dial(ctx context.Context, relay Address, doc ...seal.DocID) (*Conn, error) {
-	c := &Conn{address: relay, frames: make(chan wire.Frame), closing: make(chan struct{}), ended: make(chan struct{})}
+	c := &Conn{address: relay, frames: make(chan received), closing: make(chan struct{}), ended: make(chan struct{})}
 	where := relay.socket()
 	if len(doc) > 0 {
 		where += "?doc=" + doc[0].String()
@@ -123,14 +127,27 @@ func (c *Conn) SendText(text string) error {
 // Receive gives the next frame. Errors: those of ctx, ErrGarbage, ErrEnded.
 func (c *Conn) Receive(ctx context.Context) (wire.Frame, error) {
 	select {
-	case f := <-c.frames:
-		return f, nil
+	case r := <-c.frames:
+		c.credit(r.size)
+		return r.frame, nil
 	case <-c.ended:
 		return nil, c.why
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
+
+// credit tells the relay now and then what was received: it is off this connection's hands.
+func (c *Conn) credit(size int) {
+	if c.taken += uint64(size); c.taken-c.told < wire.CreditStep || c.withhold.Load() {
+		return
+	}
+	c.told = c.taken
+	_ = c.Send(&wire.Credit{Taken: c.taken}) // that the connection ended, the next Receive says
+}
+
+// Withhold has the relay wait for credit from here on, as a device does that cannot store.
+func (c *Conn) Withhold() { c.withhold.Store(true) }
 
 // Close ends the connection. What was sent and not acknowledged may have arrived or not.
 func (c *Conn) Close() { c.close() }
@@ -179,11 +196,18 @@ func (r receiver) OnMessage(socket *gws.Conn, m *gws.Message) {
 	r.heard(socket)
 }
 
-func decode(m *gws.Message) (wire.Frame, error) {
+// received is a frame and the bytes of its message; a text has none that count.
+type received struct {
+	frame wire.Frame
+	size  int
+}
+
+func decode(m *gws.Message) (received, error) {
 	if m.Opcode == gws.OpcodeText && string(m.Bytes()) == wire.TextPong {
-		return &wire.Pong{}, nil
+		return received{frame: &wire.Pong{}}, nil
 	}
-	return wire.Decode(m.Bytes())
+	f, err := wire.Decode(m.Bytes())
+	return received{f, len(m.Bytes())}, err
 }
 
 func (r receiver) OnClose(_ *gws.Conn, err error) {

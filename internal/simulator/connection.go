@@ -79,6 +79,14 @@ func (d *hub) receive(l *line, b []byte) {
 		d.step(sync.SocketClosed{Conn: l.conn, Garbage: true})
 		return
 	}
+	l.came += len(b)
+	size := len(b)
+	if batch, ok := frame.(*wire.Batch); ok { // for envelopes the machine says when
+		for _, e := range batch.Entries {
+			size -= len(e.Envelope)
+		}
+	}
+	l.took(size)
 	switch f := frame.(type) {
 	case *wire.Challenge:
 		d.step(sync.SocketOpen{Conn: l.conn})

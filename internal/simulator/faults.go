@@ -219,6 +219,9 @@ func (w *World) interfere(f Fault, d *Device) {
 	i := w.rand.IntN(len(*queue))
 	frame, err := wire.Decode((*queue)[i])
 	must(err)
+	if _, isCredit := frame.(*wire.Credit); isCredit {
+		return
+	}
 	batch, isBatch := frame.(*wire.Batch)
 	switch {
 	case f == Drop && !isBatch:

@@ -220,7 +220,7 @@ func (d *hub) merged(file []byte, claims []sync.Head) {
 
 func (d *hub) run(effect sync.Effect) {
 	switch effect.(type) {
-	case sync.Ping, sync.Timer, sync.SealPresence, sync.ShowPresence, sync.Drop: // a word that came by both relays is dropped once
+	case sync.Ping, sync.Timer, sync.Credit, sync.SealPresence, sync.ShowPresence, sync.Drop: // a word that came by both relays is dropped once
 	case sync.Connect: // a relay that died is tried for ever
 	default:
 		d.doings++
@@ -247,6 +247,10 @@ func (d *hub) run(effect sync.Effect) {
 		d.put(e.Conn, &wire.Ping{})
 	case sync.Hello:
 		d.hello(e)
+	case sync.Credit:
+		if l := d.line(e.Conn); l != nil {
+			l.took(int(e.Size) / sizeFactor)
+		}
 	case sync.Leave:
 		d.put(e.Conn, &wire.Unsubscribe{Doc: d.world.cast.doc})
 	case sync.Seal:

@@ -19,7 +19,9 @@ type line struct {
 	up, down [][]byte
 	closed   bool
 	reader   *reader
-	word     *wire.Presence // the newest that the device said on it
+	// bytes of messages that reached the device, those it took, those it said that it took, and those of which the relay knows it
+	came, taken, told, credit int
+	word                      *wire.Presence // the newest that the device said on it
 }
 
 // reader is a subscription: how far the device was given the log.
@@ -41,6 +43,29 @@ func (l *line) send(f wire.Frame) {
 	if !l.closed {
 		l.down = append(l.down, encode(f))
 	}
+}
+
+// creditWindow and creditStep are smaller than wire.CreditWindow, as everything in a story is.
+const (
+	creditWindow = 4 << 10
+	creditStep   = creditWindow / 4
+)
+
+// took counts what is off the device's hands, and says so now and then (js/src/wire/socket.ts).
+func (l *line) took(size int) {
+	if l.taken += size; l.taken-l.told >= creditStep {
+		l.told = l.taken
+		l.put(&wire.Credit{Taken: uint64(l.taken)})
+	}
+}
+
+// isOpen reports whether the device took enough for the relay to say more.
+func (l *line) isOpen() bool {
+	n := l.came - l.credit
+	for _, b := range l.down {
+		n += len(b)
+	}
+	return n < creditWindow
 }
 
 // put is the device's.
@@ -86,7 +111,7 @@ func (r *Relay) feed(l *line) {
 		l.send(&wire.Welcome{Doc: doc, Store: r.Store(), Head: head, Genesis: record.Genesis})
 	}
 	isNew := !s.begun
-	for !s.begun || s.since < head {
+	for !s.begun || s.since < head && l.isOpen() {
 		limit := 256 + r.world.rand.IntN(2048)
 		entries, next, err := r.log.Read(doc, s.since, limit)
 		must(err)

@@ -149,6 +149,12 @@ func (r *Relay) receive(l *line, frame wire.Frame) {
 		l.reader = nil
 	case *wire.Ping:
 		l.send(&wire.Pong{})
+	case *wire.Credit:
+		if int(f.Taken) > l.came {
+			l.device.fail(Broken, "it took %d bytes of %d that came", f.Taken, l.came)
+		}
+		l.credit = int(f.Taken)
+		r.feed(l)
 	case *wire.Presence:
 		r.present(l, f)
 	default:

@@ -37,6 +37,8 @@
 //	S18 a relay whose log grew by more than max(256 KiB, half its last snapshot) gets another, from whoever comes first, which says up to
 //	   where in the log it has everything, so that the relay may let go of that
 //	S19 what another relay has counts for what the person is told, and for nothing else
+//	S20 a relay gets credit, once, for what it gave and is stored, let go of, or waiting for what has not come; not for what is worked
+//	   on or has its turn
 //
 // Time is in milliseconds on any clock that does not run backwards.
 package sync

@@ -106,6 +106,7 @@ func (m *Machine) close(id Doc) {
 			continue
 		}
 		if m.conn.socket == socketOpen {
+			m.credit(id, m.docs[i].inbox.owed)
 			m.emit(Leave{m.conn.id, id})
 		}
 		m.drop(m.docs[i].refs())
@@ -160,6 +161,7 @@ func (m *Machine) keyed(e DocKeyed) {
 	for _, ev := range early { // of a connection that is gone nothing counts
 		m.take(ev)
 	}
+	d.inbox.owed = 0 // for these the relay got its credit when they came
 	if d = m.find(e.Doc); !d.outbox.welcomed {
 		m.hello(d)
 	}
@@ -235,7 +237,7 @@ func (d *document) disconnected() {
 	d.touched = true
 	d.outbox.disconnected(d)
 	d.packing.disconnected()
-	d.inbox.asks, d.inbox.askAt = 0, 0
+	d.inbox.asks, d.inbox.askAt, d.inbox.owed = 0, 0, 0
 	d.issues.send = NoProblem // whether it still refuses, the next connection tells
 }
 

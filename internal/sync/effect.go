@@ -27,6 +27,14 @@ type Hello struct {
 	Store StoreID // the store that the cursor belongs to; zero when none is known
 }
 
+// Credit says that so many more bytes of envelopes that came in Batches are stored, or let go of, or wait for nothing but what did not
+// come: the relay may send as much again.
+type Credit struct {
+	Conn Conn
+	Doc  Doc
+	Size uint32
+}
+
 // Leave ends a subscription.
 type Leave struct {
 	Conn Conn
@@ -208,6 +216,7 @@ func (Timer) effect()         {}
 func (Ping) effect()          {}
 func (Hello) effect()         {}
 func (Leave) effect()         {}
+func (Credit) effect()        {}
 func (CheckGenesis) effect()  {}
 func (Seal) effect()          {}
 func (SealAttest) effect()    {}

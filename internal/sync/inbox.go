@@ -32,6 +32,7 @@ type inbox struct {
 	tries    uint32
 	askAt    int64
 	asks     uint32
+	owed     uint32 // bytes of envelopes for which the relay got no credit yet
 }
 
 // arrival is an entry of the relay's log and what became of it. All behind it up to upTo is done.
@@ -63,16 +64,23 @@ type held struct {
 
 func (m *Machine) batch(e Batch) {
 	d := m.find(e.Doc)
-	if m.heard(e.Conn) && d != nil && !d.keyed && !d.refused {
+	if !m.heard(e.Conn) {
+		m.dropEntries(e.Entries)
+		return
+	}
+	if d != nil && !d.keyed && !d.refused { // what waits for keys has bounds of its own
+		m.credit(e.Doc, sizeOf(e.Entries))
 		m.before(d, e)
 		return
 	}
 	// Before Welcome it belongs to an earlier reading: the cursor would pass what the new one is to bring. That brings this as well.
-	if !m.heard(e.Conn) || d == nil || !d.keyed || !d.outbox.welcomed {
+	if d == nil || !d.keyed || !d.outbox.welcomed {
+		m.credit(e.Doc, sizeOf(e.Entries))
 		m.dropEntries(e.Entries)
 		return
 	}
 	in := &d.inbox
+	in.owed += sizeOf(e.Entries)
 	slices.SortStableFunc(e.Entries, func(a, b Entry) int { return cmp.Compare(a.Cursor, b.Cursor) }) // or the cursor would pass one that fails
 	var came []SessionID
 	for _, entry := range e.Entries {
@@ -90,6 +98,37 @@ func (m *Machine) batch(e Batch) {
 		in.reading = false
 	}
 	d.pass()
+}
+
+// creditNext gives the relay credit for what came, but for what is worked on or has its turn after that. What waits for something that did not come is
+// no part of it: the relay could not send that, and letGo bounds it.
+func (m *Machine) creditNext(d *document) {
+	in := &d.inbox
+	kept := uint32(0)
+	if in.work.stage != stageWaiting {
+		for i := range in.log {
+			if a := &in.log[i]; a.state <= arrivalWorked {
+				kept += a.Size
+			}
+		}
+	}
+	if free := in.owed - min(in.owed, kept); free > 0 {
+		in.owed -= free
+		m.credit(d.id, free)
+	}
+}
+
+func sizeOf(entries []Entry) (size uint32) {
+	for i := range entries {
+		size += entries[i].Size
+	}
+	return size
+}
+
+func (m *Machine) credit(id Doc, size uint32) {
+	if size > 0 {
+		m.emit(Credit{m.conn.id, id, size})
+	}
 }
 
 func (m *Machine) dropEntries(entries []Entry) {

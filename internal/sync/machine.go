@@ -103,6 +103,7 @@ func (m *Machine) settle(d *document) {
 	m.checkAgain(d)
 	m.sealNext(d)
 	m.openNext(d)
+	m.creditNext(d)
 	m.wantedNext(d)
 	m.askAgain(d)
 	m.helloAgain(d)

@@ -32,6 +32,7 @@ const (
 	packSealPresence  = 91
 	packShowPresence  = 92
 	packCompare       = 93
+	packCredit        = 94
 )
 
 type writer struct{ b []byte }
@@ -51,6 +52,8 @@ func (w *writer) effect(e Effect) {
 		w.bytes(e.Store[:])
 	case Leave:
 		w.begin(packLeave, uint64(e.Conn), uint64(e.Doc))
+	case Credit:
+		w.begin(packCredit, uint64(e.Conn), uint64(e.Doc), uint64(e.Size))
 	case CheckGenesis:
 		w.begin(packCheckGenesis, uint64(e.Doc))
 	case Seal:

@@ -267,3 +267,46 @@ func TestHandlerServesPlainRequests(t *testing.T) {
 		}
 	}
 }
+
+// A Worker is not told what a socket has not taken. Readers that stand still make it queue their windows, and no more.
+func TestReadersThatStandStill(t *testing.T) {
+	e := start(t, t.TempDir(), "config.capnp")
+	doc := servertest.NewDoc(t, 1)
+	writer := servertest.DialFor(t, e.url, doc.ID())
+	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	s := doc.NewSession()
+	for i := range unread {
+		if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Update(make([]byte, 1<<20))}}); err != nil {
+			t.Fatal(err)
+		}
+		if ack := servertest.Await[*wire.Ack](writer); ack.Cursor != wire.Cursor(i+1) {
+			t.Fatalf("%+v", ack)
+		}
+	}
+	reader := servertest.DialFor(t, e.url, doc.ID())
+	if _, entries := reader.Listen(doc, wire.Hello{}); len(entries) != unread {
+		t.Fatalf("%d entries", len(entries))
+	}
+	before := e.resident(t)
+	for range 4 {
+		idle := servertest.DialFor(t, e.url, doc.ID())
+		t.Cleanup(idle.Stall())
+		if err := idle.Say(idle.Hello(doc, wire.Hello{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Others are served meanwhile, and after so many answers the four were.
+	for range 4 {
+		if _, entries := reader.Listen(doc, wire.Hello{}); len(entries) != unread {
+			t.Fatalf("%d entries", len(entries))
+		}
+	}
+	grew := e.resident(t) - before
+	t.Logf("%d KiB for four readers of %d MiB", grew, unread)
+	if grew > unread<<10 {
+		t.Fatalf("%d KiB more in memory: of the four one or more is queued whole", grew)
+	}
+}
+
+// unread is how many MiB a document has that nobody reads.
+const unread = 40

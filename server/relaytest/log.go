@@ -2,6 +2,7 @@ package relaytest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -217,6 +218,69 @@ func slowReader(t *testing.T, c *contract) {
 	hasRun(t, quick.Follow(0, 24), run...)
 	readAgain()
 	hasRun(t, slow.Follow(0, 24), run...)
+}
+
+// A device that reads and does not say that it took anything gets a window and no more, while others get all; with its word it goes on.
+// What it cannot have taken it is not believed.
+func credit(t *testing.T, c *contract) {
+	doc := c.doc(t)
+	writer := c.founded(t, doc)
+	s := doc.NewSession()
+	var run [][]byte
+	// First one that is longer than a Batch, which some keep elsewhere than the others.
+	for i, size := range append([]int{1 << 19}, slices.Repeat([]int{200 << 10}, 12)...) {
+		run = append(run, s.Update(make([]byte, size)))
+		takes(t, writer, &wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run[i:]}, wire.Cursor(i+1))
+	}
+	device := c.dial(t, doc)
+	device.Withhold()
+	came, taken := size(t, device.Challenge), uint64(0)
+	ask := func(f wire.Frame) wire.Frame {
+		t.Helper()
+		say(t, device, f)
+		answer := device.Next()
+		came += size(t, answer)
+		return answer
+	}
+	if _, ok := ask(device.Hello(doc, wire.Hello{})).(*wire.Welcome); !ok {
+		t.Fatal("no welcome")
+	}
+	var entries []wire.Entry
+	for at := wire.Cursor(0); at < 13; {
+		for came-taken < wire.CreditWindow && at < 13 {
+			batch := servertest.Expect[*wire.Batch](device)
+			entries, at = append(entries, batch.Entries...), batch.UpTo
+			came += size(t, batch)
+		}
+		// Nothing more comes: whatever is asked, the answer is next. It counts as well.
+		for _, lie := range []uint64{came + 1<<10, wire.MaxInteger, taken - min(taken, 1)} {
+			if at == 13 || lie == 0 {
+				continue
+			}
+			if e, ok := ask(&wire.Credit{Taken: lie}).(*wire.Error); !ok || e.Code != wire.CodeBadFrame {
+				t.Fatalf("%d bytes came, it says %d: %+v", came, lie, e)
+			}
+			if pong, ok := ask(&wire.Ping{}).(*wire.Pong); !ok {
+				t.Fatalf("%+v", pong)
+			}
+		}
+		taken = came
+		say(t, device, &wire.Credit{Taken: taken})
+	}
+	hasRun(t, entries, run...)
+	if _, entries := c.dial(t, doc).Listen(doc, wire.Hello{}); len(entries) != 13 {
+		t.Fatalf("another one got %d", len(entries))
+	}
+}
+
+// size is how long a frame's message is.
+func size(t *testing.T, f wire.Frame) uint64 {
+	t.Helper()
+	b, err := wire.Encode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint64(len(b))
 }
 
 func manyDocuments(t *testing.T, c *contract) {

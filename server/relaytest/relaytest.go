@@ -50,6 +50,7 @@ func Run(t *testing.T, home Home) {
 		{"log/snapshots, and what they cover", snapshots},
 		{"log/a connection that breaks", broken},
 		{"log/a slow reader", slowReader},
+		{"log/credit", credit},
 		{"presence", presence},
 		{"owner", owner},
 		{"plain requests", plain},

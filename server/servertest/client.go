@@ -131,6 +131,9 @@ func (c *Client) Stall() (readAgain func()) {
 	return c.reading.Unlock
 }
 
+// Withhold has the client read and give no credit but what the test says.
+func (c *Client) Withhold() { c.conn.Withhold() }
+
 // Cut ends the connection as a lost network does: without a goodbye, and without what is on its way.
 func (c *Client) Cut() { c.conn.Cut() }
 

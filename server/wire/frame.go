@@ -12,6 +12,7 @@ const (
 	TypePing        Type = 4
 	TypeDelete      Type = 5
 	TypeSuccessor   Type = 6
+	TypeCredit      Type = 7
 	TypeWelcome     Type = 16
 	TypeBatch       Type = 17
 	TypeAck         Type = 18
@@ -84,6 +85,13 @@ type Successor struct {
 	Req uint64
 	// Statement is the owner's (seal.Keys.NameSuccessor).
 	Statement []byte
+}
+
+// Credit says how much of what the relay sent on this connection is off the device's hands: stored, or let go of. Beyond
+// CreditWindow of what is not, the relay sends nothing of a document.
+type Credit struct {
+	// Taken is the bytes of all binary messages from the connection's first, that one included.
+	Taken uint64
 }
 
 // Done says that what a Delete or Successor asked is durable.
@@ -188,6 +196,7 @@ func (*Delete) Type() Type      { return TypeDelete }
 func (*Successor) Type() Type   { return TypeSuccessor }
 func (*Done) Type() Type        { return TypeDone }
 func (*Presence) Type() Type    { return TypePresence }
+func (*Credit) Type() Type      { return TypeCredit }
 
 func (f *Hello) fields() []any       { return []any{&f.Doc, &f.Genesis, &f.Since, &f.Store, &f.Proof} }
 func (f *Append) fields() []any      { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelopes, &f.Covers} }
@@ -203,6 +212,7 @@ func (f *Pong) fields() []any      { return nil }
 func (f *Challenge) fields() []any { return []any{&f.Nonce, &f.Store} }
 func (f *Delete) fields() []any    { return []any{&f.Doc, &f.Req, &f.Signature} }
 func (f *Successor) fields() []any { return []any{&f.Doc, &f.Req, &f.Statement} }
+func (f *Credit) fields() []any    { return []any{&f.Taken} }
 func (f *Done) fields() []any      { return []any{&f.Doc, &f.Req} }
 func (f *Presence) fields() []any  { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelope} }
 
@@ -233,6 +243,8 @@ func blank(t Type) Frame {
 		return &Delete{}
 	case TypeSuccessor:
 		return &Successor{}
+	case TypeCredit:
+		return &Credit{}
 	case TypeDone:
 		return &Done{}
 	case TypePresence:

@@ -31,6 +31,10 @@ const (
 	MaxPacked = 4096
 	// MaxRun is the most envelopes in one Append and the most entries in one Batch.
 	MaxRun = 1024
+	// CreditWindow is how much a relay sends of documents beyond what the device said it took; the last message may go beyond it. A
+	// device says so at each CreditStep.
+	CreditWindow = 1 << 20
+	CreditStep   = CreditWindow / 4
 	// maxText bounds a code, a message or a hint.
 	maxText = 512
 )

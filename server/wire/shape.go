@@ -69,6 +69,7 @@ var shapes = map[Type]shape{
 	TypeChallenge:   row(kind, nonce, store),
 	TypeDelete:      row(kind, doc, number, proof),
 	TypeSuccessor:   row(kind, doc, number, goesOn),
+	TypeCredit:      row(kind, number),
 	TypeDone:        row(kind, doc, number),
 	TypePresence:    row(kind, doc, or(number), or(cert), presence),
 }

@@ -70,6 +70,7 @@ func samples() []named {
 		{"delete", &wire.Delete{Doc: doc, Req: 11, Signature: fill(64, 21)}},
 		{"successor", &wire.Successor{Doc: doc, Req: 12, Statement: fill(84, 22)}},
 		{"done", &wire.Done{Doc: doc, Req: 12}},
+		{"credit", &wire.Credit{Taken: 1 << 20}},
 		{"presence passed on", &wire.Presence{Doc: doc, Cert: cert, Envelope: fill(176, 23)}},
 		{"presence of a known session", &wire.Presence{Doc: doc, Req: pointer(uint64(0)), Envelope: fill(240, 24)}},
 		{"welcome to a waiting room", &wire.Welcome{Doc: doc, Store: store}},
@@ -347,6 +348,8 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 		return map[string]any{"type": "delete", "doc": f.Doc.String(), "req": f.Req, "signature": orNull(f.Signature)}
 	case *wire.Successor:
 		return map[string]any{"type": "successor", "doc": f.Doc.String(), "req": f.Req, "statement": orNull(f.Statement)}
+	case *wire.Credit:
+		return map[string]any{"type": "credit", "taken": f.Taken}
 	case *wire.Done:
 		return map[string]any{"type": "done", "doc": f.Doc.String(), "req": f.Req}
 	case *wire.Presence:

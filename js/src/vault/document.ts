@@ -21,7 +21,8 @@ import { OWNER, proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
-import type { ClientFrame, Covers, Hello, Welcome } from "../wire/wire.ts";
+import type { Said } from "../wire/socket.ts";
+import type { Covers, Welcome } from "../wire/wire.ts";
 
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
@@ -45,7 +46,7 @@ export interface DocumentEnds {
   step(event: Event): void;
   post(message: FromVault): void;
   /** Does nothing when that connection is gone. */
-  send(conn: number, frame: Exclude<ClientFrame, Hello>): void;
+  send(conn: number, frame: Said): void;
   /** Likewise. */
   hello(conn: number, ask: Ask, by: Prover): void;
   /** A number for a request to the relay about a session of this document. */
@@ -289,6 +290,7 @@ export class Document {
         this.#outbound.restart(e.conn);
         this.#presence.restart();
         return this.#ends.hello(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store }, this.#prover());
+      case "credit": return this.#ends.send(e.conn, { type: "took", doc: this.id, size: e.size });
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
       case "checkGenesis": return void this.#checkGenesis();
       case "seal": return this.#answer(chores.seal(this.#desk, e));

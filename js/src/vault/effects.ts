@@ -23,6 +23,7 @@ export type Effect =
 
 export type DocEffect =
   | { readonly type: "hello"; readonly conn: number; readonly doc: number; readonly since: number; readonly store: string | null }
+  | { readonly type: "credit"; readonly conn: number; readonly doc: number; readonly size: number }
   | { readonly type: "leave"; readonly conn: number; readonly doc: number }
   | { readonly type: "checkGenesis"; readonly doc: number }
   | { readonly type: "seal"; readonly doc: number; readonly ref: number; readonly seq: number; readonly prev: Uint8Array; readonly deps: readonly Head[] }
@@ -86,6 +87,7 @@ const effect = (u: Unpacker): Effect => {
       status: { content: u.n(), device: u.n(), relay: u.n(), peer: u.n(), unsent: u.n(), behind: u.n(), state: u.n(), peers: u.n(), seen: u.n(), problem: u.n() as ProblemNumber },
     };
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
+    case 94: return { type: "credit", conn: u.n(), doc: u.n(), size: u.n() };
     case 93: return { type: "compare", doc: u.n(), refs: u.refs() };
     case 90: return { type: "pack", conn: u.n(), doc: u.n(), from: u.n(), to: u.n() };
     case 88: return { type: "check", doc: u.n(), job: u.n(), ref: u.n(), stale: u.n() !== 0 };

@@ -11,11 +11,10 @@ import { relayStates } from "./events.ts";
 import { Machine } from "./machine.ts";
 import { errorToProblem, problem, relayCodeToNumber } from "./problems.ts";
 import { Refs } from "./refs.ts";
-import type { Wire } from "../wire/socket.ts";
+import type { Said, Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
-import { limits } from "../wire/wire.ts";
-import type { Batch, Challenge, ClientFrame, Hello, RelayError, RelayFrame } from "../wire/wire.ts";
+import { limits, weigh, type Batch, type Challenge, type RelayError, type RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -259,7 +258,7 @@ export class Hub {
     this.#requestById.clear();
   }
 
-  #send(conn: number, frame: Exclude<ClientFrame, Hello>): void {
+  #send(conn: number, frame: Said): void {
     if (conn === this.#conn) this.#wire?.send(frame);
   }
 
@@ -267,7 +266,10 @@ export class Hub {
     if (frame.type === "pong") return this.step({ type: "pong", conn });
     if (frame.type === "error") return this.#refused(conn, frame);
     const document = this.#documentById.get(frame.doc);
-    if (document === undefined) return;
+    if (document === undefined) {
+      if (frame.type === "batch") this.#send(conn, { type: "took", doc: frame.doc, size: weigh(frame) });
+      return;
+    }
     const doc = document.number;
     switch (frame.type) {
       case "welcome": {

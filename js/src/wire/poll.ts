@@ -3,8 +3,8 @@
 
 import type { DocId } from "../protocol.ts";
 import { requestOf } from "./owner.ts";
-import { isFromRelay, type Ask, type OpenWire, type Prover, type Wire, type WireEvents } from "./socket.ts";
-import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type ClientFrame, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
+import { isFromRelay, type Ask, type OpenWire, type Prover, type Said, type Wire, type WireEvents } from "./socket.ts";
+import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
 
 /** How long the relay may hold an answer, in seconds. */
 const WAIT = 20;
@@ -44,12 +44,13 @@ class PollWire implements Wire {
   }
 
   hello(ask: Ask, by: Prover): void { this.#read(ask, by); }
-  send(frame: Exclude<ClientFrame, Hello>): void {
+  send(frame: Said): void {
     switch (frame.type) {
       case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
       case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
       case "delete": return void this.#guard(() => this.#bring(frame, frame.signature));
       case "successor": return void this.#guard(() => this.#bring(frame, frame.statement));
+      case "took": return; // each request is for as much as it is for
       case "presence": return; // nobody could answer it: there is no line on which the relay speaks first
       case "ping": return void this.#guard(async () => {
         await this.#health();

@@ -3,7 +3,7 @@
 
 import type { DocId } from "../protocol.ts";
 import { apart } from "./apart.ts";
-import { decodeFrame, encodeFrame, SUBPROTOCOL, type Challenge, type ClientFrame, type Frame, type Hello, type RelayFrame } from "./wire.ts";
+import { decodeFrame, encodeFrame, limits, SUBPROTOCOL, weigh, type Challenge, type ClientFrame, type Credit, type Frame, type Hello, type RelayFrame } from "./wire.ts";
 
 /** Shows a relay that one may read a document. `relay` is its host, with a port where it is not the scheme's own. */
 export interface Prover {
@@ -14,10 +14,16 @@ export interface Prover {
 /** A hello whose proof the connection adds. */
 export type Ask = Omit<Hello, "proof">;
 
+/** So many more bytes of a document's envelopes are off the device's hands: the connection gives the relay credit for them. */
+export interface Took { readonly type: "took"; readonly doc: DocId; readonly size: number }
+
+/** What is said on a connection. */
+export type Said = Exclude<ClientFrame, Hello | Credit> | Took;
+
 /** An open or opening connection. Its methods may be called at any time, also after it closed. */
 export interface Wire {
   hello(ask: Ask, by: Prover): void;
-  send(frame: Exclude<ClientFrame, Hello>): void;
+  send(frame: Said): void;
   /** Closes it; `closed` is not called. */
   close(): void;
 }
@@ -95,6 +101,12 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
   let challenge: Challenge | null = null;
   /** The newest hello of each document; one that is left while its proof is made is not sent. */
   const askByDoc = new Map<DocId, Ask>();
+  /** Bytes of messages that were taken, and those that the relay knows of. */
+  let taken = 0, told = 0;
+  const took = (size: number): void => {
+    taken += size;
+    if (taken - told >= limits.credit) send({ type: "credit", taken: told = taken });
+  };
   socket.onmessage = ({ data }) => {
     if (!live) return;
     if (data === PONG && challenge !== null) return on.frame({ type: "pong" });
@@ -108,6 +120,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
       end(true);
       return;
     }
+    took(data.byteLength - (frame.type === "batch" ? weigh(frame) : 0)); // for envelopes its user says when
     if (frame.type === "challenge") {
       challenge = frame;
       on.opened();
@@ -136,6 +149,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
       );
     },
     send: (frame) => {
+      if (frame.type === "took") return took(frame.size);
       if (frame.type === "unsubscribe") askByDoc.delete(frame.doc);
       send(frame);
     },

@@ -21,7 +21,7 @@ const OVERHEAD = 144;
 const MAX_SNAPSHOT = (16 << 20) + (1 << 19) + OVERHEAD;
 
 /** Sizes in bytes and counts, the same on every relay. */
-export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly packed: number } = {
+export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly packed: number; readonly credit: number } = {
   /** A whole update envelope: 1 MiB of payload, its padding and the overhead. */
   update: (1 << 20) + (1 << 15) + OVERHEAD,
   /** A whole snapshot envelope: 16 MiB likewise. */
@@ -30,6 +30,8 @@ export const limits: { readonly update: number; readonly snapshot: number; reado
   frame: MAX_SNAPSHOT + (4 << 10),
   /** Envelopes in one append, entries in one batch. */
   run: 1024,
+  /** Bytes after which a device says that it took them: a quarter of what a relay sends beyond that. */
+  credit: 1 << 18,
   /** An ephemeral envelope. */
   presence: 4 << 10,
   /** Stored envelopes that one pack may take the place of. */
@@ -110,6 +112,9 @@ export interface Presence {
   readonly envelope: Uint8Array;
 }
 
+/** How much the device took of all that the relay said on a connection: bytes of messages, from the first. */
+export interface Credit { readonly type: "credit"; readonly taken: number }
+
 export interface Unsubscribe { readonly type: "unsubscribe"; readonly doc: DocId }
 export interface Ping { readonly type: "ping" }
 
@@ -154,6 +159,9 @@ export interface Batch {
   readonly more: boolean;
 }
 
+/** Bytes of its envelopes. */
+export const weigh = (batch: Batch): number => batch.entries.reduce((n, e) => n + e.envelope.length, 0);
+
 /** The append is on the relay's disk, up to and with `seq`. */
 export interface Ack {
   readonly type: "ack";
@@ -179,7 +187,7 @@ export interface RelayError {
 
 export interface Pong { readonly type: "pong" }
 
-export type ClientFrame = Hello | Append | Unsubscribe | Ping | Delete | Successor | Presence;
+export type ClientFrame = Hello | Append | Unsubscribe | Ping | Delete | Successor | Presence | Credit;
 export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge | Done | Presence;
 export type Frame = ClientFrame | RelayFrame;
 
@@ -213,6 +221,7 @@ const toRow = (f: Frame): readonly Cell[] => {
     case "challenge": return [21, f.nonce, idToBytes(f.store)];
     case "delete": return [5, docToBytes(f.doc), f.req, f.signature];
     case "successor": return [6, docToBytes(f.doc), f.req, f.statement];
+    case "credit": return [7, f.taken];
     case "done": return [22, docToBytes(f.doc), f.req];
     case "presence": return [32, docToBytes(f.doc), f.req, f.cert, f.envelope];
   }
@@ -235,6 +244,7 @@ const fromRow = (row: Row): Frame => {
     case 21: return row.end({ type: "challenge", nonce: row.bytes(32), store: row.id() });
     case 5: return row.end({ type: "delete", doc: row.doc(), req: row.int(), signature: row.bytes(64) });
     case 6: return row.end({ type: "successor", doc: row.doc(), req: row.int(), statement: row.bytes(84) });
+    case 7: return row.end({ type: "credit", taken: row.int() });
     case 22: return row.end({ type: "done", doc: row.doc(), req: row.int() });
     case 32: return row.end({ type: "presence", doc: row.doc(), req: row.intOrNull(), cert: row.bytesOrNull(96), envelope: row.bytes(MIN_ENVELOPE, limits.presence) });
     default: throw invalid("unknown type");

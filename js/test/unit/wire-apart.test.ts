@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { DocId } from "../../src/protocol.ts";
 import { apart } from "../../src/wire/apart.ts";
 import { ONE_EACH, webSocketWire, type Ask, type Prover, type Socket, type Wire, type WireEvents } from "../../src/wire/socket.ts";
-import { encodeFrame } from "../../src/wire/wire.ts";
+import { decodeFrame, encodeFrame, limits, type Frame } from "../../src/wire/wire.ts";
 import { settle } from "./page-toyvault.ts";
 
 const prover: Prover = { prove: async () => new Uint8Array(64), token: async () => "" };
@@ -102,4 +102,26 @@ test("a ping and its answer are texts, and no other text is", () => {
     socket.onmessage!({ data: text });
     assert.deepEqual(said, heard);
   }
+});
+
+test("a relay gets credit for all that it said, and for envelopes when they were taken", () => {
+  const sent: unknown[] = [];
+  const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: (data) => sent.push(decodeFrame(data as Uint8Array)), close: () => undefined };
+  const wire = webSocketWire(() => socket)("https://relay.example", { opened: () => undefined, frame: () => undefined, closed: () => undefined });
+  let came = 0;
+  const hear = (frame: Frame): void => {
+    const { buffer } = encodeFrame(frame);
+    came += buffer.byteLength;
+    socket.onmessage!({ data: buffer });
+  };
+  hear({ type: "challenge", nonce: new Uint8Array(32), store: "A".repeat(22) });
+  const size = limits.credit - 200;
+  hear({ type: "batch", doc: A, entries: [1, 2].map((cursor) => ({ cursor, envelope: new Uint8Array(size / 2), cert: null, covers: 0 })), upTo: 2, more: false });
+  assert.deepEqual(sent, []);
+  wire.send({ type: "took", doc: A, size });
+  assert.deepEqual(sent, []);
+  while (came < limits.credit) hear({ type: "presence", doc: A, req: null, cert: null, envelope: new Uint8Array(176) });
+  assert.deepEqual(sent, [{ type: "credit", taken: came }]);
+  wire.send({ type: "took", doc: A, size: limits.credit });
+  assert.equal(sent.length, 2);
 });

@@ -120,10 +120,12 @@ type keptState struct {
 	Name     string
 	Nonce    seal.Nonce
 	Readings []server.Reading
+	Sent     uint64
+	Taken    uint64
 }
 
 func encodeState(s server.PeerState) []byte {
-	b, err := msgpack.Marshal(&keptState{Name: s.Name, Nonce: s.Nonce, Readings: s.Readings})
+	b, err := msgpack.Marshal(&keptState{Name: s.Name, Nonce: s.Nonce, Readings: s.Readings, Sent: s.Sent, Taken: s.Taken})
 	if err != nil {
 		panic(err) // of fixed types
 	}
@@ -135,5 +137,5 @@ func decodeState(b []byte) (server.PeerState, error) {
 	if err := msgpack.Unmarshal(b, &k); err != nil {
 		return server.PeerState{}, err
 	}
-	return server.PeerState{Name: k.Name, Nonce: k.Nonce, Readings: k.Readings}, nil
+	return server.PeerState{Name: k.Name, Nonce: k.Nonce, Readings: k.Readings, Sent: k.Sent, Taken: k.Taken}, nil
 }
