@@ -39,7 +39,7 @@ const buildSmall = async (name, entry, external) => {
 
 await Promise.all([
   buildSmall("index", "src/index.ts", ["./vault.js", "./inline.js"]),
-  buildSmall("vault", "src/vault/worker.ts", ["./inline.js"]),
+  buildSmall("vault", "src/vault/worker.ts", []),
   build({ ...common, entryPoints: { node: "src/node.ts" }, platform: "node", target: "node20" }), // Node prints the line that threw
 ]);
 copyFileSync(wasm, join(dist, "freehold.wasm"));

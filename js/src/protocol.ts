@@ -1,4 +1,4 @@
-// Messages between a page and its vault. Types only, no behaviour.
+// Messages between a page and its vault. Types, no behaviour.
 //
 // The vault is a dedicated worker (or, where none can start, the same module in the page; in Node, the same thread).
 // A page holds the core and the views; the vault holds stores, keys and sockets. Bytes are transferred, never shared.
@@ -143,6 +143,10 @@ export type FromVault =
   /** Envelopes as the relay sees them, newest last; at most the last 64. */
   | { readonly kind: "sealed"; readonly doc: DocId; readonly envelopes: readonly Uint8Array[] }
   | { readonly kind: "problem"; readonly problem: Problem };
+
+/** Beside the channel: a vault's worker asks its page for the core, and its page answers. A worker that loads parts of itself is more than some bundlers make. */
+export const CORE_WANTED = "core";
+export type CoreGiven = { readonly core: WebAssembly.Module } | { readonly failed: Problem };
 
 /** Either end of the channel; a Worker, a MessagePort and an in-process pair all fit. */
 export interface Port<Out, In> {

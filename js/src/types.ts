@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The public types. `s`, `defineDoc` and `freehold` are values with these types; index.ts exports both.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";

@@ -311,6 +311,7 @@ export class OpenHome implements Home, DocHome {
     }));
   }
   async #connect(): Promise<VaultClient> {
+    await null; // WebKit runs other microtasks while a policy makes the worker's address: the next call must find this one
     const port: Port<ToVault, FromVault> = await this.#host.connect(this.#options.name);
     const client = new VaultClient(port, (e) => this.#hear(e));
     const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value });

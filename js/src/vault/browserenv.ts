@@ -1,13 +1,12 @@
 // What a vault takes from a browser, in a worker or, where none can start, in the page.
 
 import { Core } from "../core/core.ts";
-import { loadModule } from "../core/load.ts";
 import { openCopies } from "../store/copies.ts";
 import type { VaultEnv } from "./env.ts";
 import { sealer } from "../seal/seal.ts";
 import { webSocketWire, type Socket } from "../wire/socket.ts";
 
-export const browserEnv = (): VaultEnv => ({
+export const browserEnv = (loadModule: () => Promise<WebAssembly.Module>): VaultEnv => ({
   openCopies,
   sealer,
   loadCore: async () => Core.start(await loadModule()),

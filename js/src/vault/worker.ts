@@ -5,22 +5,17 @@ import type { FromVault, Port, ToVault } from "../protocol.ts";
 import { browserEnv } from "./browserenv.ts";
 import { portPair } from "./portpair.ts";
 import { startVault } from "./vault.ts";
+import { workerPort } from "./workerport.ts";
 
 /** The vault in this thread; gives the page's end. */
-export const startInPage = (): Port<ToVault, FromVault> => {
+export const startInPage = (loadModule: () => Promise<WebAssembly.Module>): Port<ToVault, FromVault> => {
   const [page, vault] = portPair();
-  startVault(vault, browserEnv());
+  startVault(vault, browserEnv(loadModule));
   return page;
 };
 
 const isWorker = typeof DedicatedWorkerGlobalScope !== "undefined" && globalThis instanceof DedicatedWorkerGlobalScope;
 if (isWorker) {
-  const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
-  startVault({
-    post: (message: FromVault, transfer: Transferable[] = []) => scope.postMessage(message, transfer),
-    listen: (receive) => {
-      scope.onmessage = (event: MessageEvent<ToVault>) => receive(event.data);
-    },
-    close: () => scope.close(),
-  }, browserEnv());
+  const { port, loadModule } = workerPort(globalThis as unknown as DedicatedWorkerGlobalScope);
+  startVault(port, browserEnv(loadModule));
 }

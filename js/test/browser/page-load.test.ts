@@ -27,6 +27,13 @@ const run = async (name, workerUrl) => {
   return { seen, status: note.status.value, problems, head: last?.head.body.toString() ?? null, link: (await note.link("read")).href };
 };
 window.run = run;
+/** What whoever opens a home is told where files are missing. */
+window.fail = async (name) => {
+  const told = [];
+  const home = freehold({ name, onProblem: (e) => told.push(e.code + ": " + e.message) });
+  const said = await home.create(Note).then(() => "made", (e) => e.code + ": " + e.message + " (" + e.hint + ")");
+  return { said, told };
+};
 `;
 type Ran = { seen: string[]; status: { newest: string; copies: number; problem: unknown }; problems: string[]; head: string | null; link: string };
 const HTML = `<!doctype html><html lang="en"><title>freehold</title><script type="module" src="/app.js"></script>`;
@@ -59,10 +66,31 @@ for (const engine of ["chromium", "firefox", "webkit"] as const satisfies readon
 
     const noWorker = await run(server.url, "b", "/nothing-here.js");
     assert.deepEqual([noWorker.seen, noWorker.status.newest, noWorker.status.copies], [["", "word "], "device", 1]);
+    assert.equal(noWorker.problems.length, 1, noWorker.problems.join("\n"));
+    assert.match(noWorker.problems[0]!, /^not-ready: no worker starts from http:.*\/nothing-here\.js: what is stored here has one copy/);
     const noWorkerAgain = await run(server.url, "b", "/nothing-here.js");
     assert.equal(noWorkerAgain.seen.at(-1), "word word ");
 
     const noWasm = await run(lost.url, "c");
-    assert.deepEqual([noWasm.seen, noWasm.status.newest], [["", "word "], "device"]);
+    assert.deepEqual([noWasm.seen, noWasm.status.newest, noWasm.problems], [["", "word "], "device", []]);
+
+    const fail = async (without: readonly (keyof typeof PACKAGE)[]): Promise<{ said: string; told: string[] }> => {
+      const files = Object.fromEntries(Object.entries(PACKAGE).filter(([name]) => !without.includes(name as keyof typeof PACKAGE)));
+      const partial = await serve({ files: { ...files, "/index.html": HTML, "/app.js": APP } });
+      t.after(() => partial.stop());
+      await page.goto(`${partial.url}/`);
+      await page.waitFor("the module", () => "fail" in window);
+      return page.evaluate((n) => (window as unknown as { fail(n: string): Promise<{ said: string; told: string[] }> }).fail(n), "d");
+    };
+    const noVault = await fail(["/vault.js"]);
+    assert.match(noVault.said, /^not-ready: the script of the vault is not at http:.*\/vault\.js \(put vault\.js of the package beside your script/);
+    const noCore = await fail(["/freehold.wasm", "/inline.js"]);
+    assert.match(noCore.said, /^not-ready: neither http:.*\/freehold\.wasm nor inline\.js beside it is the core \(/);
+    assert.deepEqual(noCore.told, [noCore.said.replace(/ \(.*$/, "")]); // the vault's own core, which nobody asked for
   });
 }
+
+// Vite before 8 makes a classic script of a worker unless told otherwise, and fails over one that loads parts of itself.
+test("the vault's script loads nothing more", () => {
+  assert.doesNotMatch(new TextDecoder().decode(PACKAGE["/vault.js"]), /\bimport\b/);
+});
