@@ -187,8 +187,25 @@ test("what is refused, with its code, before anything happened", async () => {
   bad((async () => {}) as never);
   refused("too-large", (d: D) => { d.title = "x".repeat(70_000); });
   refused("too-large", (d: D) => { d.title = "with it"; d.body.insert(0, "→".repeat(22_400_000)); }); // could not leave: over 64 MiB
-  assert.throws(() => doc.change((d) => { (d as never as { titel: string }).titel = "x"; }), TypeError);
+  bad((d) => { (d as never as { titel: string }).titel = "x"; });
   assert.throws(() => doc.change(() => { throw "a string"; }), (e) => e === "a string");
+});
+
+test("plain JavaScript that assigns what a draft does not have is told, and nothing happens", async () => {
+  const { doc } = await fresh();
+  doc.change((d) => { d.body.insert(0, "ab"); d.people.set("ann", { name: "Ann" }); });
+  const before = doc.value;
+  type Loose = Record<string, Record<string, unknown>>;
+  for (const field of ["body", "todos", "people", "votes", "place"]) {
+    assert.throws(() => doc.change((d) => { (d as unknown as Loose)[field]!["foo"] = 1; }), (e) => code("invalid")(e) && /foo/.test(String(e)), field);
+  }
+  assert.throws(() => doc.change((d) => { (d as unknown as Record<string, unknown>)["foo"] = 1; }), code("invalid"));
+  assert.throws(() => doc.change((d) => { (d.todos as unknown as unknown[])[0] = { done: true }; }), code("invalid"));
+  // What a draft has for itself cannot be replaced either.
+  for (const key of ["get", "set", "node"]) assert.throws(() => doc.change((d) => { (d as unknown as Loose)["people"]![key] = 1; }), TypeError, key);
+  assert.equal(doc.value, before);
+  doc.change((d) => { d.people.set("get", { name: "Get" }); });
+  assert.equal(doc.value.people["get"]?.name, "Get");
 });
 
 test("a draft does not outlive its change", async () => {

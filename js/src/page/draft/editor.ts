@@ -2,9 +2,10 @@
 
 import { FreeholdError } from "../../errors.ts";
 import type { Node } from "../node.ts";
+import { Strict } from "./strict.ts";
 import type { Overlay, Transaction } from "./transaction.ts";
 
-export abstract class Editor<N extends Node = Node> implements Overlay {
+export abstract class Editor<N extends Node = Node> extends Strict implements Overlay {
   readonly txn: Transaction;
   readonly node: N;
   readonly #parent: Editor | null;
@@ -16,6 +17,7 @@ export abstract class Editor<N extends Node = Node> implements Overlay {
 
   /** `parent` and `key` name a child that may not exist yet. */
   constructor(txn: Transaction, node: N, parent: Editor | null, key: string) {
+    super();
     this.txn = txn;
     this.node = node;
     this.#parent = parent;

@@ -18,6 +18,7 @@ import { TreeEditor } from "./tree.ts";
 export const editorOf = (txn: Transaction, node: Node, parent: Editor | null, key: string): Editor => {
   if (node.editor !== null) return node.editor as Editor;
   const editor = create(txn, node, parent, key);
+  if (!(editor instanceof ObjectEditor)) Object.freeze(editor); // a callback gets it itself, and an entry may have the name of a method
   node.editor = editor;
   return editor;
 };

@@ -7,6 +7,7 @@ import { freezeDeep, type RegisterDef, type ShapeDef } from "../fields.ts";
 import type { ObjectNode } from "../nodes.ts";
 import { Editor } from "./editor.ts";
 import { editorOf } from "./editors.ts";
+import { Strict } from "./strict.ts";
 
 export class ObjectEditor extends Editor<ObjectNode> {
   readonly #face: object = faceOf(this);
@@ -108,11 +109,11 @@ const named = <R>(key: string, f: () => R): R => {
 };
 
 /** What a callback sees of an object. Field names are the developer's, so nothing else may have a name here. */
-class Face {
+class Face extends Strict {
   readonly #editor: ObjectEditor;
   constructor(editor: ObjectEditor) {
+    super();
     this.#editor = editor;
-    Object.preventExtensions(this); // a mistyped field throws instead of vanishing
   }
   static editor(face: Face): ObjectEditor {
     return face.#editor;

@@ -1,0 +1,13 @@
+// What every draft ends in: assigning a name that it does not have is told, where a plain object would take it and the document would not.
+//
+// A trap behind all prototypes is asked for those names only. What a draft has is found before, at the price of a property.
+
+import { FreeholdError } from "../../errors.ts";
+
+export abstract class Strict {}
+
+Object.setPrototypeOf(Strict.prototype, new Proxy(Object.prototype, {
+  set(_, key) {
+    throw new FreeholdError("invalid", `nothing is assigned by the name ${String(key)} here`, "an object has the fields of its shape; a record takes set(key, value), a list or a tree add(value), a text insert(at, text), a counter add(n)");
+  },
+}));
