@@ -45,10 +45,10 @@ func (w *World) promised(holder any, envelope []byte) {
 	}
 }
 
-// letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor: then a relay whose clock jumps over the
-// time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That has to be objected to all the same.
+// letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor, or says it in a format that nobody can read:
+// then a relay whose clock jumps over the time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That has to be said all the same.
 func (w *World) letGo(r *Relay, dropped []server.Dropped) {
-	if w.cheat != BadCompactor {
+	if w.cheat != BadCompactor && w.cheat != Newer {
 		return
 	}
 	for _, x := range dropped {
@@ -179,9 +179,9 @@ func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.ma
 
 // judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, and what a relay let go of for a
 // snapshot that left it out is gone with the devices that had it; but not unnoticed. Where the one who objected lives no more, those who lack
-// something say so. It reports whether anything of that sort came about.
+// something say so; so do they where nobody could read it. It reports whether anything of that sort came about.
 func (w *World) judgeCompactor() bool {
-	differ, objects, told := false, false, w.objected
+	differ, objects, told := false, false, w.objected || w.cheat == Newer
 	for _, d := range w.devices {
 		s := d.status()
 		objects = objects || s.Problem == sync.BadSnapshot

@@ -50,6 +50,16 @@ func TestS9AChainThatBeginsLateIsLedUpTo(t *testing.T) {
 	}
 }
 
+func TestS9AnAckOfWhatSomebodyElseBroughtFirstSaysNothingOfWhatIsBefore(t *testing.T) {
+	s := holder(t, false, 0)
+	s.welcome(6)
+	if send := one[sync.Append](s, s.batch(1, arrive(6, ann, 5, sync.Hash{4}))); send.From != 4 {
+		t.Fatalf("%+v", send)
+	}
+	none[sync.Append](s, s.batch(1, arrive(7, ann, 4, sync.Hash{3}))) // another device's came first
+	s.leadUp(s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: 4, Cursor: 7}), 3)
+}
+
 func TestS9ARelayThatHasALaterOneHasNotAllBefore(t *testing.T) {
 	s := holder(t, false, 5)
 	s.welcome(6)

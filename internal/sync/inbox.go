@@ -82,6 +82,11 @@ func (m *Machine) batch(e Batch) {
 	in := &d.inbox
 	in.owed += sizeOf(e.Entries)
 	slices.SortStableFunc(e.Entries, func(a, b Entry) int { return cmp.Compare(a.Cursor, b.Cursor) }) // or the cursor would pass one that fails
+	if slices.ContainsFunc(e.Entries, func(x Entry) bool { return d.isOther(&x) }) {
+		m.dropEntries(e.Entries)
+		m.putBack(d)
+		return
+	}
 	var came []SessionID
 	for _, entry := range e.Entries {
 		in.log = append(in.log, arrival{Entry: entry, upTo: entry.Cursor})

@@ -125,7 +125,16 @@ func (m *Machine) subscribe(d *document) {
 	m.restart(d)
 	d.touched = true
 	d.outbox.subscribed, d.outbox.welcomed = true, false
-	m.emit(Hello{m.conn.id, d.id, d.outbox.mark.Cursor, d.outbox.mark.Store})
+	m.emit(Hello{m.conn.id, d.id, d.outbox.overlap(), d.outbox.mark.Store})
+}
+
+// overlap is the cursor to read on from: the last envelope comes once more. A relay that was put back, and has grown beyond the cursor since, has
+// another one there. Where a snapshot is the last it would be too much to ask for.
+func (o *outbox) overlap() Cursor {
+	if o.mark.Cursor > 0 && o.mark.Log.Tail > 0 {
+		return o.mark.Cursor - 1
+	}
+	return o.mark.Cursor
 }
 
 func (m *Machine) welcome(e Welcome) {
@@ -147,15 +156,8 @@ func (m *Machine) welcome(e Welcome) {
 	}
 	asked := o.mark
 	o.use(d, e.Store)
-	if asked.Store == e.Store && e.Head < max(o.mark.Cursor, o.top) { // it was put back to an earlier state: nothing known of it holds
-		o.mark.Cursor, o.mark.Log, o.top, o.parent, o.upload.upTo = 0, Length{}, 0, Hash{}, 0
-		o.reset = true
-		o.era++
-		d.places.forget()
-		for i := range d.sessions {
-			d.sessions[i].forgetRelay()
-		}
-		m.subscribe(d)
+	if asked.Store == e.Store && e.Head < max(o.mark.Cursor, o.top) {
+		m.putBack(d)
 		return
 	}
 	o.mark.Relay = m.conn.relay
@@ -173,6 +175,28 @@ func (m *Machine) welcome(e Welcome) {
 		d.inbox.reading = false
 	}
 	d.pass()
+}
+
+// putBack begins anew with a relay that was put back to an earlier state: nothing known of it holds.
+func (m *Machine) putBack(d *document) {
+	o := &d.outbox
+	o.mark.Cursor, o.mark.Log, o.top, o.parent, o.upload.upTo = 0, Length{}, 0, Hash{}, 0
+	o.reset = true
+	o.era++
+	d.places.forget()
+	for i := range d.sessions {
+		d.sessions[i].forgetRelay()
+	}
+	m.subscribe(d)
+}
+
+// isOther reports whether an envelope that stands where everything was read is not here.
+func (d *document) isOther(e *Entry) bool {
+	if e.Cursor > d.inbox.since || !e.Kind.chains() {
+		return false
+	}
+	s := d.lookup(e.Session)
+	return s == nil || e.Seq >= s.next && !s.frozen && !s.upload
 }
 
 // helloAgain asks once more for a document for which the relay had no time (S10).
@@ -243,7 +267,10 @@ func (m *Machine) ack(e Ack) {
 		from := to // a pack may have gone up in the place of what was asked for: it has that, and goes on behind it
 		switch {
 		case s.beginsLate():
-			from, s.sent = min(to, s.begin-1), 0 // the one before is next
+			if s.sent > 0 { // somebody else may have led up to it further since
+				from = min(to, s.sent-1)
+			}
+			s.sent = 0 // the one before is next
 		case s.relay == 0:
 			from = min(to, s.cover)
 		}

@@ -17,7 +17,7 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 	s.tell(sync.SocketClosed{Conn: 1})
 	s.now += 60_000
 	s.tell(sync.Wake{})
-	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 3 || h.Store != store {
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 2 || h.Store != store {
 		t.Fatalf("%+v", h)
 	}
 	effects = s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true}) // the same store, and less than it had
@@ -33,6 +33,49 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 	effects = s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 0, Genesis: true})
 	if sent := only[sync.Append](effects); len(sent) != 2 {
 		t.Fatalf("what the device has of both sessions goes up again, not %+v", sent)
+	}
+}
+
+// A relay that was put back and has grown again since ends behind the cursor, but not with what was there.
+func TestS9ARelayThatWasPutBackAndGrewAgainIsFilledAgain(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 2 {
+		t.Fatalf("the last one is not asked for once more: %+v", h)
+	}
+	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 4, Genesis: true})
+	effects := s.batch(2, arrive(3, bob, 0, certHash(bob)), arrive(4, bob, 1, sync.Hash{5}))
+	if h := one[sync.Hello](s, effects); h.Since != 0 {
+		t.Fatalf("%+v", h)
+	}
+	if dropped := only[sync.Drop](effects); len(dropped) != 1 || len(dropped[0].Refs) != 2 {
+		t.Fatalf("%+v", dropped)
+	}
+	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
+		t.Fatalf("%+v", st)
+	}
+	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 4, Genesis: true})
+	effects = s.openAll(s.batch(2, arrive(3, bob, 0, certHash(bob)), arrive(4, bob, 1, sync.Hash{5})), update(sync.Hash{5}), update(sync.Hash{6}))
+	if sent := one[sync.Append](s, effects); sent.Session != ann {
+		t.Fatalf("%+v", sent)
+	}
+}
+
+func TestS9TheLastOneOnceMoreIsNothingNew(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 3, Genesis: true})
+	effects := s.batch(2, arrive(3, ann, 0, certHash(ann)))
+	none[sync.Hello](s, effects)
+	if refs := one[sync.Compare](s, effects).Refs; len(refs) != 1 {
+		t.Fatalf("%+v", refs)
 	}
 }
 
