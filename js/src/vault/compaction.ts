@@ -93,29 +93,23 @@ export class Compaction {
   async check(keys: DocKeys, payload: SnapshotPayload, isStale: boolean): Promise<Checked> {
     const stored = await this.#load(keys.doc);
     const { ready } = await tailOf(this.#ends.sealer, keys, stored);
-    const core = await this.#ready();
+    const coveredBySession = new Map(payload.covers.map((d) => [d.session, d.seq]));
+    const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
+    let together: Together | null;
     try {
-      checkDigest(core, payload);
+      together = putTogether(await this.#ready(), payload, stored.snapshot?.file ?? null, ready, beyond);
     } catch (e) {
       if (!(e instanceof FreeholdError) || e.code !== "relay-invalid") throw e;
       return { verdict: REFUTED, note: e.message, isNews: false };
     }
-    const coveredBySession = new Map(payload.covers.map((d) => [d.session, d.seq]));
-    const mine = stored.snapshot?.file ?? null;
-    const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
-    const { digest: ours, stuck } = put(core, mine, null, ready, null);
-    const both = tryDigest(() => digestOf(core, payload.file, mine, ready, null));
-    // Who is first with an operation is believed. Where the order shows, it says something else than the envelopes do.
-    const inOtherOrder = tryDigest(() => digestOf(core, mine, null, ready, payload.file));
-    if (both === null || inOtherOrder === null || !equal(both, inOtherOrder)) return { verdict: REFUTED, note: "It says something else than the envelopes that it covers.", isNews: false };
-    const theirs = digestOf(core, payload.file, null, beyond, null);
-    const isNews = !equal(ours, both);
+    if (together === null) return { verdict: REFUTED, note: "It says something else than the envelopes that it covers.", isNews: false };
+    const { isNews, isWhole, stuck } = together;
     const isOther = [...headsOf(stored, ready)].some((h) => payload.covers.some((d) => d.session === h.session && d.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length))));
     if (isStale) return { verdict: Verdict.objection, note: "It says that it covers the relay's log and leaves envelopes out.", isNews };
     if (isOther) return { verdict: Verdict.objection, note: "It covers another history of a session.", isNews };
     // Whether it has what the core does not take, a newer one may know.
     const isUnread = [...stuck].some(([session, first]) => (coveredBySession.get(session) ?? -1) >= first);
-    if (equal(theirs, both) && !isUnread) return { verdict: Verdict.sound, note: "", isNews };
+    if (isWhole && !isUnread) return { verdict: Verdict.sound, note: "", isNews };
     // The device's own file may reach further than it says, and then what is more in it has no envelope to compare.
     const isBehind = [...coversOf(stored), ...claimsOf(stored)].some((h) => h.seq > (coveredBySession.get(h.session) ?? -1));
     return isBehind || isUnread ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
@@ -153,7 +147,7 @@ export class Compaction {
   async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built & { readonly stuck: Stuck }> {
     const { ready, waiting } = await tailOf(this.#ends.sealer, keys, stored);
     const core = await this.#ready();
-    if (other !== null) checkDigest(core, other);
+    if (other !== null) core.free(signedFor(core, other));
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
       if (other !== null) core.merge(handle, other.file);
@@ -203,35 +197,60 @@ const tryDigest = (digest: () => Uint8Array): Uint8Array | null => {
   }
 };
 
-const digestOf = (...of: Parameters<typeof put>): Uint8Array => put(...of).digest;
+/** What comes of a snapshot and what is here, put together. */
+interface Together {
+  /** It has something that is not here. */
+  readonly isNews: boolean;
+  /** With what is here beyond what it covers it is all there is. */
+  readonly isWhole: boolean;
+  /** What of the updates here the core does not take. */
+  readonly stuck: Stuck;
+}
 
-/** The state of a file with another one, then updates, then a last file added; and what of the updates is not in it. */
-const put = (core: Core, file: Uint8Array | null, other: Uint8Array | null, updates: readonly Opened[], last: Uint8Array | null): { readonly digest: Uint8Array; readonly stuck: Stuck } => {
-  const handle = file === null ? core.create() : core.load(file);
+/**
+ * Puts a snapshot and what is here together, in both orders: who is first with an operation is believed, and where the order shows, the
+ * snapshot says something else than the envelopes do. Null then, and where they do not go together. Two documents are built, each once:
+ * with a long one that is nearly all that a check costs.
+ */
+const putTogether = (core: Core, payload: SnapshotPayload, mine: Uint8Array | null, ready: readonly Opened[], beyond: readonly Opened[]): Together | null => {
+  const theirs = signedFor(core, payload);
+  let ours: number | null = null;
   try {
-    if (other !== null) core.merge(handle, other);
-    const stuck = applyAll(core, handle, updates);
-    if (last !== null) core.merge(handle, last);
-    return { digest: core.digest(handle), stuck };
+    ours = mine === null ? core.create() : core.load(mine);
+    const stuck = applyAll(core, ours, ready);
+    const before = core.digest(ours);
+    const otherOrder = tryDigest(() => (core.merge(ours!, payload.file), core.digest(ours!)));
+    const withBeyond = beyond.length === 0 ? payload.digest : (applyAll(core, theirs, beyond), core.digest(theirs));
+    const both = tryDigest(() => {
+      if (mine !== null) core.merge(theirs, mine);
+      applyAll(core, theirs, ready);
+      return core.digest(theirs);
+    });
+    if (both === null || otherOrder === null || !equal(both, otherOrder)) return null;
+    return { isNews: !equal(before, both), isWhole: equal(withBeyond, both), stuck };
   } finally {
-    core.free(handle);
+    core.free(theirs);
+    if (ours !== null) core.free(ours);
   }
 };
 
-/** The file alone must have the state that its writer signed for. */
-const checkDigest = (core: Core, payload: SnapshotPayload): void => {
+/** Opens the file, which alone must have the state that its writer signed for. */
+const signedFor = (core: Core, payload: SnapshotPayload): number => {
+  let handle: number | null = null;
   let digest: Uint8Array;
   try {
-    const handle = core.load(payload.file);
+    handle = core.load(payload.file);
     digest = core.digest(handle);
-    core.free(handle);
   } catch (cause) {
+    if (handle !== null && !core.dead) core.free(handle);
     if (cause instanceof FreeholdError && cause.code === "newer-format") throw cause;
     throw new FreeholdError("relay-invalid", "A snapshot does not decode.", "It was not taken; your document is as it was.", { cause });
   }
-  if (digest.length !== payload.digest.length || digest.some((b, i) => b !== payload.digest[i])) {
+  if (!equal(digest, payload.digest)) {
+    core.free(handle);
     throw new FreeholdError("relay-invalid", "A snapshot is not what its writer signed for.", "It was not taken; your document is as it was.");
   }
+  return handle;
 };
 
 /**
