@@ -17,7 +17,7 @@ type Limits struct {
 	WindowAppends int
 	WindowBytes   int
 	// AppendsPerSecond and AppendBurst are how often one connection may append. Beyond it the relay reads no further from that
-	// socket for a moment, likewise. A burst of 0 has no end.
+	// socket for a moment, likewise; in a home that runs in turns, it refuses. A burst of 0 has no end.
 	AppendsPerSecond, AppendBurst float64
 	// DocAppendsPerSecond and DocAppendBurst are how often all connections together may append to one document. Beyond it the
 	// relay reads no further from those who do, likewise. Only what was taken counts: who may not write holds nobody up.

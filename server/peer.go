@@ -200,7 +200,16 @@ func (p *Peer) takePresence(f *wire.Presence) *Refusal {
 }
 
 func (p *Peer) append(f *wire.Append, size int) {
-	if !p.admit(size, p.relay.pace(f.Doc)) {
+	pace := p.relay.pace(f.Doc)
+	if p.relay.inTurns {
+		if refusal := p.early(pace); refusal != nil {
+			p.answer(refusal.Frame(&f.Doc, &f.Req))
+			return
+		}
+	} else {
+		pace = max(pace, p.appending.reserve(p.relay.clock()))
+	}
+	if !p.admit(size, pace) {
 		return
 	}
 	p.relay.Append(f, p, func(answer wire.Frame) {
@@ -209,12 +218,22 @@ func (p *Peer) append(f *wire.Append, size int) {
 	})
 }
 
-// admit waits for its time, that of the document, and for room in the window; false when the connection ended.
-func (p *Peer) admit(size int, pace time.Duration) bool {
+// early refuses an append that comes before its time, or that of the document. Errors: CodeBusy.
+func (p *Peer) early(pace time.Duration) *Refusal {
+	if pace > 0 {
+		return Busy().after(pace)
+	}
+	if wait, ok := p.appending.take(p.relay.clock()); !ok {
+		return Busy().after(wait)
+	}
+	return nil
+}
+
+// admit waits so long, and for room in the window; false when the connection ended.
+func (p *Peer) admit(size int, early time.Duration) bool {
 	limits := p.relay.limits
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	early := max(pace, p.appending.reserve(p.relay.clock()))
 	if early > 0 {
 		over := time.AfterFunc(early, func() {
 			p.mu.Lock()

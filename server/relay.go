@@ -23,6 +23,8 @@ type Relay struct {
 	large     *budget
 	// tasks runs what is started, where the home does not.
 	tasks tasks
+	// inTurns: the home ends its turn when all is done, so nobody is made to wait; what comes too early is refused.
+	inTurns bool
 	// peers counts the connections there were, to number them.
 	peers atomic.Uint64
 	// present is how many bytes of presence there are.
@@ -62,8 +64,7 @@ func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, repor
 	if home.Start == nil {
 		r.home.Start = r.tasks.start
 	} else {
-		// In turns nobody can be held up.
-		r.limits.AppendBurst, r.limits.DocAppendBurst = 0, 0
+		r.inTurns = true
 	}
 	r.committer = newCommitter(log, r.home.Start, clock, meter, report)
 	return r

@@ -50,7 +50,7 @@ var kinds = []kind{
 		name: "worker", version: npm("server/edge", "workerd"), room: freeholdRoom(true), mostRooms: 100, mostWriters: 64, appends: freeholdAppends(true), fetch: freeholdFetch(true),
 		command: func(folder string, port int) *exec.Cmd {
 			folder, _ = filepath.Abs(folder)
-			c := exec.Command(workerd(), "serve", "config.capnp", "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:"+strconv.Itoa(port))
+			c := exec.Command(workerd(), "serve", unpaced(), "--directory-path=data="+folder, "--socket-addr=http=127.0.0.1:"+strconv.Itoa(port))
 			c.Dir = "build/edge"
 			return c
 		},

@@ -129,8 +129,8 @@ func table(all []*measures, about map[string]any) string {
 	fmt.Fprintf(&out, "\nWhat is delivered by native and worker is durable and its signature verified before anybody has it; the others forward first, and keep in memory. A writer waits until the slowest "+
 		"member of its room has all but the last 8 (1 room) or the last (rooms of 10). Automerge's clients are its own library, in one process; its server sends on what it has after 100 ms.\n")
 	limits := relay.DefaultLimits()
-	fmt.Fprintf(&out, "\nNative runs with `--append-burst 0 --document-append-burst 0`, so that a writer is held up by the relay's work alone. As it comes, it takes %v appends a second of one connection, after the first %v, "+
-		"and %v of one document, and reads the rest later: with one writer in a room of 100 that is at most %v deliveries/s, and with 64 writers %v appends/s.\n",
+	fmt.Fprintf(&out, "\nNative runs with `--append-burst 0 --document-append-burst 0` and worker with `APPEND_RATE` 0, so that a writer is held up by the relay's work alone. As it comes, a relay takes %v appends a second of one connection, after the first %v, "+
+		"and %v of one document, and reads the rest later, or refuses it for a moment (worker): with one writer in a room of 100 that is at most %v deliveries/s, and with 64 writers %v appends/s.\n",
 		limits.AppendsPerSecond, limits.AppendBurst, limits.DocAppendsPerSecond, 99*limits.AppendsPerSecond, 64*limits.AppendsPerSecond)
 	return out.String()
 }

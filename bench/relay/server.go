@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -113,6 +114,13 @@ func (s *server) cpu() float64 {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// unpaced is the Worker's configuration without its rate of appends, as with the native relay. Where it cannot be read, workerd says so.
+func unpaced() string {
+	config, _ := os.ReadFile("build/edge/config.capnp")
+	_ = os.WriteFile("build/edge/unpaced.capnp", bytes.Replace(config, []byte("  bindings = [\n"), []byte("  bindings = [\n    (name = \"APPEND_RATE\", text = \"0\"),\n"), 1), 0o644)
+	return "unpaced.capnp"
+}
 
 // workerd is where the Worker's tests have it.
 func workerd() string {

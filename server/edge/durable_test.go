@@ -29,15 +29,19 @@ type writer struct {
 	acked int
 }
 
-// write sends until the connection ends, eight appends at a time on their way, each of up to four envelopes.
+// write sends until the connection ends, eight appends at a time on their way, each of up to four envelopes. Where it was too fast for the
+// relay, it goes on from there when all of those were answered.
 func (w *writer) write(t *testing.T, url string, random *rand.Rand, acked func()) {
 	device, err := servertest.TryDial(t, url, w.doc.ID())
 	if err != nil {
 		return // killed before
 	}
-	sent, waiting := w.acked, 0
+	sent, waiting, refused := w.acked, 0, false
 	for {
-		for ; waiting < 8; waiting++ {
+		if refused && waiting == 0 {
+			sent, refused = w.acked, false
+		}
+		for ; waiting < 8 && !refused; waiting++ {
 			for len(w.run) < sent+4 {
 				w.run = append(w.run, w.session.Update(make([]byte, random.IntN(3000))))
 			}
@@ -54,6 +58,14 @@ func (w *writer) write(t *testing.T, url string, random *rand.Rand, acked func()
 			w.acked = max(w.acked, int(f.Seq)+1)
 			waiting--
 			acked()
+		case *wire.Error:
+			// What follows one that is busy leaves a gap.
+			if f.Code != wire.CodeBusy && f.Code != wire.CodeGap {
+				t.Errorf("a writer was told %+v", f)
+				return
+			}
+			waiting--
+			refused = true
 		default:
 			t.Errorf("a writer was told %T %+v", f, f)
 			return

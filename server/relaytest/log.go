@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server/servertest"
@@ -270,6 +271,56 @@ func credit(t *testing.T, c *contract) {
 	hasRun(t, entries, run...)
 	if _, entries := c.dial(t, doc).Listen(doc, wire.Hello{}); len(entries) != 13 {
 		t.Fatalf("another one got %d", len(entries))
+	}
+}
+
+// A connection appends so often. What is beyond that waits, or is refused and says for how long; others are served meanwhile.
+func appendRate(t *testing.T, c *contract) {
+	doc := c.doc(t)
+	eager, other := c.founded(t, doc), c.dial(t, doc)
+	s := doc.NewSession()
+	run := s.Run(1)
+	ask := &wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}
+	began := time.Now()
+	const perSecond, burst, times = 30, 120, 160 // PROTOCOL.md, §4
+	for ask.Req = 1; ask.Req <= times; ask.Req++ {
+		say(t, eager, ask)
+	}
+	taken := 0
+	for i := range times {
+		switch f := answer(eager).(type) {
+		case *wire.Ack:
+			taken++
+		case *wire.Error:
+			if f.Code != wire.CodeBusy || f.RetryAfter == 0 || f.Req == nil || *f.Req != uint64(i+1) {
+				t.Fatalf("%+v", f)
+			}
+		default:
+			t.Fatalf("%+v", f)
+		}
+	}
+	// The test's clock began before the relay's and is read after it, so this can fail no relay that is in order.
+	if most := burst + perSecond*time.Since(began).Seconds() + 1; float64(taken) > most || taken < burst {
+		t.Fatalf("%d appends of %d were taken in %v", taken, times, time.Since(began))
+	}
+	takes(t, other, &wire.Append{Doc: doc.ID(), Envelopes: run}, 1)
+	for {
+		say(t, eager, ask)
+		e, refused := answer(eager).(*wire.Error)
+		if !refused {
+			return
+		}
+		time.Sleep(time.Duration(e.RetryAfter) * time.Millisecond) // as a device does: the relay said so
+	}
+}
+
+// answer is the next frame that is no Batch.
+func answer(device *servertest.Client) wire.Frame {
+	for {
+		f := device.Next()
+		if _, isBatch := f.(*wire.Batch); !isBatch {
+			return f
+		}
 	}
 }
 

@@ -25,6 +25,9 @@ type Home struct {
 	URL string
 	// OneDocument: a socket carries one document only, which its address names. It is the only allowed difference.
 	OneDocument bool
+	// Impatient is the address of one more, which takes a device for dead after some seconds without a word. "" where the platform
+	// does not tell that a device is gone.
+	Impatient string
 }
 
 // Run checks a relay.
@@ -51,6 +54,7 @@ func Run(t *testing.T, home Home) {
 		{"log/a connection that breaks", broken},
 		{"log/a slow reader", slowReader},
 		{"log/credit", credit},
+		{"log/appends have a rate", appendRate},
 		{"presence", presence},
 		{"owner", owner},
 		{"plain requests", plain},

@@ -44,11 +44,11 @@ func turn(do func() error) int32 {
 	return 0
 }
 
-// relay_open begins the relay of a document, of which it keeps so many bytes, 0 for the usual limit. The input is its id, and behind that
-// whose documents are kept: root keys with blanks between them, none for everybody's.
+// relay_open begins the relay of a document, of which it keeps so many bytes, 0 for the usual limit, and takes so many appends a second of
+// one socket, 0 for any number. The input is its id, and behind that whose documents are kept: root keys with blanks between them, none for everybody's.
 //
 //go:wasmexport relay_open
-func relayOpen(h int32, size float64, n int32) int32 {
+func relayOpen(h int32, size, rate float64, n int32) int32 {
 	return turn(func() error {
 		b := input(n)
 		doc := seal.DocID(b[:len(seal.DocID{})])
@@ -68,6 +68,8 @@ func relayOpen(h int32, size float64, n int32) int32 {
 		if size > 0 {
 			limits.DocBytes = int64(size)
 		}
+		limits.AppendsPerSecond, limits.AppendBurst = rate, 4*rate
+		limits.DocAppendsPerSecond, limits.DocAppendBurst = 10*rate, 40*rate
 		relays[h] = server.NewRelayAt(home, log, limits, time.Now, nil)
 		return nil
 	})

@@ -39,6 +39,8 @@ export interface Env {
   readonly SOCKETS?: string;
   /** How many bytes a document may keep. */
   readonly DOCUMENT_SIZE?: string;
+  /** How many appends a second a socket has, and a document ten times; 0: any number. */
+  readonly APPEND_RATE?: string;
   /** Where large envelopes go that have been here for a day; without it they stay. */
   readonly SNAPSHOTS?: R2Bucket;
 }
@@ -209,7 +211,7 @@ export class Document extends DurableObject<Env> {
     if (this.#instance === instances && shared.uses(this.#relay)) return shared;
     this.#instance = instances;
     this.#peers.clear();
-    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0));
+    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0), this.env.APPEND_RATE === "0" ? 0 : positive(this.env.APPEND_RATE, 30));
     for (const socket of this.ctx.getWebSockets()) {
       const line = this.#line(socket);
       if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));

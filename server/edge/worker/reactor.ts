@@ -63,8 +63,8 @@ export class Reactor {
     return this.#x.memory.buffer.byteLength;
   }
 
-  /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. `size` is how much of it, 0 for the usual limit. */
-  open(document: Uint8Array, store: Store, size: number): number {
+  /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. `size` is how much of it, 0 for the usual limit, `rate` how often it is appended to. */
+  open(document: Uint8Array, store: Store, size: number, rate: number): number {
     const doc = String(document.subarray(0, DOC));
     for (const [id, relay] of this.#relays) {
       // One of the same document is of a life that ended.
@@ -72,7 +72,7 @@ export class Reactor {
     }
     const id = ++this.#ids;
     this.#relays.set(id, { doc, store, sockets: new Set() });
-    this.#turn(this.#x.relay_open, document, id, size);
+    this.#turn(this.#x.relay_open, document, id, size, rate);
     return id;
   }
   #close(id: number): void {
