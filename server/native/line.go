@@ -9,11 +9,12 @@ import (
 	"github.com/freehold-dev/freehold/server/httpapi"
 )
 
-// line is a connection's bytes, in and out. SECURITY: it gives up on one that brings no byte for idleAfter, and on one that does not
+// line is a connection's bytes, in and out. SECURITY: it gives up on one that brings no byte for idle, and on one that does not
 // take what is sent. A quiet one holds no buffer, where the system lets it be waited for without.
 type line struct {
 	net.Conn
-	raw syscall.RawConn
+	raw  syscall.RawConn
+	idle time.Duration
 
 	// What follows belongs to whoever reads. ready is tryRead, bound once.
 	ready    func(fd uintptr) bool
@@ -33,8 +34,8 @@ const smallChunk = 512
 
 var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
-func newLine(conn net.Conn) *line {
-	l := &line{Conn: conn, raw: rawOf(conn)}
+func newLine(conn net.Conn, idle time.Duration) *line {
+	l := &line{Conn: conn, raw: rawOf(conn), idle: idle}
 	if l.raw == nil {
 		l.small = make([]byte, smallChunk)
 	} else {
@@ -89,8 +90,8 @@ func (l *line) release() {
 // extend gives the connection time for its next bytes, which is up when its turn is lost, of whose message so much came. Moving a
 // deadline costs more than reading a small frame, so it is not moved for a moment.
 func (l *line) extend(now time.Time, turn *turn, came int) error {
-	until := now.Add(idleAfter)
-	if turn == nil && now.Sub(l.extended) < idleAfter/10 {
+	until := now.Add(l.idle)
+	if turn == nil && now.Sub(l.extended) < l.idle/10 {
 		return nil
 	}
 	l.extended = now

@@ -34,13 +34,13 @@ func TestNoDeadlineForWritingIsLeft(t *testing.T) {
 	go io.Copy(io.Discard, mine)
 	defer mine.Close()
 	conn := &timed{Conn: theirs}
-	if err := greet(conn, handshake{}); err != nil {
+	if err := greet(conn, handshake{}, idleAfter); err != nil {
 		t.Fatal(err)
 	}
 	if !conn.writing.IsZero() || conn.reading.IsZero() {
 		t.Errorf("after the handshake: reading until %v, writing until %v", conn.reading, conn.writing)
 	}
-	if err := newLine(conn).send(make([]byte, 100)); err != nil {
+	if err := newLine(conn, idleAfter).send(make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
 	if !conn.writing.IsZero() {

@@ -64,7 +64,10 @@ func serve(t *testing.T, relay *server.Relay, o native.Options) string {
 }
 
 func TestContract(t *testing.T) {
-	relaytest.Run(t, relaytest.Home{URL: startRelay(t, t.TempDir(), native.Options{})})
+	relaytest.Run(t, relaytest.Home{
+		URL:       startRelay(t, t.TempDir(), native.Options{}),
+		Impatient: startRelay(t, t.TempDir(), native.Options{Idle: 2 * time.Second}),
+	})
 }
 
 func say(t *testing.T, c *servertest.Client, f wire.Frame) {

@@ -55,6 +55,8 @@ type Options struct {
 	Damaged *meter.Counter
 	// Limits as given to the relay.
 	Limits server.Limits
+	// Idle is how long a connection may bring no byte at all, two pings unanswered; 0: a minute.
+	Idle time.Duration
 }
 
 // idlePerConnection is how many connections there may be for each that a limit allows to be a socket, and to be asking: some
@@ -65,7 +67,7 @@ const idlePerConnection = 2
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := httpapi.NewNames(o.Names)
 	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, o.Idle, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
 	s.monitor = &monitor{server: s, ready: newReadiness(o.Folder), damaged: o.Damaged}
 	s.gate.turnedAway = &s.monitor.turnedAway
 	mux := http.NewServeMux()

@@ -12,9 +12,7 @@ import (
 )
 
 const (
-	// pingEvery keeps proxies from cutting a quiet connection, and finds the dead.
-	pingEvery = 25 * time.Second
-	// idleAfter is how long a connection may bring no byte at all; two pings unanswered.
+	// idleAfter is how long a connection may bring no byte at all, unless the operator says otherwise.
 	idleAfter = 60 * time.Second
 	// goodbyeWithin is how long a device may take to hear that the relay stops.
 	goodbyeWithin = time.Second
@@ -48,8 +46,8 @@ type socket struct {
 // start begins with what came early.
 func (c *socket) start(conn net.Conn, early []byte, name string, nonce seal.Nonce) {
 	c.mu.Lock()
-	c.line = newLine(conn)
-	c.ping = time.AfterFunc(pingEvery, c.keepAlive)
+	c.line = newLine(conn, c.all.idle)
+	c.ping = time.AfterFunc(c.all.pingEvery(), c.keepAlive)
 	c.mu.Unlock()
 	c.peer = c.all.relay.NewPeer(c, c.caller, name, nonce)
 	if c.all.isClosing() {
@@ -258,6 +256,6 @@ func (c *socket) keepAlive() {
 		}
 	}
 	c.mu.Lock()
-	c.ping.Reset(pingEvery)
+	c.ping.Reset(c.all.pingEvery())
 	c.mu.Unlock()
 }

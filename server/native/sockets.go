@@ -27,6 +27,7 @@ const (
 type sockets struct {
 	relay     *server.Relay
 	limit     int
+	idle      time.Duration
 	names     httpapi.Names
 	addresses *addresses
 	large     *turns
@@ -39,9 +40,15 @@ type sockets struct {
 	ended   sync.WaitGroup
 }
 
-func newSockets(relay *server.Relay, limits server.Limits, names httpapi.Names, from *addresses) *sockets {
-	return &sockets{relay: relay, limit: limits.Connections, names: names, addresses: from, large: newTurns(limits), tidy: tidy{free: debug.FreeOSMemory}, open: make(map[*socket]struct{})}
+func newSockets(relay *server.Relay, limits server.Limits, idle time.Duration, names httpapi.Names, from *addresses) *sockets {
+	if idle == 0 {
+		idle = idleAfter
+	}
+	return &sockets{relay: relay, limit: limits.Connections, idle: idle, names: names, addresses: from, large: newTurns(limits), tidy: tidy{free: debug.FreeOSMemory}, open: make(map[*socket]struct{})}
 }
+
+// pingEvery keeps proxies from cutting a quiet connection, and finds the dead: two pings, and a little time for the answer.
+func (s *sockets) pingEvery() time.Duration { return s.idle * 5 / 12 }
 
 // ServeHTTP turns a request into a connection.
 func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -76,7 +83,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.leave(c)
 		return
 	}
-	if err := greet(conn, greeting); err != nil {
+	if err := greet(conn, greeting, s.idle); err != nil {
 		conn.Close()
 		s.leave(c)
 		return
@@ -87,7 +94,7 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.tidy.came()
 }
 
-func greet(conn net.Conn, h handshake) error {
+func greet(conn net.Conn, h handshake, idle time.Duration) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeWithin)); err != nil {
 		return err
 	}
@@ -95,7 +102,7 @@ func greet(conn net.Conn, h handshake) error {
 		return err
 	}
 	// The answer's own deadline would stand for all that is written later.
-	return errors.Join(conn.SetWriteDeadline(time.Time{}), conn.SetReadDeadline(time.Now().Add(idleAfter)))
+	return errors.Join(conn.SetWriteDeadline(time.Time{}), conn.SetReadDeadline(time.Now().Add(idle)))
 }
 
 // early is what a device sent with its handshake, without waiting for the answer.

@@ -55,6 +55,7 @@ func Run(t *testing.T, home Home) {
 		{"log/a slow reader", slowReader},
 		{"log/credit", credit},
 		{"log/appends have a rate", appendRate},
+		{"log/a half-open socket", halfOpen},
 		{"presence", presence},
 		{"owner", owner},
 		{"plain requests", plain},
