@@ -2,8 +2,10 @@ package seal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // maxForkRun is the most envelopes of one of the two runs of a proof. One is enough, but for a writer who leaves signatures bad.
@@ -167,12 +169,57 @@ func (k *Keys) contents(e Envelope) ([][]byte, error) {
 }
 
 // ProveFork gives the proof that what came contradicts what is here; nil when it does not, or when one of the two is not signed.
-// Both are consecutive envelopes of the session; keys are for packs, and may be nil.
+// Both are envelopes of the session, in any order and with gaps: only runs are compared, each envelope of which follows the one before
+// it. keys are for packs, and may be nil.
 func ProveFork(genesis *Genesis, cert *Certificate, here, came []Envelope, keys *Keys) []byte {
-	seq, found := disagree(here, came)
+	mine := runsOf(here)
+	for _, b := range runsOf(came) {
+		for _, a := range mine {
+			if proof := proveFork(genesis, cert, [2][]Envelope{a, b}, keys); proof != nil {
+				return proof
+			}
+		}
+	}
+	return nil
+}
+
+// runsOf parts envelopes of a session into runs that follow the chain.
+func runsOf(envelopes []Envelope) (runs [][]Envelope) {
+	type end struct {
+		next uint32
+		hash Hash
+	}
+	byEnd := map[end]int{}
+	sorted := slices.SortedStableFunc(slices.Values(envelopes), func(a, b Envelope) int { return cmp.Compare(a.First(), b.First()) })
+	for _, e := range sorted {
+		before := end{e.First(), e.Prev}
+		i, goesOn := byEnd[before]
+		if goesOn {
+			delete(byEnd, before)
+			runs[i] = append(runs[i], e)
+		} else {
+			i = len(runs)
+			runs = append(runs, []Envelope{e})
+		}
+		byEnd[end{e.Seq + 1, e.Hash()}] = i
+	}
+	return runs
+}
+
+// proveFork gives the proof that two runs contradict each other, or nil.
+func proveFork(genesis *Genesis, cert *Certificate, both [2][]Envelope, keys *Keys) []byte {
+	b := both[1]
+	first, last := b[0].First(), b[len(b)-1].Seq
+	var near []Envelope
+	for _, e := range both[0] {
+		if e.Seq+1 >= first && e.First() <= last+1 {
+			near = append(near, e)
+		}
+	}
+	seq, found := disagree(near, b)
 	if !found && keys != nil {
 		var err error
-		if seq, found, err = differ(keys, [2][]Envelope{here, came}); err != nil {
+		if seq, found, err = differ(keys, [2][]Envelope{near, b}); err != nil {
 			return nil
 		}
 	}
@@ -180,7 +227,7 @@ func ProveFork(genesis *Genesis, cert *Certificate, here, came []Envelope, keys 
 		return nil
 	}
 	var runs [2][][]byte
-	for i, run := range [2][]Envelope{here, came} {
+	for i, run := range both {
 		if runs[i] = cert.signedFrom(run, seq); runs[i] == nil {
 			return nil
 		}

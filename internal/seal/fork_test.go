@@ -133,3 +133,48 @@ func TestAForkIsProven(t *testing.T) {
 		}
 	}
 }
+
+// What a device has of two histories can be a mixture: two hubs stored pieces of both. Nothing that is no run may stand in a proof for one.
+func TestNoProofIsCutOutOfWhatIsNoRun(t *testing.T) {
+	d := newDocument(t, 7)
+	doc, s := d.genesis.Doc(), d.session
+	update := func(seq uint32, prev Hash, text string) Envelope {
+		b, err := s.seal(Update, seq, prev, [4]byte{}, nil, UpdatePayload{Update: []byte(text)}.Encode())
+		must(t, err)
+		e, err := ParseEnvelope(b)
+		must(t, err)
+		return e
+	}
+	a0 := update(0, s.cert.Hash(), "zero")
+	a1 := update(1, a0.Hash(), "one")
+	a2 := update(2, a1.Hash(), "two")
+	b1 := update(1, a0.Hash(), "another one")
+	b2 := update(2, b1.Hash(), "another two")
+	b3 := update(3, b2.Hash(), "another three")
+	for name, c := range map[string]struct {
+		here, came []Envelope
+		seq        uint32 // 0: no proof
+	}{
+		"a mixture, and the other one":             {[]Envelope{a0, a1, b2}, []Envelope{b1}, 1},
+		"a mixture of which the other is not here": {[]Envelope{a0, a1, b3}, []Envelope{b2}, 1},
+		"a mixture that came":                      {[]Envelope{a0, a1, a2}, []Envelope{a1, b2}, 1},
+		"in another order":                         {[]Envelope{a2, a0, a1}, []Envelope{b2, b1}, 1},
+		"with a gap":                               {[]Envelope{a0, a2}, []Envelope{b2}, 1},
+		"a gap, and nothing else":                  {[]Envelope{a0, a2}, []Envelope{a1}, 0},
+		"the same in pieces":                       {[]Envelope{b3, b1}, []Envelope{b2, b1}, 0},
+		"far apart":                                {[]Envelope{a0}, []Envelope{b3}, 0},
+		"nothing here":                             {nil, []Envelope{b1}, 0},
+		"nothing came":                             {[]Envelope{a0}, nil, 0},
+	} {
+		proof := ProveFork(d.genesis, s.cert, c.here, c.came, nil)
+		if (proof == nil) != (c.seq == 0) {
+			t.Errorf("%s: proof %v", name, proof != nil)
+		}
+		if proof == nil {
+			continue
+		}
+		if f, err := VerifyFork(doc, proof, nil); err != nil || f.Seq != c.seq {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}

@@ -39,7 +39,7 @@ type cheater struct {
 	world      *World
 	keys       *seal.Keys
 	session    *seal.Session
-	twin       *seal.Session // the same one, with another history
+	twin       *seal.Session // the same one, once it has another history
 	doc, other *crdt.Doc
 	id         sync.SessionID
 	snapshots  int
@@ -52,8 +52,6 @@ func newCheater(w *World) *cheater {
 	_, _ = w.source.Read(seed[:])
 	var err error
 	c.session, err = c.keys.NewSession(rand.NewChaCha8(seed))
-	must(err)
-	c.twin, err = c.keys.NewSession(rand.NewChaCha8(seed))
 	must(err)
 	c.id = sync.SessionID(c.session.Certificate().Session())
 	return c
@@ -116,15 +114,34 @@ func (c *cheater) act() {
 	case BadCompactor:
 		c.compact(r)
 	case Equivocation:
-		c.write(r, c.session, c.doc, nil)
-		if twin := r.lie.twin; twin != nil {
-			c.write(twin, c.twin, c.other, nil)
-		}
+		c.equivocate(r)
 	}
 }
 
-// write seals the next edit of a session, changed.
-func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change func([]byte) []byte) {
+// equivocate writes a history to a relay and, from some time on, another one to what the other group is shown of it, or to the other relay.
+func (c *cheater) equivocate(r *Relay) {
+	w, other := c.world, r.lie.twin
+	for _, x := range w.alive() {
+		if w.lie == NoLie && x != r {
+			other = x
+		}
+	}
+	if c.twin == nil && w.rand.IntN(2) == 0 {
+		twin := *c.session
+		c.twin = &twin
+	}
+	envelope := c.write(r, c.session, c.doc, nil)
+	switch {
+	case other == nil || envelope == nil:
+	case c.twin == nil:
+		c.put(other, c.session.Certificate().Bytes(), envelope, nil)
+	default:
+		c.write(other, c.twin, c.other, nil)
+	}
+}
+
+// write seals the next edit of a session, changed, and gives a relay the envelope.
+func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change func([]byte) []byte) []byte {
 	all, heads := c.log(r)
 	for _, x := range all {
 		if x.Session != c.id {
@@ -137,7 +154,7 @@ func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change f
 	must(doc.Edit(c.world.someEdit))
 	update, n := doc.Update()
 	if n == 0 {
-		return
+		return nil
 	}
 	if change != nil {
 		update = change(update)
@@ -152,6 +169,7 @@ func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change f
 	if c.put(r, session.Certificate().Bytes(), envelope, nil) {
 		c.world.tally.Cheats[c.world.cheat]++
 	}
+	return envelope
 }
 
 // mutate does to an update what a fuzzer would.

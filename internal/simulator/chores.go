@@ -47,9 +47,7 @@ func (d *hub) store(e sync.Store) {
 	r := record{certs: map[sync.SessionID][]byte{}}
 	for _, ref := range e.Refs {
 		b := d.ref(ref)
-		p, err := seal.ParseEnvelope(b.bytes)
-		must(err)
-		r.envelopes = append(r.envelopes, stored{p.First(), p.Seq, b.session, b.bytes})
+		r.envelopes = append(r.envelopes, newStored(b.bytes))
 		if cert := d.certs[b.session]; !d.kept[b.session] && cert != nil {
 			r.certs[b.session] = cert
 		}
@@ -355,6 +353,9 @@ func (d *hub) checkpoint(e sync.Checkpoint, unlock func()) {
 		next := k.Seq + 1
 		if at, is := stuck[k.Session]; is {
 			next = min(next, at)
+		}
+		if len(stored.forked) > 0 { // the history that goes on on the disks may be another than the one that is shown
+			next = min(next, in[k.Session])
 		}
 		for _, x := range stored.runs[k.Session] {
 			if x.seq+1 == next {

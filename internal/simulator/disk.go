@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/internal/sync"
 )
 
@@ -12,7 +13,14 @@ import (
 type stored struct {
 	first, seq uint32
 	session    sync.SessionID
+	prev, hash sync.Hash
 	bytes      []byte
+}
+
+func newStored(envelope []byte) stored {
+	p, err := seal.ParseEnvelope(envelope)
+	must(err)
+	return stored{p.First(), p.Seq, sync.SessionID(p.Session), sync.Hash(p.Prev), sync.Hash(p.Hash()), envelope}
 }
 
 // record is what one append wrote: all of it is there or nothing.
@@ -168,6 +176,7 @@ type held struct {
 	marks     []sync.Mark
 	proofs    map[sync.SessionID][]byte
 	sessions  []sync.SessionID // of the runs, in the order of their bytes
+	forked    []sync.SessionID // of which there is something else in one place, or something that does not follow what is before it
 }
 
 // read unites disks.
@@ -175,6 +184,7 @@ func read(disks ...*disk) held {
 	h := held{runs: map[sync.SessionID][]stored{}, certs: map[sync.SessionID][]byte{}, proofs: map[sync.SessionID][]byte{}}
 	var all []snapshot
 	byPlace := map[sync.SessionID]map[uint32]stored{}
+	forked := map[sync.SessionID]bool{}
 	for _, d := range disks {
 		all = append(all, d.snapshots...)
 		maps.Copy(h.certs, d.certs)
@@ -191,7 +201,11 @@ func read(disks ...*disk) held {
 					byPlace[e.session] = places
 				}
 				for at := e.first; at <= e.seq; at++ {
-					if x, known := places[at]; !known || x.first < x.seq && e.first == e.seq {
+					x, known := places[at]
+					if known && x.seq == e.seq && x.hash != e.hash {
+						forked[e.session] = true
+					}
+					if !known || x.first < x.seq && e.first == e.seq {
 						places[at] = e // what is single goes before a pack
 					}
 				}
@@ -208,6 +222,10 @@ func read(disks ...*disk) held {
 		}
 	}
 	claimed := nextOf(h.claims)
+	ends := map[sync.SessionID]sync.Hash{}
+	for _, c := range h.covers {
+		ends[c.Session] = c.Hash
+	}
 	for s, places := range byPlace {
 		for at := next[s]; ; {
 			e, here := places[at]
@@ -217,12 +235,48 @@ func read(disks ...*disk) held {
 			if !here {
 				break
 			}
+			if !h.follows(e, next[s], ends[s]) { // two hubs stored two histories: what was stored first goes on
+				forked[s] = true
+				break
+			}
 			h.runs[s] = append(h.runs[s], e)
 			at = e.seq + 1
 		}
 	}
+	h.forked = slices.SortedFunc(maps.Keys(forked), func(a, b sync.SessionID) int { return slices.Compare(a[:], b[:]) })
 	h.sessions = slices.SortedFunc(maps.Keys(h.runs), func(a, b sync.SessionID) int { return slices.Compare(a[:], b[:]) })
 	return h
+}
+
+// follows reports whether an envelope goes on in the history of its session's run, as far as that is known; the snapshots have what is before next.
+func (h *held) follows(e stored, next uint32, end sync.Hash) bool {
+	before := sync.Hash{}
+	if e.first == next {
+		before = end
+	}
+	for _, x := range slices.Backward(h.runs[e.session]) {
+		if x.seq < e.first {
+			if x.seq+1 == e.first {
+				before = x.hash
+			}
+			break
+		}
+	}
+	return before == sync.Hash{} || before.Same(e.prev)
+}
+
+// written is everything of a session on disks, whether it goes on in its run or not.
+func written(s sync.SessionID, disks ...*disk) (all []stored) {
+	for _, d := range disks {
+		for _, r := range d.records {
+			for _, e := range r.envelopes {
+				if e.session == s {
+					all = append(all, e)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // joinMark: a mark is given to a disk only when everything below it is there, so the disks together have all below the highest.

@@ -114,6 +114,9 @@ func (d *hub) start(stored held, ready, waiting []content) {
 	if !d.isPage() {
 		return
 	}
+	for _, s := range stored.forked { // a crash came before the proof
+		d.later(func() { d.prove(s, nil) })
+	}
 	if len(d.hubs) == 1 {
 		return
 	}
@@ -182,7 +185,7 @@ func (d *hub) share(contents []content, live, whole bool) {
 		if len(c.update) > 0 {
 			ref = d.hold(&bytesOf{session: c.Session, seq: c.Seq, update: c.update})
 		}
-		e.Entries = append(e.Entries, sync.SharedEntry{Ref: ref, Size: uint32(c.size) * sizeFactor, Head: c.Head, Deps: c.deps, More: goesOn(c.update)})
+		e.Entries = append(e.Entries, sync.SharedEntry{Ref: ref, Size: uint32(c.size) * sizeFactor, Head: c.Head, Prev: c.prev, Deps: c.deps, More: goesOn(c.update)})
 	}
 	d.step(e)
 }

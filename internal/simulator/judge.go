@@ -148,30 +148,47 @@ func (w *World) judgeViews(when string) bool {
 	return differ
 }
 
-// judgeFork: whoever has one history of a session while the relay has the other one holds the proof, and says so. What others wrote is
-// on every device all the same, or the device says that something is wrong: a snapshot that has one history is refuted by who has the other.
+// judgeFork: whoever has one history of a session, and was given the other one by a relay, holds the proof and says so. Whom the relay did not give
+// it hears of it from those who have it, or has it from none. What others wrote is on every device all the same, or the device says that something
+// is wrong: a snapshot that has one history is refuted by who has the other.
 func (w *World) judgeFork() {
-	r, id := w.liar, w.cheater.id
+	id := w.cheater.id
 	for _, d := range w.devices {
 		stored := d.read()
-		both := false
-		for _, x := range stored.runs[id] {
-			entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), x.seq)
-			must(err)
-			both = both || entry != nil && !bytes.Equal(entry.Envelope, x.bytes)
-		}
-		if both {
-			w.tally.Forks++
-			if d.status().Problem == sync.Divided { // others told it; the relay never gave it the other one
-				w.tally.Told++
-			} else if d.status().Problem != sync.Forked || stored.proofs[id] == nil {
-				d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], d.status())
+		isThere, isGiven := false, false
+		for _, r := range w.alive() {
+			for _, x := range stored.runs[id] {
+				entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), x.seq)
+				must(err)
+				if entry != nil && !bytes.Equal(entry.Envelope, x.bytes) {
+					isThere, isGiven = true, isGiven || d.given[string(entry.Envelope)]
+				}
 			}
+		}
+		switch s := d.status(); {
+		case !isThere:
+		case s.Problem == sync.Forked && stored.proofs[id] != nil:
+			w.tally.Forks++
+		case !isGiven && (s.Problem == sync.Divided || !w.isDivided(d)):
+			w.tally.Forks++
+			w.tally.Told++
+		default:
+			d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], s)
 		}
 		if at, lacks := w.lacks(d); lacks && d.status().Problem == sync.NoProblem {
 			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
 	}
+}
+
+// isDivided reports whether another device has another history of the cheater's session than this one.
+func (w *World) isDivided(d *Device) bool {
+	mine := d.read().runs[w.cheater.id]
+	return slices.ContainsFunc(w.devices, func(other *Device) bool {
+		return slices.ContainsFunc(other.read().runs[w.cheater.id], func(x stored) bool {
+			return slices.ContainsFunc(mine, func(y stored) bool { return x.seq == y.seq && x.hash != y.hash })
+		})
+	})
 }
 
 // isForged reports whether a snapshot put words in somebody's mouth.

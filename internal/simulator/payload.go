@@ -10,9 +10,10 @@ import (
 	"github.com/freehold-dev/freehold/internal/sync"
 )
 
-// content is a place in a session with what its writer had seen. Inside a pack only the last has a hash.
+// content is a place in a session with what its writer had seen. Inside a pack only the last has a hash, and only the first knows the one before it.
 type content struct {
 	sync.Head
+	prev   sync.Hash
 	deps   []sync.Head
 	update []byte
 	size   int
@@ -74,6 +75,9 @@ func (d *Device) decrypt(b []byte) ([]content, error) {
 		if seq == e.Seq {
 			c.Hash = sync.Hash(e.Hash())
 		}
+		if seq == e.First() {
+			c.prev = sync.Hash(e.Prev)
+		}
 		return c, err
 	}
 	switch e.Kind {
@@ -99,7 +103,7 @@ func (d *Device) decrypt(b []byte) ([]content, error) {
 		}
 		return all, nil
 	}
-	return []content{{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: e.Seq, Hash: sync.Hash(e.Hash())}, size: len(b)}}, nil
+	return []content{{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: e.Seq, Hash: sync.Hash(e.Hash())}, prev: sync.Hash(e.Prev), size: len(b)}}, nil
 }
 
 // read is what the disks have together.

@@ -20,6 +20,7 @@ var (
 	firstFlag      = flag.Uint64("first", 1, "the seed of the first one")
 	piecesFlag     = flag.String("pieces", "", "keep what this run counted in a directory, and print the sum of all runs there; one told again takes the place of what it told before")
 	compactorsFlag = flag.Bool("compactors", false, "tell only the stories with a bad compactor")
+	forksFlag      = flag.Bool("forks", false, "tell only the stories with a session that has two histories")
 	timeFlag       = flag.Duration("time", 0, "begin no story after so long, however many are left; 0: tell them all")
 )
 
@@ -42,7 +43,7 @@ func TestSimulation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *seedsFlag >= 2000 && *timeFlag == 0 && !*compactorsFlag {
+	if *seedsFlag >= 2000 && *timeFlag == 0 && !*compactorsFlag && !*forksFlag {
 		all.enough(t)
 	}
 }
@@ -63,7 +64,7 @@ func runAll(first, count uint64) (all Tally, failures error) {
 				if seed >= first+count || *timeFlag > 0 && time.Since(begun) > *timeFlag {
 					return
 				}
-				if *compactorsFlag && planned(seed).cheat != BadCompactor {
+				if cheat := planned(seed).cheat; *compactorsFlag && cheat != BadCompactor || *forksFlag && cheat != Equivocation {
 					continue
 				}
 				tally, err := Run(seed)

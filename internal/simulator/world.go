@@ -94,7 +94,7 @@ func planned(seed uint64) *World {
 		w.lie = 1 + Lie(w.rand.IntN(int(lieCount)-1))
 	case 2, 3:
 		if w.cheat = 1 + Cheat(w.rand.IntN(int(cheatCount)-1)); w.cheat == Equivocation {
-			w.lie = ForkViews // no honest relay takes both
+			w.lie = ForkViews // no honest relay takes both; where there are two, each may take one
 		}
 	}
 	w.faults = slices.DeleteFunc(w.faults, w.cheat.excludes)
@@ -111,8 +111,11 @@ func newWorld(seed uint64) *World {
 		w.cheater = newCheater(w)
 	}
 	w.relays = append(w.relays, newRelay(w, "relay.example"))
-	if w.rand.IntN(3) == 0 && w.cheat != Equivocation {
+	if w.rand.IntN(3) == 0 {
 		w.relays = append(w.relays, newRelay(w, "other.example"))
+		if w.cheat == Equivocation && w.rand.IntN(2) == 0 {
+			w.lie = NoLie // each of two honest relays takes one of them
+		}
 	}
 	w.liar = w.relays[w.rand.IntN(len(w.relays))]
 	count := 2 + w.rand.IntN(6)

@@ -79,7 +79,7 @@ func (m *Machine) open(e DocOpen) {
 	}
 	d.takeClaims(e.Claims)
 	for _, id := range e.Frozen {
-		d.freeze(id)
+		m.proven(Proven{d.id, id})
 	}
 	d.outbox.marks = append(d.outbox.marks, e.Marks...)
 	d.outbox.recall(d, m.conn.relay)

@@ -95,10 +95,12 @@ type Open struct {
 }
 
 // Compare takes envelopes of sessions of which something else is or may be here in their place, and lets go of them. Where two of
-// one place verify, both are kept as the proof: Proven. Nothing else is answered.
+// one place verify, both are kept as the proof: Proven. Nothing else is answered. Of Session (zero: of none) two of the device's own
+// hubs or tabs stored one history each: the device has both.
 type Compare struct {
-	Doc  Doc
-	Refs []Ref
+	Doc     Doc
+	Session SessionID
+	Refs    []Ref
 }
 
 // Spread gives opened and stored envelopes of the relay to other tabs.

@@ -126,11 +126,12 @@ type Shared struct {
 }
 
 // SharedEntry is one place in a session; Ref names its opened content, 0 when it has none. Of those in a pack only the last has a
-// known hash.
+// known hash, and only the first knows the one before it.
 type SharedEntry struct {
 	Ref  Ref
 	Size uint32
 	Head Head
+	Prev Hash
 	Deps []Head
 	More bool // its change goes on in the session's next envelope
 }

@@ -96,8 +96,8 @@ func (r *reader) event() Event {
 		return StoreDone{r.doc(), Job(r.u32()), r.problem()}
 	case packShared:
 		e := Shared{Doc: r.doc(), Whole: r.bool(), Live: r.bool()}
-		for range r.count(53) {
-			e.Entries = append(e.Entries, SharedEntry{r.ref(), r.u32(), r.head(), r.heads(), r.bool()})
+		for range r.count(85) {
+			e.Entries = append(e.Entries, SharedEntry{r.ref(), r.u32(), r.head(), r.hash(), r.heads(), r.bool()})
 		}
 		return e
 	case packSharedSnapshot:

@@ -74,6 +74,7 @@ func (w *writer) effect(e Effect) {
 		w.refs(e.Refs)
 	case Compare:
 		w.begin(packCompare, uint64(e.Doc))
+		w.bytes(e.Session[:])
 		w.refs(e.Refs)
 	case Spread:
 		w.begin(packSpread, uint64(e.Doc))

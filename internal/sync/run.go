@@ -67,7 +67,7 @@ func (m *Machine) passOver(d *document) (next *Entry) {
 		if to != arrivalDone {
 			continue
 		}
-		if s := d.lookup(a.Session); a.isKept() && a.Kind.chains() && !s.upload && !s.frozen {
+		if s := d.lookup(a.Session); a.isKept() && a.Kind.chains() && !s.upload && !s.proven {
 			other = append(other, a.Ref)
 		} else if a.isKept() {
 			unused = append(unused, a.Ref)
@@ -81,13 +81,14 @@ func (m *Machine) passOver(d *document) (next *Entry) {
 
 func (m *Machine) compare(d *document, refs []Ref) {
 	if len(refs) > 0 {
-		m.emit(Compare{d.id, refs})
+		m.emit(Compare{Doc: d.id, Refs: refs})
 	}
 }
 
 func (m *Machine) proven(e Proven) {
 	if d := m.find(e.Doc); d != nil {
 		d.freeze(e.Session)
+		d.session(e.Session).proven = true
 	}
 }
 
@@ -187,16 +188,22 @@ func (m *Machine) opened(e Opened) {
 		m.checkSnapshot(d)
 		return
 	}
-	s := d.session(w.session)
-	if first := &w.entries[0]; s.next > 0 && first.First == s.next && !first.Prev.Same(s.hash) {
-		// Verified, and yet it does not follow what is here: its writer signed two histories. Neither gets longer.
-		d.freeze(w.session)
-		m.compareOpened(d, w)
-		d.mark(w.entries, arrivalDone)
-		d.endWork()
+	if d.isForked(w) {
+		m.compareOpened(d)
 		return
 	}
 	m.storeRemote(d)
+}
+
+// isForked reports whether a run, although it verifies, does not follow what is here: its writer signed two histories.
+func (d *document) isForked(w *work) bool {
+	s := d.session(w.session)
+	for i := range w.entries {
+		if e := &w.entries[i]; !s.follows(e.First, e.Prev, Head{Seq: e.Seq, Hash: w.items[i].Hash}) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Machine) storeRemote(d *document) {
@@ -218,6 +225,10 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		return
 	}
 	in.tries = 0
+	if d.isForked(w) { // while it was stored, another hub or tab stored another history: what the device has of both is its proof
+		m.compareOpened(d)
+		return
+	}
 	s := d.session(w.session)
 	if e := &w.entries[0]; s.goesOnBehind(e) {
 		s.cross(e)
@@ -279,8 +290,10 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	m.show(d)
 }
 
-// compareOpened has a run compared that was opened and is not stored, and lets go of what it stands for.
-func (m *Machine) compareOpened(d *document, w *work) {
+// compareOpened freezes a session, has the run compared that does not follow what is here, and lets go of what it stands for.
+func (m *Machine) compareOpened(d *document) {
+	w := &d.inbox.work
+	d.freeze(w.session)
 	var whole, refs []Ref
 	for i := range w.entries {
 		whole = append(whole, w.entries[i].Ref)
@@ -292,6 +305,8 @@ func (m *Machine) compareOpened(d *document, w *work) {
 	}
 	m.drop(refs)
 	m.compare(d, whole)
+	d.mark(w.entries, arrivalDone)
+	d.endWork()
 }
 
 // appendRef leaves out what stands for no bytes.

@@ -34,6 +34,7 @@ type session struct {
 	blocked bool // the relay refused it, until the next connection
 	broken  bool // the relay's chain of it cannot be continued: only a snapshot brings the rest
 	frozen  bool // it forked: nothing more of it is taken
+	proven  bool // … and the device has the proof
 	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life
 }
 
@@ -146,7 +147,7 @@ func (s *session) common(conn Conn) uint32 {
 	return min(s.next, s.known())
 }
 
-// hashAt gives the hash of an envelope that is here, zeros where it is not known any more.
+// hashAt gives the hash of an envelope that is here, zeros where it is not here or not known any more.
 func (s *session) hashAt(seq uint32) (h Hash) {
 	back := s.next - 1 - seq
 	if back == 0 {
@@ -156,6 +157,12 @@ func (s *session) hashAt(seq uint32) (h Hash) {
 		copy(h[:], s.past[len(s.past)-int(back)][:])
 	}
 	return h
+}
+
+// follows reports whether an envelope may be of the history that is here: nothing that it says of itself, and of the one before it, is
+// otherwise here.
+func (s *session) follows(first uint32, prev Hash, last Head) bool {
+	return s.hashAt(first-1).agrees(prev) && s.hashAt(last.Seq).agrees(last.Hash)
 }
 
 // pastKept is how far back hashes are compared: more than a run, which is stored at once, and more than the window.

@@ -122,7 +122,16 @@ func (m *Machine) shared(e Shared) {
 			continue
 		}
 		s := d.session(x.Head.Session)
-		at := Entry{Session: x.Head.Session, First: x.Head.Seq, Seq: x.Head.Seq}
+		isOther := !s.follows(x.Head.Seq, x.Prev, x.Head)
+		if isOther && !s.frozen { // two relays, and each showed this device another history: neither gets longer
+			d.freeze(x.Head.Session)
+			m.emit(Compare{Doc: d.id, Session: x.Head.Session})
+		}
+		if isOther || s.frozen && !e.Whole {
+			m.drop(appendRef(nil, x.Ref))
+			continue
+		}
+		at := Entry{Session: x.Head.Session, First: x.Head.Seq, Seq: x.Head.Seq, Prev: x.Prev}
 		if e.Whole && s.goesOnBehind(&at) { // another tab went on there
 			s.cross(&at)
 		}

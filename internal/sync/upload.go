@@ -59,7 +59,7 @@ func (l *Length) grew(n, size uint32) {
 func (m *Machine) shortenNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
-	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.hasStuck():
+	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.leavesOut():
 		u.dueAt = 0
 	case u.dueAt == 0:
 		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
@@ -69,9 +69,10 @@ func (m *Machine) shortenNext(d *document) bool {
 	return false
 }
 
-// hasStuck reports whether a snapshot of this device would leave something out that the relay has.
-func (d *document) hasStuck() bool {
-	return slices.ContainsFunc(d.sessions, func(s session) bool { return s.stuck })
+// leavesOut reports whether a snapshot of this device would leave something out that the relay has, or may have: of a session that forked
+// nobody knows which history is there.
+func (d *document) leavesOut() bool {
+	return slices.ContainsFunc(d.sessions, func(s session) bool { return s.stuck || s.frozen })
 }
 
 // uploadNext sends the snapshot that is sealed, or has one made. It reports whether everything else has to wait.

@@ -95,21 +95,42 @@ export const differ = async (open: Open, a: readonly Envelope[], b: readonly Env
 };
 
 /**
- * The proof that what came contradicts what is here; null when it does not, or when one of the two is not signed. Both are
- * consecutive envelopes of the session of this certificate.
+ * The proof that what came contradicts what is here; null when it does not, or when one of the two is not signed. Both are envelopes of
+ * the session of this certificate, in any order and with gaps: only runs are compared, each envelope of which follows the one before it.
  */
 export const proveFork = async (
   ring: Pick<Keyring, "genesisHash">, genesis: Uint8Array, cert: Certificate, here: readonly Uint8Array[], came: readonly Uint8Array[], open: Open,
 ): Promise<Octets | null> => {
-  const b = came.map(parseEnvelope);
-  const first = firstOf(b[0]!);
-  const a = here.map(parseEnvelope).filter((e) => e.seq + 1 >= first);
-  const hasPack = [...a, ...b].some((e) => e.kind === Kind.pack);
-  const seq = (await disagree(a, b)) ?? (hasPack ? await differ(open, a, b) : null);
-  if (seq === null) return null;
-  const runs: readonly (readonly Uint8Array[] | null)[] = [await signedFrom(ring, cert, a, seq), await signedFrom(ring, cert, b, seq)];
-  const [mine, other] = runs;
-  return mine && other ? encodeFork(genesis, cert.bytes, [mine, other]) : null;
+  const others = came.map(parseEnvelope);
+  const first = Math.min(...others.map(firstOf));
+  const mine = await runsOf(here.map(parseEnvelope).filter((e) => e.seq + 1 >= first));
+  for (const b of await runsOf(others)) {
+    for (const run of mine) {
+      const a = run.filter((e) => e.seq + 1 >= firstOf(b[0]!) && firstOf(e) <= b.at(-1)!.seq + 1);
+      const hasPack = [...a, ...b].some((e) => e.kind === Kind.pack);
+      const seq = (await disagree(a, b)) ?? (hasPack ? await differ(open, a, b) : null);
+      if (seq === null) continue;
+      const left = await signedFrom(ring, cert, run, seq);
+      const right = await signedFrom(ring, cert, b, seq);
+      if (left && right) return encodeFork(genesis, cert.bytes, [left, right]);
+    }
+  }
+  return null;
+};
+
+/** Envelopes of a session as runs that follow the chain. */
+const runsOf = async (envelopes: readonly Envelope[]): Promise<readonly Envelope[][]> => {
+  const runs: Envelope[][] = [];
+  const runByEnd = new Map<string, Envelope[]>();
+  for (const e of [...envelopes].sort((a, b) => firstOf(a) - firstOf(b))) {
+    const before = `${firstOf(e)} ${e.prev}`;
+    let run = runByEnd.get(before);
+    if (run === undefined) runs.push(run = []);
+    runByEnd.delete(before);
+    run.push(e);
+    runByEnd.set(`${e.seq + 1} ${await hashOf(e)}`, run);
+  }
+  return runs;
 };
 
 /** The shortest run from a place on that verifies: mostly one envelope. */

@@ -103,7 +103,7 @@ export interface DocKeys {
   verifyRun(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<{ readonly hashes: readonly Uint8Array[] }>;
   /** As verifyRun, for as much of the run as verifies. Rejects only when the certificate is bad. */
   verifyBeginning(cert: Uint8Array, prev: Uint8Array | null, envelopes: readonly Uint8Array[]): Promise<Beginning>;
-  /** The proof that consecutive envelopes contradict those that are here (fork.ts); null when they do not, or one of the two is not signed. */
+  /** The proof that envelopes of a session contradict those that are here (fork.ts); null when they do not, or one of the two is not signed. */
   proveFork(cert: Uint8Array, here: readonly Uint8Array[], came: readonly Uint8Array[]): Promise<Uint8Array | null>;
   /** Decrypts one envelope (does not verify its signature). FreeholdError("relay-invalid" | "newer-format"); a wrong key was found by `keys`. */
   open(envelope: Uint8Array): Promise<Uint8Array>;

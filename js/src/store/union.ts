@@ -4,8 +4,8 @@ import type { SessionId } from "../protocol.ts";
 import { coverageOf, coversAll, gather, snapshotsOf } from "./coverage.ts";
 import type { RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 
-/** A pack ends where another envelope does: its kind, the second byte, tells them apart. */
-const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes[1]}`;
+/** Of one place there can be a pack as well, and another history: the ends of their signatures tell them apart. */
+const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes.subarray(-16)}`;
 
 /** The one that knows more: the genesis comes later than the secret. */
 export const betterSecret = (a: StoredSecret, b: StoredSecret): StoredSecret => (a.genesis === null && b.genesis !== null ? b : a);

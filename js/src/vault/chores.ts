@@ -37,7 +37,7 @@ export const seal = async (d: Desk, e: Chore<"seal">): Promise<Event> => {
   const held = d.refs.get(e.ref);
   try {
     const { bytes, hash } = await sealUpdate(d.sealer, d.keys!, d.session!, e.seq, e.prev, e.deps, held.update!);
-    return sealed(d, held, { session: held.session, seq: e.seq, hash, deps: e.deps, update: held.update! }, bytes);
+    return sealed(d, held, { session: held.session, seq: e.seq, hash, prev: e.prev, deps: e.deps, update: held.update! }, bytes);
   } catch (error) {
     return { type: "sealed", doc: d.doc, size: 0, hash: null, problem: errorToNumber(error, problem.deviceLost) };
   }
@@ -49,7 +49,7 @@ export const sealAttest = async (d: Desk, e: Chore<"sealAttest">): Promise<Event
   try {
     const about = { snapshot: e.about, verdict: e.verdict as Verdict };
     const { bytes, hash } = await d.keys!.sealAttest(d.session!, e.seq, e.prev, about, d.sealer.encodeNote(held.note));
-    return sealed(d, held, { session: held.session, seq: e.seq, hash, deps: [], update: new Uint8Array() }, bytes);
+    return sealed(d, held, { session: held.session, seq: e.seq, hash, prev: e.prev, deps: [], update: new Uint8Array() }, bytes);
   } catch (error) {
     return { type: "sealed", doc: d.doc, size: 0, hash: null, problem: errorToNumber(error, problem.deviceLost) };
   }

@@ -12,8 +12,8 @@ import { certsOf, headsOf, runsOf, tailOf } from "./loading.ts";
 import { depToHead, goesOn, hashOf, type Opened } from "./payload.ts";
 import { equal } from "../seal/octets.ts";
 import { Verdict, type DocKeys, type Sealer, type SnapshotPayload } from "../seal/sealer.ts";
-import { beyond as beyondOf, claimsOf, coversOf, furthest } from "../store/coverage.ts";
-import type { Claim, Copies, SessionHead, StoredDoc } from "../store/store.ts";
+import { beyond as beyondOf, claimsOf, coversOf, furthest, type Coverage } from "../store/coverage.ts";
+import type { Claim, Copies, SessionHead, StoredDoc, StoredEnvelope } from "../store/store.ts";
 
 const CERT = 96;
 /** What the core says of bytes that no core takes (docs/BOUNDARY.md: `corrupt`, `invalid`). */
@@ -64,9 +64,9 @@ export class Compaction {
   checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[]): Promise<{ readonly size: number; readonly covers: readonly Known[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file, stuck } = await this.#build(keys, stored);
+      const { file, stuck, heads: reached } = await this.#build(keys, stored);
       const taken = covers.map(({ session, seq }) => ({ session, seq: Math.min(seq, (stuck.get(session) ?? Infinity) - 1) }));
-      const heads = await this.#heads(stored, taken);
+      const heads = await this.#heads(stored, taken, new Map(reached.map((h) => [h.session, h.seq])));
       const size = await this.#save(keys.doc, writer, stored, file, heads);
       return { size, covers: [...coversOf(stored), ...heads].map(({ session, seq }) => ({ session, seq })) };
     });
@@ -166,13 +166,18 @@ export class Compaction {
     return file.length;
   }
 
-  /** Hash and certificate of each envelope to cover; one that is not stored here is not covered. */
-  async #heads(stored: StoredDoc, covers: readonly Known[]): Promise<readonly SessionHead[]> {
+  /**
+   * Hash and certificate of each envelope to cover; one that is not stored here is not covered. `reach` is how far the file has each session, which is
+   * less than what was shown where the disk goes on with another history.
+   */
+  async #heads(stored: StoredDoc, covers: readonly Known[], reach: Coverage): Promise<readonly SessionHead[]> {
     const runs = runsOf(this.#ends.sealer, stored);
     const certs = certsOf(stored);
     const heads: SessionHead[] = [];
-    for (const { session, seq } of covers) {
-      const envelope = runs.get(session)?.find((e) => e.seq === seq);
+    for (const { session, seq: asked } of covers) {
+      const at = (end: number): StoredEnvelope | undefined => runs.get(session)?.find((e) => e.seq === end);
+      const seq = Math.min(asked, reach.get(session) ?? -1);
+      const envelope = at(asked) && at(seq);
       if (envelope === undefined) continue;
       heads.push({ session, seq, hash: await hashOf(this.#ends.sealer, envelope.bytes), cert: certs.get(session) ?? new Uint8Array(CERT) });
     }

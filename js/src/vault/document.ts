@@ -9,7 +9,7 @@ import type { DocEffect, StatusNumbers } from "./effects.ts";
 import type { VaultEnv } from "./env.ts";
 import { relayStates, type Event, type Head, type Known, type Mark, type SharedEntry } from "./events.ts";
 import { bytesBySeq, certsOf, loadDocument, marksOf, runsOf, tailOf, type Loaded } from "./loading.ts";
-import { Forks } from "./forks.ts";
+import { forkedIn, Forks } from "./forks.ts";
 import { Outbound, type Frame } from "./outbound.ts";
 import { goesOn, type Opened } from "./payload.ts";
 import { Presence, type Heard } from "./presence.ts";
@@ -230,6 +230,7 @@ export class Document {
     const { relays } = this.#ends.others();
     const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
     if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
+    for (const session of forkedIn(stored?.envelopes ?? [])) void this.#compare(session, []);
     const early = this.#early ?? [];
     this.#early = null;
     for (const message of early) this.hear(message);
@@ -299,7 +300,7 @@ export class Document {
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
-      case "compare": return void this.#compare(e.refs);
+      case "compare": return void this.#compare(e.session, e.refs);
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);
       case "reread": return void this.#reread(e.heads);
@@ -422,9 +423,9 @@ export class Document {
   }
 
   /** What the device cannot read now comes again with another reading. */
-  async #compare(refs: readonly number[]): Promise<void> {
+  async #compare(of: SessionId | null, refs: readonly number[]): Promise<void> {
     try {
-      for (const session of await this.#forks.compare(refs)) {
+      for (const session of await this.#forks.compare(of, refs)) {
         this.#ends.step({ type: "proven", doc: this.number, session });
         this.#tell({ kind: "proven", doc: this.id, session });
       }
@@ -551,9 +552,9 @@ export class Document {
       }
       if (live) this.#outbound.keep(e.session, e.seq, e.bytes, this.#ends.relays().length > 0);
       const size = Math.ceil(e.bytes.length / e.contents.length);
-      return e.contents.map(({ session, seq, hash, deps, update }): SharedEntry => {
+      return e.contents.map(({ session, seq, hash, prev, deps, update }): SharedEntry => {
         const ref = update.length === 0 ? 0 : this.#ends.refs.add({ session, seq, update });
-        return { ref, session, seq, hash, size, deps, more: goesOn(update) };
+        return { ref, session, seq, hash, prev, size, deps, more: goesOn(update) };
       });
     });
     this.#sealed.add(envelopes.map((e) => e.bytes));

@@ -12,7 +12,8 @@ export interface Known { readonly session: SessionId; readonly seq: number }
 export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean; readonly hole: number }
 /** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. `tail`: bytes of its log since its last snapshot, whose size is `snapshot`. */
 export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly tail: number; readonly snapshot: number; readonly known: readonly Known[] }
-export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly deps: readonly Head[]; readonly more: boolean }
+/** `prev` is zeros but for the first of a pack. */
+export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly prev: Uint8Array; readonly deps: readonly Head[]; readonly more: boolean }
 export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly first: number; readonly seq: number; readonly prev: Uint8Array; readonly covers: number; readonly about: Uint8Array | null; readonly verdict: number }
 /** An envelope and the updates that it stands for. */
 export interface OpenedItem { readonly hash: Uint8Array; readonly contents: readonly OpenedContent[] }
@@ -87,7 +88,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "sealed": p.n(15, e.doc, e.size).bytes(e.hash, 32).n(e.problem); break;
     case "storeDone": p.n(16, e.doc, e.job, e.problem); break;
     case "shared":
-      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).heads(x.deps).flag(x.more));
+      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).bytes(x.prev, 32).heads(x.deps).flag(x.more));
       break;
     case "sharedSnapshot": p.n(18, e.doc).heads(e.claims); break;
     case "welcome": p.n(19, e.conn, e.doc).id(e.store).n(e.head).flag(e.genesis); break;

@@ -25,39 +25,46 @@ export class Forks {
     for (const e of envelopes) void this.#desk.sealer.sha256(e.bytes).then((hash) => this.#hashByPlace.set(placeOf(e), hash));
   }
 
-  /** Sessions that what came proves to have signed two histories; the proof of each is durable. Takes the refs. */
-  compare(refs: readonly number[]): Promise<readonly SessionId[]> {
+  /**
+   * Sessions that what came, or of `session` what the device has, proves to have signed two histories; the proof of each is durable.
+   * Takes the refs.
+   */
+  compare(session: SessionId | null, refs: readonly number[]): Promise<readonly SessionId[]> {
     const came = refs.map((ref): StoredEnvelope => {
       const { session, seq, bytes } = this.#desk.refs.get(ref);
       return { session, seq, bytes: bytes! };
     });
     this.#desk.refs.drop(refs);
-    const found = this.#lane.then(() => this.#compare(came));
+    const found = this.#lane.then(() => this.#compare(session, came));
     this.#lane = found.catch(() => undefined);
     return found;
   }
 
-  async #compare(came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {
+  async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {
     const { sealer, copies, id, keys, certs } = this.#desk;
     const other: StoredEnvelope[] = [];
     for (const e of came) {
       const known = this.#hashByPlace.get(placeOf(e));
       if (known === undefined || !equal(known, await sealer.sha256(e.bytes))) other.push(e);
     }
-    if (other.length === 0) return [];
+    const sessions = new Set(other.map((e) => e.session));
+    if (of !== null) sessions.add(of);
+    if (sessions.size === 0) return [];
     const stored = await copies.load(id);
     if (stored === null) return [];
     const runs = runsOf(sealer, stored);
     const proven = new Set<SessionId>(proofsIn(stored).map((p) => p.session));
     const found: SessionId[] = [];
-    for (const piece of piecesOf(other, (e) => sealer.clear(e.bytes).first)) {
-      const { session } = piece[0]!;
+    for (const session of sessions) {
       const here = runs.get(session);
       const cert = certs.get(session);
       if (here === undefined || cert === undefined || proven.has(session)) continue;
-      const bytes = await keys!.proveFork(cert, here.map((e) => e.bytes), piece.map((e) => e.bytes));
+      const isHere = new Set(here);
+      const others = other.filter((e) => e.session === session);
+      const beside = [...others, ...stored.envelopes.filter((e) => e.session === session && !isHere.has(e))];
+      const bytes = beside.length === 0 ? null : await keys!.proveFork(cert, here.map((e) => e.bytes), beside.map((e) => e.bytes));
       if (bytes === null) {
-        this.note(piece.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
+        this.note(others.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
         continue;
       }
       if (proven.size < PROOFS && bytes.length <= PROOF_BYTES) await copies.putStatement(id, { session, bytes });
@@ -68,16 +75,11 @@ export class Forks {
   }
 }
 
+/** Sessions of which the device has two in one place: hubs or tabs that were shown two histories each stored one. */
+export const forkedIn = (stored: readonly StoredEnvelope[]): ReadonlySet<SessionId> => {
+  const bytesByPlace = new Map(stored.map((e) => [placeOf(e), e.bytes]));
+  return new Set(stored.filter((e) => !equal(bytesByPlace.get(placeOf(e))!, e.bytes)).map((e) => e.session));
+};
+
 /** A pack ends where another envelope does: its kind, the second byte, tells them apart. */
 const placeOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes[1]}`;
-
-/** Envelopes of one session each, one behind the other. */
-const piecesOf = (envelopes: readonly StoredEnvelope[], firstOf: (e: StoredEnvelope) => number): readonly StoredEnvelope[][] => {
-  const pieces: StoredEnvelope[][] = [];
-  for (const e of [...envelopes].sort((a, b) => a.seq - b.seq)) {
-    const piece = pieces.find((p) => p[0]!.session === e.session && p.at(-1)!.seq + 1 === firstOf(e));
-    if (piece === undefined) pieces.push([e]);
-    else piece.push(e);
-  }
-  return pieces;
-};

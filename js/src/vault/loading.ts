@@ -3,7 +3,7 @@
 import type { SessionId, SessionUpdate } from "../protocol.ts";
 import type { Head, Mark, Stored } from "./events.ts";
 import { noRelay } from "./events.ts";
-import { inOrder, openEach, type Opened, type Sorted } from "./payload.ts";
+import { agree, inOrder, openEach, type Opened, type Sorted } from "./payload.ts";
 import type { DocKeys, Sealer } from "../seal/sealer.ts";
 import { claimsOf, coversOf } from "../store/coverage.ts";
 import type { Claim, StoredDoc, StoredEnvelope } from "../store/store.ts";
@@ -70,12 +70,13 @@ export const tailOf = async (sealer: Sealer, keys: DocKeys, stored: StoredDoc): 
   const claimed = new Map(claimsOf(stored).map((c) => [c.session, c.seq]));
   const runs = [...runsOf(sealer, stored).values()];
   const opened = await openEach(sealer, keys, runs.flat());
-  // A pack may begin before what is missing.
-  const nextBySession = new Map([...covered].map(([session, seq]) => [session, seq + 1]));
+  // A pack may begin before what is missing. Two hubs may have stored two histories: what goes on is the one that the first of them had.
+  const endBySession = new Map(coversOf(stored).map((c): [SessionId, Pick<Head, "seq" | "hash">] => [c.session, c]));
   const updates = opened.flat().filter((u) => {
-    const next = nextBySession.get(u.session) ?? 0;
-    if (u.seq < next || (u.seq > next && u.seq > (claimed.get(u.session) ?? -1) + 1)) return false;
-    nextBySession.set(u.session, u.seq + 1);
+    const end = endBySession.get(u.session) ?? { seq: -1, hash: u.prev };
+    const isNext = u.seq === end.seq + 1;
+    if (isNext ? !agree(end.hash, u.prev) : u.seq <= end.seq || u.seq > (claimed.get(u.session) ?? -1) + 1) return false;
+    endBySession.set(u.session, u);
     return true;
   });
   return inOrder(updates, covered, claimed);

@@ -4,6 +4,7 @@ import { FreeholdError } from "../errors.ts";
 import type { SessionId } from "../protocol.ts";
 import type { Head } from "./events.ts";
 import type { Dep, DocKeys, Sealer, SessionKeys, SnapshotPayload } from "../seal/sealer.ts";
+import { equal } from "../seal/octets.ts";
 import { Kind } from "../seal/sealer.ts";
 import type { StoredEnvelope } from "../store/store.ts";
 
@@ -19,8 +20,9 @@ export const depToHead = (d: Dep): Head => {
   return { session: d.session, seq: d.seq, hash };
 };
 
-/** A place in a session with the heads its writer had seen. Inside a pack only the last has a hash, the others' are zero. */
+/** A place in a session with the heads its writer had seen. Inside a pack only the last has a hash, and only the first a `prev`; the others' are zero. */
 export interface Opened extends Head {
+  readonly prev: Uint8Array;
   readonly deps: readonly Head[];
   /** Empty where there is nothing for the page. */
   readonly update: Uint8Array;
@@ -52,19 +54,22 @@ export const openEach = (
 ): Promise<ReadonlyArray<readonly Opened[]>> => Promise.all(envelopes.map(async (e, i) => openOne(sealer, keys, e, hashes?.[i] ?? (await hashOf(sealer, e.bytes)))));
 
 const openOne = async (sealer: Sealer, keys: DocKeys, { session, seq, bytes }: StoredEnvelope, hash: Uint8Array): Promise<readonly Opened[]> => {
-  const { kind } = sealer.header(bytes);
+  const { kind, prev } = sealer.header(bytes);
+  const { first } = sealer.clear(bytes);
   const plain = await keys.open(bytes);
   const place = (at: number, content: Uint8Array): Opened => {
     const { deps, update } = sealer.decodeUpdate(content);
-    return { session, seq: at, hash: at === seq ? hash : UNKNOWN, deps: deps.map(depToHead), update };
+    return { session, seq: at, hash: at === seq ? hash : UNKNOWN, prev: at === first ? prev : UNKNOWN, deps: deps.map(depToHead), update };
   };
   if (kind === Kind.update) return [place(seq, plain)];
-  if (kind !== Kind.pack) return [{ session, seq, hash, deps: [], update: NOTHING }];
-  const { first } = sealer.clear(bytes);
+  if (kind !== Kind.pack) return [{ session, seq, hash, prev, deps: [], update: NOTHING }];
   const contents = sealer.decodePack(plain);
   if (contents.length !== seq - first + 1) throw new FreeholdError("relay-invalid", `A pack of ${first} to ${seq} has ${contents.length} updates.`, "It was not taken; your document is as it was.");
   return contents.map((content, i) => place(first + i, content));
 };
+
+/** Whether two may be the hash of one envelope: zeros say nothing. */
+export const agree = (a: Uint8Array, b: Uint8Array): boolean => equal(a, UNKNOWN) || equal(b, UNKNOWN) || equal(a, b);
 
 /** Whether an update's change goes on in the session's next: the one bit that means the same in every version (docs/FORMAT.md). */
 export const goesOn = (update: Uint8Array): boolean => ((update[0] ?? 0) & 0x80) !== 0;

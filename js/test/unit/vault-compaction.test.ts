@@ -21,6 +21,7 @@ const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) =>
   const session = await keys.newSession();
   let prev = await sealer.sha256(session.cert);
   for (const [seq, update] of updates.entries()) {
+    if (update === another) prev = new Uint8Array(32).fill(7);
     const { bytes, hash } = await keys.seal(session, Kind.update, seq, prev, sealer.encodeUpdate({ deps: [], update }));
     await copies.append(doc, session.session, [{ session: session.session, seq, bytes }], [{ session: session.session, cert: session.cert }]);
     prev = hash;
@@ -34,6 +35,8 @@ const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) =>
 };
 
 const empty = new Uint8Array();
+/** Empty as well; the one before it is of a history that is not here. */
+const another = new Uint8Array();
 const newer = Uint8Array.of(0x7f, 1, 2, 3, 4);
 const waitsForever = Uint8Array.of(0x01, 0x01, 0x07, 0x01, 0x61, 0x01); // its first operation is the second of its session, and nobody wrote the first
 const decodesNowhere = Uint8Array.of(0, 9, 9, 9, 200);
@@ -55,6 +58,14 @@ test("an update that decodes nowhere is covered like an empty one", async (t) =>
   assert.deepEqual((await stored()).snapshot?.covers.map((c) => c.seq), [0]);
 });
 
+test("S19: of two histories only the one that goes on is covered", async (t) => {
+  const { checkpoint, build, stored } = await withUpdates(t, empty, empty, another, empty);
+  assert.deepEqual((await build()).heads.map((h) => h.seq), [1]);
+  assert.deepEqual((await checkpoint()).covers.map((c) => c.seq), [1]);
+  assert.deepEqual((await build()).heads.map((h) => h.seq), [1], "nor does it go on behind the file");
+  assert.deepEqual((await stored()).envelopes.map((e) => e.seq), [2, 3]);
+});
+
 test("what is behind a gap is covered when the core took something behind it, and not before", async (t) => {
   const copies = await openCopies("home", { stores: [directoryStore(await directoryOf())] });
   t.after(() => copies.close());
@@ -67,8 +78,10 @@ test("what is behind a gap is covered when the core took something behind it, an
   const handle = core.create();
   const claims = [{ session, seq: 2, hash: new Uint8Array(32) }]; // of envelopes that nobody gave
   await copies.checkpoint(doc, session, { generation: 1, file: core.save(handle), covers: [], claims });
+  let prev = await sealer.sha256(cert);
   for (const [seq, update] of [empty, empty, empty, empty, waitsForever].entries()) {
-    const { bytes } = await keys.seal(own, Kind.update, seq, await sealer.sha256(cert), sealer.encodeUpdate({ deps: [], update }));
+    const { bytes, hash } = await keys.seal(own, Kind.update, seq, prev, sealer.encodeUpdate({ deps: [], update }));
+    prev = hash;
     if (seq === 0 || seq > 2) await copies.append(doc, session, [{ session, seq, bytes }], [{ session, cert }]);
   }
   const compaction = new Compaction({ copies, sealer, loadCore: async () => core, writing: async () => new Set<string>(), locked: (_doc, run) => run() });

@@ -13,11 +13,11 @@ import { startRelay } from "../e2e/relayprocess.ts";
 import { directoryOf, start } from "./vault-harness.ts";
 
 /** A device with a document of one edit on a relay, and a writer who seals whatever he likes. */
-const shared = async (t: TestContext) => {
+const shared = async (t: TestContext, others: readonly string[] = []) => {
   const relay = await startRelay();
   t.after(() => relay.end());
   const path = await directoryOf();
-  const page = await start(t, path, [relay.url]);
+  const page = await start(t, path, [relay.url, ...others]);
   const mine = await page.edit({ op: "create", type: "note" });
   await mine.type(0, "base");
   await page.until("the relay has it", () => mine.status.unsent === 0 && mine.status.relayState === "live");
@@ -32,10 +32,10 @@ const shared = async (t: TestContext) => {
   /** An update without operations; `word` tells two of them apart. */
   const seal = async (seq: number, prev: Uint8Array, word: number): Promise<Uint8Array> =>
     sealEnvelope(ring, key, { kind: Kind.update, session, seq, prev, salt: Uint8Array.of(0, 0, 0, word) }, sealer.encodeUpdate({ deps: [], update: new Uint8Array() }));
-  const append = async (envelopes: readonly Uint8Array[]): Promise<void> => {
-    await fetch(`${relay.url}/v1/docs/${mine.doc}/genesis`, { method: "PUT", body: genesis });
+  const append = async (envelopes: readonly Uint8Array[], url = relay.url): Promise<void> => {
+    await fetch(`${url}/v1/docs/${mine.doc}/genesis`, { method: "PUT", body: genesis });
     const body = encodeFrame({ type: "append", doc: mine.doc, req: 1, cert, envelopes, covers: null });
-    const answer = await fetch(`${relay.url}/v1/docs/${mine.doc}`, { method: "POST", headers: { "Content-Type": MEDIA_TYPE }, body });
+    const answer = await fetch(`${url}/v1/docs/${mine.doc}`, { method: "POST", headers: { "Content-Type": MEDIA_TYPE }, body });
     assert.equal(answer.status, 200, await answer.text());
   };
   /** The relay loses what it has, and has this instead. */
@@ -87,4 +87,33 @@ test("S5: what follows another history than the one here is a proof too", { time
   let proofs: readonly Uint8Array[] = [];
   while (proofs.length === 0) ({ proofs } = await page.request({ op: "proofs", doc: mine.doc })); // it is made while the status is told
   assert.deepEqual(await verifyFork(mine.doc, proofs[0]!, null), { session, seq: 0 });
+});
+
+test("S19: of two histories that two relays have, each one, no mixture is kept, and both are the proof", { timeout: 120_000 }, async (t) => {
+  const second = await startRelay();
+  t.after(() => second.end());
+  const { relay, path, page, mine, session, first, seal, append } = await shared(t, [second.url]);
+  const zero = await seal(0, first, 1);
+  await append([zero]);
+  await page.until("it is here", () => mine.sealed.length === 2);
+  await page.request({ op: "pause" });
+  await append([zero], second.url).catch(() => undefined); // it may have it already
+  for (const [url, word] of [[relay.url, 2], [second.url, 5]] as const) { // longer than the other one, each in its way
+    const one = await seal(1, await sealer.sha256(zero), word);
+    const two = await seal(2, await sealer.sha256(one), word + 1);
+    await append(word === 2 ? [one, two] : [one, two, await seal(3, await sealer.sha256(two), word + 2)], url);
+  }
+  await page.request({ op: "resume" });
+  await page.until("it is found out", () => isForked(mine.status.problem?.message));
+  let proofs: readonly Uint8Array[] = [];
+  while (proofs.length === 0) ({ proofs } = await page.request({ op: "proofs", doc: mine.doc })); // it is made while the status is told
+  assert.deepEqual(await verifyFork(mine.doc, proofs[0]!, null), { session, seq: 1 });
+
+  await page.request({ op: "stop" });
+  const again = await start(t, path, [relay.url, second.url]);
+  const reopened = await again.edit({ op: "open", doc: mine.doc, type: "note" });
+  assert.ok(isForked(reopened.status.problem?.message), "the session is frozen still");
+  await reopened.type(4, "!");
+  await again.until("others are not held up", () => reopened.status.relay >= 1 && reopened.status.unsent === 0);
+  assert.equal(reopened.value, "base!");
 });

@@ -70,7 +70,7 @@ test("no checkpoint covers the parts of a change that is not whole", async (t) =
 
 test("parts are ready together, when all of them are there and nothing that their writer had seen is missing", () => {
   const opened = (session: string, seq: number, more: boolean, ...deps: readonly Opened[]): Opened =>
-    ({ session, seq, hash: new Uint8Array(32), deps, update: Uint8Array.of(more ? 0x80 : 0) });
+    ({ session, seq, hash: new Uint8Array(32), prev: new Uint8Array(32), deps, update: Uint8Array.of(more ? 0x80 : 0) });
   const names = (all: readonly Opened[]): string => all.map((u) => u.session + u.seq).join(" ");
   const b0 = opened("b", 0, false);
   const parts = [opened("a", 1, true), opened("a", 2, true, b0), opened("a", 3, false)];
@@ -89,7 +89,7 @@ test("parts are ready together, when all of them are there and nothing that thei
 });
 
 test("what somebody claims to have waits for nothing, but not in front of what it names", () => {
-  const opened = (session: string, seq: number, ...deps: readonly Opened[]): Opened => ({ session, seq, hash: new Uint8Array(32), deps, update: Uint8Array.of(0) });
+  const opened = (session: string, seq: number, ...deps: readonly Opened[]): Opened => ({ session, seq, hash: new Uint8Array(32), prev: new Uint8Array(32), deps, update: Uint8Array.of(0) });
   const elsewhere = opened("c", 5), b0 = opened("b", 0), b1 = opened("b", 1, b0);
   const updates = [opened("a", 0, b1), opened("a", 1, elsewhere), opened("a", 2, b1), b0, b1];
   const { ready, waiting } = inOrder(updates, new Map(), new Map([["a", 9]]));
