@@ -397,7 +397,7 @@ export interface FreeholdOptions {
   readonly name: string;
   /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. Of several, each gets everything, and any one is enough. */
   readonly relay?: string | readonly string[];
-  /** Every problem that has no caller to throw to. */
+  /** Every problem that has no caller to throw to; also, once, that no relay was ever found at an address ("not-ready"). */
   readonly onProblem?: (e: FreeholdError) => void;
   /** Where the vault's worker script is, for tools that do not emit workers. */
   readonly workerUrl?: string | URL;

@@ -42,7 +42,7 @@ export class Progress {
   update(vault: VaultStatus): void {
     this.#vault = vault;
     this.#device = Math.max(this.#device, vault.device);
-    this.#problem = vault.problem === null ? null : problemToError(vault.problem);
+    if (this.#problem === null || this.#problem.message !== vault.problem?.message) this.#problem = vault.problem === null ? null : problemToError(vault.problem);
     if (vault.unsent === 0 && vault.relayState !== "none") this.#earlierSent = true;
     this.#settle();
   }

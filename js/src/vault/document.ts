@@ -52,7 +52,8 @@ export interface DocumentEnds {
   /** A number for a request to the relay about a session of this document. */
   request(doc: number, session: SessionId, about?: RequestKind): number;
   /** What the device copy suffers from right now. */
-  deviceProblem(): Problem | null;
+  /** What is wrong with the device, or with the relay for every document. */
+  homeProblem(): Problem | null;
 }
 
 interface Waiter {
@@ -162,7 +163,7 @@ export class Document {
       relayState: relayStates[Math.max(s.state, others.state)] ?? "offline",
       copies: this.#ends.copies.copies,
       successor: this.#successor,
-      problem: toProblem(s.problem, this.id) ?? toProblem(others.problem(this.id), this.id) ?? this.#ends.deviceProblem() ?? this.#moved(),
+      problem: toProblem(s.problem, this.id) ?? toProblem(others.problem(this.id), this.id) ?? this.#ends.homeProblem() ?? this.#moved(),
     };
   }
 

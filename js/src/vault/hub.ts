@@ -18,6 +18,13 @@ import { limits, weigh, type Batch, type Challenge, type RelayError, type RelayF
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
+/** So many attempts in vain, about a second, and an address where there never was a relay is told. */
+const ATTEMPTS = 3;
+
+const unreachable = (relay: string): Problem => ({
+  code: "not-ready", message: `No relay answers at ${relay}.`,
+  hint: "Check the address, and that a relay runs there. Your edits are safe here and go out as soon as one answers.",
+});
 
 /** What the hub needs of the vault. */
 export interface HubEnds {
@@ -32,6 +39,8 @@ export interface HubEnds {
   turned(): void;
   post(message: FromVault): void;
   deviceProblem(): Problem | null;
+  /** Whether a relay at that address ever had anything of this device. */
+  everMet(relay: string): Promise<boolean>;
   /** The machine is gone, and with it everything that it was to do. */
   died(hub: Hub, e: unknown): void;
   /** Another tab said something that is not about an open document. */
@@ -74,6 +83,10 @@ export class Hub {
   /** Of the relay of that connection. */
   #address = "";
   #relayState = 0;
+  /** Attempts in vain at the relay of `#address`, until one is not. */
+  #misses = 0;
+  #isReached = false;
+  #unreachable: Problem | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ends: HubEnds, machine: Machine) {
@@ -98,7 +111,7 @@ export class Hub {
         this.#requestById.set(++this.#lastRequest, { doc, session, about });
         return this.#lastRequest;
       },
-      deviceProblem: () => ends.deviceProblem(),
+      homeProblem: () => ends.deviceProblem() ?? this.#unreachable,
     };
     this.#endOnline = env.onOnline(() => this.step({ type: "online" }));
     this.tabs.lead(ends.place, () => this.#lead());
@@ -241,15 +254,29 @@ export class Hub {
     this.#isGreeted = false;
     const address = this.#relays[relay];
     if (address === undefined) return this.step({ type: "socketClosed", conn, garbage: false });
+    if (address !== this.#address) [this.#misses, this.#isReached, this.#unreachable] = [0, false, null];
     this.#address = address;
     this.#wire = this.#ends.env.openWire(address, {
-      opened: () => this.step({ type: "socketOpen", conn }),
+      opened: () => {
+        [this.#isReached, this.#unreachable] = [true, null];
+        this.step({ type: "socketOpen", conn });
+      },
       closed: (garbage) => {
         if (conn === this.#conn) this.#wire = null;
         this.step({ type: "socketClosed", conn, garbage });
+        if (!this.#isReached && ++this.#misses === ATTEMPTS) void this.#missed(address);
       },
       frame: (frame) => this.#receive(conn, frame),
     });
+  }
+
+  /** Being offline is no problem; an address that is wrong is one, and looks the same but for never having been right. */
+  async #missed(address: string): Promise<void> {
+    if (await this.#ends.everMet(address)) return;
+    if (this.#stopped || this.#isReached || address !== this.#address) return;
+    this.#unreachable = unreachable(address);
+    this.#ends.post({ kind: "problem", problem: this.#unreachable });
+    for (const document of this.documents) document.tellStatus();
   }
 
   #hangUp(): void {

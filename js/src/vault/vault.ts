@@ -38,6 +38,8 @@ const restarted = (doc?: DocId): FreeholdError =>
 
 /** How often a vault makes another machine: what kills each new one is something stored, and would kill the next. */
 const MOST_RESTARTS = 3;
+/** So many documents are asked whether they know a relay. */
+const FEW = 8;
 
 class Vault {
   readonly #port: Port<FromVault, ToVault>;
@@ -143,6 +145,7 @@ class Vault {
       },
       turned: () => { if (place > 0) this.#tellStatus(); },
       post: (message) => { if (place === 0 || message.kind === "problem") this.#port.post(message); },
+      everMet: (relay) => this.#everMet(copies, relay),
       deviceProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null),
       died: (dead, e) => {
         if (place > 0) return void this.#restart(dead, copies, e, place).catch((error: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(error) }));
@@ -171,6 +174,16 @@ class Vault {
   #newest(): DocId | null {
     const heads = [...this.#headById.values()].filter((h) => this.#secretById.get(h.id)?.genesis != null);
     return heads.reduce<HeadRecord | null>((a, b) => (a === null || b.changed > a.changed ? b : a), null)?.id ?? null;
+  }
+
+  /** As far as the documents changed last tell. */
+  async #everMet(copies: Copies, relay: string): Promise<boolean> {
+    const newest = [...this.#headById.values()].sort((a, b) => b.changed - a.changed).slice(0, FEW);
+    for (const { id } of newest) {
+      const stored = await this.#inLane(id, () => copies.load(id)).catch(() => null);
+      if (stored?.marks.some((m) => m.relay === relay)) return true;
+    }
+    return false;
   }
 
   /** Another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */

@@ -60,6 +60,43 @@ test("a relay's address that is none is a connection that never opens, and no cr
   }
 });
 
+test("an address where there never was a relay is told once; being offline is not", async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const path = await directoryOf();
+  const page = await start(t, path, [relay.url]);
+  const note = await page.edit({ op: "create", type: "note" });
+  await note.type(0, "sent");
+  await page.until("it is on the relay", () => note.status.relay === 4);
+  await page.stop(); // what the relay said is written down with it
+  await relay.stop();
+
+  // The fourth attempt begins a second after the third failed.
+  const env = nodeEnv(path);
+  let tries = 0, triedOften = (): void => {};
+  const often = new Promise<void>((resolve) => { triedOften = resolve; });
+  const offline = await start(t, path, [relay.url], { ...env, openWire: (address, on) => {
+    if (++tries === 4) triedOften();
+    return env.openWire(address, on);
+  } });
+  await offline.edit({ op: "create", type: "note" });
+  await often;
+  assert.deepEqual(offline.problems, []);
+  await offline.stop();
+
+  const wrong = await start(t, await directoryOf(), [relay.url]);
+  const other = await wrong.edit({ op: "create", type: "note" });
+  await other.type(0, "waits");
+  await wrong.until("it is told", () => other.status.problem !== null);
+  assert.deepEqual([other.status.problem?.code, other.status.relayState, other.status.unsent], ["not-ready", "offline", 1]);
+  assert.equal(other.status.problem?.message, `No relay answers at ${relay.url}.`);
+  await relay.start();
+  await wrong.reconnect();
+  await wrong.until("it is on the relay", () => other.status.relay === 5);
+  assert.equal(other.status.problem, null);
+  assert.equal(wrong.problems.length, 1);
+});
+
 test("a machine that dies leaves no request unanswered, and another one takes its place", async (t) => {
   const path = await directoryOf();
   const cores: Core[] = [];
