@@ -51,3 +51,18 @@ func TestS12ASnapshotOnTheRelayMakesNoChainLonger(t *testing.T) {
 		t.Fatalf("it covers %+v: only the journal can still send the second of ours", due.Covers)
 	}
 }
+
+// A long reading goes from one run to the next. Were the tail only folded when it is over, each snapshot in the log would be checked against all of it.
+func TestS12ALongReadingIsFoldedOnItsWay(t *testing.T) {
+	s := online(t)
+	carl := sync.SessionID{4}
+	big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	next := sync.Entry{Ref: 51, Cursor: 10, Size: 200, Session: carl, Prev: certHash(carl)}
+	effects := s.openAll(s.batch(1, big, next), update(sync.Hash{6}))
+	if due := one[sync.Checkpoint](s, effects); len(due.Covers) != 1 || due.Covers[0].Session != ann {
+		t.Fatalf("%+v", due.Covers)
+	}
+	if open := one[sync.Open](s, effects); open.Session != carl {
+		t.Fatalf("the reading goes on, not with %+v", open)
+	}
+}

@@ -102,6 +102,7 @@ func (m *Machine) settle(d *document) {
 	d.touched, d.settledAt = false, m.now
 	m.checkAgain(d)
 	m.sealNext(d)
+	m.checkpointNext(d) // before what comes next, or a long reading would leave it no moment between two runs
 	m.openNext(d)
 	m.creditNext(d)
 	m.wantedNext(d)
@@ -109,7 +110,6 @@ func (m *Machine) settle(d *document) {
 	m.helloAgain(d)
 	m.sendNext(d)
 	m.packNext(d)
-	m.checkpointNext(d)
 	m.presenceNext(d)
 	m.tellKnown(d)
 	m.tellStatus(d)
