@@ -107,6 +107,11 @@ test("megabytes typed while an empty relay is away go out with the snapshot that
   await again.reconnect();
   await again.until("the relay has all of it", () => reopened.status.unsent === 0);
   await again.until("a snapshot was needed", () => reopened.sealed.some((e) => sealer.header(e).kind === 1));
+  // A new device is given several windows of it, each for the credit of the one before.
+  const { link } = await again.request({ op: "link", doc: mine.doc, rights: "read" });
+  const b = await start(t, await directoryOf(), [relay.url]);
+  const theirs = await b.edit({ op: "join", link, type: "note" });
+  await b.until("a new device has all of it", () => theirs.value === reopened.value);
 });
 
 test("links that were cut short or belong elsewhere are typed errors, and damage nothing", async (t) => {
