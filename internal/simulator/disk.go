@@ -44,7 +44,7 @@ type disk struct {
 	snapshots []snapshot
 	certs     map[sync.SessionID][]byte // of what snapshots cover
 	marks     []sync.Mark
-	proofs    map[sync.SessionID][]byte // of sessions that signed two histories
+	proofs    map[sync.SessionID][]byte // of sessions that signed two histories; empty where there is none
 	full      bool                      // takes nothing
 	behind    bool                      // lacks something that the other one has: no mark may say that all is here
 }
@@ -188,7 +188,11 @@ func read(disks ...*disk) held {
 	for _, d := range disks {
 		all = append(all, d.snapshots...)
 		maps.Copy(h.certs, d.certs)
-		maps.Copy(h.proofs, d.proofs)
+		for s, proof := range d.proofs {
+			if len(proof) > 0 || h.proofs[s] == nil {
+				h.proofs[s] = proof
+			}
+		}
 		for _, m := range d.marks {
 			h.marks = joinMark(h.marks, m)
 		}

@@ -33,7 +33,7 @@ func (d *hub) compare(e sync.Compare) {
 func (d *hub) prove(s sync.SessionID, came []seal.Envelope) {
 	stored := d.read()
 	cert, err := d.world.certificate(d.certs[s])
-	if err != nil || stored.proofs[s] != nil {
+	if err != nil || len(stored.proofs[s]) > 0 {
 		return
 	}
 	known := map[string]bool{}
@@ -63,7 +63,16 @@ func (d *hub) prove(s sync.SessionID, came []seal.Envelope) {
 	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s}) })
 }
 
-// frozen lists the sessions of which a proof is kept.
+// keepForked remembers that a session forked.
+func (d *hub) keepForked(s sync.SessionID) {
+	for _, disk := range d.disks {
+		if !disk.full && disk.proofs[s] == nil {
+			disk.proofs[s] = []byte{}
+		}
+	}
+}
+
+// frozen lists the sessions that forked.
 func (h *held) frozen() []sync.SessionID {
 	return slices.SortedFunc(maps.Keys(h.proofs), func(a, b sync.SessionID) int { return bytes.Compare(a[:], b[:]) })
 }

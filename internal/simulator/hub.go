@@ -110,6 +110,11 @@ func (d *hub) start(stored held, ready, waiting []content) {
 	open.Claims = stored.claims
 	open.Frozen = stored.frozen()
 	d.step(open)
+	for _, s := range open.Frozen {
+		if len(stored.proofs[s]) > 0 {
+			d.step(sync.Proven{Doc: d.doc, Session: s})
+		}
+	}
 	d.share(waiting, false, true)
 	if !d.isPage() {
 		return
@@ -283,6 +288,8 @@ func (d *hub) run(effect sync.Effect) {
 		}
 	case sync.Compare:
 		d.compare(e)
+	case sync.KeepForked:
+		d.keepForked(e.Session)
 	case sync.Check:
 		d.later(func() { d.check(e) })
 	case sync.Merge:

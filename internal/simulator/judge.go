@@ -166,8 +166,8 @@ func (w *World) judgeFork() {
 			}
 		}
 		switch s := d.status(); {
-		case !isThere:
-		case s.Problem == sync.Forked && stored.proofs[id] != nil:
+		case !isThere && (stored.proofs[id] == nil || s.Problem == sync.Forked):
+		case s.Problem == sync.Forked && len(stored.proofs[id]) > 0:
 			w.tally.Forks++
 		case !isGiven && (s.Problem == sync.Divided || !w.isDivided(d)):
 			w.tally.Forks++

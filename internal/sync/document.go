@@ -28,6 +28,7 @@ type document struct {
 	packing    packing
 	presence   presence
 	rereading  bool
+	forked     []SessionID // frozen, and not remembered yet
 	issues     issues
 	status     Status
 	statusTold bool
@@ -79,8 +80,9 @@ func (m *Machine) open(e DocOpen) {
 	}
 	d.takeClaims(e.Claims)
 	for _, id := range e.Frozen {
-		m.proven(Proven{d.id, id})
+		d.freeze(id)
 	}
+	d.forked = nil
 	d.outbox.marks = append(d.outbox.marks, e.Marks...)
 	d.outbox.recall(d, m.conn.relay)
 	if e.Keyed {

@@ -103,6 +103,12 @@ type Compare struct {
 	Refs    []Ref
 }
 
+// KeepForked has the device remember that a session signed two histories, until a proof takes the place of that. No answer.
+type KeepForked struct {
+	Doc     Doc
+	Session SessionID
+}
+
 // Spread gives opened and stored envelopes of the relay to other tabs.
 type Spread struct {
 	Doc  Doc
@@ -227,6 +233,7 @@ func (Durable) effect()       {}
 func (NotDurable) effect()    {}
 func (Open) effect()          {}
 func (Compare) effect()       {}
+func (KeepForked) effect()    {}
 func (Spread) effect()        {}
 func (Show) effect()          {}
 func (Reread) effect()        {}

@@ -44,7 +44,7 @@ type DocOpen struct {
 	Snapshot uint32 // bytes of the device's snapshot, 0 when there is none
 	Heads    []Stored
 	Marks    []Mark      // newest first
-	Frozen   []SessionID // of which a proof is kept
+	Frozen   []SessionID // that are remembered to have signed two histories; of which there is a proof, Proven tells
 	Claims   []Head      // what merged snapshots say they have, beyond what is here
 }
 

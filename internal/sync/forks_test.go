@@ -120,3 +120,41 @@ func TestS18NoSnapshotShortensALogWithAForkedSession(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint may have taken the first history in: then there is no proof, and that it forked is told after a restart all the same.
+func TestS5AForkWithoutAProofIsRemembered(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	effects := s.tell(opened(one[sync.Open](s, s.batch(1, arrive(6, ann, 1, sync.Hash{5}))), update(sync.Hash{6})))
+	if kept := one[sync.KeepForked](s, effects); kept.Session != ann {
+		t.Fatalf("%+v", kept)
+	}
+	none[sync.KeepForked](s, s.batch(1, arrive(9, ann, 2, sync.Hash{6})))
+	none[sync.KeepForked](s, s.tell(sync.Proven{Doc: doc, Session: bob})) // the proof is kept already
+
+	s = newScript(t)
+	effects = s.tell(sync.DocOpen{
+		Doc: doc, Keyed: true, Content: true, Frozen: []sync.SessionID{ann},
+		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{4}}, First: 1}},
+	})
+	none[sync.KeepForked](s, effects)
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
+		t.Fatalf("problem %d", p)
+	}
+}
+
+// Who is shown another history hears of it from the others, although their snapshots, which have the other one, were objected to before.
+func TestS17ThatOthersHaveAnotherHistoryIsGraverThanABadSnapshot(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	entry := sync.Entry{Ref: 1006, Cursor: 6, Kind: sync.KindSnapshot, Size: 500, Session: bob, Prev: certHash(bob)}
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), update(sync.Hash{0xaa}, sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{5}}))))
+	effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Objection})
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.BadSnapshot {
+		t.Fatalf("problem %d", p)
+	}
+	effects = s.tell(sync.PresenceCame{Conn: 1, Doc: doc, Session: sync.SessionID{7}, Heads: []sync.Head{{Session: ann, Seq: 0, Hash: sync.Hash{5}}}})
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Divided {
+		t.Fatalf("problem %d", p)
+	}
+}

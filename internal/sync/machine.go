@@ -112,6 +112,7 @@ func (m *Machine) settle(d *document) {
 	m.packNext(d)
 	m.presenceNext(d)
 	m.tellKnown(d)
+	m.keepForked(d)
 	m.tellStatus(d)
 }
 

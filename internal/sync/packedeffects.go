@@ -32,6 +32,7 @@ const (
 	packSealPresence  = 91
 	packShowPresence  = 92
 	packCompare       = 93
+	packKeepForked    = 95
 	packCredit        = 94
 )
 
@@ -76,6 +77,9 @@ func (w *writer) effect(e Effect) {
 		w.begin(packCompare, uint64(e.Doc))
 		w.bytes(e.Session[:])
 		w.refs(e.Refs)
+	case KeepForked:
+		w.begin(packKeepForked, uint64(e.Doc))
+		w.bytes(e.Session[:])
 	case Spread:
 		w.begin(packSpread, uint64(e.Doc))
 		w.refs(e.Refs)

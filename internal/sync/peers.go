@@ -118,7 +118,7 @@ func (d *document) isMet(h Head, by SessionID) bool {
 func (d *document) divided(id, by SessionID) {
 	if id == by {
 		d.freeze(id)
-	} else if d.issues.session == NoProblem {
+	} else if d.issues.session != Forked { // graver than a bad snapshot, which may well be of those who have the other one
 		d.issues.session = Divided
 	}
 }

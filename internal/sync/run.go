@@ -319,8 +319,21 @@ func appendRef(refs []Ref, ref Ref) []Ref {
 
 // freeze ends a session whose writer signed two histories: neither gets longer here.
 func (d *document) freeze(id SessionID) {
-	d.session(id).frozen = true
+	if s := d.session(id); !s.frozen {
+		s.frozen = true
+		d.forked = append(d.forked, id)
+	}
 	d.issues.session = Forked
+}
+
+// keepForked has it remembered of which sessions that turned out, where the proof is not here already.
+func (m *Machine) keepForked(d *document) {
+	for _, id := range d.forked {
+		if !d.session(id).proven {
+			m.emit(KeepForked{d.id, id})
+		}
+	}
+	d.forked = nil
 }
 
 func (d *document) endWork() {

@@ -23,7 +23,9 @@ const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
   return [...markByStore.values()];
 };
 
-const unionStatements = (docs: readonly StoredDoc[]): readonly StoredStatement[] => [...new Map(docs.flatMap((d) => d.statements).map((p) => [p.session, p])).values()];
+/** A proof takes the place of an empty one. */
+const unionStatements = (docs: readonly StoredDoc[]): readonly StoredStatement[] =>
+  [...new Map(docs.flatMap((d) => d.statements).sort((a, b) => a.bytes.length - b.bytes.length).map((p) => [p.session, p])).values()];
 
 /** The snapshots that cover everything, and every envelope after them once, in stored order. Null for no documents at all. */
 export const unionDocs = (docs: readonly StoredDoc[]): StoredDoc | null => {
@@ -63,7 +65,7 @@ export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing |
     envelopes: whole.envelopes.filter((e) => !has.has(keyOf(e))),
     certs: whole.certs.filter((c) => !hasCert.has(c.session) && !covered.has(c.session)),
     marks: part === null ? whole.marks : [],
-    statements: whole.statements.filter((s) => !part?.statements.some((has) => has.session === s.session)),
+    statements: whole.statements.filter((s) => !part?.statements.some((has) => has.session === s.session && has.bytes.length >= s.bytes.length)),
   };
   return missing.secret || missing.snapshots.length + missing.envelopes.length + missing.certs.length + missing.statements.length > 0 ? missing : null;
 };

@@ -17,7 +17,7 @@ import { errorToNumber, errorToProblem, problem, toProblem, type ProblemNumber }
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
 import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
-import { OWNER, proofsIn, successorIn } from "../store/statements.ts";
+import { forksIn, OWNER, proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
@@ -224,13 +224,14 @@ export class Document {
       content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
       marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
-      frozen: stored === null ? [] : proofsIn(stored).map((p) => p.session),
+      frozen: stored === null ? [] : forksIn(stored).map((p) => p.session),
       claims: loaded.claims,
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const { relays } = this.#ends.others();
     const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
     if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
+    for (const { session } of stored === null ? [] : proofsIn(stored)) this.#ends.step({ type: "proven", doc: this.number, session });
     for (const session of forkedIn(stored?.envelopes ?? [])) void this.#compare(session, []);
     const early = this.#early ?? [];
     this.#early = null;
@@ -301,6 +302,7 @@ export class Document {
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
+      case "keepForked": return void this.#forks.remember(e.session).catch(() => undefined); // a device that cannot keep it finds it out again
       case "compare": return void this.#compare(e.session, e.refs);
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);

@@ -32,6 +32,7 @@ export type DocEffect =
   | { readonly type: "notDurable"; readonly doc: number; readonly ref: number; readonly problem: ProblemNumber }
   | { readonly type: "open"; readonly doc: number; readonly job: number; readonly kind: number; readonly session: SessionId; readonly next: number; readonly refs: readonly number[] }
   | { readonly type: "compare"; readonly doc: number; readonly session: SessionId | null; readonly refs: readonly number[] }
+  | { readonly type: "keepForked"; readonly doc: number; readonly session: SessionId }
   | { readonly type: "spread"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "show"; readonly doc: number; readonly refs: readonly number[] }
   | { readonly type: "reread"; readonly doc: number; readonly heads: readonly Known[] }
@@ -89,6 +90,7 @@ const effect = (u: Unpacker): Effect => {
     case 87: return { type: "upload", conn: u.n(), doc: u.n(), ref: u.n(), store: u.id(), covers: u.n() };
     case 94: return { type: "credit", conn: u.n(), doc: u.n(), size: u.n() };
     case 93: return { type: "compare", doc: u.n(), session: u.idOrNull(), refs: u.refs() };
+    case 95: return { type: "keepForked", doc: u.n(), session: u.id() };
     case 90: return { type: "pack", conn: u.n(), doc: u.n(), from: u.n(), to: u.n() };
     case 88: return { type: "check", doc: u.n(), job: u.n(), ref: u.n(), stale: u.n() !== 0 };
     case 89: return { type: "sealAttest", doc: u.n(), ref: u.n(), seq: u.n(), prev: u.bytes(32), about: u.bytes(32), verdict: u.n() };

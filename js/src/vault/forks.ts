@@ -4,7 +4,7 @@ import type { SessionId } from "../protocol.ts";
 import type { Desk } from "./chores.ts";
 import { runsOf } from "./loading.ts";
 import { equal, recent } from "../seal/octets.ts";
-import { proofsIn } from "../store/statements.ts";
+import { forksIn, proofsIn } from "../store/statements.ts";
 import type { StoredEnvelope } from "../store/store.ts";
 
 /** Hashes of what this life stored: most of what comes twice is told without asking the disk. */
@@ -38,6 +38,18 @@ export class Forks {
     const found = this.#lane.then(() => this.#compare(session, came));
     this.#lane = found.catch(() => undefined);
     return found;
+  }
+
+  /** Keeps that a session forked, where no proof is kept. */
+  remember(session: SessionId): Promise<void> {
+    const kept = this.#lane.then(async () => {
+      const { copies, id } = this.#desk;
+      const stored = await copies.load(id);
+      const known = stored === null ? [] : forksIn(stored);
+      if (known.length < PROOFS && !known.some((s) => s.session === session)) await copies.putStatement(id, { session, bytes: new Uint8Array() });
+    });
+    this.#lane = kept.catch(() => undefined);
+    return kept;
   }
 
   async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {

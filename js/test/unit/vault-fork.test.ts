@@ -1,8 +1,15 @@
 // A writer who signs two histories, against the real relay: whoever meets both keeps the proof, freezes the session and says so.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { Core } from "../../src/core/core.ts";
+import { loadModule } from "../../src/core/loadnode.ts";
 import { sealer } from "../../src/seal/seal.ts";
+import { openCopies } from "../../src/store/copies.ts";
+import { directoryStore } from "../../src/store/directory.ts";
+import { Compaction } from "../../src/vault/compaction.ts";
 import { verifyFork } from "../../src/seal/fork.ts";
 import { Kind } from "../../src/seal/sealer.ts";
 import { encodeFrame, MEDIA_TYPE } from "../../src/wire/wire.ts";
@@ -46,7 +53,15 @@ const shared = async (t: TestContext, others: readonly string[] = []) => {
     await append(envelopes);
     await page.request({ op: "resume" });
   };
-  return { relay, path, page, mine, link, session, first, seal, append, replace };
+  /** Folds the first envelope of the writer into the device's file, as a checkpoint does. */
+  const fold = async (): Promise<void> => {
+    const copies = await openCopies("home", { stores: [directoryStore(join(path, "home"))] });
+    const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+    const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
+    assert.ok((await compaction.checkpoint(keys, session, [{ session, seq: 0 }])).covers.some((c) => c.session === session));
+    await copies.close();
+  };
+  return { relay, path, page, mine, link, session, first, seal, append, replace, fold };
 };
 
 const isForked = (message: string | undefined): boolean => /two different histories/.test(message ?? "");
@@ -116,4 +131,27 @@ test("S19: of two histories that two relays have, each one, no mixture is kept, 
   await reopened.type(4, "!");
   await again.until("others are not held up", () => reopened.status.relay >= 1 && reopened.status.unsent === 0);
   assert.equal(reopened.value, "base!");
+});
+
+test("S5: of a fork whose first branch a checkpoint took in it is remembered that there was one", { timeout: 60_000 }, async (t) => {
+  const { relay, path, page, mine, session, first, seal, append, fold } = await shared(t);
+  await append([await seal(0, first, 1)]);
+  await page.until("it is here", () => mine.sealed.length === 2);
+  const one = await seal(1, await sealer.sha256(await seal(0, first, 2)), 3);
+  await page.request({ op: "stop" });
+  await fold();
+  await relay.wipe();
+  await relay.start();
+  await append([one]);
+  const again = await start(t, path, [relay.url]);
+  const reopened = await again.edit({ op: "open", doc: mine.doc, type: "note" });
+  await again.until("it is found out", () => isForked(reopened.status.problem?.message));
+  const kept = join(path, "home", mine.doc, `proof.${session}`);
+  while (!existsSync(kept)) assert.deepEqual((await again.request({ op: "proofs", doc: mine.doc })).proofs, []); // it is written while the status is told
+  await again.request({ op: "stop" });
+
+  const third = await start(t, path, [relay.url]);
+  const last = await third.edit({ op: "open", doc: mine.doc, type: "note" });
+  assert.ok(isForked(last.status.problem?.message), "it is told after a restart");
+  assert.deepEqual((await third.request({ op: "proofs", doc: mine.doc })).proofs, []);
 });
