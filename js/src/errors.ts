@@ -3,6 +3,10 @@ export type Code =
   | "not-found" | "bad-link" | "wrong-key" | "newer-format" | "invalid" | "too-large" | "quota" | "storage-lost" | "evicted"
   | "relay-refused" | "core-restarted" | "not-ready" | "read-only" | "blocked" | "relay-invalid" | "aborted" | "closed" | "deleted" | "moved";
 
+/** A value by its kind, for messages. */
+export const kindOf = (v: unknown): string =>
+  v === undefined || v === null ? String(v) : Array.isArray(v) ? "an array" : typeof v === "object" ? "an object" : `a ${typeof v}`;
+
 /** Every failure of this package. `message` says what happened, `hint` what to do about it. */
 export class FreeholdError extends Error {
   static {

@@ -150,3 +150,16 @@ test("Tab reaches everything in the order of the page, and shows where it is", a
   ]);
   assert.deepEqual(bare, [], "no ring");
 });
+
+test("over plain HTTP the app says at once that it cannot work there, and how it can", async () => {
+  // Its own server under another name: what is not localhost is no secure context.
+  await page.playwright.route("http://notes.example/**", async (route) => {
+    const answer = await fetch(new URL(new URL(route.request().url()).pathname, server.url));
+    await route.fulfill({ status: answer.status, headers: Object.fromEntries(answer.headers), body: Buffer.from(await answer.arrayBuffer()) });
+  });
+  await page.goto("http://notes.example/#1w.link");
+  await page.waitFor("the page", () => document.querySelector("h1")?.textContent === "Open this over https");
+  await check("plain HTTP");
+  assert.equal(await page.evaluate(() => document.querySelector<HTMLAnchorElement>("main a")!.href), "https://notes.example/#1w.link");
+  assert.equal(await page.evaluate(() => document.querySelectorAll("textarea").length), 0);
+});

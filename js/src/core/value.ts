@@ -1,7 +1,7 @@
 // Register values as MessagePack (nil, bool, int, float 64, str, bin, array, map; no ext). The Go core validates the same subset.
 // Own codec because it writes into reused memory and freezes what it reads; its bytes are tested against @msgpack/msgpack.
 
-import { FreeholdError } from "../errors.ts";
+import { FreeholdError, kindOf } from "../errors.ts";
 
 /** Limits of the format: bytes of one register, levels of nesting. */
 export const MAX_VALUE = 65_536;
@@ -73,7 +73,7 @@ const write = (v: unknown, depth: number): void => {
     case "number": return writeNumber(v);
     case "boolean": room(1); out[at++] = v ? 0xc3 : 0xc2; return;
     case "object": break;
-    default: throw invalid(`a ${typeof v}`);
+    default: throw invalid(kindOf(v));
   }
   if (v === null) { room(1); out[at++] = 0xc0; return; }
   if (Array.isArray(v)) {

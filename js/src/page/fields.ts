@@ -3,7 +3,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { isWellFormed } from "../core/value.ts";
 import { Kind } from "../core/commands.ts";
-import { FreeholdError } from "../errors.ts";
+import { FreeholdError, kindOf } from "../errors.ts";
 
 /** A register's rules. Both functions are pure and synchronous. */
 export interface RegisterDef {
@@ -53,7 +53,7 @@ export const DEF: unique symbol = Symbol("definition");
 export interface Defined { readonly [DEF]: Def }
 
 const bad = (wanted: string, got: unknown): FreeholdError =>
-  new FreeholdError("invalid", `${wanted} was expected, not ${got === null ? "null" : Array.isArray(got) ? "an array" : typeof got === "number" ? String(got) : `a ${typeof got}`}`, "assign a value of the type that the schema declares");
+  new FreeholdError("invalid", `${wanted} was expected, not ${typeof got === "number" ? String(got) : kindOf(got)}`, "assign a value of the type that the schema declares");
 
 type Rules = Pick<RegisterDef, "check" | "read" | "fallback">;
 
@@ -111,9 +111,14 @@ export const bytesRules: Rules = simple("a Uint8Array", (v) => v instanceof Uint
 /** A mark that says nothing but that it is there. */
 export const markRules: Rules = simple("true", (v) => v === true, true);
 export const instantRules: Rules = simple("an ISO 8601 instant in UTC, such as 2026-01-31T12:00:00.000Z,", isInstant, "1970-01-01T00:00:00.000Z");
-export const enumRules = (members: readonly string[]): Rules =>
-  simple(`one of ${members.map((m) => JSON.stringify(m)).join(", ")}`, (v) => typeof v === "string" && members.includes(v), members[0]);
-export const jsonRules = (schema: StandardSchemaV1): Rules => validated(schema);
+export const enumRules = (members: readonly string[]): Rules => {
+  if (members.length === 0 || !members.every((m) => typeof m === "string")) throw new FreeholdError("invalid", "an enum has at least one member, and all are strings", "s.enum(\"low\", \"high\")");
+  return simple(`one of ${members.map((m) => JSON.stringify(m)).join(", ")}`, (v) => typeof v === "string" && members.includes(v), members[0]);
+};
+export const jsonRules = (schema: StandardSchemaV1): Rules => {
+  if (typeof schema?.["~standard"]?.validate !== "function") throw new FreeholdError("invalid", `s.json takes a validator, not ${kindOf(schema)}`, "s.json(z.object({ … })): any Standard Schema does, of Zod, Valibot, ArkType and others");
+  return validated(schema);
+};
 
 /** What a reader sees of a stored value; `undefined` is none. */
 export const shown = (def: RegisterDef, stored: unknown): unknown => {

@@ -102,6 +102,10 @@ test("what a type checker would have stopped is refused by name, and nothing hap
   assert.throws(() => defineDoc("note", js({ shape: {} })), code("invalid"));
   assert.throws(() => defineDoc("note", js({ version: 1 })), code("invalid"));
   assert.throws(() => defineDoc("note", { version: 1.5, shape: {} }), code("invalid"));
+  assert.throws(() => s.enum(...(js([]) as ["a"])), code("invalid"));
+  assert.throws(() => s.enum(js(3)), code("invalid"));
+  for (const validator of [undefined, {}, () => true]) assert.throws(() => s.json(js(validator)), (e) => code("invalid")(e) && /takes a validator, not (undefined|an object|a function)$/.test((e as Error).message));
+  assert.throws(() => doc.change((d) => { d.title = js(undefined); }), /a string was expected, not undefined$/);
   assert.throws(() => defineDoc("", { version: 1, shape: {} }), code("invalid"));
   assert.throws(() => defineDoc("freehold.home", { version: 1, shape: {} }), code("invalid"), "a name of the package's own");
 });

@@ -66,7 +66,10 @@ test("a wrong link says what is wrong", async (t) => {
   const { home } = open(directory(t));
   await assert.rejects(home.join(Note, "https://notes.example/#1w.abc"), code("bad-link"));
   assert.throws(() => freehold({ name: "a/b" }), code("invalid"));
-  assert.throws(() => freehold({ name: "n", relay: "relay.example" }), code("invalid"));
+  for (const relay of ["relay.example", "http://relay.example", "ws://10.0.0.7:7070", "http://localhost.example", "http://127.example", "ftp://localhost", ""]) {
+    assert.throws(() => freehold({ name: "n", relay }), code("invalid"), relay);
+  }
+  for (const relay of ["https://relay.example", "http://localhost:7070", "http://notes.localhost", "ws://127.0.0.1:7070", "http://[::1]:7070"]) freehold({ name: "n", relay });
   assert.throws(() => home.relays.set(["https://relay.example", "localhost:7070"]), code("invalid"));
   assert.deepEqual(home.relays.value, []);
   assert.throws(() => defineDoc("x", { version: 1, shape: { $id: s.string() } }), code("invalid"));

@@ -1,6 +1,6 @@
 import { encodeValue } from "../../core/value.ts";
 import { Kind, type Where } from "../../core/commands.ts";
-import { FreeholdError } from "../../errors.ts";
+import { FreeholdError, kindOf } from "../../errors.ts";
 import type { ListDraft, Pos } from "../../types.ts";
 import { freezeDeep } from "../fields.ts";
 import type { Item } from "../items.ts";
@@ -110,7 +110,7 @@ export class ListEditor extends Editor<ListNode> implements ListDraft<unknown, u
   }
 
   fill(input: unknown): void {
-    if (!Array.isArray(input)) throw new FreeholdError("invalid", `an array was expected, not a ${typeof input}`, "give an array of items");
+    if (!Array.isArray(input)) throw new FreeholdError("invalid", `an array was expected, not ${kindOf(input)}`, "give an array of items");
     for (const v of input as unknown[]) this.add(v);
   }
   clear(): void {

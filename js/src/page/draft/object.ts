@@ -2,7 +2,7 @@
 
 import { encodeValue } from "../../core/value.ts";
 import { Kind } from "../../core/commands.ts";
-import { FreeholdError } from "../../errors.ts";
+import { FreeholdError, kindOf } from "../../errors.ts";
 import { freezeDeep, type RegisterDef, type ShapeDef } from "../fields.ts";
 import type { ObjectNode } from "../nodes.ts";
 import { Editor } from "./editor.ts";
@@ -70,7 +70,7 @@ export class ObjectEditor extends Editor<ObjectNode> {
   }
   /** As `fill`, with anything left out. */
   fillSome(input: unknown): void {
-    if (typeof input !== "object" || input === null || Array.isArray(input)) throw new FreeholdError("invalid", `an object was expected, not ${String(input)}`, "give an object with the declared fields");
+    if (typeof input !== "object" || input === null || Array.isArray(input)) throw new FreeholdError("invalid", `an object was expected, not ${kindOf(input)}`, "give an object with the declared fields");
     for (const key of Object.keys(input)) {
       if (!this.shape.indexByKey.has(key)) throw new FreeholdError("invalid", `the schema has no field ${key}`, `its fields are ${this.shape.keys.join(", ")}`);
     }

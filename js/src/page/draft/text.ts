@@ -1,5 +1,5 @@
 import { isWellFormed } from "../../core/value.ts";
-import { FreeholdError } from "../../errors.ts";
+import { FreeholdError, kindOf } from "../../errors.ts";
 import type { TextDraft } from "../../types.ts";
 import type { TextNode } from "../textnode.ts";
 import { Editor } from "./editor.ts";
@@ -26,7 +26,7 @@ export class TextEditor<N extends TextNode = TextNode> extends Editor<N> impleme
     this.check();
     const length = this.node.length + this.#grown;
     if (!Number.isInteger(at) || at < 0 || at > length) throw outside(at, length);
-    if (typeof text !== "string") throw new FreeholdError("invalid", `a text takes strings, not a ${typeof text}`, "insert a string");
+    if (typeof text !== "string") throw new FreeholdError("invalid", `a text takes strings, not ${kindOf(text)}`, "insert a string");
     if (!isWellFormed(text)) throw new FreeholdError("invalid", "the inserted text holds half of a surrogate pair", "insert whole characters");
     if (text.length === 0) return;
     this.txn.commands.textInsert(this.container(), at, text);

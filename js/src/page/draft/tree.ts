@@ -1,6 +1,6 @@
 import { encodeValue } from "../../core/value.ts";
 import { Kind, type Where } from "../../core/commands.ts";
-import { FreeholdError } from "../../errors.ts";
+import { FreeholdError, kindOf } from "../../errors.ts";
 import type { TreeDraft, TreePos } from "../../types.ts";
 import { freezeDeep } from "../fields.ts";
 import { ObjectNode } from "../nodes.ts";
@@ -104,7 +104,7 @@ export class TreeEditor extends Editor<TreeNode> implements TreeDraft<unknown, u
   }
 
   fill(input: unknown): void {
-    if (!Array.isArray(input)) throw new FreeholdError("invalid", `an array was expected, not a ${typeof input}`, "give an array of nodes");
+    if (!Array.isArray(input)) throw new FreeholdError("invalid", `an array was expected, not ${kindOf(input)}`, "give an array of nodes");
     for (const v of input as unknown[]) this.add(v);
   }
   clear(): void {
