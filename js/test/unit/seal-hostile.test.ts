@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newKeyPair } from "../../src/seal/ed25519.ts";
 import { parseEnvelope } from "../../src/seal/envelope.ts";
+import { verifyFork } from "../../src/seal/fork.ts";
 import { unlock } from "../../src/seal/keys.ts";
-import { certify, verifyCertificate } from "../../src/seal/run.ts";
+import { certify, sealEnvelope, sessionOf, verifyCertificate } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import type { EnvelopeHeader } from "../../src/seal/sealer.ts";
 import { Kind } from "../../src/seal/sealer.ts";
@@ -201,4 +203,39 @@ test("a run longer than what is hashed at once", async () => {
   const { hashes } = await d.keysOf.read.verifyRun(d.session.cert, null, run);
   assert.equal(hashes.length, 600);
   assert.deepEqual(hashes[599], await sealer.sha256(run[599]!));
+});
+
+test("no proof of a fork is cut out of what is no run", async () => {
+  const d = await newDoc();
+  const ring = await unlock(d.doc, "write", d.secretOf.write, d.genesis);
+  const { key, publicKey } = await newKeyPair();
+  const session = await sessionOf(publicKey);
+  const cert = await certify(ring, ring.write!, publicKey);
+  const seal = async (seq: number, prev: Uint8Array, word: string) => {
+    const bytes = await sealEnvelope(ring, key, { kind: Kind.update, session, seq, prev, salt: new Uint8Array(4) }, sealer.encodeUpdate({ deps: [], update: text(word) }));
+    return { bytes, hash: await sealer.sha256(bytes) };
+  };
+  const zero = await seal(0, await sealer.sha256(cert), "zero");
+  const a1 = await seal(1, zero.hash, "one");
+  const a2 = await seal(2, a1.hash, "two");
+  const b1 = await seal(1, zero.hash, "another one");
+  const b2 = await seal(2, b1.hash, "another two");
+  const b3 = await seal(3, b2.hash, "another three");
+  type Sealed = typeof zero;
+  for (const [what, here, came, seq] of [
+    ["a mixture, and the other one", [zero, a1, b2], [b1], 1],
+    ["a mixture of which the other is not here", [zero, a1, b3], [b2], 1],
+    ["a mixture that came", [zero, a1, a2], [a1, b2], 1],
+    ["in another order", [a2, zero, a1], [b2, b1], 1],
+    ["with a gap", [zero, a2], [b2], 1],
+    ["a gap, and nothing else", [zero, a2], [a1], null],
+    ["the same in pieces", [b3, b1], [b2, b1], null],
+    ["far apart", [zero], [b3], null],
+    ["nothing here", [], [b1], null],
+    ["nothing came", [zero], [], null],
+  ] as ReadonlyArray<readonly [string, readonly Sealed[], readonly Sealed[], number | null]>) {
+    const proof = await d.keysOf.read.proveFork(cert, here.map((e) => e.bytes), came.map((e) => e.bytes));
+    assert.equal(proof !== null, seq !== null, what);
+    if (proof !== null) assert.equal((await verifyFork(d.doc, proof, null)).seq, seq, what);
+  }
 });
