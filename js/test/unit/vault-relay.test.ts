@@ -7,12 +7,20 @@ import { test, type TestContext } from "node:test";
 import { fromBase64url, toBase64url } from "../../src/ids.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { openSocket } from "../harness/websocket.ts";
 import { directoryOf, Refusal, start } from "./vault-harness.ts";
 
 const relayOf = async (t: TestContext): Promise<RelayProcess> => {
   const relay = await startRelay();
   t.after(() => relay.end());
   return relay;
+};
+
+/** Letters that no compression makes few of. */
+const noise = (length: number): string => {
+  let x = 1;
+  return Array.from({ length }, () => String.fromCharCode(97 + ((x = (x * 48_271) % 0x7fff_ffff) % 26))).join("");
 };
 
 test("edits made while the relay is away meet when it returns", async (t) => {
@@ -107,11 +115,19 @@ test("megabytes typed while an empty relay is away go out with the snapshot that
   await again.reconnect();
   await again.until("the relay has all of it", () => reopened.status.unsent === 0);
   await again.until("a snapshot was needed", () => reopened.sealed.some((e) => sealer.header(e).kind === 1));
-  // A new device is given several windows of it, each for the credit of the one before.
-  const { link } = await again.request({ op: "link", doc: mine.doc, rights: "read" });
-  const b = await start(t, await directoryOf(), [relay.url]);
+});
+
+test("S20: what is typed elsewhere comes in more than one window, each for the credit of the one before", async (t) => {
+  const relay = await relayOf(t);
+  const a = await start(t, await directoryOf(), [relay.url]);
+  const mine = await a.edit({ op: "create", type: "note" });
+  const { link } = await a.request({ op: "link", doc: mine.doc, rights: "read" });
+  const path = await directoryOf();
+  const b = await start(t, path, [relay.url], { ...nodeEnv(path), openWire: openSocket });
   const theirs = await b.edit({ op: "join", link, type: "note" });
-  await b.until("a new device has all of it", () => theirs.value === reopened.value);
+  await b.until("b is there", () => theirs.status.content === "complete");
+  for (let i = 0; i < 4; i++) await mine.type(0, noise(700_000));
+  await b.until("b has all of it", () => theirs.value === mine.value);
 });
 
 test("links that were cut short or belong elsewhere are typed errors, and damage nothing", async (t) => {
