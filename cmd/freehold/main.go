@@ -61,7 +61,7 @@ func run(args []string, out, problems io.Writer) int {
 		return 0
 	}
 	// What was given is not repeated: it may be a link.
-	fmt.Fprintf(problems, "freehold: there is no such command\n\n%s", usage)
+	fmt.Fprintln(problems, "freehold: there is no such command\n  freehold help lists them")
 	return 2
 }
 

@@ -29,8 +29,7 @@ func serve(args []string, out, problems io.Writer) int {
 		fmt.Fprint(out, serveUsage)
 		return 0
 	} else if err != nil {
-		fmt.Fprintf(problems, "freehold serve: %v\n\n%s", err, serveUsage)
-		return 2
+		return misused("serve", err, serveUsage, problems)
 	}
 	treatFileLimitAsFullDisk()
 	// A second signal ends the process at once: what was acknowledged is on disk already.
@@ -55,6 +54,19 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 			return err
 		}
 	}
+	// Before the folder: an address that cannot be had leaves nothing behind.
+	listeners, err := native.Listen(settings.listen)
+	if err != nil {
+		return err
+	}
+	served := false
+	defer func() {
+		for _, l := range listeners {
+			if !served {
+				l.Close()
+			}
+		}
+	}()
 	o.Damaged = new(meter.Counter)
 	storing := storeOptions
 	storing.Report = func(where string) {
@@ -70,10 +82,6 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 		return errors.Join(err, log.Close())
 	}
 	relay := server.NewRelayAt(server.Home{Admission: admission}, log, o.Limits, time.Now, func(err error) { reportStorage(logger, err) })
-	listeners, err := native.Listen(settings.listen)
-	if err != nil {
-		return errors.Join(err, relay.Close())
-	}
 	s, err := native.NewServer(relay, o)
 	if err != nil {
 		return errors.Join(err, relay.Close())
@@ -87,6 +95,7 @@ func serveUntil(ctx context.Context, release func(), settings *settings, out, pr
 		logger.Info("metrics", "port", native.Port(watched))
 		go func() { failed <- s.ServeMonitor(watched) }()
 	}
+	served = true
 	go func() { failed <- s.Serve(listeners...) }()
 
 	settings.greet(out, native.Port(listeners[0]))

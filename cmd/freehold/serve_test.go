@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,6 +38,32 @@ func TestCalledWrongly(t *testing.T) {
 		if code := run(c.args, &out, &problems); code != c.code || !strings.Contains(out.String()+problems.String(), c.says) {
 			t.Errorf("%q: exit %d, %s%s", c.args, code, &out, &problems)
 		}
+	}
+}
+
+// What matters is not buried under a page of flags.
+func TestMisuseIsAFewLines(t *testing.T) {
+	for _, args := range [][]string{{"serve", "--lisent", "x"}, {"backup", "one"}, {"admit"}, {"sreve"}} {
+		var out, problems bytes.Buffer
+		if code := run(args, &out, &problems); code != 2 || out.Len() > 0 || strings.Count(problems.String(), "\n") > 3 || !strings.Contains(problems.String(), "freehold help") {
+			t.Errorf("%q: exit %d, %s%s", args, code, &out, &problems)
+		}
+	}
+}
+
+func TestServeThatCannotListenLeavesNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	folder := filepath.Join(t.TempDir(), "data")
+	var out, problems bytes.Buffer
+	if code := run([]string{"serve", "--listen", taken.Addr().String(), "--data", folder}, &out, &problems); code != 1 || !strings.Contains(problems.String(), "listens there already") {
+		t.Fatalf("exit %d: %s", code, &problems)
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("%s: %v", folder, err)
 	}
 }
 

@@ -62,8 +62,7 @@ func (t tool) run(args []string, in io.Reader, out, problems io.Writer) int {
 		err = errors.New("not called like this; a link goes in quotes: shells take # for a comment")
 	}
 	if err != nil {
-		fmt.Fprintf(problems, "freehold %s: %v\n\n%s", t.name, err, t.usage)
-		return 2
+		return misused(t.name, err, t.usage, problems)
 	}
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
@@ -75,6 +74,13 @@ func (t tool) run(args []string, in io.Reader, out, problems io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// misused says what was wrong, how the command is called, and where there is more: a page of flags would bury it.
+func misused(name string, err error, usage string, problems io.Writer) int {
+	called, _, _ := strings.Cut(usage, "\n")
+	fmt.Fprintf(problems, "freehold %s: %v\n  %s\n  freehold help %s says more\n", name, err, called, name)
+	return 2
 }
 
 // errTold: the tool has said itself what is wrong.

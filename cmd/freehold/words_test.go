@@ -71,7 +71,7 @@ func TestHelp(t *testing.T) {
 		if asked := mustCall(t, command, "--help"); asked != help {
 			t.Errorf("%s --help:\n%s", command, asked)
 		}
-		if code, _, problems := callTool(command, "--bogus"); code != 2 || !strings.HasSuffix(problems, help) {
+		if code, _, problems := callTool(command, "--bogus"); code != 2 || !strings.HasSuffix(problems, "freehold help "+command+" says more\n") || !strings.Contains(problems, strings.SplitAfter(help, "\n")[0]) {
 			t.Errorf("%s --bogus: exit %d\n%s", command, code, problems)
 		}
 	}
