@@ -140,7 +140,7 @@ class StoreCopies implements Copies {
       this.#startRepair();
     } else if (parts.size === 0 && this.#lanes.length > 0) {
       this.#startRepair();
-      throw new StoreError("storage-lost", "no store on this device can be read");
+      throw this.#lanes.find((l) => l.reason !== null)?.reason ?? new StoreError("storage-lost", "no store on this device can be read");
     }
     return whole;
   }

@@ -5,7 +5,7 @@ import type { StoreCode, StoreErrorShape } from "./store.ts";
 
 const hints: Record<StoreCode, string> = {
   quota: "Free some space on this device, or allow this site to store more. What you type stays in memory and is tried again.",
-  "storage-lost": "The browser no longer gives access to what was stored here. Keep this page open until another device or the relay has your newest edits.",
+  "storage-lost": "What was stored on this device cannot be reached any more. Keep this open until another device or the relay has your newest edits.",
   evicted: "The browser removed this site's data. Install the app or allow persistent storage, so that it does not do so again.",
   blocked: "Close other tabs of this app, or the other process, then try again.",
   "newer-format": "A newer version of this app has written here. Reload to get that version; nothing was changed.",

@@ -14,7 +14,7 @@ export type ProblemNumber = (typeof problem)[keyof typeof problem];
 
 const words: Readonly<Record<Exclude<ProblemNumber, 0>, readonly [Code, string, string]>> = {
   1: ["quota", "This device has no room for your newest edits.", "Free some space, or download a copy. What you type stays in memory and is tried again."],
-  2: ["storage-lost", "What this browser stored cannot be reached.", "Keep this page open until the relay or another device has your newest edits, or download a copy."],
+  2: ["storage-lost", "What was stored on this device cannot be reached.", "Keep this open until the relay or another device has your newest edits, or download a copy."],
   3: ["evicted", "The browser removed what was stored here.", "Install the app or allow persistent storage, so that it does not do so again."],
   4: ["blocked", "Another tab keeps the store in an older form.", "Close other tabs of this app, then try again."],
   5: ["newer-format", "Something here was written by a newer version of this app.", "Reload to get that version; nothing was changed."],

@@ -51,8 +51,10 @@ test("a second home on one directory is told by whom it is held, wherever it ask
   const dir = directory(t);
   const [{ home: first }, { home: second }] = [open(dir), open(dir)];
   t.after(() => Promise.all([first.close(), second.close()]));
-  await first.create(Note, { title: "mine" });
-  await assert.rejects(second.create(Note, { title: "not here" }), (e: FreeholdError) => e.code === "blocked" && e.message.includes(`process ${process.pid}`) && e.hint.includes("process"));
+  const { id } = await first.create(Note, { title: "mine" });
+  for (const ask of [() => second.open(Note, id), () => second.create(Note, { title: "not here" }), () => second.open(Note, "a".repeat(32))]) {
+    await assert.rejects(ask(), (e: FreeholdError) => e.code === "blocked" && e.message.includes(`process ${process.pid}`) && e.hint.includes("process"));
+  }
 });
 
 test("nothing is made on disk before somebody asks", async (t) => {
