@@ -139,3 +139,63 @@ func TestRelayOfOneDocument(t *testing.T) {
 		}
 	}
 }
+
+// What a device took is remembered as well: without credit a connection that goes on says nothing, and with it all that is left.
+func TestResumeKeepsCredit(t *testing.T) {
+	log := server.NewMemoryLog(wire.StoreID{7})
+	doc := servertest.NewDoc(t, 1)
+	id := doc.ID()
+	s := doc.NewSession()
+	home := newTurns(log, &id)
+	var line heard
+	nonce := seal.Nonce{1}
+	writer := home.relay.NewPeer(&line, nil, "relay.example", nonce)
+	home.say(t, &line, writer, &wire.Hello{Doc: id, Genesis: doc.Genesis()})
+	const entries = 12
+	for range entries {
+		home.say(t, &line, writer, &wire.Append{Doc: id, Cert: s.Cert, Envelopes: [][]byte{s.Update(make([]byte, 200<<10))}})
+	}
+	var theirs heard
+	reader := home.relay.NewPeer(&theirs, nil, "relay.example", nonce)
+	home.tasks.Wait()
+	hello, err := wire.Encode(&wire.Hello{Doc: id, Proof: doc.Prove("relay.example", nonce)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Receive(hello)
+	home.tasks.Wait()
+	came, got := uint64(0), 0
+	count := func() {
+		t.Helper()
+		for _, b := range theirs.messages {
+			came += uint64(len(b))
+		}
+		for _, f := range theirs.take(t) {
+			switch f := f.(type) {
+			case *wire.Batch:
+				got += len(f.Entries)
+			case *wire.Error:
+				t.Fatalf("%+v", f)
+			}
+		}
+	}
+	count()
+	for before := 0; got < entries; before = got {
+		if got == before {
+			t.Fatalf("%d entries of %d", got, entries)
+		}
+		home = newTurns(log, &id)
+		reader = home.relay.ResumePeer(&theirs, reader.State())
+		home.tasks.Wait()
+		if len(theirs.messages) > 0 {
+			t.Fatal("it goes on without credit")
+		}
+		credit, err := wire.Encode(&wire.Credit{Taken: came})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader.Receive(credit)
+		home.tasks.Wait()
+		count()
+	}
+}
