@@ -46,29 +46,36 @@ func (d *hub) append(conn sync.Conn, session sync.SessionID, envelopes [][]byte,
 
 // appendRun sends what the disks have of a run.
 func (d *hub) appendRun(e sync.Append) {
-	var envelopes [][]byte
+	var run []stored
 	next := e.From
-	stored := d.read()
-	for _, x := range stored.runs[e.Session] {
+	disks := d.read()
+	for _, x := range disks.runs[e.Session] {
 		if x.seq < e.From || x.first > e.To {
 			continue
 		}
-		if len(envelopes) == 0 && x.first > e.From {
+		if len(run) == 0 && x.first > e.From || next > e.To {
 			break
 		}
-		envelopes = append(envelopes, x.bytes)
+		for len(run) > 0 && run[len(run)-1].seq >= x.first { // a pack may begin before what is here one by one
+			run = run[:len(run)-1]
+		}
+		run = append(run, x)
 		next = x.seq + 1
 	}
-	if next <= e.To || len(envelopes) == 0 {
+	if next <= e.To || len(run) == 0 {
 		first := e.To + 1
-		if run := stored.runs[e.Session]; len(run) > 0 {
+		if run := disks.runs[e.Session]; len(run) > 0 {
 			first = min(first, max(run[0].first, e.From+1))
 		}
-		if nextOf(stored.covers)[e.Session] < first && !slices.Contains(stored.forked, e.Session) { // or another hub's history is the one that goes on
+		if nextOf(disks.covers)[e.Session] < first && !slices.Contains(disks.forked, e.Session) { // or another hub's history is the one that goes on
 			d.fail(Broken, "S2: envelope %d of %x is sent and not durable", first-1, e.Session[:4])
 		}
 		d.later(func() { d.step(sync.Missing{Doc: d.doc, Session: e.Session, First: first}) })
 		return
+	}
+	var envelopes [][]byte
+	for _, x := range run {
+		envelopes = append(envelopes, x.bytes)
 	}
 	d.append(e.Conn, e.Session, envelopes, nil, false)
 }

@@ -73,6 +73,13 @@ export class Outbound {
       const hole = envelopes.lastIndexOf(null);
       if (hole >= 0) return from + hole + 1;
       if (conn !== this.#conn) return from;
+      const { sealer } = this.#ends;
+      const run: Uint8Array[] = [];
+      for (const bytes of envelopes as readonly Uint8Array[]) {
+        // A pack stands for several, and it may begin before what is here one by one: it brings that as well.
+        while (run.length > 0 && sealer.header(run.at(-1)!).seq >= sealer.clear(bytes).first) run.pop();
+        run.push(bytes);
+      }
       let part: Uint8Array[] = [];
       let size = 0;
       const flush = (): void => {
@@ -81,8 +88,7 @@ export class Outbound {
         part = [];
         size = 0;
       };
-      for (const [i, bytes] of (envelopes as readonly Uint8Array[]).entries()) {
-        if (i > 0 && bytes === envelopes[i - 1]) continue; // a pack holds several
+      for (const bytes of run) {
         if (size + bytes.length > FRAME_BYTES) flush();
         part.push(bytes);
         size += bytes.length;
