@@ -38,7 +38,7 @@ func (b *backupCall) keepHome(ctx context.Context, link seal.Link, relay client.
 		failed := b.keepListed(ctx, link, relay, home)
 		switch {
 		case once && failed > 0:
-			fmt.Fprintf(b.call.problems, "%d documents of this home were not kept; the lines above say why. The same command goes on from here.\n", failed)
+			fmt.Fprintf(b.call.problems, "%s of this home not kept; the lines above say why. The same command goes on from here.\n", count(failed, "document"))
 			return errTold
 		case once || ctx.Err() != nil:
 			return nil

@@ -70,7 +70,7 @@ func TestBackupOfAHome(t *testing.T) {
 	said(t, p.address, doc(7), "behind it")
 	home.list(doc(7), "note", false)
 	code, _, problems := callTool("backup", "--once", "--relay", p.address, doc(1).Link(seal.Read), dir)
-	if code != 1 || !strings.Contains(problems, doc(6).ID().String()) || !strings.Contains(problems, "1 documents of this home were not kept") {
+	if code != 1 || !strings.Contains(problems, doc(6).ID().String()) || !strings.Contains(problems, "1 document of this home not kept") {
 		t.Errorf("exit %d: %s", code, problems)
 	}
 	if out := mustCall(t, "export", "--from", dir, doc(7).Link(seal.Read)); !strings.Contains(out, "behind it") {

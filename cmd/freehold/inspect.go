@@ -76,7 +76,7 @@ func inspectStore(c *call, folder string) error {
 		return err
 	}
 	defer log.Close()
-	count := 0
+	documents := 0
 	for after := (seal.DocID{}); ; {
 		docs, err := log.Documents(after, 1000)
 		if err != nil {
@@ -90,10 +90,10 @@ func inspectStore(c *call, folder string) error {
 				return fmt.Errorf("document %s: %w", doc, err)
 			}
 			after = doc
-			count++
+			documents++
 		}
 	}
-	fmt.Fprintf(c.out, "%d documents\n", count)
+	fmt.Fprintln(c.out, count(documents, "document"))
 	return nil
 }
 
@@ -191,7 +191,7 @@ func (s *sight) noise() (bits float64, of int64) {
 var kindNames = []string{seal.Update: "update", seal.Snapshot: "snapshot", seal.SessionInfo: "session info", seal.Attest: "attest", seal.Pack: "pack"}
 
 func (s *sight) print(w io.Writer, doc seal.DocID, succeeded bool) error {
-	fmt.Fprintf(w, "document %s: %d envelopes of %d sessions, %s, up to cursor %d\n", doc, s.envelopes, len(s.sessions), amount(s.bytes), s.last)
+	fmt.Fprintf(w, "document %s: %s of %s, %s, up to cursor %d\n", doc, count(s.envelopes, "envelope"), count(len(s.sessions), "session"), amount(s.bytes), s.last)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for kind, name := range kindNames {
 		if k := s.kinds[seal.Kind(kind)]; k != nil {

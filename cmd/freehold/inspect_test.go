@@ -28,7 +28,7 @@ func TestInspectShowsWhatARelaySees(t *testing.T) {
 		sessions[h.Session] = true
 		bytes += len(e.Envelope)
 	}
-	line := fmt.Sprintf("document %s: %d envelopes of %d sessions, %s", doc.ID(), len(entries), len(sessions), amount(int64(bytes)))
+	line := fmt.Sprintf("document %s: %s of %s, %s", doc.ID(), count(len(entries), "envelope"), count(len(sessions), "session"), amount(int64(bytes)))
 	before := files(t, data)
 	running := mustCall(t, "inspect", data)
 	if after := files(t, data); after != before {

@@ -30,7 +30,7 @@ func TestBackingARelayUp(t *testing.T) {
 	tell(t, 0, "all is well", "verify", data)
 	tell(t, 0, "copied", "relay-copy", data, copied)
 	tell(t, 1, "there is something in the folder", "relay-copy", data, copied)
-	tell(t, 0, "1 documents (0 deleted), 1 sessions, 5 envelopes", "verify", copied)
+	tell(t, 0, "1 document (0 deleted), 1 session, 5 envelopes", "verify", copied)
 	if brought, err := os.ReadFile(filepath.Join(copied, "admissions")); err != nil || string(brought) != "what was brought\n" {
 		t.Fatalf("admissions: %q, %v", brought, err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,8 +42,7 @@ func declareRelaySalvage(*flag.FlagSet) func(context.Context, *call) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.out, "relay store %s: %d documents (%d deleted), %d sessions, %d envelopes, %s\n",
-			base64.RawURLEncoding.EncodeToString(report.Store[:]), report.Documents, report.Deleted, report.Sessions, report.Envelopes, amount(report.Bytes))
+		fmt.Fprintln(c.out, storeLine(report.Holdings))
 		tell := func(what string, lines []string, all int) {
 			for _, line := range lines {
 				fmt.Fprintf(c.out, "  %s %s\n", what, line)

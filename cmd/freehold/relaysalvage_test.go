@@ -41,7 +41,7 @@ func TestSalvagingARelay(t *testing.T) {
 	write(t, log, b)
 
 	tell(t, 1, "freehold relay-salvage FROM TO", "serve", "--listen", "127.0.0.1:0", "--data", data)
-	tell(t, 1, "1 documents (0 deleted), 1 sessions, 5 envelopes", "relay-salvage", data, rescued)
+	tell(t, 1, "1 document (0 deleted), 1 session, 5 envelopes", "relay-salvage", data, rescued)
 	tell(t, 1, "there is something in the folder", "relay-salvage", data, rescued)
 	tell(t, 0, "all is well", "verify", rescued)
 	if after, err := os.ReadFile(log); err != nil || !bytes.Equal(after, b) {

@@ -127,6 +127,14 @@ func relayOf(given string, link seal.Link, origin string) (client.Address, error
 	return client.Address{}, errors.New("the link names no relay: say which with --relay https://relay.example")
 }
 
+// count writes how many there are of what is named.
+func count[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // amount writes a number of bytes for people.
 func amount(bytes int64) string {
 	switch {

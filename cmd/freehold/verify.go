@@ -100,7 +100,7 @@ func verify(c *call, dir string, doc seal.DocID) (ok bool, err error) {
 		return false, err
 	}
 	size, files := contents.Size()
-	fmt.Fprintf(c.out, "document %s: %d envelopes of %d sessions in %d files, %s\n", doc, len(contents.Entries), len(report.Sessions), files, amount(size))
+	fmt.Fprintf(c.out, "document %s: %s of %s in %s, %s\n", doc, count(len(contents.Entries), "envelope"), count(len(report.Sessions), "session"), count(files, "file"), amount(size))
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if len(report.Sessions) > 0 {
 		fmt.Fprintln(table, "\tsession\tenvelopes\tfrom\tto\tbytes\t")
@@ -153,8 +153,7 @@ func verifyStore(c *call, path string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "relay store %s: %d documents (%d deleted), %d sessions, %d envelopes, %s\n",
-		base64.RawURLEncoding.EncodeToString(report.Store[:]), report.Documents, report.Deleted, report.Sessions, report.Envelopes, amount(report.Bytes))
+	fmt.Fprintln(c.out, storeLine(report.Holdings))
 	for _, problem := range report.Problems {
 		fmt.Fprintf(c.out, "  BAD %s\n", problem)
 	}
@@ -167,4 +166,9 @@ func verifyStore(c *call, path string) error {
 	}
 	fmt.Fprintln(c.out, "  all is well")
 	return nil
+}
+
+func storeLine(h store.Holdings) string {
+	return fmt.Sprintf("relay store %s: %s (%d deleted), %s, %s, %s", base64.RawURLEncoding.EncodeToString(h.Store[:]),
+		count(h.Documents, "document"), h.Deleted, count(h.Sessions, "session"), count(h.Envelopes, "envelope"), amount(h.Bytes))
 }

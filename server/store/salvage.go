@@ -13,9 +13,7 @@ import (
 
 // Salvaged is what Salvage kept, and what it did not.
 type Salvaged struct {
-	Store                                   wire.StoreID
-	Documents, Deleted, Sessions, Envelopes int
-	Bytes                                   int64
+	Holdings
 	// Apart are envelopes that verify and that no relay takes before what is missing in their sessions.
 	Apart int
 	// Damage is where something could not be read, Lost what is known to be missing, one line each: the first few, and how many there are.

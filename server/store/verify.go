@@ -10,11 +10,16 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// Report is what Verify counted and found.
-type Report struct {
+// Holdings are what a log has.
+type Holdings struct {
 	Store                                   wire.StoreID
 	Documents, Deleted, Sessions, Envelopes int
 	Bytes                                   int64
+}
+
+// Report is what Verify counted and found.
+type Report struct {
+	Holdings
 	// Problems are what is wrong, one line each: the first few, and how many there are.
 	Problems []string
 	Wrong    int
@@ -43,7 +48,7 @@ type verifier struct {
 }
 
 func (l *Log) verify() (*Report, error) {
-	v := &verifier{log: l, report: Report{Store: l.Store()}, live: make(map[uint32]int64)}
+	v := &verifier{log: l, report: Report{Holdings: Holdings{Store: l.Store()}}, live: make(map[uint32]int64)}
 	for _, s := range l.segments {
 		v.segment(s)
 	}
