@@ -57,6 +57,21 @@ func TestS18ShortLogsAndReadersMakeNone(t *testing.T) {
 	}
 }
 
+// The relay may hold everything back, and take what is written all the same.
+func TestS18ALogOfWhichNothingWasReadGetsNone(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{
+		Doc: doc, Writable: true, Keyed: true, Content: true, Snapshot: 1000,
+		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}, Tail: 1400}},
+		Marks: []sync.Mark{{Store: store, Log: sync.Length{Tail: 300 << 10}, Known: []sync.Known{{Session: ann, Seq: 6}}}},
+	})
+	s.tell(sync.SocketOpen{Conn: 1})
+	s.welcome(0)
+	none[sync.MakeSnapshot](s, s.wait(nil))
+}
+
 func TestS18WhoeverComesFirstSpares(t *testing.T) {
 	s := long(t, true, sync.Length{Tail: 300 << 10})
 	s.welcome(9)

@@ -55,11 +55,11 @@ func (l *Length) grew(n, size uint32) {
 }
 
 // shortenNext reports whether it is time to make the snapshot that a long log asks for (S18). What waits here for something else could
-// not be in it.
+// not be in it, and of a log of which nothing was read it could not say that it has anything.
 func (m *Machine) shortenNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
-	case !d.outbox.mark.Log.isLong() || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.leavesOut():
+	case !d.outbox.mark.Log.isLong() || d.outbox.mark.Cursor == 0 || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.leavesOut():
 		u.dueAt = 0
 	case u.dueAt == 0:
 		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
@@ -132,7 +132,7 @@ func (m *Machine) uploaded(d *document) {
 		s := d.session(h.Session)
 		// A writer who is here brings his own session: where his chain does not go on for us, one snapshot after the other would follow
 		// him, and his word about each would be the next one's reason.
-		if h.Seq >= s.known() && !isAnswer && !d.presence.isHere(func(x *peer) bool { return x.id == h.Session }) {
+		if h.Seq >= s.said() && !isAnswer && !d.presence.isHere(func(x *peer) bool { return x.id == h.Session }) {
 			u.tries = 0
 		}
 		s.learnSnapshot(h.Seq + 1)
