@@ -190,10 +190,13 @@ func (m *Machine) putBack(d *document) {
 	m.subscribe(d)
 }
 
-// isOther reports whether an envelope that stands where everything was read is not here.
+// isOther reports whether an envelope that stands where everything was read is not what this life met there, or, where that is not known any more, not here.
 func (d *document) isOther(e *Entry) bool {
 	if e.Cursor > d.inbox.since || !e.Kind.chains() {
 		return false
+	}
+	if x := d.places.find(e.Cursor); x != nil {
+		return x.session != e.Session || x.seq < e.First || x.seq > e.Seq // a pack may have taken its place
 	}
 	s := d.lookup(e.Session)
 	return s == nil || e.Seq >= s.next && !s.frozen && !s.upload

@@ -23,6 +23,16 @@ func (p *places) note(at Cursor, id SessionID, seq uint32) {
 	p.log = append(p.log, place{at, id, seq})
 }
 
+// find gives what stands at a place, nil where that is not remembered.
+func (p *places) find(at Cursor) *place {
+	for i := len(p.log) - 1; i >= 0; i-- {
+		if p.log[i].at == at {
+			return &p.log[i]
+		}
+	}
+	return nil
+}
+
 // forget is for another log, or the same one put back.
 func (p *places) forget() { p.log = nil }
 

@@ -64,6 +64,20 @@ func TestS9ARelayThatWasPutBackAndGrewAgainIsFilledAgain(t *testing.T) {
 	}
 }
 
+// What stands there now may be here as well: from another place of the log as it was.
+func TestS9WhatStoodElsewhereBeforeShowsThatARelayWasPutBack(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(2, ann, 0, certHash(ann)), arrive(3, ann, 1, sync.Hash{4})), update(sync.Hash{4}), update(sync.Hash{5}))
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	s.tell(sync.SocketOpen{Conn: 2})
+	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 3, Genesis: true})
+	if h := one[sync.Hello](s, s.batch(2, arrive(3, ann, 0, certHash(ann)))); h.Since != 0 {
+		t.Fatalf("%+v", h)
+	}
+}
+
 func TestS9TheLastOneOnceMoreIsNothingNew(t *testing.T) {
 	s := online(t)
 	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
@@ -77,6 +91,9 @@ func TestS9TheLastOneOnceMoreIsNothingNew(t *testing.T) {
 	if refs := one[sync.Compare](s, effects).Refs; len(refs) != 1 {
 		t.Fatalf("%+v", refs)
 	}
+	pack := arrive(3, ann, 1, certHash(ann)) // a pack may have taken its place
+	pack.Kind, pack.First = sync.KindPack, 0
+	none[sync.Hello](s, s.batch(2, pack))
 }
 
 func TestS9ARelayThatEndsBeforeWhatItAcknowledgedWasPutBack(t *testing.T) {
