@@ -72,12 +72,18 @@ func (w *World) applied(d *Device, c content, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, crdt.ErrMissing) && goesOn(c.update): // the rest of its change comes behind it
+	case errors.Is(err, crdt.ErrMissing) && d.saysPartial(): // what it needs was asked for in vain; the core waits
 	case errors.Is(err, crdt.ErrMissing) && w.cheat == BadCompactor: // a claim was taken for what its writer had seen; the core waits, and the digests will tell
 	case w.cheater != nil && c.Session == w.cheater.id: // the same everywhere, or the digests will tell
 	case w.cheat == Equivocation, w.isForged(): // it was written after what the session really said
 	default:
 		d.fail(Broken, "S8: update %d of %x was shown and does not apply: %v", c.Seq, c.Session[:4], err)
 	}
+}
+
+// saysPartial reports whether a device says that something is missing.
+func (d *Device) saysPartial() bool {
+	return slices.ContainsFunc(d.hubs, func(h *hub) bool { return h.status.Content == sync.ContentPartial })
 }
 
 // merged looks at what became of a snapshot that the device has taken.
@@ -126,7 +132,7 @@ func (w *World) judgeViews(when string) bool {
 	for _, d := range w.devices {
 		_, lacks := w.lacks(d)
 		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
-		known = known || w.lie == NoAcks && d.writable() && d.status().Unsent > 0
+		known = known || (w.lie == NoAcks || !d.writable()) && d.status().Unsent > 0 // a reader cannot bring what only a snapshot would
 		known = known || d.status().Problem != sync.NoProblem || d.status().Content != sync.ContentComplete || d.status().State != sync.RelayLive
 	}
 	c := &w.tally.Lies[w.lie]
@@ -276,6 +282,9 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
+	if s.Problem == sync.Incomplete && d.isAnythingLost() { // somebody, who may be gone, said that there is more, and there was
+		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
+	}
 	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain
 		switch s.Problem {
 		case sync.Incomplete, sync.NewerFormat, sync.Forged:
@@ -285,6 +294,19 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
 	}
+}
+
+// isAnythingLost reports whether something beyond what this device has was on some disk, and is on none any more.
+func (d *Device) isAnythingLost() bool {
+	stored := d.read()
+	ready, waiting := d.tail(stored)
+	next := nextOf(headsOf(stored, append(ready, waiting...)))
+	for at, holders := range d.world.promises {
+		if len(holders) == 0 && at.seq >= next[at.session] {
+			return true
+		}
+	}
+	return false
 }
 
 // judgePresence: in peace everybody knows who is there. Who of them has what he wrote is said of envelopes only: what reached the others inside

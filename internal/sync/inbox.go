@@ -28,7 +28,8 @@ type inbox struct {
 	catching bool   // between Hello and the moment when all of that was taken
 	work     work
 	held     []held
-	retryAt  int64 // store again
+	missed   []Head // named by what is shown, and asked for in vain
+	retryAt  int64  // store again
 	tries    uint32
 	askAt    int64
 	asks     uint32
@@ -284,6 +285,7 @@ func (m *Machine) askAgain(d *document) {
 		if d.issues.read == NoProblem {
 			d.issues.read = Incomplete
 		}
+		m.show(d)
 		return
 	}
 	if in.askAt == 0 {

@@ -178,3 +178,38 @@ func TestS7AFailedSnapshotLargerThanTheRoomIsLetGo(t *testing.T) {
 		t.Fatalf("%v", dropped)
 	}
 }
+
+// The core knows what needs what. What a writer had seen besides, and nobody brings, must not keep his words from everybody for ever.
+func TestS8WhatIsAskedForInVainStopsNobodyForEver(t *testing.T) {
+	s := online(t)
+	carl := sync.SessionID{4}
+	none[sync.Show](s, s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{8}})))
+	var status sync.Status
+	asks, shown := 0, 0
+	hear := func(effects []sync.Effect) {
+		shown += len(only[sync.Show](effects))
+		for _, told := range only[sync.StatusChanged](effects) {
+			status = told.Status
+		}
+	}
+	for range 600 {
+		s.now += 1000
+		effects := s.tell(sync.Pong{Conn: 1}) // a sign of life, so that the connection stays
+		hear(effects)
+		for range only[sync.Hello](effects) {
+			asks++
+			hear(s.welcome(3))
+			if shown > 0 {
+				t.Fatal("it did not wait for the relay's last answer")
+			}
+			hear(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+		}
+	}
+	if asks != 5 || shown != 1 || status.Problem != sync.Incomplete || status.Content != sync.ContentPartial {
+		t.Fatalf("asked %d times, shown %d times, told %+v", asks, shown, status)
+	}
+	hear(s.openAll(s.batch(1, arrive(6, carl, 0, certHash(carl))), update(sync.Hash{8})))
+	if shown != 2 || status.Problem != sync.NoProblem || status.Content != sync.ContentComplete {
+		t.Fatalf("it came: shown %d times, told %+v", shown, status)
+	}
+}

@@ -2,17 +2,30 @@ package sync
 
 import "slices"
 
-// show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8). What is only claimed counts
-// as seen when nothing else brings anything on.
+// trust is what counts as seen.
+type trust uint8
+
+const (
+	trustShown   trust = iota // what is shown
+	trustClaims               // what snapshots are said to have, when nothing else brings anything on
+	trustWriters              // whatever they name: the relay was asked for it in vain
+)
+
+// show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8). What nobody brings stops nobody
+// for ever: the core knows what needs what. But that it is missing is said as long as it is.
 func (m *Machine) show(d *document) {
-	if refs := append(d.ready(false), d.ready(true)...); len(refs) > 0 {
+	refs := append(d.ready(trustShown), d.ready(trustClaims)...)
+	if d.inbox.asks >= maxAsks && !d.inbox.reading {
+		refs = append(refs, d.ready(trustWriters)...)
+	}
+	if len(refs) > 0 {
 		d.content = true
 		m.emit(Show{d.id, refs})
 	}
 }
 
 // ready takes what can be shown out of what is held, in order.
-func (d *document) ready(claims bool) (refs []Ref) {
+func (d *document) ready(by trust) (refs []Ref) {
 	in := &d.inbox
 	for progress := true; progress; {
 		progress = false
@@ -23,7 +36,7 @@ func (d *document) ready(claims bool) (refs []Ref) {
 			case h.head.Seq < s.shown: // its session went on behind it; the snapshot for that may have brought it
 				refs = appendRef(refs, h.ref)
 				progress = true
-			case h.head.Seq == s.shown && d.isReady(in.held[i:], claims):
+			case h.head.Seq == s.shown && d.isReady(in.held[i:], by):
 				s.shown, s.seen = h.head.Seq+1, h.head.Hash
 				refs = appendRef(refs, h.ref)
 				progress = true
@@ -45,14 +58,14 @@ func (m *Machine) showLate(d *document, refs []Ref) {
 
 // isReady reports whether everything that the writer of the first envelope had seen is shown: of the whole change, whose other
 // parts stand behind it.
-func (d *document) isReady(held []held, claims bool) bool {
+func (d *document) isReady(held []held, by trust) bool {
 	next := held[0].head
 	for i := range held {
 		h := &held[i]
 		if h.head.Session != next.Session || h.head.Seq != next.Seq {
 			continue
 		}
-		if h.head.Seq >= d.lookup(next.Session).claim.next && !d.hasSeen(h.deps, claims) { // what a snapshot brought waits for nothing
+		if h.head.Seq >= d.lookup(next.Session).claim.next && !d.hasSeen(h.deps, by) { // what a snapshot brought waits for nothing
 			return false
 		}
 		if !h.more {
@@ -64,14 +77,38 @@ func (d *document) isReady(held []held, claims bool) bool {
 }
 
 // hasSeen reports whether all of these are shown. Nobody sees half a change: who names the middle of one was told by a bad snapshot.
-func (d *document) hasSeen(deps []Head, claims bool) bool {
+func (d *document) hasSeen(deps []Head, by trust) bool {
 	for i := range deps {
-		s, seq := d.lookup(deps[i].Session), deps[i].Seq
-		if s == nil || s.shown <= seq && (seq < s.whole || seq >= s.next) && !(claims && s.isClaimed(deps[i]) && d.hasAllTo(deps[i])) {
+		switch s := d.lookup(deps[i].Session); {
+		case s.hasShown(deps[i].Seq), by >= trustClaims && s != nil && s.isClaimed(deps[i]) && d.hasAllTo(deps[i]):
+		case by < trustWriters || s != nil && s.next > deps[i].Seq: // what is here has its turn
 			return false
+		default:
+			d.inbox.miss(deps[i])
 		}
 	}
 	return true
+}
+
+// hasShown reports whether an envelope is shown, or is the middle of a change of which nobody sees anything yet.
+func (s *session) hasShown(seq uint32) bool {
+	return s != nil && (s.shown > seq || s.whole <= seq && seq < s.next)
+}
+
+// missedKept bounds what is remembered of what never came: any of it is enough to say so.
+const missedKept = 64
+
+func (in *inbox) miss(h Head) {
+	if len(in.missed) < missedKept && !slices.Contains(in.missed, h) {
+		in.missed = append(in.missed, h)
+	}
+}
+
+// misses reports whether something is shown although what its writer had seen never came.
+func (d *document) misses() bool {
+	in := &d.inbox
+	in.missed = slices.DeleteFunc(in.missed, func(h Head) bool { return d.lookup(h.Session).hasShown(h.Seq) })
+	return len(in.missed) > 0
 }
 
 // hasAllTo reports whether nothing of a session up to a head is still to come from the relay: a reading that its connection ended brings no more.

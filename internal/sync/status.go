@@ -97,6 +97,9 @@ func (d *document) contentState() Content {
 // lacks reports whether something that is stored waits for what its writer had seen. A change whose last part is not here does
 // not count: its writer may have died over it.
 func (d *document) lacks() bool {
+	if d.misses() {
+		return true
+	}
 	for i := range d.inbox.held {
 		if h := &d.inbox.held[i].head; h.Seq < d.lookup(h.Session).whole {
 			return true

@@ -59,7 +59,7 @@ func (l *Length) grew(n, size uint32) {
 func (m *Machine) shortenNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
-	case !d.outbox.mark.Log.isLong() || d.outbox.mark.Cursor == 0 || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.leavesOut():
+	case !d.outbox.mark.Log.isLong() || d.outbox.mark.Cursor == 0 || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.misses() || d.leavesOut():
 		u.dueAt = 0
 	case u.dueAt == 0:
 		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
