@@ -4,7 +4,7 @@ package server
 type Limits struct {
 	// DocBytes is how much one document may keep here.
 	DocBytes int64
-	// DocSessions is how many sessions one document may have had since it began here.
+	// DocSessions is how many sessions of one document may have something in its log.
 	DocSessions int
 	// DocSubscribers is how many connections may listen to one document.
 	DocSubscribers int

@@ -67,7 +67,13 @@ func (l *MemoryLog) Room(doc seal.DocID) (RoomRecord, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if d := l.docs[doc]; d != nil {
-		return d.record, nil
+		record := d.record
+		for _, s := range d.sessions {
+			if len(s.places) > 0 {
+				record.Sessions++
+			}
+		}
+		return record, nil
 	}
 	return RoomRecord{}, nil
 }
@@ -172,7 +178,6 @@ func (d *memoryDoc) keep(w *Write) error {
 	}
 	if w.Cert != nil {
 		d.sessions[w.Session] = &memorySession{cert: w.Cert}
-		d.record.Sessions++
 	}
 	for _, gone := range w.Dropped {
 		s := d.sessions[gone.Session]

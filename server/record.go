@@ -42,7 +42,7 @@ type RoomRecord struct {
 	Head wire.Cursor
 	// Used is the length of all envelopes kept.
 	Used int64
-	// Sessions is how many certificates are kept.
+	// Sessions is how many have an envelope here. Those of which all was let go of keep a record and do not count.
 	Sessions int
 	// Retention is what is known of snapshots that cover.
 	Retention Retention

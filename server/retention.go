@@ -173,6 +173,9 @@ func (r *Room) Sweep(history History, now time.Time, page []wire.Entry) (*Write,
 		next := *s
 		next.first, next.before = uint64(e.Seq)+1, e.Hash()
 		r.sessions[e.Session] = &next
+		if next.isEmpty() {
+			r.living--
+		}
 		r.used -= int64(e.Length())
 		floors[e.Session] = seal.Head{Seq: e.Seq, Hash: e.Hash()}
 		write.Dropped = append(write.Dropped, Dropped{Cursor: entry.Cursor, Session: e.Session, Seq: e.Seq})

@@ -81,6 +81,44 @@ func (b *bench) cursors() (all []wire.Cursor) {
 	return all
 }
 
+// A session of which all was let go of makes room for another, and needs room to write again.
+func TestEmptySessionsDoNotCount(t *testing.T) {
+	limits := server.DefaultLimits()
+	limits.DocSessions = 2
+	b := newBench(t, limits)
+	old, compactor, young := b.doc.NewSession(), b.doc.NewSession(), b.doc.NewSession()
+	run := old.Run(6)
+	b.takes(old.Cert, run[:5], 5)
+	b.covers(compactor, 5)
+	b.covers(compactor, 6)
+	b.refuses(young.Cert, young.Run(1), wire.CodeQuota)
+	b.now = b.now.Add(30 * day)
+	b.sweep(4) // one is left of the session
+	b.takes(nil, run[5:], 8)
+	b.covers(compactor, 8)
+	b.covers(compactor, 9)
+	b.now = b.now.Add(30 * day)
+	b.sweep(1)
+	if record, err := b.log.Room(b.doc.ID()); err != nil || record.Sessions != 1 {
+		t.Fatalf("%d sessions, %v", record.Sessions, err)
+	}
+	wrote := young.Run(1)
+	b.takes(young.Cert, wrote, 11)
+	more := old.Run(1)
+	b.refuses(nil, more, wire.CodeQuota)
+	b.reload(limits)
+	b.refuses(nil, more, wire.CodeQuota)
+	b.refuses(nil, run[3:4], wire.CodeStale)
+	b.takes(nil, wrote, 11)
+	limits.DocSessions = 3
+	b.reload(limits)
+	b.takes(nil, more, 12)
+	last := b.doc.NewSession()
+	b.refuses(last.Cert, last.Run(1), wire.CodeQuota)
+	b.reload(limits)
+	b.refuses(last.Cert, last.Run(1), wire.CodeQuota)
+}
+
 // Five updates at 1 to 5, a snapshot of them at 6, two more, a snapshot of all at 9: what stays, by who said what and when.
 func TestRetention(t *testing.T) {
 	type step struct {

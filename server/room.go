@@ -22,7 +22,7 @@ type Room struct {
 	successor []byte
 	head      wire.Cursor
 	used      int64
-	known     int
+	living    int // sessions that have something in the log
 	retention Retention
 	sessions  map[seal.SessionID]*session
 }
@@ -38,10 +38,13 @@ type session struct {
 	last *seal.Head
 }
 
+// isEmpty: nothing of it is here, or nothing any more.
+func (s *session) isEmpty() bool { return s == nil || s.first > uint64(s.last.Seq) }
+
 // NewRoom is the room as the log has it.
 func NewRoom(doc seal.DocID, record RoomRecord, limits Limits) (*Room, error) {
 	r := &Room{doc: doc, limits: limits, gone: record.Gone, successor: record.Successor, head: record.Head, used: record.Used,
-		known: record.Sessions, retention: record.Retention, sessions: make(map[seal.SessionID]*session)}
+		living: record.Sessions, retention: record.Retention, sessions: make(map[seal.SessionID]*session)}
 	if record.Genesis == nil {
 		return r, nil
 	}
@@ -123,6 +126,7 @@ func (r *Room) Append(history History, now time.Time, a *wire.Append) (Taken, *R
 		return taken, nil
 	}
 	write := &Write{Doc: r.doc, Session: taken.Session}
+	wasEmpty := s.isEmpty()
 	if s == nil {
 		if s, refusal = r.admit(a.Cert, run[0]); refusal != nil {
 			return Taken{}, refusal
@@ -135,8 +139,8 @@ func (r *Room) Append(history History, now time.Time, a *wire.Append) (Taken, *R
 	}
 
 	// Nothing refuses from here on.
-	if write.Cert != nil {
-		r.known++
+	if wasEmpty {
+		r.living++
 	}
 	r.sessions[taken.Session] = next
 	before := r.head

@@ -169,7 +169,7 @@ func (r *Room) stored(history History, id seal.SessionID, seq uint32) (storedEnv
 
 // checkQuota is R3.
 func (r *Room) checkQuota(history History, s *session, p split) *Refusal {
-	if s == nil && r.known >= r.limits.DocSessions {
+	if s.isEmpty() && r.living >= r.limits.DocSessions {
 		return refuse(wire.CodeQuota, "The document has too many sessions here.", nil)
 	}
 	used := r.used

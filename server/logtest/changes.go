@@ -16,11 +16,13 @@ import (
 // changes commits what takes something back (packs, what is let go of, successors, deletion) and gives the check of it.
 func changes(t *testing.T, log server.Log) func(*testing.T, server.Log) {
 	doc, deleted := servertest.NewDoc(t, 11), servertest.NewDoc(t, 12)
-	one, two, three := doc.NewSession(), doc.NewSession(), doc.NewSession()
+	one, two, three, four := doc.NewSession(), doc.NewSession(), doc.NewSession(), doc.NewSession()
 	first, second := one.Run(8), two.Run(2)
 	// Twice the same session: a pack goes behind the envelopes, in their place, and once more over a pack.
 	pack, wider := one.Pack(first[1:4]), one.Pack(first[1:6])
 	lone, snapshot := three.Write("let go of"), two.Snapshot([]byte("covers"))
+	packed := four.Run(2)
+	all := four.Pack(packed)
 	other := deleted.NewSession()
 	retention := server.Retention{PinnedUntil: time.Unix(1_900_000_000, 0).UTC(), Snapshots: []server.Snapshot{
 		{Cursor: 12, Covers: 9, Session: two.ID, Hash: parse(t, snapshot).Hash(), At: time.Unix(1_800_000_000, 0).UTC(), Sound: true},
@@ -57,8 +59,12 @@ func changes(t *testing.T, log server.Log) func(*testing.T, server.Log) {
 		&server.Write{Doc: doc.ID(), Successor: successor},
 		&server.Write{Doc: deleted.ID(), Gone: true},
 	)
-	cursors := []wire.Cursor{6, 8, 9, 10, 11, 12}
-	kept := [][]byte{wider, second[0], second[1], first[6], first[7], snapshot}
+	// A pack of all that a session has: for a moment it has nothing.
+	mustCommit(t, log, &server.Write{Doc: doc.ID(), Session: four.ID, Cert: four.Cert, Entries: entries(13, packed)})
+	mustCommit(t, log, &server.Write{Doc: doc.ID(), Session: four.ID,
+		Dropped: []server.Dropped{drop(four, 13, 0), drop(four, 14, 1)}, Packs: []wire.Entry{{Cursor: 14, Envelope: all}}})
+	cursors := []wire.Cursor{6, 8, 9, 10, 11, 12, 14}
+	kept := [][]byte{wider, second[0], second[1], first[6], first[7], snapshot, all}
 
 	return func(t *testing.T, log server.Log) {
 		t.Helper()
@@ -70,7 +76,8 @@ func changes(t *testing.T, log server.Log) func(*testing.T, server.Log) {
 			}
 		}
 		record, err := log.Room(doc.ID())
-		want := server.RoomRecord{Genesis: doc.Genesis(), Successor: successor, Head: 12, Used: used, Sessions: 3, Retention: retention}
+		// Of the third session nothing is left.
+		want := server.RoomRecord{Genesis: doc.Genesis(), Successor: successor, Head: 14, Used: used, Sessions: 3, Retention: retention}
 		if err != nil || !reflect.DeepEqual(record, want) {
 			t.Fatalf("%+v, %v; want %+v", record, err, want)
 		}

@@ -85,6 +85,16 @@ func (d *document) find(id seal.SessionID) (int, bool) {
 	return slices.BinarySearchFunc(d.sessions, id, func(s *session, id seal.SessionID) int { return bytes.Compare(s.id[:], id[:]) })
 }
 
+// living is how many sessions have an envelope here.
+func (d *document) living() (n int) {
+	for _, s := range d.sessions {
+		if len(s.ends) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // end is where the first envelope is that ends at a seq or behind it.
 func (s *session) end(seq uint32) (int, bool) {
 	return slices.BinarySearchFunc(s.ends, seq, func(e end, seq uint32) int { return compare(e.seq, seq) })

@@ -119,7 +119,7 @@ func (p place) check(envelope []byte) error {
 func (l *Log) Room(id seal.DocID) (server.RoomRecord, error) {
 	return view(l, id, func(d *document) (server.RoomRecord, error) {
 		return server.RoomRecord{Gone: d.gone, Genesis: d.genesis, Successor: d.successor, Head: d.head, Used: d.used,
-			Sessions: len(d.sessions), Retention: d.retention}, nil
+			Sessions: d.living(), Retention: d.retention}, nil
 	})
 }
 

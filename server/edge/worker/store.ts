@@ -21,7 +21,7 @@ const SCHEMA = `
   CREATE TABLE about (
     one INTEGER PRIMARY KEY CHECK (one = 1), doc TEXT NOT NULL, store BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
     genesis BLOB, successor BLOB, retention BLOB, head INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0,
-    looked INTEGER NOT NULL DEFAULT 0);
+    living INTEGER NOT NULL DEFAULT 0, looked INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE sessions (id BLOB PRIMARY KEY, cert BLOB NOT NULL, floor_seq INTEGER, floor_hash BLOB) WITHOUT ROWID;
   CREATE TABLE envelopes (
     cursor INTEGER PRIMARY KEY, session BLOB NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL,
@@ -64,7 +64,7 @@ export class Store {
     this.#sql = storage.sql;
     this.#isMade = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'about'").next().done === false;
     const store = crypto.getRandomValues(new Uint8Array(16)).buffer;
-    this.#nothing = { doc: null, store, gone: 0, genesis: null, successor: null, retention: null, head: 0, used: 0 };
+    this.#nothing = { doc: null, store, gone: 0, genesis: null, successor: null, retention: null, head: 0, used: 0, living: 0 };
   }
 
   /** The document that this object is for: what is stored says so, before that whoever asks. */
@@ -97,9 +97,8 @@ export class Store {
 
   room(): Answer {
     const a = this.#about();
-    const sessions = this.#one("SELECT COUNT(*) AS sessions FROM sessions")?.sessions ?? 0;
     return [encodeRow([
-      bytes(a.store), a.gone === 1, bytes(a.genesis), bytes(a.successor), a.head as number, a.used as number, sessions as number, bytes(a.retention),
+      bytes(a.store), a.gone === 1, bytes(a.genesis), bytes(a.successor), a.head as number, a.used as number, a.living as number, bytes(a.retention),
     ])];
   }
 
@@ -213,7 +212,7 @@ export class Store {
       switch (words[at++]) {
         case GONE:
           this.#sql.exec("DELETE FROM envelopes; DELETE FROM parts; DELETE FROM sessions;");
-          this.#sql.exec("UPDATE about SET gone = 1, genesis = NULL, successor = NULL, retention = NULL, head = 0, used = 0");
+          this.#sql.exec("UPDATE about SET gone = 1, genesis = NULL, successor = NULL, retention = NULL, head = 0, used = 0, living = 0");
           break;
         case GENESIS: this.#sql.exec("UPDATE about SET genesis = ?", copy()); break;
         case SUCCESSOR: this.#sql.exec("UPDATE about SET successor = ?", copy()); break;
@@ -239,6 +238,7 @@ export class Store {
 
   #put(cursor: number, session: Uint8Array, first: number, seq: number, before: Uint8Array, hash: Uint8Array, body: Uint8Array): void {
     const inParts = staysHere(body);
+    const isFirst = !this.#lives(session);
     this.#sql.exec(
       "INSERT INTO envelopes (cursor, session, first, seq, before, hash, size, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       cursor, session, first, seq, before, hash, body.length, inParts ? body.slice(0, HEADER) : null, inParts ? null : body.slice(),
@@ -246,14 +246,19 @@ export class Store {
     for (let from = 0; inParts && from < body.length; from += PART) {
       this.#sql.exec("INSERT INTO parts (cursor, part, body) VALUES (?, ?, ?)", cursor, from / PART, body.slice(from, from + PART));
     }
-    this.#sql.exec("UPDATE about SET head = MAX(head, ?), used = used + ?", cursor, body.length);
+    this.#sql.exec("UPDATE about SET head = MAX(head, ?), used = used + ?, living = living + ?", cursor, body.length, isFirst ? 1 : 0);
   }
 
   #drop(cursor: number): void {
-    const gone = this.#one("DELETE FROM envelopes WHERE cursor = ? RETURNING size", cursor);
+    const gone = this.#one("DELETE FROM envelopes WHERE cursor = ? RETURNING size, session", cursor);
     if (gone === null) throw new Error("dropped what is not there");
     this.#sql.exec("DELETE FROM parts WHERE cursor = ?", cursor);
-    this.#sql.exec("UPDATE about SET used = used - ?", gone.size as number);
+    this.#sql.exec("UPDATE about SET used = used - ?, living = living - ?", gone.size as number, this.#lives(bytes(gone.session)!) ? 0 : 1);
+  }
+
+  /** Whether something of a session is here: such count. */
+  #lives(session: Uint8Array): boolean {
+    return this.#one("SELECT 1 FROM envelopes WHERE session = ? LIMIT 1", session) !== null;
   }
 
   #envelope(e: Row): Uint8Array | Blob {
