@@ -99,7 +99,7 @@ func (d *document) compare(x *peer, heads []Head) {
 				d.want(h)
 			}
 		case !s.hashAt(h.Seq).agrees(h.Hash):
-			d.divided(h.Session, x.id)
+			d.divided()
 		case h.Session == d.own:
 			x.saw = max(x.saw, h.Seq+1)
 		}
@@ -113,12 +113,10 @@ func (d *document) isMet(h Head, by SessionID) bool {
 	return s != nil && s.isClaimed(h) && (by != h.Session || h.Seq+1 == s.claim.next)
 }
 
-// divided notes that somebody names another envelope in the place of one that is here. Of itself, that is two words of one key: a
-// fork. Of others it is somebody's word: either they were shown something else, or it is not true; the session goes on.
-func (d *document) divided(id, by SessionID) {
-	if id == by {
-		d.freeze(id)
-	} else if d.issues.session != Forked { // graver than a bad snapshot, which may well be of those who have the other one
+// divided notes that somebody names another envelope in the place of one that is here. Either they were shown something else, or it is not
+// true: a word costs nothing and proves nothing to others, not even of the session that says it of itself. What goes on from here is taken.
+func (d *document) divided() {
+	if d.issues.session != Forked { // graver than a bad snapshot, which may well be of those who have the other one
 		d.issues.session = Divided
 	}
 }
@@ -145,7 +143,7 @@ func (m *Machine) wantedNext(d *document) {
 			return false
 		}
 		if !s.frozen && s.next > w.Seq && !s.hashAt(w.Seq).agrees(w.Hash) {
-			d.divided(w.Session, noSession)
+			d.divided()
 		}
 		return true
 	})

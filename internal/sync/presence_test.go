@@ -271,14 +271,29 @@ func TestS17WhatIsWantedIsBounded(t *testing.T) {
 	}
 }
 
-func TestS17TwoWordsOfOneKeyAreAFork(t *testing.T) {
+// Who names another hash in a place of his own either signed two histories or lies. Without the second one nothing ends: what follows is
+// taken, nothing of it outlives the page, and the snapshot for a long log has all of the session.
+func TestS17AWordOfItselfFreezesNothing(t *testing.T) {
 	s := present(t)
 	s.come(0, certHash(ann), sync.Hash{4})
-	s.come(1, sync.Hash{4}, sync.Hash{5})
-	if st := s.status(s.says(ann, 2, sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{6}})); st.Problem != sync.Forked {
+	effects := s.says(ann, 2, sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{6}})
+	if st := s.status(effects); st.Problem != sync.Divided {
 		t.Fatalf("%+v", st)
 	}
-	none[sync.Open](s, s.batch(1, arrive(20, ann, 2, sync.Hash{5}))) // it gets no longer
+	none[sync.KeepForked](s, effects)
+	long := arrive(20, ann, 1, sync.Hash{4})
+	long.Size = 300 << 10
+	s.openAll(s.batch(1, long), update(sync.Hash{5}))
+	s.now += 30_000
+	one[sync.MakeSnapshot](s, s.says(bob, 1))
+	up := one[sync.Upload](s, s.tell(sync.SnapshotSealed{Doc: doc, Ref: 70, Session: sync.SessionID{8}, Covers: []sync.Head{{Session: ann, Seq: 1, Hash: sync.Hash{5}}}}))
+	if up.Covers != 20 {
+		t.Fatalf("covers %d", up.Covers)
+	}
+	// The second one itself freezes it.
+	if st := s.status(s.tell(opened(one[sync.Open](s, s.batch(1, arrive(30, ann, 2, sync.Hash{7}))), update(sync.Hash{9})))); st.Problem != sync.Forked {
+		t.Fatalf("%+v", st)
+	}
 }
 
 func TestS17AnotherHashInOnePlaceIsTwoHistories(t *testing.T) {
