@@ -25,7 +25,7 @@ const (
 
 var cheatNames = [cheatCount]string{
 	Mutation: "updates that are none, sealed with real keys", Newer: "updates, snapshots and contents of a newer format",
-	BadCompactor: "a snapshot that leaves out, makes up, goes on from an older place or claims too much", Equivocation: "one session writes two histories",
+	BadCompactor: "a snapshot that leaves out, makes up, goes on from an older place, claims too much or does not open", Equivocation: "one session writes two histories",
 }
 
 // excludes reports whether a fault cannot be in a story with this. A bad snapshot that a relay loses before anybody else saw it
@@ -214,7 +214,7 @@ func (c *cheater) compact(r *Relay) {
 		}
 		try(doc, x)
 	}
-	ways := 4
+	ways := 5
 	if w.cheat == Newer { // it cannot be read, and is not what its writer lies with
 		ways = 3
 	}
@@ -257,7 +257,14 @@ func (c *cheater) compact(r *Relay) {
 	}
 	session, err := c.keys.NewSession(w.source)
 	must(err)
-	envelope, err := session.Seal(seal.Snapshot, seal.SnapshotPayload{Covers: depsOf(heads), Digest: digest, File: file}.Encode())
+	plain := seal.SnapshotPayload{Covers: depsOf(heads), Digest: digest, File: file}.Encode()
+	switch {
+	case how == 4: // signed, and nothing that anybody can read
+		plain = plain[:1+w.rand.IntN(32)]
+	case w.cheat == Newer && w.rand.IntN(2) == 0:
+		plain[0] = 1 // the version of the content
+	}
+	envelope, err := session.Seal(seal.Snapshot, plain)
 	must(err)
 	c.snapshots++
 	w.note("a bad snapshot: %d left out, way %d", left, how)

@@ -182,20 +182,13 @@ func (d *hub) isForked(session sync.SessionID, next uint32, all [][]content) boo
 	return false
 }
 
+// openSnapshot leaves to check what its writer signed and cannot be read.
 func (d *hub) openSnapshot(e sync.Open) {
 	b := d.ref(e.Refs[0])
 	done := sync.Opened{Doc: d.doc, Job: e.Job}
 	p, err := seal.ParseEnvelope(b.bytes)
 	must(err)
 	hashes, err := d.verify(b.cert, []seal.Envelope{p})
-	var plain []byte
-	if err == nil {
-		plain, err = d.keys.Open(b.bytes)
-	}
-	var payload seal.SnapshotPayload
-	if err == nil {
-		payload, err = seal.DecodeSnapshot(plain)
-	}
 	switch {
 	case errors.Is(err, seal.ErrUnsupported):
 		done.Problem = sync.NewerFormat
@@ -203,15 +196,27 @@ func (d *hub) openSnapshot(e sync.Open) {
 		done.Problem = sync.Forged
 		d.world.noticed(d.Device, "does not open")
 	default:
-		b.snapshot = &payload
-		done.Items = []sync.OpenedItem{{Hash: sync.Hash(hashes[0]), Contents: []sync.OpenedContent{{Ref: e.Refs[0], Deps: headsOfDeps(payload.Covers)}}}}
+		item := sync.OpenedItem{Hash: sync.Hash(hashes[0])}
+		if b.snapshot, b.unread = d.readSnapshot(b.bytes); b.unread == nil {
+			item.Contents = []sync.OpenedContent{{Ref: e.Refs[0], Deps: headsOfDeps(b.snapshot.Covers)}}
+		}
+		done.Items = []sync.OpenedItem{item}
 	}
 	d.step(done)
 }
 
+func (d *Device) readSnapshot(envelope []byte) (*seal.SnapshotPayload, error) {
+	plain, err := d.keys.Open(envelope)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := seal.DecodeSnapshot(plain)
+	return &payload, err
+}
+
 // check compares a snapshot with what is here (js/src/vault/compaction.ts: check).
 func (d *hub) check(e sync.Check) {
-	payload := d.ref(e.Ref).snapshot
+	payload, err := d.ref(e.Ref).snapshot, d.ref(e.Ref).unread
 	done := sync.Checked{Doc: d.doc, Job: e.Job}
 	answer := func(v sync.Verdict, note string) {
 		done.Verdict = v
@@ -220,8 +225,11 @@ func (d *hub) check(e sync.Check) {
 		}
 		d.step(done)
 	}
-	theirs, err := crdt.Load(payload.File)
-	if errors.Is(err, crdt.ErrNewerFormat) {
+	var theirs *crdt.Doc
+	if err == nil {
+		theirs, err = crdt.Load(payload.File)
+	}
+	if errors.Is(err, crdt.ErrNewerFormat) || errors.Is(err, seal.ErrUnsupported) {
 		delete(d.refs, e.Ref)
 		done.Verdict, done.Problem = sync.Undecided, sync.NewerFormat
 		d.step(done)

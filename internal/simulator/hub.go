@@ -45,6 +45,7 @@ type bytesOf struct {
 	note     string
 	to       uint32
 	snapshot *seal.SnapshotPayload
+	unread   error // why a snapshot that verifies has none
 }
 
 func newHub(d *Device, place int) *hub {

@@ -246,6 +246,25 @@ func TestS13NothingIsTakenOfASnapshotThatContradictsWhatIsHere(t *testing.T) {
 	one[sync.MakeSnapshot](s, effects)
 }
 
+func TestS13ASnapshotThatDoesNotOpenIsObjectedToAndHoldsNothing(t *testing.T) {
+	s := withAnn(t)
+	entry := sync.Entry{Ref: 1006, Cursor: 6, Kind: sync.KindSnapshot, Size: 500, Session: bob, Prev: certHash(bob), Covers: 3}
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), sync.OpenedItem{Hash: sync.Hash{0xaa}}))) // it verifies
+	effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Refuted, Ref: 70})
+	if a := one[sync.SealAttest](s, effects); a.Verdict != sync.Objection || a.About != (sync.Hash{0xaa}) {
+		t.Fatalf("says %+v", a)
+	}
+	one[sync.MakeSnapshot](s, effects)
+	effects = s.tell(sync.SnapshotSealed{Doc: doc, Ref: 80, Session: sync.SessionID{8}, Covers: []sync.Head{{Session: ann, Seq: 0, Hash: sync.Hash{4}}}})
+	if up := one[sync.Upload](s, effects); up.Covers != 6 {
+		t.Fatalf("it does not pass what does not open: uploads %+v", up)
+	}
+	effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: sync.SessionID{8}, Seq: 0, Cursor: 9})
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 6 {
+		t.Fatalf("the cursor stays at %d", mark.Cursor)
+	}
+}
+
 func TestS13TwoThatObjectToEachOtherComeEverMoreRarely(t *testing.T) {
 	s := withAnn(t)
 	objected := func(by byte) []sync.MakeSnapshot {

@@ -186,7 +186,7 @@ type Opened struct {
 }
 
 // OpenedItem is an envelope's hash and what it stands for: an update or snapshot one content, a pack one for each of its
-// places, an attest or session info none.
+// places, an attest or session info none. A snapshot that verifies and cannot be read has none either: that its writer answers for, and Check says so.
 type OpenedItem struct {
 	Hash     Hash
 	Contents []OpenedContent

@@ -2,7 +2,7 @@
 
 import { FreeholdError } from "../errors.ts";
 import type { DocId, SessionId } from "../protocol.ts";
-import { UNDECIDED, type Compaction } from "./compaction.ts";
+import { REFUTED, UNDECIDED, type Checked, type Compaction } from "./compaction.ts";
 import type { DocEffect } from "./effects.ts";
 import type { Event, Head, OpenedContent, OpenedItem } from "./events.ts";
 import { runsOf } from "./loading.ts";
@@ -10,7 +10,7 @@ import { depToHead, goesOn, hashOf, headToDep, openEach, sealSnapshot, sealUpdat
 import { equal } from "../seal/octets.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Held, Refs } from "./refs.ts";
-import type { DocKeys, Sealer, SessionKeys, UpdatePayload, Verdict } from "../seal/sealer.ts";
+import type { DocKeys, Sealer, SessionKeys, SnapshotPayload, UpdatePayload, Verdict } from "../seal/sealer.ts";
 import type { Copies, StoredEnvelope } from "../store/store.ts";
 import { limits } from "../wire/wire.ts";
 
@@ -140,23 +140,35 @@ const openBeginning = async (
   }
 };
 
-/** A snapshot is the one envelope of its session. */
+/** A snapshot is the one envelope of its session. One that its writer signed and that cannot be read is the writer's fault, which `check` says. */
 export const openSnapshot = async (d: Desk, e: Chore<"open">): Promise<Event> => {
   const held = d.refs.get(e.refs[0]!);
   try {
     if (held.cert === null) throw new FreeholdError("relay-invalid", "A snapshot has no certificate.", "It is asked for again.");
     const { hashes } = await d.keys!.verifyRun(held.cert, null, [held.bytes!]);
-    held.snapshot = d.sealer.decodeSnapshot(await d.keys!.open(held.bytes!));
-    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, contents: [{ ref: e.refs[0]!, deps: held.snapshot.covers.map(depToHead), more: false }] }], problem: problem.none };
+    const snapshot = (held.snapshot = await readSnapshot(d, held.bytes!));
+    const contents = snapshot instanceof FreeholdError ? [] : [{ ref: e.refs[0]!, deps: snapshot.covers.map(depToHead), more: false }];
+    return { type: "opened", doc: d.doc, job: e.job, items: [{ hash: hashes[0]!, contents }], problem: problem.none };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
+  }
+};
+
+/** What is in a verified snapshot, or why nobody knows. */
+const readSnapshot = async (d: Desk, bytes: Uint8Array): Promise<SnapshotPayload | FreeholdError> => {
+  try {
+    return d.sealer.decodeSnapshot(await d.keys!.open(bytes));
+  } catch (error) {
+    if (error instanceof FreeholdError) return error;
+    throw error;
   }
 };
 
 /** Compares a snapshot with what is here; its bytes stay for the merge. */
 export const check = async (d: Desk, e: Chore<"check">): Promise<Event> => {
   try {
-    const { verdict, note, isNews } = await d.compaction.check(d.keys!, d.refs.get(e.ref).snapshot!, e.stale);
+    const snapshot = d.refs.get(e.ref).snapshot!;
+    const { verdict, note, isNews } = snapshot instanceof FreeholdError ? judgeUnread(snapshot) : await d.compaction.check(d.keys!, snapshot, e.stale);
     const ref = verdict === UNDECIDED || d.session === null ? 0 : d.refs.add({ session: d.session.session, seq: 0, note });
     return { type: "checked", doc: d.doc, job: e.job, verdict, ref, news: isNews, problem: problem.none };
   } catch (error) {
@@ -165,9 +177,15 @@ export const check = async (d: Desk, e: Chore<"check">): Promise<Event> => {
   }
 };
 
+/** What a newer version reads is not condemned. */
+const judgeUnread = (why: FreeholdError): Checked => {
+  if (why.code === "newer-format") throw why;
+  return { verdict: REFUTED, note: "A snapshot does not open.", isNews: false };
+};
+
 /** `merged` hears the snapshot once it is part of the device's copy. */
 export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Array, claims: readonly Head[]) => void): Promise<Event> => {
-  const payload = d.refs.get(e.ref).snapshot!;
+  const payload = d.refs.get(e.ref).snapshot as SnapshotPayload;
   d.refs.drop([e.ref]);
   try {
     const { size, claims } = await d.compaction.merge(d.keys!, d.writer, payload);

@@ -1,5 +1,6 @@
 // Bytes that the machine knows by a number: edits before they are sealed, envelopes before they are stored and shown.
 
+import type { FreeholdError } from "../errors.ts";
 import type { SessionId } from "../protocol.ts";
 import type { Opened } from "./payload.ts";
 import type { SnapshotPayload } from "../seal/sealer.ts";
@@ -12,8 +13,8 @@ export interface Held {
   cert: Uint8Array | null;
   /** The core's update; null while an envelope is not opened. */
   update: Uint8Array | null;
-  /** An opened snapshot. */
-  snapshot: SnapshotPayload | null;
+  /** An opened snapshot, or why one that verifies cannot be read. */
+  snapshot: SnapshotPayload | FreeholdError | null;
   /** What an envelope stands for, once it is opened. */
   contents: readonly Opened[];
   /** What an attest says. */

@@ -35,7 +35,10 @@ const shared = async (t: TestContext) => {
     const last = mine.sealed.at(-1)!;
     const { session, seq } = sealer.header(last);
     const covers = [{ session, seq: seq + more, hash: (await sealer.sha256(last)).subarray(0, 16) }];
-    const plain = sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest: core.digest(handle), file: core.save(handle) });
+    return put(sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest: core.digest(handle), file: core.save(handle) }));
+  };
+  /** Shares what is called the content of a snapshot, in an envelope that any device verifies. */
+  const put = async (plain: Uint8Array): Promise<Uint8Array> => {
     const writer = await keys.newSession();
     const { bytes } = await keys.seal(writer, Kind.snapshot, 0, await sealer.sha256(writer.cert), plain);
     const body = encodeFrame({ type: "append", doc: mine.doc, req: 1, cert: writer.cert, envelopes: [bytes], covers: null });
@@ -43,7 +46,7 @@ const shared = async (t: TestContext) => {
     assert.equal(answer.status, 200);
     return sealer.sha256(bytes);
   };
-  return { relay, page, mine, link, snapshot };
+  return { relay, page, mine, link, snapshot, put };
 };
 
 const attestsOf = (e: Editor) => e.sealed.filter((b) => sealer.header(b).kind === Kind.attest).map((b) => sealer.clear(b).about!);
@@ -99,4 +102,16 @@ test("S13: a snapshot that says it has what nobody wrote yet keeps nobody from w
   const late = await fresh.edit({ op: "join", link, type: "note" });
   await fresh.until("a new device has all of it", () => late.value === "base more!?" && late.status.content === "complete");
   assert.equal(late.digest, mine.digest);
+});
+
+test("S13: a snapshot that is well signed and does not open is objected to, and keeps nobody from what comes behind it", async (t) => {
+  const { relay, page, mine, link, put } = await shared(t);
+  const hash = await put(new Uint8Array(40)); // of this version, and cut short
+  await page.until("an objection and a snapshot of its own are on the relay", () => attestsOf(mine).length === 1 && mine.sealed.some((e) => sealer.header(e).kind === Kind.snapshot) && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.objection }]);
+  assert.match(mine.status.problem?.message ?? "", /lacks something/);
+  const other = await start(t, await directoryOf(), [relay.url]);
+  const joined = await other.edit({ op: "join", link, type: "note" });
+  await other.until("a new device has all of it", () => joined.value === "base more" && joined.status.content === "complete");
+  assert.equal(joined.digest, mine.digest);
 });
