@@ -175,7 +175,13 @@ func TestSweep(t *testing.T) {
 				}
 			}
 		}
-		time.Sleep(30*day - time.Second)
+		for range 29 {
+			time.Sleep(day)
+			if refusal := relay.Sweep(); refusal != nil {
+				t.Fatal(refusal)
+			}
+		}
+		time.Sleep(day - time.Second)
 		if refusal := relay.Sweep(); refusal != nil {
 			t.Fatal(refusal)
 		}

@@ -23,7 +23,9 @@ type Retention struct {
 	// Snapshots rise by cursor: the newest ripe one, the one that ripens next, and the last two.
 	Snapshots []Snapshot
 	// PinnedUntil is when the last objection is over: nothing goes before.
-	PinnedUntil time.Time
+	PinnedUntil time.Duration
+	// Clock is what all times here are of: a relay's own may jump, and nobody would have had the time to object.
+	Clock Steady
 }
 
 // Snapshot is one that said what of the log it covers.
@@ -31,22 +33,36 @@ type Snapshot struct {
 	Cursor, Covers wire.Cursor
 	Session        seal.SessionID
 	Hash           seal.Hash
-	// At is when it came.
-	At time.Time
+	// At is when it came, by the document's clock.
+	At time.Duration
 	// Sound: another session says so. Objected: somebody says the contrary.
 	Sound, Objected bool
 }
 
 // ripe: what it covers may go.
-func (s Snapshot) ripe(now time.Time) bool {
-	age := now.Sub(s.At)
+func (s Snapshot) ripe(now time.Duration) bool {
+	age := now - s.At
 	return !s.Objected && (age >= ripeAfter || s.Sound && age >= soundAfter)
 }
 
-// With is the retention after a snapshot came.
+// Look is the retention after a look at the relay's clock.
+func (r Retention) Look(now time.Time) Retention {
+	r.Clock = r.Clock.Look(now)
+	return r
+}
+
+// isDue: something waits for time to pass, and some has passed.
+func (r Retention) isDue(now time.Time) bool {
+	waits := r.Clock.Counted < r.PinnedUntil || slices.ContainsFunc(r.Snapshots, func(s Snapshot) bool { return !s.Objected && !s.ripe(r.Clock.Counted) })
+	return waits && r.Clock.isDue(now)
+}
+
+// With is the retention after a snapshot came, at the last look.
 func (r Retention) With(s Snapshot) Retention {
+	now := r.Clock.Counted
+	s.At = now
 	all := append(slices.Clone(r.Snapshots), s)
-	now, last := s.At, len(all)-2
+	last := len(all) - 2
 	base := newest(all[:max(last, 0)], func(s Snapshot) bool { return s.ripe(now) })
 	// Were it forgotten for a newer one each time, none would live long enough to ripen.
 	next := base + 1
@@ -59,14 +75,15 @@ func (r Retention) With(s Snapshot) Retention {
 			kept = append(kept, s)
 		}
 	}
-	return Retention{kept, r.PinnedUntil}
+	r.Snapshots = kept
+	return r
 }
 
-// Attested is the retention after a session said what it found about a snapshot.
-func (r Retention) Attested(by seal.SessionID, snapshot seal.Hash, verdict seal.Verdict, now time.Time) Retention {
+// Attested is the retention after a session said, at the last look, what it found about a snapshot.
+func (r Retention) Attested(by seal.SessionID, snapshot seal.Hash, verdict seal.Verdict) Retention {
 	r.Snapshots = slices.Clone(r.Snapshots)
 	if verdict == seal.Objection {
-		r.PinnedUntil = now.Add(pinnedFor)
+		r.PinnedUntil = r.Clock.Counted + pinnedFor
 	}
 	for i := range r.Snapshots {
 		s := &r.Snapshots[i]
@@ -81,11 +98,11 @@ func (r Retention) Attested(by seal.SessionID, snapshot seal.Hash, verdict seal.
 // Cut is the cursor up to which everything may go, 0 for nothing. What is behind the last snapshot but one stays whatever
 // has ripened.
 func (r Retention) Cut(now time.Time) wire.Cursor {
-	n := len(r.Snapshots)
-	if n < 2 || now.Before(r.PinnedUntil) {
+	n, counted := len(r.Snapshots), r.Clock.Look(now).Counted
+	if n < 2 || counted < r.PinnedUntil {
 		return 0
 	}
-	base := newest(r.Snapshots[:n-1], func(s Snapshot) bool { return s.ripe(now) })
+	base := newest(r.Snapshots[:n-1], func(s Snapshot) bool { return s.ripe(counted) })
 	if base < 0 {
 		return 0
 	}
@@ -121,17 +138,16 @@ func newest(all []Snapshot, is func(Snapshot) bool) int {
 
 // note reads what a write's envelopes say about retention.
 func (r *Room) note(w *Write, now time.Time) {
-	now = now.UTC().Truncate(time.Second)
 	for _, entry := range w.Entries {
 		e, err := seal.ParseEnvelope(entry.Envelope)
 		switch {
 		case err != nil:
 		case e.Kind == seal.Attest:
 			snapshot, verdict := e.Attested()
-			r.retention = r.retention.Attested(e.Session, snapshot, verdict, now)
+			r.retention = r.retention.Look(now).Attested(e.Session, snapshot, verdict)
 			w.Retention = &r.retention
 		case entry.Covers > 0:
-			r.retention = r.retention.With(Snapshot{Cursor: entry.Cursor, Covers: entry.Covers, Session: e.Session, Hash: e.Hash(), At: now})
+			r.retention = r.retention.Look(now).With(Snapshot{Cursor: entry.Cursor, Covers: entry.Covers, Session: e.Session, Hash: e.Hash()})
 			w.Retention = &r.retention
 		}
 	}
@@ -139,6 +155,16 @@ func (r *Room) note(w *Write, now time.Time) {
 		kept := r.retention
 		w.Retention = &kept
 	}
+}
+
+// Look counts the time that passed since the last look. The Write is nil where nothing waits for it, or too little has passed.
+func (r *Room) Look(now time.Time) *Write {
+	if !r.retention.isDue(now) {
+		return nil
+	}
+	r.retention = r.retention.Look(now)
+	kept := r.retention
+	return &Write{Doc: r.doc, Retention: &kept}
 }
 
 // Sweep lets go of those entries of a page of the log that are covered and ripe, each only when nothing of its session is

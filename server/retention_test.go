@@ -45,6 +45,17 @@ func (b *bench) offer(a *wire.Append) {
 	}
 }
 
+// pass lets time go by, with a look each day.
+func (b *bench) pass(d time.Duration) {
+	b.t.Helper()
+	for ; d > 0; d -= day {
+		b.now = b.now.Add(min(d, day))
+		if write := b.room.Look(b.now); write != nil {
+			b.commit(write)
+		}
+	}
+}
+
 // sweep lets go of what may go, in pages of so many entries.
 func (b *bench) sweep(page int) {
 	b.t.Helper()
@@ -92,12 +103,12 @@ func TestEmptySessionsDoNotCount(t *testing.T) {
 	b.covers(compactor, 5)
 	b.covers(compactor, 6)
 	b.refuses(young.Cert, young.Run(1), wire.CodeQuota)
-	b.now = b.now.Add(30 * day)
+	b.pass(30 * day)
 	b.sweep(4) // one is left of the session
 	b.takes(nil, run[5:], 8)
 	b.covers(compactor, 8)
 	b.covers(compactor, 9)
-	b.now = b.now.Add(30 * day)
+	b.pass(30 * day)
 	b.sweep(1)
 	if record, err := b.log.Room(b.doc.ID()); err != nil || record.Sessions != 1 {
 		t.Fatalf("%d sessions, %v", record.Sessions, err)
@@ -155,14 +166,14 @@ func TestRetention(t *testing.T) {
 			b.takes(nil, writer.Run(2), 8)
 			snapshots = append(snapshots, b.covers(compactor, 8), b.doc.NewSession().Snapshot(nil))
 			for _, s := range c.steps {
-				b.now = b.now.Add(s.after)
+				b.pass(s.after)
 				by := other
 				if s.by == "self" {
 					by = compactor
 				}
 				b.attests(by, snapshots[s.of], s.verdict)
 			}
-			b.now = b.now.Add(c.after - time.Second)
+			b.pass(c.after - time.Second)
 			if c.after > 0 {
 				b.sweep(100)
 				if got := b.cursors(); len(got) < len(all) {
@@ -207,7 +218,7 @@ func TestWhatWasLetGoOfMayComeAgain(t *testing.T) {
 	b.takes(s.Cert, run, 4)
 	b.covers(compactor, 4)
 	b.covers(compactor, 4)
-	b.now = b.now.Add(30 * day)
+	b.pass(30 * day)
 	b.sweep(3)
 	if got := b.cursors(); !slices.Equal(got, []wire.Cursor{5, 6}) {
 		t.Fatalf("%v stay", got)
@@ -283,6 +294,9 @@ func runSchedule(t *testing.T, seed uint64) {
 	var authors []*author
 	var claims []*claim
 	var objection time.Time
+	// hastened is by how much the document's clock may be ahead: a step for each time that the relay's was set.
+	var hastened, passed time.Duration
+	now := func() time.Time { return time.Time{}.Add(passed + hastened) }
 	pick := func() *author {
 		if len(authors) == 0 || random.IntN(10) == 0 {
 			authors = append(authors, &author{Session: b.doc.NewSession()})
@@ -298,22 +312,22 @@ func runSchedule(t *testing.T, seed uint64) {
 			}
 			justified := false
 			for i, c := range claims {
-				age := b.now.Sub(c.at)
+				age := now().Sub(c.at)
 				ripe := age >= 30*day || c.sound && age >= 7*day
 				justified = justified || i < len(claims)-1 && e.Cursor <= c.covers && ripe && !c.objected && slices.Contains(left, c.cursor)
 			}
 			switch {
 			case !justified:
 				t.Fatalf("%d went and no ripe snapshot that stays covers it", e.Cursor)
-			case !objection.IsZero() && b.now.Sub(objection) < 90*day:
-				t.Fatalf("%d went %v after an objection", e.Cursor, b.now.Sub(objection))
+			case !objection.IsZero() && now().Sub(objection) < 90*day:
+				t.Fatalf("%d went %v after an objection", e.Cursor, now().Sub(objection))
 			case e.Cursor > claims[len(claims)-2].covers:
 				t.Fatalf("%d went, behind the last snapshot but one", e.Cursor)
 			}
 		}
 	}
 	for range 60 {
-		switch random.IntN(8) {
+		switch random.IntN(9) {
 		case 0, 1:
 			a := pick()
 			run := a.Run(1 + random.IntN(5))
@@ -340,13 +354,13 @@ func runSchedule(t *testing.T, seed uint64) {
 			snapshot := b.covers(a.Session, covers)
 			a.run = append(a.run, snapshot)
 			if covers > 0 {
-				claims = append(claims, &claim{cursor: b.head(), covers: covers, bytes: snapshot, by: a.ID, at: b.now})
+				claims = append(claims, &claim{cursor: b.head(), covers: covers, bytes: snapshot, by: a.ID, at: now()})
 			}
 		case 4:
 			if len(claims) > 0 {
 				a, of, verdict := pick(), claims[random.IntN(len(claims))], seal.Sound
 				if random.IntN(5) == 0 {
-					verdict, of.objected, objection = seal.Objection, true, b.now
+					verdict, of.objected, objection = seal.Objection, true, now()
 				}
 				of.sound = of.sound || verdict == seal.Sound && of.by != a.ID
 				envelope := a.Attest(of.bytes, verdict)
@@ -354,7 +368,9 @@ func runSchedule(t *testing.T, seed uint64) {
 				b.offer(&wire.Append{Cert: a.Cert, Envelopes: [][]byte{envelope}})
 			}
 		case 5, 6:
-			b.now = b.now.Add(time.Duration(random.IntN(20)) * day)
+			days := time.Duration(random.IntN(20)) * day
+			b.pass(days)
+			passed += days
 			before, _, err := b.log.Read(b.doc.ID(), 0, 1<<30)
 			if err != nil {
 				t.Fatal(err)
@@ -363,6 +379,9 @@ func runSchedule(t *testing.T, seed uint64) {
 			check(before)
 		case 7:
 			b.reload(server.DefaultLimits())
+		case 8:
+			b.now = b.now.Add(time.Duration(random.IntN(7200)-3600) * day)
+			hastened += 30 * time.Hour
 		}
 		b.isWhole()
 	}
@@ -372,7 +391,7 @@ func runSchedule(t *testing.T, seed uint64) {
 		b.attests(other, b.covers(a, b.head()), seal.Sound)
 	}
 	first := b.cursors()
-	b.now = b.now.Add(91 * day)
+	b.pass(92 * day) // the clock may have been put back: then its first look counts nothing
 	for range len(authors) + 1 {
 		b.sweep(7)
 		b.isWhole()
@@ -438,10 +457,11 @@ func TestDailySnapshotsRipen(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	cut := wire.Cursor(0)
 	for d := range 200 {
-		r = r.With(server.Snapshot{Cursor: wire.Cursor(10*d + 10), Covers: wire.Cursor(10*d + 5), Hash: seal.Hash{byte(d)}, At: now})
+		r = r.Look(now).With(server.Snapshot{Cursor: wire.Cursor(10*d + 10), Covers: wire.Cursor(10*d + 5), Hash: seal.Hash{byte(d)}})
 		if d%50 == 45 {
 			// Somebody objects to the one that is about to come last but one; it never counts.
-			r = r.Attested(seal.SessionID{1}, seal.Hash{byte(d)}, seal.Objection, now.Add(-90*day))
+			r = r.Attested(seal.SessionID{1}, seal.Hash{byte(d)}, seal.Objection)
+			r.PinnedUntil = 0
 		}
 		if len(r.Snapshots) > 4 {
 			t.Fatalf("day %d: %d are remembered", d, len(r.Snapshots))
@@ -458,6 +478,63 @@ func TestDailySnapshotsRipen(t *testing.T) {
 	}
 }
 
+// A clock that jumps gives nobody less time to object: a step of a day or so of it counts, and no more by being looked at again.
+func TestAJumpErasesNothing(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"forward": 3650 * day, "back": -3650 * day} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, server.DefaultLimits())
+			s, other := b.doc.NewSession(), b.doc.NewSession()
+			b.takes(s.Cert, s.Run(3), 3)
+			b.attests(other, b.covers(s, 3), seal.Sound)
+			b.covers(s, 5)
+			b.now = b.now.Add(jump)
+			for range 5 {
+				b.pass(time.Minute)
+				b.sweep(100)
+				b.reload(server.DefaultLimits())
+			}
+			b.now = b.now.Add(-jump)
+			b.pass(5 * day)
+			b.sweep(100)
+			if got := b.cursors(); len(got) != 6 {
+				t.Fatalf("%v stay after five days", got)
+			}
+			b.pass(2*day + time.Hour)
+			b.sweep(100)
+			if got := b.cursors(); !slices.Equal(got, []wire.Cursor{4, 5, 6}) {
+				t.Fatalf("%v stay after a week", got)
+			}
+		})
+	}
+}
+
+// Time is kept while something waits for it, a few times a day at most, and then no more.
+func TestTimeCostsFewWrites(t *testing.T) {
+	b := newBench(t, server.DefaultLimits())
+	s := b.doc.NewSession()
+	b.takes(s.Cert, s.Run(3), 3)
+	writes := func(hours int) (n int) {
+		for range hours {
+			b.now = b.now.Add(time.Hour)
+			if write := b.room.Look(b.now); write != nil {
+				b.commit(write)
+				n++
+			}
+		}
+		return n
+	}
+	if n := writes(100); n != 0 {
+		t.Fatalf("%d writes where no snapshot is", n)
+	}
+	b.covers(s, 3)
+	if n := writes(30 * 24); n != 30*4 {
+		t.Fatalf("%d writes in 30 days", n)
+	}
+	if n := writes(1000); n != 0 {
+		t.Fatalf("%d writes when it is ripe", n)
+	}
+}
+
 // What a device brought late, from before the session's first, stands behind it in the log: it goes first all the same.
 func TestASessionGoesFromItsBeginning(t *testing.T) {
 	b := newBench(t, server.DefaultLimits())
@@ -468,7 +545,7 @@ func TestASessionGoesFromItsBeginning(t *testing.T) {
 	b.takes(nil, run[:3], 8)
 	b.covers(other, 5)
 	b.covers(other, 5)
-	b.now = b.now.Add(30 * day)
+	b.pass(30 * day)
 	b.sweep(100)
 	b.isWhole()
 	if got := b.cursors(); !slices.Equal(got, []wire.Cursor{1, 2, 3, 6, 7, 8, 9, 10}) {
@@ -476,7 +553,7 @@ func TestASessionGoesFromItsBeginning(t *testing.T) {
 	}
 	b.covers(other, 8)
 	b.covers(other, 8)
-	b.now = b.now.Add(30 * day)
+	b.pass(30 * day)
 	b.sweep(100)
 	b.isWhole()
 	if got := b.cursors(); !slices.Equal(got, []wire.Cursor{1, 2, 3, 9, 10, 11, 12}) {

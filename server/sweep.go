@@ -32,6 +32,15 @@ func (r *Relay) Sweep() *Refusal {
 }
 
 func (r *Relay) sweepDocument(doc seal.DocID) *Refusal {
+	record, err := r.log.Room(doc)
+	if err != nil {
+		return unreadable(err)
+	}
+	if record.Retention.isDue(r.clock()) {
+		if refusal := r.decide(doc, func(_ *place, room *Room) (*Write, *Refusal) { return room.Look(r.clock()), nil }); refusal != nil {
+			return refusal
+		}
+	}
 	for since := (wire.Cursor(0)); ; {
 		record, err := r.log.Room(doc)
 		if err != nil {

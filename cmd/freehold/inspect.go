@@ -120,7 +120,8 @@ func inspectDocument(c *call, log server.Log, doc seal.DocID) error {
 		return err
 	}
 	for _, snapshot := range record.Retention.Snapshots {
-		fmt.Fprintf(c.out, "  a snapshot came at %s and covers up to cursor %d\n", snapshot.At.UTC().Format(time.DateTime), snapshot.Covers)
+		age := record.Retention.Clock.Counted - snapshot.At
+		fmt.Fprintf(c.out, "  a snapshot that has been here for %d days, as far as they were counted, covers up to cursor %d\n", age/(24*time.Hour), snapshot.Covers)
 	}
 	return nil
 }

@@ -253,9 +253,12 @@ func (r *Relay) crash() {
 	r.reopen(r.log, r.written)
 }
 
-// sweep lets go of what retention allows.
+// sweep counts the time and lets go of what retention allows.
 func (r *Relay) sweep() {
 	r.commit(false)
+	if write := r.enter().Look(r.now()); write != nil {
+		r.write([]*server.Write{write})
+	}
 	doc := r.world.cast.doc
 	for since := wire.Cursor(0); ; {
 		entries, next, err := r.log.Read(doc, since, 64<<10)

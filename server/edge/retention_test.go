@@ -3,6 +3,8 @@
 package edge_test
 
 import (
+	"net/url"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -12,7 +14,7 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// later is the configuration of a Worker that runs forty days from now (test/later.ts).
+// later is the configuration of a Worker whose clock the test moves (test/later.ts).
 func later(t *testing.T) string {
 	t.Helper()
 	return changed(t, "later.capnp", `embed "worker.js"`, `embed "../edge-test/later.js"`)
@@ -46,11 +48,19 @@ func TestRetention(t *testing.T) {
 	takes(compactor, 10, 9, compactor.Snapshot([]byte("and that")))
 	e.kill()
 
-	e = start(t, folder, later(t))
-	answer, body := servertest.Request(t, "GET", e.url+"/alarm?doc="+doc.ID().String(), nil)
-	wait, err := strconv.ParseFloat(string(body), 64)
-	if answer.StatusCode != 200 || err != nil || time.Duration(wait)*time.Millisecond > 24*time.Hour || wait <= 0 {
-		t.Fatalf("%s, the next look in %q ms", answer.Status, body)
+	// passes are numbers of days, each with an alarm at its end.
+	passes := func(days ...int) {
+		t.Helper()
+		after := make(url.Values)
+		for _, n := range days {
+			after.Add("after", strconv.Itoa(n))
+		}
+		after.Set("doc", doc.ID().String())
+		answer, body := servertest.Request(t, "GET", e.url+"/alarm?"+after.Encode(), nil)
+		wait, err := strconv.ParseFloat(string(body), 64)
+		if answer.StatusCode != 200 || err != nil || time.Duration(wait)*time.Millisecond > 24*time.Hour || wait <= 0 {
+			t.Fatalf("%s, the next look in %q ms", answer.Status, body)
+		}
 	}
 	left := func(want ...wire.Cursor) {
 		t.Helper()
@@ -64,6 +74,15 @@ func TestRetention(t *testing.T) {
 			}
 		}
 	}
+	e = start(t, folder, later(t))
+	// A clock that jumps there and back is a step of a day or so, which counts over a restart.
+	passes(3650, -3650)
+	left(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+	passes(slices.Repeat([]int{1}, 28)...)
+	left(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+	e.kill()
+	e = start(t, folder, later(t))
+	passes(28, 1, 1)
 	left(7, 8, 9, 10)
 	// What the relay in memory knows is on disk, too.
 	e.kill()

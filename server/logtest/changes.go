@@ -24,9 +24,9 @@ func changes(t *testing.T, log server.Log) func(*testing.T, server.Log) {
 	packed := four.Run(2)
 	all := four.Pack(packed)
 	other := deleted.NewSession()
-	retention := server.Retention{PinnedUntil: time.Unix(1_900_000_000, 0).UTC(), Snapshots: []server.Snapshot{
-		{Cursor: 12, Covers: 9, Session: two.ID, Hash: parse(t, snapshot).Hash(), At: time.Unix(1_800_000_000, 0).UTC(), Sound: true},
-		{Cursor: 13, Covers: 10, Session: one.ID, At: time.Unix(1_800_000_001, 0).UTC(), Objected: true},
+	retention := server.Retention{Clock: server.Steady{Counted: 40 * 24 * time.Hour, Seen: time.Unix(1_900_000_000, 0).UTC()}, PinnedUntil: 90 * 24 * time.Hour, Snapshots: []server.Snapshot{
+		{Cursor: 12, Covers: 9, Session: two.ID, Hash: parse(t, snapshot).Hash(), At: 9 * time.Hour, Sound: true},
+		{Cursor: 13, Covers: 10, Session: one.ID, At: 10 * time.Hour, Objected: true},
 	}}
 	successor := bytes.Repeat([]byte{7}, seal.SuccessorSize)
 

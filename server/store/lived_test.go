@@ -76,7 +76,14 @@ func newLived(t *testing.T) *lived {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, refusal := l.rooms[l.docs[1]].Sweep(l.log, began.AddDate(1, 0, 0), page)
+			later := began
+			for range 40 {
+				later = later.AddDate(0, 0, 1)
+				if w := l.rooms[l.docs[1]].Look(later); w != nil {
+					l.keep(w, nil)
+				}
+			}
+			w, refusal := l.rooms[l.docs[1]].Sweep(l.log, later, page)
 			if w == nil {
 				t.Fatal("nothing was let go of")
 			}

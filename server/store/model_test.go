@@ -118,10 +118,12 @@ func (m *model) append(w *server.Write, room server.RoomRecord, entries []wire.E
 		w.Entries = append(w.Entries, wire.Entry{Cursor: room.Head + wire.Cursor(1+i), Envelope: m.envelope(w.Session, seq+uint32(i))})
 	}
 	if m.random.IntN(8) == 0 {
-		w.Retention = &server.Retention{PinnedUntil: time.Unix(int64(m.random.Uint32()), 0).UTC(), Snapshots: []server.Snapshot{
-			{Cursor: room.Head + 1, Covers: room.Head, Session: w.Session, At: time.Unix(int64(m.random.Uint32()), 0).UTC(), Sound: m.random.IntN(2) == 0}}}
+		w.Retention = &server.Retention{Clock: server.Steady{Counted: m.seconds(), Seen: time.Unix(int64(m.random.Uint32()), 0).UTC()}, PinnedUntil: m.seconds(), Snapshots: []server.Snapshot{
+			{Cursor: room.Head + 1, Covers: room.Head, Session: w.Session, At: m.seconds(), Sound: m.random.IntN(2) == 0}}}
 	}
 }
+
+func (m *model) seconds() time.Duration { return time.Duration(m.random.Uint32()) * time.Second }
 
 func (m *model) envelope(id seal.SessionID, seq uint32) []byte {
 	b := m.bytes(seal.MinEnvelopeSize + m.random.IntN(600))

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -19,8 +20,8 @@ import (
 //	│ count 4 of packs:   cursor 8 │ length 4 │ envelope
 //	│ count 4 of entries: the same
 //
-// retention is pinned until 8 (Unix seconds, 0 for no time) │ count 2 of snapshots: cursor 8 │ covers 8 │ session 16 │
-// hash 32 │ came at 8 │ sound 1, objected 2.
+// retention is counted 8 │ seen 8 (Unix seconds, 0 for no time) │ pinned until 8 │ count 2 of snapshots: cursor 8 │ covers 8 │
+// session 16 │ hash 32 │ came at 8 │ sound 1, objected 2. Times but for what was seen are counted seconds.
 type record struct {
 	server.Write
 	// moved: the entries are there already, and are here from now on.
@@ -89,14 +90,19 @@ func bit(flag byte, set bool) byte {
 }
 
 func appendRetention(b []byte, r server.Retention) []byte {
-	b = appendTime(b, r.PinnedUntil)
+	b = appendTime(appendCounted(b, r.Clock.Counted), r.Clock.Seen)
+	b = appendCounted(b, r.PinnedUntil)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(r.Snapshots)))
 	for _, s := range r.Snapshots {
 		b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, uint64(s.Cursor)), uint64(s.Covers))
-		b = appendTime(append(append(b, s.Session[:]...), s.Hash[:]...), s.At)
+		b = appendCounted(append(append(b, s.Session[:]...), s.Hash[:]...), s.At)
 		b = append(b, bit(1, s.Sound)|bit(2, s.Objected))
 	}
 	return b
+}
+
+func appendCounted(b []byte, d time.Duration) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(d/time.Second))
 }
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -186,10 +192,21 @@ func (c *cutter) time() time.Time {
 	return time.Time{}
 }
 
+// counted is a time of a Steady clock. One that no clock can show is none that was written.
+func (c *cutter) counted() time.Duration {
+	n := c.uint64()
+	if n > uint64(math.MaxInt64/time.Second) {
+		c.err = errShort
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
 func (c *cutter) retention() (r server.Retention) {
-	r.PinnedUntil = c.time()
+	r.Clock = server.Steady{Counted: c.counted(), Seen: c.time()}
+	r.PinnedUntil = c.counted()
 	for range c.count(uint64(c.uint16()), 73) {
-		s := server.Snapshot{Cursor: wire.Cursor(c.uint64()), Covers: wire.Cursor(c.uint64()), Session: c.session(), Hash: c.hash(), At: c.time()}
+		s := server.Snapshot{Cursor: wire.Cursor(c.uint64()), Covers: wire.Cursor(c.uint64()), Session: c.session(), Hash: c.hash(), At: c.counted()}
 		flags := c.byte()
 		s.Sound, s.Objected = flags&1 != 0, flags&2 != 0
 		r.Snapshots = append(r.Snapshots, s)

@@ -113,9 +113,9 @@ type certRow struct {
 }
 
 type retentionRow struct {
-	_msgpack    struct{} `msgpack:",as_array"`
-	PinnedUntil int64
-	Snapshots   []snapshotRow
+	_msgpack                   struct{} `msgpack:",as_array"`
+	Counted, Seen, PinnedUntil int64
+	Snapshots                  []snapshotRow
 }
 
 type snapshotRow struct {
@@ -243,24 +243,26 @@ func decodeRetention(b []byte) (server.Retention, error) {
 	if err := msgpack.Unmarshal(b, &r); err != nil {
 		return server.Retention{}, fmt.Errorf("edge: stored retention: %w", err)
 	}
-	kept := server.Retention{PinnedUntil: instant(r.PinnedUntil)}
+	kept := server.Retention{Clock: server.Steady{Counted: counted(r.Counted), Seen: instant(r.Seen)}, PinnedUntil: counted(r.PinnedUntil)}
 	for _, s := range r.Snapshots {
 		kept.Snapshots = append(kept.Snapshots, server.Snapshot{
-			Cursor: s.Cursor, Covers: s.Covers, Session: s.Session, Hash: s.Hash, At: instant(s.At), Sound: s.Sound, Objected: s.Objected,
+			Cursor: s.Cursor, Covers: s.Covers, Session: s.Session, Hash: s.Hash, At: counted(s.At), Sound: s.Sound, Objected: s.Objected,
 		})
 	}
 	return kept, nil
 }
 
 func encodeRetention(r server.Retention) ([]byte, error) {
-	kept := retentionRow{PinnedUntil: seconds(r.PinnedUntil)}
+	kept := retentionRow{Counted: int64(r.Clock.Counted / time.Second), Seen: seconds(r.Clock.Seen), PinnedUntil: int64(r.PinnedUntil / time.Second)}
 	for _, s := range r.Snapshots {
 		kept.Snapshots = append(kept.Snapshots, snapshotRow{
-			Cursor: s.Cursor, Covers: s.Covers, Session: s.Session, Hash: s.Hash, At: seconds(s.At), Sound: s.Sound, Objected: s.Objected,
+			Cursor: s.Cursor, Covers: s.Covers, Session: s.Session, Hash: s.Hash, At: int64(s.At / time.Second), Sound: s.Sound, Objected: s.Objected,
 		})
 	}
 	return msgpack.Marshal(&kept)
 }
+
+func counted(s int64) time.Duration { return time.Duration(s) * time.Second }
 
 // instant is a time of Unix seconds, 0 for none.
 func instant(s int64) time.Time {

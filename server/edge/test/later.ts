@@ -1,15 +1,20 @@
-// The Worker forty days later, whose objects let go of what they may when they are asked to: for tests alone.
+// The Worker whose clock a test moves, and whose objects let go of what they may when they are asked to: for tests alone.
 
 const now = Date.now.bind(Date);
-Date.now = () => now() + 40 * 24 * 60 * 60 * 1000;
+let ahead = 0;
+Date.now = () => now() + ahead;
 
 import worker, { Document as RealDocument } from "../worker/worker.ts";
 import { DOC, type Env } from "../worker/document.ts";
 
 export class Document extends RealDocument {
   override async fetch(request: Request): Promise<Response> {
-    if (new URL(request.url).pathname !== "/alarm") return super.fetch(request);
-    await this.alarm();
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/alarm") return super.fetch(request);
+    for (const days of searchParams.getAll("after")) {
+      ahead += Number(days) * 24 * 60 * 60 * 1000;
+      await this.alarm();
+    }
     return new Response(String((await this.ctx.storage.getAlarm())! - Date.now()));
   }
 }

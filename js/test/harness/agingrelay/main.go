@@ -1,5 +1,5 @@
 // Command agingrelay is the native relay with a clock that a test moves: each line it reads is a duration by which time goes on,
-// after which it lets go of what is covered and ripe.
+// and once in each of its days it lets go of what is covered and ripe.
 package main
 
 import (
@@ -38,9 +38,11 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		ahead.Add(int64(by))
-		if refusal := relay.Sweep(); refusal != nil {
-			log.Fatal(refusal)
+		for day := 24 * time.Hour; by > 0; by -= day {
+			ahead.Add(int64(min(by, day)))
+			if refusal := relay.Sweep(); refusal != nil {
+				log.Fatal(refusal)
+			}
 		}
 		fmt.Println("swept")
 	}
