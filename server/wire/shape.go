@@ -52,6 +52,7 @@ var (
 	envelope = binOf(seal.MinEnvelopeSize, MaxSnapshot)
 	presence = binOf(seal.MinEnvelopeSize, MaxPresence)
 	number   = integer(MaxInteger)
+	place    = shape{form: formUint, min: 1, max: MaxInteger} // a cursor at which there is something
 	kind     = integer(255)
 )
 
@@ -62,7 +63,7 @@ var shapes = map[Type]shape{
 	TypeUnsubscribe: row(kind, doc),
 	TypePing:        row(kind),
 	TypeWelcome:     row(kind, doc, store, number, or(genesis), or(goesOn)),
-	TypeBatch:       row(kind, doc, list(row(number, envelope, or(cert), number)), number, boolean()),
+	TypeBatch:       row(kind, doc, list(row(place, envelope, or(cert), number)), number, boolean()),
 	TypeAck:         row(kind, doc, number, session, integer(1<<32-1), number),
 	TypeError:       row(kind, or(doc), or(number), text(), text(), text(), number, or(number)),
 	TypePong:        row(kind),
@@ -88,7 +89,7 @@ func (s *shape) check(b []byte) ([]byte, error) {
 	case formUint:
 		n, rest, ok := readUint(b)
 		if !ok || n < s.min || n > s.max {
-			return nil, fmt.Errorf("%w: expected an integer up to %d", ErrFrame, s.max)
+			return nil, fmt.Errorf("%w: expected an integer from %d to %d", ErrFrame, s.min, s.max)
 		}
 		return rest, nil
 	case formBin:

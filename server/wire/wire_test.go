@@ -238,6 +238,7 @@ func refused(t *testing.T) []vector {
 		{Name: "covers a bare cursor", Hex: "9602c414" + b32 + "01c09001"},
 		{Name: "welcome to a successor too short", Hex: "9610c414" + b32 + "c410" + hex.EncodeToString(fill(16, 2)) + "01c0c40101"},
 		{Name: "entry without covers", Hex: "9511c414" + b32 + "919301c4b0" + hex.EncodeToString(fill(176, 3)) + "c001c2"},
+		{Name: "entry at cursor 0", Hex: "9511c414" + b32 + "919400c4b0" + hex.EncodeToString(fill(176, 3)) + "c00001c2"},
 		{Name: "delete without a signature", Hex: "9405c414" + b32 + "01c0"},
 		{Name: "successor one byte short", Hex: "9406c414" + b32 + "01c453" + hex.EncodeToString(fill(83, 4))},
 		{Name: "done without req", Hex: "9316c414" + b32 + "c0"},

@@ -254,7 +254,7 @@ const fromRow = (row: Row): Frame => {
 const toEntry = (item: unknown): Entry => {
   if (!Array.isArray(item)) throw invalid("an entry is not an array");
   const row = new Row(item);
-  return row.end({ cursor: row.int(), envelope: row.envelope(), cert: row.bytesOrNull(96), covers: row.int() });
+  return row.end({ cursor: row.place(), envelope: row.envelope(), cert: row.bytesOrNull(96), covers: row.int() });
 };
 
 /** Takes the elements of an array one by one, each of the kind asked for. */
@@ -266,6 +266,12 @@ class Row {
   int(max: number = Number.MAX_SAFE_INTEGER): number {
     const v = this.#items[this.#at++];
     if (typeof v !== "number" || !Number.isInteger(v) || v < 0 || v > max) throw invalid("expected an integer");
+    return v;
+  }
+  /** A cursor at which there is something. A device that looks from there for what it knows would ask again and again. */
+  place(): number {
+    const v = this.int();
+    if (v === 0) throw invalid("cursors begin at 1");
     return v;
   }
   bool(): boolean {
