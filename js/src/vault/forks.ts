@@ -9,9 +9,13 @@ import type { StoredEnvelope } from "../store/store.ts";
 
 /** Hashes of what this life stored: most of what comes twice is told without asking the disk. */
 const HASHES_KEPT = 4096;
-/** Proofs kept of one document, and bytes of one: whoever may write can make as many as he likes. */
+/**
+ * Proofs kept of one document, and bytes of one: whoever may write can make as many as he likes. Of more sessions, so many in all, it is
+ * remembered that they forked.
+ */
 const PROOFS = 64;
 const PROOF_BYTES = 4 << 20;
+const FORKS = 1024;
 
 export class Forks {
   readonly #desk: Desk;
@@ -26,7 +30,8 @@ export class Forks {
   }
 
   /**
-   * Sessions that what came, or of `session` what the device has, proves to have signed two histories; the proof of each is durable.
+   * Sessions that what came, or of `session` what the device has, proves to have signed two histories; the proof of each is durable,
+   * or where there is no room for it, that the session forked.
    * Takes the refs.
    */
   compare(session: SessionId | null, refs: readonly number[]): Promise<readonly SessionId[]> {
@@ -42,14 +47,20 @@ export class Forks {
 
   /** Keeps that a session forked, where no proof is kept. */
   remember(session: SessionId): Promise<void> {
-    const kept = this.#lane.then(async () => {
-      const { copies, id } = this.#desk;
-      const stored = await copies.load(id);
-      const known = stored === null ? [] : forksIn(stored);
-      if (known.length < PROOFS && !known.some((s) => s.session === session)) await copies.putStatement(id, { session, bytes: new Uint8Array() });
-    });
+    const kept = this.#lane.then(() => this.#keep(session, new Uint8Array()));
     this.#lane = kept.catch(() => undefined);
     return kept;
+  }
+
+  async #keep(session: SessionId, proof: Uint8Array): Promise<void> {
+    const { copies, id } = this.#desk;
+    const stored = await copies.load(id);
+    if (stored === null) return;
+    const forks = forksIn(stored);
+    const isProof = proof.length > 0 && proof.length <= PROOF_BYTES && proofsIn(stored).length < PROOFS;
+    if (isProof || (forks.length < FORKS && !forks.some((s) => s.session === session))) {
+      await copies.putStatement(id, { session, bytes: isProof ? proof : new Uint8Array() });
+    }
   }
 
   async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {
@@ -79,7 +90,7 @@ export class Forks {
         this.note(others.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
         continue;
       }
-      if (proven.size < PROOFS && bytes.length <= PROOF_BYTES) await copies.putStatement(id, { session, bytes });
+      await this.#keep(session, bytes);
       proven.add(session);
       found.push(session);
     }
