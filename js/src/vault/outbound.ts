@@ -76,8 +76,11 @@ export class Outbound {
       const { sealer } = this.#ends;
       const run: Uint8Array[] = [];
       for (const bytes of envelopes as readonly Uint8Array[]) {
-        // A pack stands for several, and it may begin before what is here one by one: it brings that as well.
-        while (run.length > 0 && sealer.header(run.at(-1)!).seq >= sealer.clear(bytes).first) run.pop();
+        // A pack stands for several: what it brings is left out, whether it came before it here or comes behind it.
+        const { first } = sealer.clear(bytes);
+        const last = run.at(-1);
+        if (last !== undefined && sealer.clear(last).first <= first && sealer.header(last).seq >= sealer.header(bytes).seq) continue;
+        while (run.length > 0 && sealer.clear(run.at(-1)!).first >= first) run.pop();
         run.push(bytes);
       }
       let part: Uint8Array[] = [];
