@@ -18,5 +18,7 @@
 //   - a store keeps records and not files: a torn record is one that is not there, as the journal's checksum would find
 //   - the two stores are made equal at the start of a life, and not in the background
 //   - sizes are said to be sixteen times larger than they are, so that the thresholds for checkpoints are met by short stories
+//   - a run is sent from the disks only, without the envelopes that a vault has in memory still (appendRun; js/src/vault/outbound.ts)
+//   - proofs of forks are kept however many and large they are
 //   - the relay commits when the story says so, and gives batches of a few entries
 package simulator
