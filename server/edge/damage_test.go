@@ -4,6 +4,7 @@ package edge_test
 
 import (
 	"bytes"
+	"net/url"
 	"testing"
 
 	"github.com/freehold-dev/freehold/server/servertest"
@@ -81,6 +82,51 @@ func TestDamagedRows(t *testing.T) {
 		if found := e.probe(t, other, ""); found.Instances != 1 {
 			t.Fatalf("%s: took the instance with it", damage.sql)
 		}
+	}
+}
+
+// A core that falls at the end of a turn has told devices what nobody kept. All sockets of that document end, also those that only
+// listened: they would go on where they no longer are. Other documents' sockets stay, and everything that was acknowledged.
+func TestACoreThatFalls(t *testing.T) {
+	e := start(t, t.TempDir(), probing(t))
+	doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+	writer, reader, elsewhere := servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, other.ID())
+	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+	reader.Listen(doc, wire.Hello{})
+	elsewhere.Listen(other, wire.Hello{Genesis: other.Genesis()})
+	before := e.ask(t, url.Values{"doc": {doc.ID().String()}, "fault": {"keep"}}).Instances
+	s := doc.NewSession()
+	run := s.Run(2)
+	if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	for name, device := range map[string]*servertest.Client{"the writer": writer, "the reader": reader} {
+		for f := device.Next(); f != nil; f = device.Next() {
+		}
+		select {
+		case <-device.Gone:
+		default:
+			t.Errorf("%s is left with a socket of which the relay does not know what it said", name)
+		}
+	}
+	writer, reader = servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID())
+	reader.Listen(doc, wire.Hello{})
+	writer.Listen(doc, wire.Hello{})
+	if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}); err != nil {
+		t.Fatal(err)
+	}
+	if ack := servertest.Await[*wire.Ack](writer); ack.Cursor != 2 {
+		t.Fatalf("%+v", ack)
+	}
+	if got := reader.Follow(1, 2); len(got) != 1 || !bytes.Equal(got[0].Envelope, run[1]) {
+		t.Fatalf("%d entries", len(got))
+	}
+	if err := elsewhere.Say(&wire.Ping{}); err != nil {
+		t.Fatal(err)
+	}
+	servertest.Expect[*wire.Pong](elsewhere)
+	if after := e.probe(t, doc, "").Instances; after != before+1 {
+		t.Fatalf("%d instances, then %d", before, after)
 	}
 }
 

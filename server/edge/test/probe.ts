@@ -1,6 +1,7 @@
 // The Worker with a look into its objects, for tests alone. /probe?doc=ID&sql=… runs SQL in the document's object and answers with the
 // rows, how large its database is, what is known of the core, and whether an alarm is set. With &alarm it rings first, and what
-// &fault names of the bucket fails meanwhile, before or after it is done. /bucket tells what is stored away.
+// &fault names of the bucket fails meanwhile, before or after it is done; without one, later. The fault "keep" is, once,
+// of what is kept for a socket: the core falls, at the end of a turn. /bucket tells what is stored away.
 
 import worker, { Document as RealDocument } from "../worker/worker.ts";
 import { core, type Env } from "../worker/document.ts";
@@ -17,6 +18,15 @@ const faulty = (bucket: R2Bucket): R2Bucket =>
     },
   });
 
+const keep = WebSocket.prototype.serializeAttachment;
+WebSocket.prototype.serializeAttachment = function (state) {
+  if (fault === "keep") {
+    fault = null;
+    throw new Error("fault: keep");
+  }
+  keep.call(this, state);
+};
+
 export class Document extends RealDocument {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env.SNAPSHOTS === undefined ? env : { ...env, SNAPSHOTS: faulty(env.SNAPSHOTS) });
@@ -30,8 +40,8 @@ export class Document extends RealDocument {
       // As with the runtime's own: none is set while it rings.
       await this.ctx.storage.deleteAlarm();
       await this.alarm();
+      fault = null;
     }
-    fault = null;
     const sql = searchParams.get("sql") ?? "";
     const rows = sql === "" ? [] : this.ctx.storage.sql.exec(sql).toArray();
     return Response.json({ rows, size: this.ctx.storage.sql.databaseSize, ...core(), alarm: await this.ctx.storage.getAlarm() });

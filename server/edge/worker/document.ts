@@ -82,7 +82,7 @@ export class Document extends DurableObject<Env> {
     const number = (key: string): number => Number(searchParams.get(key));
     switch (pathname) {
       case "/ask": return this.#answer(this.#ask(name, new Uint8Array(await request.arrayBuffer())));
-      case "/read": return this.#answer(this.#awake().read(this.#relay, this.#id, number("since")));
+      case "/read": return this.#answer(this.#turn((core) => core.read(this.#relay, this.#id, number("since"))));
       case "/await": return this.#await(number("since"), number("wait"));
       default: return new Response(null, { status: 404 });
     }
@@ -94,7 +94,7 @@ export class Document extends DurableObject<Env> {
   }
 
   #ask(name: string, frame: Uint8Array): Given {
-    const answer = this.#awake().ask(this.#relay, this.#id, new TextEncoder().encode(name), frame);
+    const answer = this.#turn((core) => core.ask(this.#relay, this.#id, new TextEncoder().encode(name), frame));
     this.#plan();
     return answer;
   }
@@ -127,11 +127,12 @@ export class Document extends DurableObject<Env> {
   #connect(name: string): Response {
     if (this.ctx.getWebSockets().length >= this.#most) return busy();
     const { 0: client, 1: socket } = new WebSocketPair();
-    const reactor = this.#awake();
-    // The tag says after hibernation which document this is: of one that nobody brought nothing is stored.
-    this.ctx.acceptWebSocket(socket, [this.#store.doc!]);
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
-    this.#peers.set(socket, reactor.connect(this.#relay, this.#line(socket), hello));
+    this.#turn((core) => {
+      // The tag says after hibernation which document this is: of one that nobody brought nothing is stored.
+      this.ctx.acceptWebSocket(socket, [this.#store.doc!]);
+      this.#peers.set(socket, core.connect(this.#relay, this.#line(socket), hello));
+    });
     return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
   }
 
@@ -139,10 +140,11 @@ export class Document extends DurableObject<Env> {
     if (this.#store.doc === null) this.#store.doc = this.ctx.getTags(socket)[0]!;
     if (message instanceof ArrayBuffer && message.byteLength > limits.frame) return this.#end(socket, 1009, "a frame above the limit");
     try {
-      const reactor = this.#awake();
-      const peer = this.#peers.get(socket);
-      // A text is no frame; the relay says so.
-      if (peer !== undefined) reactor.receive(peer, message instanceof ArrayBuffer ? new Uint8Array(message) : new Uint8Array(0));
+      this.#turn((core) => {
+        const peer = this.#peers.get(socket);
+        // A text is no frame; the relay says so.
+        if (peer !== undefined) core.receive(peer, message instanceof ArrayBuffer ? new Uint8Array(message) : new Uint8Array(0));
+      });
       this.#plan();
     } catch (cause) {
       // The device comes back and sends what was not acknowledged again, to a new instance.
@@ -162,7 +164,7 @@ export class Document extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     if (this.#store.doc === null) return;
     try {
-      if (this.#store.ripens) this.#awake().sweep(this.#relay);
+      if (this.#store.ripens) this.#turn((core) => core.sweep(this.#relay));
       await this.#away.tidy(this.#store, this.ctx.storage);
     } finally {
       // Also where something fails for longer than the runtime tries.
@@ -199,7 +201,23 @@ export class Document extends DurableObject<Env> {
     } catch {
       // It is closed already.
     }
-    if (peer !== undefined && this.#instance === instances) shared?.disconnect(this.#relay, peer);
+    if (peer !== undefined && this.#instance === instances) this.#guard(() => shared?.disconnect(this.#relay, peer));
+  }
+
+  /** Has the core do something for this document. */
+  #turn<T>(use: (core: Reactor) => T): T {
+    return this.#guard(() => use(this.#awake()));
+  }
+
+  /** A core that fell did not tell what it had said by then, nor on which sockets: none can go on where its state was kept last.
+      All end, and their devices come back. */
+  #guard<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (cause) {
+      if (shared?.fell === true) for (const socket of this.ctx.getWebSockets()) this.#end(socket, 1011, "the relay stumbled");
+      throw cause;
+    }
   }
 
   /** The core with this object's relay in it and all sockets connected. */

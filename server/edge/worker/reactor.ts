@@ -57,6 +57,10 @@ export class Reactor {
   get isOver(): boolean {
     return this.#dead || this.memory > FAT;
   }
+  /** It threw: nothing is known of the turn in which it did. */
+  get fell(): boolean {
+    return this.#dead;
+  }
 
   /** How large linear memory is. */
   get memory(): number {
