@@ -521,6 +521,21 @@ func TestS10AFullRelayIsAProblemWithAPause(t *testing.T) {
 	}
 }
 
+// Appends go one behind the other: the relay that has no time for the first finds a gap before the second.
+func TestS10TheGapBehindWhatWasRefusedForNowIsNone(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
+	one[sync.Append](s, s.write(2))
+	one[sync.Append](s, s.write(3))
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayBusy, Retry: 1000})
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayGap, Next: 1})
+	s.now += 1250
+	if sent := one[sync.Append](s, s.tell(sync.Wake{})); sent.From != 1 || sent.To != 2 {
+		t.Fatalf("%+v", sent)
+	}
+}
+
 func TestS10ARefusedSessionIsNotSentAgain(t *testing.T) {
 	s := online(t)
 	s.write(1)
