@@ -27,6 +27,7 @@ const (
 	Backup
 	RelayCrash
 	RelayFull
+	RelayBusy
 	RelayEmptied
 	RelaySwapped
 	RelayDies
@@ -41,7 +42,7 @@ var faultNames = [faultCount]string{
 	Cut: "a connection breaks", Drop: "a frame is lost", Delay: "nothing moves for a while", Duplicate: "a frame comes twice",
 	Reorder: "frames, or what is in one, come in another order", Partition: "a device is cut off from every relay", Crash: "a device crashes", Torn: "… with what was not flushed lost or out of order", StoreFull: "a store takes nothing",
 	StoreWiped: "one store of a device is wiped", BothWiped: "both are", Backup: "a device is restored from an old backup",
-	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing", RelayEmptied: "the relay loses its disk",
+	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing", RelayBusy: "the relay has no time for some appends", RelayEmptied: "the relay loses its disk",
 	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayDies: "one of two relays dies for good", RelayClock: "the relay's clock jumps, up to ten years either way",
 	DeviceClock: "a device wakes up ten years later", Flip: "a byte of an envelope is changed on its way", Foreign: "an envelope of another document comes",
 }
@@ -119,6 +120,11 @@ func (w *World) fault(d *Device) {
 		r.full = !r.full
 		if r.full {
 			hit("the disk of %s is full", r.name)
+		}
+	case RelayBusy:
+		r.busy = !r.busy
+		if r.busy {
+			hit("%s has little time", r.name)
 		}
 	case RelayEmptied:
 		if w.rand.IntN(3) == 0 {
@@ -300,7 +306,7 @@ func (r *Relay) swap() {
 func (w *World) peace() {
 	w.note("peace")
 	for _, r := range w.relays {
-		r.full = false
+		r.full, r.busy = false, false
 		r.commit(false)
 		if twin := r.lie.twin; twin != nil {
 			twin.commit(false)

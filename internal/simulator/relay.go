@@ -24,6 +24,7 @@ type Relay struct {
 	// by is who brought what on a line that is open: it is not sent back.
 	by   map[wire.Cursor]*line
 	full bool
+	busy bool // it refuses some appends for now
 	dead bool
 	skew time.Duration // of its clock
 	lie  lie
@@ -165,6 +166,10 @@ func (r *Relay) receive(l *line, frame wire.Frame) {
 func (r *Relay) append(l *line, f *wire.Append) {
 	if r.lie.victim == l.device && r.lie.kind == FalseAcks {
 		l.send(r.falseAck(f))
+		return
+	}
+	if r.busy && r.world.rand.IntN(2) == 0 {
+		l.send(server.Busy().Frame(&f.Doc, &f.Req))
 		return
 	}
 	taken, refusal := r.enter().Append(r, r.now(), f)
