@@ -157,12 +157,12 @@ func (c *socket) endTurn() {
 	}
 }
 
-// end is the last that happens to a connection.
+// end is the last that happens to a connection. Who sees it closed finds that it is nobody's any more.
 func (c *socket) end() {
+	c.peer.Close()
 	c.HangUp()
 	c.ping.Stop()
 	c.endTurn()
-	c.peer.Close()
 	c.all.leave(c)
 }
 
