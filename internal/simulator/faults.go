@@ -244,7 +244,7 @@ func (w *World) interfere(f Fault, d *Device) {
 		e.Envelope[w.rand.IntN(len(e.Envelope))] ^= 1 << w.rand.IntN(8)
 		(*queue)[i] = encode(batch)
 	case f == Foreign && isBatch:
-		batch.Entries = append(batch.Entries, w.foreign(batch.UpTo))
+		batch.Entries = append(batch.Entries, w.foreign(max(batch.UpTo, 1)))
 		(*queue)[i] = encode(batch)
 	default:
 		return
