@@ -20,6 +20,7 @@ type Device struct {
 	disks  []*disk
 	backup []*disk // as they were some time ago
 	lives  int
+	given  map[string]bool // envelopes that a relay gave it since it has these disks
 	life
 }
 
@@ -28,20 +29,26 @@ type life struct {
 	page     *crdt.Doc
 	session  *seal.Session
 	own      sync.SessionID
-	hubs     []*hub          // one for each relay
-	pending  []func()        // what takes time, and ends in any order
-	base     int64           // its clock began then
-	skipped  int64           // milliseconds that its clock was ahead of itself, after a long sleep
-	doings   int             // effects that were more than a sign of life
-	isLocked bool            // a snapshot is being made
-	given    map[string]bool // envelopes that came from a relay
+	hubs     []*hub   // one for each relay
+	pending  []func() // what takes time, and ends in any order
+	base     int64    // its clock began then
+	skipped  int64    // milliseconds that its clock was ahead of itself, after a long sleep
+	doings   int      // effects that were more than a sign of life
+	isLocked bool     // a snapshot is being made
 }
 
 func newDevice(w *World, name string, rights seal.Rights) *Device {
-	d := &Device{world: w, name: name, rights: rights, keys: w.cast.keys[rights], disks: []*disk{newDisk(), newDisk()}}
+	d := &Device{world: w, name: name, rights: rights, keys: w.cast.keys[rights], disks: []*disk{newDisk(), newDisk()}, given: map[string]bool{}}
 	d.backup = []*disk{newDisk(), newDisk()}
 	d.start()
 	return d
+}
+
+// replace gives it other disks: what it had and was given is no concern any more.
+func (d *Device) replace(disks ...*disk) {
+	d.disks, d.given = disks, map[string]bool{}
+	d.world.promises.release(d)
+	d.start()
 }
 
 func (d *Device) writable() bool { return d.rights >= seal.Write }
@@ -83,7 +90,7 @@ func (d *Device) start() {
 		l.hangUp()
 	}
 	d.lives++
-	d.life = life{base: d.world.now - int64(d.world.rand.IntN(1_000_000)), given: map[string]bool{}}
+	d.life = life{base: d.world.now - int64(d.world.rand.IntN(1_000_000))}
 	repair(d.disks)
 	stored := d.read()
 	d.page = d.file(stored)

@@ -100,18 +100,14 @@ func (w *World) fault(d *Device) {
 			return
 		}
 		hit("%s is wiped", d.name)
-		d.disks = []*disk{newDisk(), newDisk()}
-		w.promises.release(d)
-		d.start()
+		d.replace(newDisk(), newDisk())
 	case Backup:
 		if w.rand.IntN(2) == 0 {
 			d.backup = []*disk{d.disks[0].clone(), d.disks[1].clone()}
 			return
 		}
 		hit("%s is restored from a backup", d.name)
-		d.disks = []*disk{d.backup[0].clone(), d.backup[1].clone()}
-		w.promises.release(d)
-		d.start()
+		d.replace(d.backup[0].clone(), d.backup[1].clone())
 		d.promiseAll()
 	case RelayCrash:
 		hit("%s crashes", r.name)
