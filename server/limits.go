@@ -34,6 +34,9 @@ type Limits struct {
 	// LargeBytes is the memory that envelopes above BatchBytes may take on their way out, all connections together, and
 	// as much again messages above BatchBytes on their way in. The others wait their turn.
 	LargeBytes int
+	// PartialBytes is the memory that messages up to BatchBytes may take while they come in, all sockets together, but for the
+	// shortest. Beyond it they wait their turn as larger ones do.
+	PartialBytes int
 	// Answers is how many Acks, Errors and Pongs may wait for a connection that does not read them.
 	Answers int
 	// PresencePerSecond and PresenceBurst are how often one connection may say that it is here.
@@ -68,6 +71,7 @@ func DefaultLimits() Limits {
 
 		BatchBytes:        256 << 10,
 		LargeBytes:        256 << 20,
+		PartialBytes:      64 << 20,
 		Answers:           256,
 		PresencePerSecond: 30,
 		PresenceBurst:     120,

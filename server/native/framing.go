@@ -8,7 +8,7 @@ import (
 )
 
 // framing takes apart the stream of WebSocket frames that a device sends (RFC 6455, section 5). It holds what came of a message and
-// no more. SECURITY: how long a message is going to be is known from the header, and one that is going to be large waits for a grant
+// no more. SECURITY: how long a message is going to be is known from the header, and one that is going to be long waits for a grant
 // there, however it is cut into frames.
 type framing struct {
 	// header are the first bytes of a frame, came how many of them there are.
@@ -19,10 +19,10 @@ type framing struct {
 	fin  bool
 	// opcode is the frame's, and of the opcode of the message under way, 0 where there is none.
 	opcode, of byte
-	// granted: the message under way may be large.
-	granted bool
-	masked  int
-	left    int
+	// room is how long the message under way was granted to become.
+	room   int
+	masked int
+	left   int
 	// message is what came of the message under way, control of a control frame.
 	message, control []byte
 }
@@ -59,8 +59,8 @@ const (
 	foundNothing found = iota
 	foundMessage
 	foundControl
-	// foundLarge: the message under way needs a grant.
-	foundLarge
+	// foundLong: the message under way needs a grant, of size bytes at least.
+	foundLong
 	// foundWrong: the stream cannot go on.
 	foundWrong
 )
@@ -70,11 +70,13 @@ type framed struct {
 	found   found
 	opcode  byte
 	payload []byte
+	size    int
 	code    closeCode
 }
 
-// next goes on with a stream, and gives what is left of it behind what it found. The payload may be a part of b, which it changes.
-func (f *framing) next(b []byte, above, limit int) (framed, []byte) {
+// next goes on with a stream, and gives what is left of it behind what it found. Messages above short bytes need a grant, and none is
+// above limit. The payload may be a part of b, which it changes.
+func (f *framing) next(b []byte, short, limit int) (framed, []byte) {
 	if !f.open {
 		n, code := f.readHeader(b, limit)
 		if b = b[n:]; code != 0 {
@@ -85,8 +87,8 @@ func (f *framing) next(b []byte, above, limit int) (framed, []byte) {
 		}
 	}
 	isControl := f.opcode >= opClose
-	if !isControl && !f.granted && len(f.message)+f.left > above {
-		return framed{found: foundLarge}, b
+	if size := len(f.message) + f.left; !isControl && size > max(short, f.room) {
+		return framed{found: foundLong, size: size}, b
 	}
 	part, rest := b[:min(f.left, len(b))], b[min(f.left, len(b)):]
 	f.unmask(part)
@@ -111,13 +113,13 @@ func (f *framing) next(b []byte, above, limit int) (framed, []byte) {
 		return framed{found: foundControl, opcode: f.opcode, payload: part}, rest
 	}
 	of := f.of
-	f.of, f.granted = 0, false
+	f.of, f.room = 0, 0
 	return framed{found: foundMessage, opcode: of, payload: part}, rest
 }
 
-// grant lets the message under way be large, and makes room for what is known of it.
-func (f *framing) grant() {
-	f.granted = true
+// grant lets the message under way become as long as room, and allocates what is known of it.
+func (f *framing) grant(room int) {
+	f.room = room
 	f.message = slices.Grow(f.message, f.left)
 }
 

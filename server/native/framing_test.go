@@ -107,15 +107,15 @@ func TestFramingFindsTheSameInAnyPieces(t *testing.T) {
 				switch next.found {
 				case foundMessage, foundControl:
 					found = append(found, fmt.Sprintf("%d %x", next.opcode, next.payload))
-				case foundLarge:
+				case foundLong:
 					if len(f.message) > above || cap(f.message) > 2*above {
 						t.Fatalf("%d bytes, room for %d, without a grant", len(f.message), cap(f.message))
 					}
 					asks = append(asks, end-len(b))
-					if again, rest := f.next(b, above, limit); again.found != foundLarge || len(rest) != len(b) {
+					if again, rest := f.next(b, above, limit); again.found != foundLong || len(rest) != len(b) {
 						t.Fatal("it goes on without a grant")
 					}
-					f.grant()
+					f.grant(limit)
 				case foundWrong:
 					t.Fatalf("wrong: %d", next.code)
 				}

@@ -28,6 +28,17 @@ func (p *pipes) as(address string) net.Conn {
 	return mine
 }
 
+// upgraded makes a socket of a connection, and does not look at what comes.
+func upgraded(t *testing.T, conn net.Conn) net.Conn {
+	t.Helper()
+	if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, conn)
+	return conn
+}
+
 // Who begins large requests and does not go on holds two places, loses them soon, and keeps nobody else from sending.
 func TestSlowBodiesHoldNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -86,13 +97,7 @@ func TestSlowMessagesHoldNobodyUp(t *testing.T) {
 		// A large message in one frame.
 		begin := func(address string) net.Conn {
 			t.Helper()
-			conn := listener.as(address)
-			if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"); err != nil {
-				t.Fatal(err)
-			}
-			go io.Copy(io.Discard, conn)
-			return conn
+			return upgraded(t, listener.as(address))
 		}
 		write := func(conn net.Conn, size, sent int) (written chan error) {
 			written = make(chan error, 1)
@@ -138,12 +143,7 @@ func TestSlowMessagesHoldNobodyUp(t *testing.T) {
 func TestPingsDoNotProlongATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener, stop := inMemoryWith(t, native.Options{Limits: server.DefaultLimits()})
-		conn := listener.as("203.0.113.7:1")
-		if _, err := io.WriteString(conn, "GET /v1/socket HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		go io.Copy(io.Discard, conn)
+		conn := upgraded(t, listener.as("203.0.113.7:1"))
 		// The first fragment of a large message, with 16 KiB for a second, and no end.
 		if _, err := conn.Write(append([]byte{0x02, 0xff, 0, 0, 0, 0, 0, large >> 16, large >> 8 & 0xff, 0, 0, 0, 0, 0}, make([]byte, large)...)); err != nil {
 			t.Fatal(err)
@@ -158,6 +158,50 @@ func TestPingsDoNotProlongATurn(t *testing.T) {
 		}
 		if took := time.Since(began); err == nil || took > 52*time.Second {
 			t.Fatalf("it held its turn for %v: %v", took, err)
+		}
+		stop()
+	})
+}
+
+// Messages that are neither short nor large share bytes while they come in. Beyond those they wait for a turn, short ones do not, and
+// who never ends a message loses what it has to others.
+func TestUnfinishedMessagesShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := server.DefaultLimits()
+		limits.PartialBytes = 1 << 20
+		listener, stop := inMemoryWith(t, native.Options{Limits: limits})
+		const size, many = 200 << 10, 40
+		for _, fin := range []byte{0x80, 0} {
+			read := make(chan struct{}, many)
+			for i := range many {
+				conn := upgraded(t, listener.as(fmt.Sprintf("203.0.113.%d:1", 1+i)))
+				defer conn.Close()
+				go func() {
+					b := append([]byte{fin | 0x02, 0xff, 0, 0, 0, 0, 0, size >> 16, size >> 8 & 0xff, size & 0xff, 0, 0, 0, 0}, make([]byte, size-1)...)
+					if _, err := conn.Write(b); err == nil {
+						read <- struct{}{}
+					}
+				}()
+			}
+			synctest.Wait()
+			// Five share the bytes, and five have the turns of large ones.
+			if n := len(read); n != (1<<20)/size+5 {
+				t.Fatalf("%d of %d were read at once", n, many)
+			}
+			short := upgraded(t, listener.as("203.0.113.99:1"))
+			if _, err := short.Write(append([]byte{0x82, 0xfe, 0x1f, 0xff, 0, 0, 0, 0}, make([]byte, 8<<10-1)...)); err != nil {
+				t.Fatal(err)
+			}
+			short.Close()
+			for n := range many {
+				select {
+				case <-read:
+				case <-time.After(10 * time.Minute):
+					t.Fatalf("%d of %d were ever read", n, many)
+				}
+			}
+			// Then those, too, have run out of patience, and all is given back.
+			time.Sleep(time.Minute)
 		}
 		stop()
 	})

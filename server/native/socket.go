@@ -81,13 +81,13 @@ func (c *socket) deal() {
 func (c *socket) take(b []byte) bool {
 	for len(b) > 0 {
 		var f framed
-		f, b = c.framing.next(b, c.all.large.above, wire.MaxFrame)
+		f, b = c.framing.next(b, shortMessage, wire.MaxFrame)
 		switch f.found {
-		case foundLarge:
-			if !c.awaitTurn() {
+		case foundLong:
+			if !c.awaitTurn(f.size) {
 				return false
 			}
-			c.framing.grant()
+			c.framing.grant(c.turn.room)
 		case foundMessage:
 			if !c.message(f) {
 				return false
@@ -133,8 +133,14 @@ func (c *socket) control(f framed) bool {
 	return true
 }
 
-// awaitTurn is for a message that is going to be large; false when the connection ended.
-func (c *socket) awaitTurn() bool {
+// awaitTurn is for a message that is going to have size bytes at least; false when the connection ended.
+func (c *socket) awaitTurn(size int) bool {
+	if c.turn == nil {
+		c.turn = &turn{of: c.all.turns, began: time.Now()}
+	}
+	if c.turn.extend(size) {
+		return true
+	}
 	c.mu.Lock()
 	if c.gone == nil {
 		c.gone = make(chan struct{})
@@ -144,15 +150,13 @@ func (c *socket) awaitTurn() bool {
 	if closed {
 		return false
 	}
-	var err error
-	c.turn, err = c.all.large.await(c.caller, gone)
-	return err == nil
+	return c.turn.await(c.caller, gone)
 }
 
 // endTurn says that the message was dealt with, or that no more of it will come.
 func (c *socket) endTurn() {
 	if c.turn != nil {
-		c.turn.release()
+		c.turn.end()
 		c.turn = nil
 	}
 }

@@ -30,7 +30,7 @@ type sockets struct {
 	idle      time.Duration
 	names     httpapi.Names
 	addresses *addresses
-	large     *turns
+	turns     *turns
 	tidy      tidy
 
 	mu   sync.Mutex
@@ -44,7 +44,7 @@ func newSockets(relay *server.Relay, limits server.Limits, idle time.Duration, n
 	if idle == 0 {
 		idle = idleAfter
 	}
-	return &sockets{relay: relay, limit: limits.Connections, idle: idle, names: names, addresses: from, large: newTurns(limits), tidy: tidy{free: debug.FreeOSMemory}, open: make(map[*socket]struct{})}
+	return &sockets{relay: relay, limit: limits.Connections, idle: idle, names: names, addresses: from, turns: newTurns(limits), tidy: tidy{free: debug.FreeOSMemory}, open: make(map[*socket]struct{})}
 }
 
 // pingEvery keeps proxies from cutting a quiet connection, and finds the dead: two pings, and a little time for the answer.

@@ -1,7 +1,7 @@
 package native
 
 import (
-	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/freehold-dev/freehold/server"
@@ -9,39 +9,75 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// copiesReceived is how often a frame is in memory at most until its envelopes are judged: as it grew by fragments, or decoded.
-const copiesReceived = 3
+const (
+	// shortMessage is how long a message may be that comes without a turn: what is typed is shorter.
+	shortMessage = 8 << 10
+	// copiesReceived is how often a frame is in memory at most until its envelopes are judged: as it grew by fragments, or decoded.
+	copiesReceived = 3
+)
 
-// turns are the connections that may bring a large message at the same time.
+// turns bound the memory of messages on their way in, over all connections. SECURITY: who keeps a message unfinished loses it soon
+// (turn.until), and as long as others keep the budget full, the rest is served one after another and not refused.
 type turns struct {
-	// above is how many bytes of a message come without one.
-	above int
-	taken chan struct{}
+	// Messages up to above share bytes, of which used are taken.
+	above, bytes int64
+	used         atomic.Int64
+	// large has room for as many messages of any length as may come at the same time.
+	large chan struct{}
 }
 
 func newTurns(limits server.Limits) *turns {
-	return &turns{limits.BatchBytes, make(chan struct{}, max(1, limits.LargeBytes/(copiesReceived*wire.MaxFrame)))}
+	return &turns{above: int64(limits.BatchBytes), bytes: int64(limits.PartialBytes), large: make(chan struct{}, max(1, limits.LargeBytes/(copiesReceived*wire.MaxFrame)))}
 }
 
-// turn is one connection's, from when a message is known to be large until that is dealt with.
+// turn is one connection's, from when a message is known to be no short one until that is dealt with.
 type turn struct {
-	began   time.Time
+	of    *turns
+	began time.Time
+	// room is how long the message may become, share what it has of the bytes, release gives back the place of a large one.
+	room    int
+	share   int64
 	release func()
 }
 
-// await returns when a message of a caller may grow large: it has no other turn to spare, or there is none at all, until then.
-func (t *turns) await(caller *server.Caller, gone <-chan struct{}) (*turn, error) {
+// extend lets the message become as long as size, if that is not large and there are the bytes for it.
+func (t *turn) extend(size int) bool {
+	more := int64(size) - t.share
+	if int64(size) > t.of.above {
+		return false
+	}
+	if t.of.used.Add(more) > t.of.bytes {
+		t.of.used.Add(-more)
+		return false
+	}
+	t.room, t.share = size, int64(size)
+	return true
+}
+
+// await returns when the message may become as long as any: its caller has no other to spare, or there is no place at all, until
+// then. It is false when the connection is gone. What it has of the bytes it keeps: so much is in memory already.
+func (t *turn) await(caller *server.Caller, gone <-chan struct{}) bool {
 	release, ok := caller.Large(gone)
 	if !ok {
-		return nil, net.ErrClosed
+		return false
 	}
 	select {
-	case t.taken <- struct{}{}:
+	case t.of.large <- struct{}{}:
 	case <-gone:
 		release()
-		return nil, net.ErrClosed
+		return false
 	}
-	return &turn{time.Now(), func() { <-t.taken; release() }}, nil
+	t.began, t.room, t.release = time.Now(), wire.MaxFrame, release
+	return true
+}
+
+// end gives back all that the turn has.
+func (t *turn) end() {
+	t.of.used.Add(-t.share)
+	if t.release != nil {
+		<-t.of.large
+		t.release()
+	}
 }
 
 // until is when the turn is lost if no more comes: others wait for it. Of what came only the message counts.
