@@ -2,6 +2,8 @@ package relaytest
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -129,5 +131,39 @@ func plainWait(t *testing.T, c *contract) {
 	servertest.Request(t, "POST", at, b)
 	if batch, ok := servertest.Decode(t, <-got).(*wire.Batch); !ok || len(batch.Entries) != 2 {
 		t.Fatalf("%+v", batch)
+	}
+}
+
+// foreignPage is a page of an origin that no relay lists: it may neither ask nor open a socket, and no browser shows it the answer.
+func foreignPage(t *testing.T, c *contract) {
+	doc := c.doc(t)
+	c.founded(t, doc)
+	for path, header := range map[string]http.Header{
+		"/v1/docs/" + doc.ID().String(): {},
+		"/v1/socket?doc=" + doc.ID().String(): {
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {wire.Subprotocol},
+		},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", c.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header
+		r.Header.Set("Origin", "https://evil.example")
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != 403 || answer.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Fatalf("%s: %s, %v", path, answer.Status, answer.Header)
+		}
+		got, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := servertest.Decode(t, got).(*wire.Error); !ok || e.Code != wire.CodeNotHere || answer.Header.Get("Freehold-Error") != string(e.Code) || e.Hint == "" {
+			t.Fatalf("%s: %+v", path, e)
+		}
 	}
 }

@@ -60,6 +60,7 @@ func Run(t *testing.T, home Home) {
 		{"owner", owner},
 		{"plain requests", plain},
 		{"plain requests/wait", plainWait},
+		{"plain requests/a page of another origin", foreignPage},
 		{"plain requests/curl alone", curlAlone},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, c) })
