@@ -32,6 +32,7 @@ const (
 	RelaySwapped
 	RelayDies
 	RelayClock
+	Days
 	DeviceClock
 	Flip
 	Foreign
@@ -43,7 +44,7 @@ var faultNames = [faultCount]string{
 	Reorder: "frames, or what is in one, come in another order", Partition: "a device is cut off from every relay", Crash: "a device crashes", Torn: "… with what was not flushed lost or out of order", StoreFull: "a store takes nothing",
 	StoreWiped: "one store of a device is wiped", BothWiped: "both are", Backup: "a device is restored from an old backup",
 	RelayCrash: "the relay crashes", RelayFull: "the relay's disk takes nothing", RelayBusy: "the relay has no time for some appends", RelayEmptied: "the relay loses its disk",
-	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayDies: "one of two relays dies for good", RelayClock: "the relay's clock jumps, up to ten years either way",
+	RelaySwapped: "the relay gets the disk of another one, with a part of the document", RelayDies: "one of two relays dies for good", RelayClock: "the relay's clock jumps, up to ten years either way", Days: "days pass, 10 to 40",
 	DeviceClock: "a device wakes up ten years later", Flip: "a byte of an envelope is changed on its way", Foreign: "an envelope of another document comes",
 }
 
@@ -144,6 +145,14 @@ func (w *World) fault(d *Device) {
 		r.skew = time.Duration(w.rand.Int64N(2*int64(tenYears))) - tenYears
 		hit("the clock of %s is off by %d days", r.name, r.skew/(24*time.Hour))
 		r.sweep()
+	case Days:
+		days := 10 + w.rand.IntN(31)
+		hit("%s runs for %d days", r.name, days)
+		// The first minutes stand for the first day, in which whoever is there does what there is to do.
+		for seconds := 120; days > 0; days, seconds = days-1, 2 {
+			w.pass(seconds)
+			r.age()
+		}
 	case DeviceClock:
 		d.skipped += tenYears.Milliseconds()
 		hit("%s wakes up later", d.name)

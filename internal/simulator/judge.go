@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -45,10 +46,10 @@ func (w *World) promised(holder any, envelope []byte) {
 	}
 }
 
-// letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor, or says it in a format that nobody can read:
-// then a relay whose clock jumps over the time for objections helps him (docs/THREATS.md), and what nobody else has is gone. That has to be said all the same.
+// letGo notes what a relay deleted. A snapshot that covers it has it, unless its writer is a bad compactor or says it in a format that nobody can read,
+// and everybody who could have objected was gone for longer than a relay waits: then what nobody else has is gone. That has to be said all the same.
 func (w *World) letGo(r *Relay, dropped []server.Dropped) {
-	if w.cheat != BadCompactor && w.cheat != Newer {
+	if w.cheat != BadCompactor && w.cheat != Newer || r.alone <= 30*24*time.Hour {
 		return
 	}
 	for _, x := range dropped {
@@ -99,7 +100,6 @@ func (w *World) noticed(d *Device, what string) {
 		w.tally.Noticed = map[string]int{}
 	}
 	w.tally.Noticed[what]++
-	w.objected = w.objected || what == "bad snapshot"
 	w.note("%s notices: %s", d.name, what)
 }
 
@@ -200,11 +200,10 @@ func (w *World) isDivided(d *Device) bool {
 // isForged reports whether a snapshot put words in somebody's mouth.
 func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.madeUp }
 
-// judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, and what a relay let go of for a
-// snapshot that left it out is gone with the devices that had it; but not unnoticed. Where the one who objected lives no more, those who lack
-// something say so; so do they where nobody could read it. It reports whether anything of that sort came about.
+// judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed. Where everybody was
+// gone for too long, those who lack something say so. It reports whether anything of that sort came about.
 func (w *World) judgeCompactor() bool {
-	differ, objects, told := false, false, w.objected || w.cheat == Newer
+	differ, objects, told := false, false, len(w.gone) > 0
 	for _, d := range w.devices {
 		s := d.status()
 		objects = objects || s.Problem == sync.BadSnapshot

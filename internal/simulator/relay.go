@@ -27,7 +27,9 @@ type Relay struct {
 	busy bool // it refuses some appends for now
 	dead bool
 	skew time.Duration // of its clock
-	lie  lie
+	// alone is for how long it ran with nobody there who could object.
+	alone time.Duration
+	lie   lie
 }
 
 type decision struct {
@@ -258,8 +260,21 @@ func (r *Relay) crash() {
 	r.reopen(r.log, r.written)
 }
 
-// sweep counts the time and lets go of what retention allows.
+// age lets a day pass, at the end of which it sweeps.
+func (r *Relay) age() {
+	r.skew += 24 * time.Hour
+	r.alone += 24 * time.Hour
+	if slices.ContainsFunc(r.lines, func(l *line) bool { return l.device.writable() && !r.world.parted[l.device] }) {
+		r.alone = 0
+	}
+	r.sweep()
+}
+
+// sweep counts the time and lets go of what retention allows, where the disk takes anything.
 func (r *Relay) sweep() {
+	if r.full {
+		return
+	}
 	r.commit(false)
 	if write := r.enter().Look(r.now()); write != nil {
 		r.write([]*server.Write{write})

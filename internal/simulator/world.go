@@ -40,8 +40,7 @@ type World struct {
 	verified map[[sha256.Size]byte]verification
 	words    map[[sha256.Size]byte]*seal.PresencePayload // nil: it does not open
 	promises promises
-	gone     map[place]bool // what relays let go of for a bad compactor
-	objected bool           // somebody did, in some life
+	gone     map[place]bool // what relays let go of for a bad compactor while everybody was gone
 }
 
 // Run tells the story of a seed and gives what it went through. It fails with what went wrong, and what led to it.
@@ -277,6 +276,18 @@ func (w *World) settle(seconds int) {
 		w.wake()
 	}
 	w.fail(Restless, "two hours after peace")
+}
+
+// pass lets so many seconds go by, in which everybody does what can be done.
+func (w *World) pass(seconds int) {
+	for range seconds {
+		for _, d := range w.devices {
+			for w.move(d) {
+			}
+		}
+		w.now += 1000
+		w.wake()
+	}
 }
 
 // someEdit is a small edit of the sort that people make.
