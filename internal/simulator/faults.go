@@ -248,7 +248,7 @@ func (w *World) interfere(f Fault, d *Device) {
 		e := &batch.Entries[w.rand.IntN(len(batch.Entries))]
 		e.Envelope[w.rand.IntN(len(e.Envelope))] ^= 1 << w.rand.IntN(8)
 		(*queue)[i] = encode(batch)
-	case f == Foreign && isBatch:
+	case f == Foreign && isBatch && batch.UpTo > 0: // no envelope is at cursor 0
 		batch.Entries = append(batch.Entries, w.foreign(max(batch.UpTo, 1)))
 		(*queue)[i] = encode(batch)
 	default:
