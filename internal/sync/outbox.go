@@ -47,7 +47,8 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.marks = append(o.marks, o.current(d))
 		o.reset = true
 	}
-	o.mark, o.top, o.parent, o.upload.upTo = Mark{Store: store}, 0, Hash{}, 0
+	o.mark, o.top, o.parent = Mark{Store: store}, 0, Hash{}
+	o.upload.forgetLog()
 	o.era++
 	d.presence.wants = nil
 	d.places.forget()
@@ -75,8 +76,8 @@ func (o *outbox) use(d *document, store StoreID) {
 // current is the mark with what the sessions know.
 func (o *outbox) current(d *document) Mark {
 	m := o.mark
-	if o.upload.restore != 0 {
-		m.Cursor = min(m.Cursor, o.upload.restore-1)
+	if at := d.rereadFrom(); at != 0 {
+		m.Cursor = min(m.Cursor, at-1)
 	}
 	m.Known = nil
 	for i := range d.sessions {
@@ -180,7 +181,8 @@ func (m *Machine) welcome(e Welcome) {
 // putBack begins anew with a relay that was put back to an earlier state: nothing known of it holds.
 func (m *Machine) putBack(d *document) {
 	o := &d.outbox
-	o.mark.Cursor, o.mark.Log, o.top, o.parent, o.upload.upTo = 0, Length{}, 0, Hash{}, 0
+	o.mark.Cursor, o.mark.Log, o.top, o.parent = 0, Length{}, 0, Hash{}
+	o.upload.forgetLog()
 	o.reset = true
 	o.era++
 	d.places.forget()

@@ -14,6 +14,7 @@ type work struct {
 	entries []Entry
 	items   []OpenedItem
 	verdict Verdict // of a snapshot
+	unread  bool    // the snapshot does not say what it covers
 	era     uint32  // of the relay's log that it is from
 }
 
@@ -183,7 +184,7 @@ func (m *Machine) opened(e Opened) {
 	}
 	if w.entries[0].Kind == KindSnapshot {
 		if len(w.items[0].Contents) != 1 { // it has a list of heads, if an empty one
-			w.items[0].Contents = make([]OpenedContent, 1)
+			w.items[0].Contents, w.unread = make([]OpenedContent, 1), true
 		}
 		m.checkSnapshot(d)
 		return

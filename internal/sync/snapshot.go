@@ -29,6 +29,11 @@ func (m *Machine) checked(e Checked) {
 		m.drop(appendRef(nil, e.Ref))
 		return
 	}
+	if e.Problem == NewerFormat {
+		m.drop(appendRef(nil, e.Ref))
+		d.leaveUnread()
+		return
+	}
 	w := &d.inbox.work
 	w.verdict = e.Verdict
 	isHere := d.hasAll(w.covers())
@@ -69,6 +74,24 @@ func (d *document) restore(at Cursor) {
 	if u := &d.outbox.upload; d.writable && (u.restore == 0 || at < u.restore) {
 		u.restore = at
 	}
+}
+
+// leaveUnread ends the work on a snapshot that only a newer version reads. It holds nothing up, and nothing of it is lost: as long as it may
+// have what is not here, the next life reads it again, in whatever version; and where a relay may let go of something for it, another one
+// goes up that this version reads.
+func (d *document) leaveUnread() {
+	w := &d.inbox.work
+	if e, u := &w.entries[0], &d.outbox.upload.unread; w.era == d.outbox.era {
+		if u.first == 0 || e.Cursor < u.first {
+			u.first = e.Cursor
+		}
+		u.covers = max(u.covers, e.Covers)
+		u.lacks = u.lacks || w.unread || !d.hasAll(w.covers())
+	}
+	d.issues.read = NewerFormat
+	d.noteUpload(w.session)
+	d.mark(w.entries, arrivalDone)
+	d.endWork()
 }
 
 // isAhead reports whether somebody claims more of our own session than there is: whoever believes it would pass over what we write next.
@@ -139,6 +162,9 @@ func (d *document) coverFromRelay() {
 	}
 	if e := &w.entries[0]; w.verdict == Sound {
 		d.outbox.parent = w.items[0].Hash
+		if u := &d.outbox.upload; w.era == d.outbox.era && e.Cursor > u.unread.covers && !d.places.isStale(u.unread.covers, w.covers()) {
+			u.answered = max(u.answered, u.unread.covers)
+		}
 		if e.Covers > 0 {
 			d.outbox.mark.Log = Length{Snapshot: e.Size}
 		}

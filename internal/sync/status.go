@@ -88,7 +88,7 @@ func (d *document) contentState() Content {
 	switch {
 	case !d.content:
 		return ContentWaiting
-	case d.lacks(), d.isBehind() && in.asks > 0, in.catching && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
+	case d.outbox.upload.unread.lacks, d.lacks(), d.isBehind() && in.asks > 0, in.catching && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
 		return ContentPartial
 	}
 	return ContentComplete

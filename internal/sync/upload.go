@@ -32,7 +32,42 @@ type upload struct {
 	notBefore int64
 	tries     uint32 // that brought nothing, in a row
 	blocked   bool   // a snapshot was too large or refused, until the next connection
+	unread    unread
+	answers   Cursor // how far those cover the log that this one answers
+	answered  Cursor // the same of one that is on the relay
 	restore   Cursor // of a snapshot on the relay that may lack something: all that is here goes up as well (S13); 0: none
+}
+
+// unread is what is known of the snapshots on the relay that only a newer version reads (S13).
+type unread struct {
+	first  Cursor // 0: there is none
+	covers Cursor // how far into the log they cover it
+	lacks  bool   // they may have what is not here
+}
+
+func (u unread) problem() Problem {
+	if u.first != 0 {
+		return NewerFormat
+	}
+	return NoProblem
+}
+
+// forgetLog is for another log, or the same one put back.
+func (u *upload) forgetLog() { u.upTo, u.unread, u.answers, u.answered = 0, unread{}, 0, 0 }
+
+// isUnanswered reports whether a relay may come to let go of what only a newer version then has, and this device can bring it.
+func (d *document) isUnanswered() bool {
+	u := &d.outbox.upload
+	return d.writable && u.unread.covers > u.answered
+}
+
+// rereadFrom is the first snapshot that the next life has to read again, 0 for none: this one is not done with it, or cannot read it.
+func (d *document) rereadFrom() Cursor {
+	u := &d.outbox.upload
+	if at := u.unread.first; (u.unread.lacks || d.isUnanswered()) && (u.restore == 0 || at < u.restore) {
+		return at
+	}
+	return u.restore
 }
 
 // needsSnapshot reports whether the device has something that the relay lacks and no sendable envelope holds. Half a change is
@@ -54,12 +89,12 @@ func (l *Length) grew(n, size uint32) {
 	l.Tail += n * max(size-min(size, envelopeOverhead), 32)
 }
 
-// shortenNext reports whether it is time to make the snapshot that a long log asks for (S18). What waits here for something else could
-// not be in it, and of a log of which nothing was read it could not say that it has anything.
+// shortenNext reports whether it is time to make the snapshot that a long log asks for (S18), or one that only a newer version reads
+// (S13): the first of those who could answer does.
 func (m *Machine) shortenNext(d *document) bool {
 	u := &d.outbox.upload
 	switch {
-	case !d.outbox.mark.Log.isLong() || d.outbox.mark.Cursor == 0 || !d.writable || len(d.inbox.log) > 0 || len(d.inbox.held) > 0 || d.misses() || d.leavesOut():
+	case !d.isUnanswered() && !d.isLong():
 		u.dueAt = 0
 	case u.dueAt == 0:
 		u.dueAt = m.now + 1 + int64(m.random.next()%longLogWithin)
@@ -69,10 +104,17 @@ func (m *Machine) shortenNext(d *document) bool {
 	return false
 }
 
+// isLong reports whether the relay's log is long, and a snapshot of this device would shorten it. What waits here for something else could
+// not be in that, and of a log of which nothing was read it could not say that it has anything.
+func (d *document) isLong() bool {
+	o := &d.outbox
+	return o.mark.Log.isLong() && o.mark.Cursor > 0 && d.writable && len(d.inbox.log) == 0 && len(d.inbox.held) == 0 && !d.misses() && !d.leavesOut()
+}
+
 // leavesOut reports whether a snapshot of this device would leave something out that the relay has, or may have: of a session that forked
 // nobody knows which history is there.
 func (d *document) leavesOut() bool {
-	return slices.ContainsFunc(d.sessions, func(s session) bool { return s.stuck || s.frozen })
+	return d.outbox.upload.unread.lacks || slices.ContainsFunc(d.sessions, func(s session) bool { return s.stuck || s.frozen })
 }
 
 // uploadNext sends the snapshot that is sealed, or has one made. It reports whether everything else has to wait.
@@ -86,7 +128,10 @@ func (m *Machine) uploadNext(d *document) bool {
 		u.shortens = u.restore == 0 && !d.needsSnapshot()
 		u.stage, u.notBefore = stageSealing, m.now+snapshotPause<<min(u.tries, snapshotDoubles)
 		u.tries++
-		u.upTo, u.needs, u.shown, u.dueAt = d.outbox.mark.Cursor, d.reach(), d.allShown(), 0
+		u.upTo, u.needs, u.shown, u.answers, u.dueAt = d.outbox.mark.Cursor, d.reach(), d.allShown(), u.unread.covers, 0
+		if u.unread.lacks { // what the relay let go of for those may be in no other
+			u.upTo = 0
+		}
 		m.emit(MakeSnapshot{d.id, d.outbox.parent})
 	}
 	return u.stage != stageWaiting
@@ -126,8 +171,8 @@ func (u *upload) isUpload(id SessionID) bool { return u.stage == stageStoring &&
 // uploaded credits the relay with what is in the snapshot.
 func (m *Machine) uploaded(d *document) {
 	u := &d.outbox.upload
-	isAnswer := u.restore != 0 // two that object to each other's snapshots must not go on for ever: each has said something new
-	u.restore = 0
+	isAnswer := u.restore != 0 || d.isUnanswered() // two that answer each other's snapshots must not go on for ever: each has said something new
+	u.restore, u.answered = 0, max(u.answered, u.answers)
 	for _, h := range u.covers {
 		s := d.session(h.Session)
 		// A writer who is here brings his own session: where his chain does not go on for us, one snapshot after the other would follow
@@ -138,7 +183,7 @@ func (m *Machine) uploaded(d *document) {
 		s.learnSnapshot(h.Seq + 1)
 	}
 	if u.coveredUpTo() > 0 {
-		if u.shortens {
+		if u.shortens && !isAnswer {
 			u.tries = 0
 		}
 		d.outbox.mark.Log = Length{Snapshot: u.size}
