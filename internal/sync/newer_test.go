@@ -122,4 +122,8 @@ func TestS13ADocumentOfWhichOnlyANewerVersionReadsSomethingIsNotHere(t *testing.
 	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentWaiting || st.Problem != sync.NewerFormat {
 		t.Fatalf("nothing of it was read, and the status is %+v", st)
 	}
+	effects = s.openAll(s.batch(1, arrive(8, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial {
+		t.Fatalf("there is something, and the status is %+v", st)
+	}
 }
