@@ -362,7 +362,9 @@ func (d *hub) checkpoint(e sync.Checkpoint, unlock func()) {
 		if at, is := stuck[k.Session]; is {
 			next = min(next, at)
 		}
-		if len(stored.forked) > 0 { // the history that goes on on the disks may be another than the one that is shown
+		// The history that goes on on the disks may be another than the one that is shown, and what is shown although something was asked for in
+		// vain waits in the file.
+		if len(stored.forked) > 0 || d.saysPartial() {
 			next = min(next, in[k.Session])
 		}
 		for _, x := range stored.runs[k.Session] {
