@@ -59,6 +59,21 @@ const handleOver = (h: FileSystemSyncAccessHandle, path: string, look: () => Pro
   };
 };
 
+/** Milliseconds before another try, doubling up to a second. */
+const REMOVE_AGAIN = 20;
+
+/** Another tab that was told to let go of its journal may not be done: nothing says when its handle is closed. */
+const removeWhole = async (top: FileSystemDirectoryHandle, dir: string): Promise<void> => {
+  for (let pause = REMOVE_AGAIN; ; pause *= 2) {
+    try {
+      return await top.removeEntry(dir, { recursive: true });
+    } catch (e) {
+      if (nameOf(e) !== "NoModificationAllowedError" || pause > 1000) throw e;
+    }
+    await new Promise((go) => setTimeout(go, pause));
+  }
+};
+
 /** True where this thread can open sync access handles at all. */
 export const hasSyncHandles = (): boolean =>
   typeof FileSystemFileHandle !== "undefined" && "createSyncAccessHandle" in FileSystemFileHandle.prototype && typeof navigator?.storage?.getDirectory === "function";
@@ -102,7 +117,7 @@ export const opfsFiles = (name: string): Files => {
         return handleOver(await handle.createSyncAccessHandle(), `${dir}/${file}`, async () => (await at(dir, false)).getFileHandle(file));
       }),
     remove: (dir, file) => attempt<void>(`remove ${dir}/${file}`, async () => (await at(dir, false)).removeEntry(file), { value: undefined }),
-    removeDir: (dir) => attempt<void>(`remove ${dir}`, () => top().removeEntry(dir, { recursive: true }), { value: undefined }),
+    removeDir: (dir) => attempt<void>(`remove ${dir}`, () => removeWhole(top(), dir), { value: undefined }),
     close: async () => {
       root = null;
     },

@@ -75,6 +75,15 @@ for (const engine of ["chromium", "firefox", "webkit"] as const satisfies readon
   });
 }
 
+for (const engine of ["chromium", "firefox"] as const) {
+  test(`${engine}: a folder is removed as soon as the tab that has a file of it open lets go`, async (t) => {
+    const { server, browser } = await start(t, launch(engine));
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/`);
+    assert.deepEqual(await call(page, "removeHeld", 100), []);
+  });
+}
+
 test("chromium: files that reach the quota are one copy less, and get what they missed when there is room again", async (t) => {
   const { server, browser } = await start(t, launchChromium());
   const page = await browser.newPage();

@@ -3,6 +3,7 @@
 import { Bridge, BridgeError } from "../../../../idb/bridge.ts";
 import { Store, VERSION, databaseName } from "../../../../idb/schema.ts";
 import { openCopies } from "../../../src/store/copies.ts";
+import { opfsFiles } from "../../../src/store/opfs.ts";
 import type { Copies } from "../../../src/store/store.ts";
 import { StoreError } from "../../../src/store/storeerror.ts";
 import { certOf, docId, envelope, headOf, secretOf, sessionId, snapshotOf } from "../../harness/contract.ts";
@@ -43,6 +44,17 @@ answer({
     await copies.settled();
     if ((await copies.load(doc)) === null) await copies.putSecret(secretOf(1));
     return copies.copies;
+  },
+  /** Removes a folder one of whose files is held meanwhile; gives what is left. */
+  removeHeld: async (ms: number) => {
+    const files = opfsFiles("held");
+    await files.prepare();
+    const file = await files.open("d", "f");
+    const removed = files.removeDir("d");
+    await new Promise((go) => setTimeout(go, ms)); // the first try has to find it held
+    await file.close();
+    await removed;
+    return [...await files.dirs()];
   },
   /** Appends one envelope; gives the copies, or the code of the failure. */
   append: async (seq: number, length: number) => {
