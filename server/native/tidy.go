@@ -8,17 +8,21 @@ import (
 // What a handshake leaves behind, the buffers of the HTTP server most of all, is more than the connection takes afterwards. A collector
 // that waits for the heap to double keeps that of thousands, when they all come back after a restart, for as long as they are idle.
 const (
-	tidyAfter = 256         // handshakes; fewer leave too little
-	tidyQuiet = time.Second // without another one
+	tidyAfter  = 256              // handshakes; fewer leave too little
+	tidyQuiet  = time.Second      // without another one
+	tidyWithin = 10 * time.Second // though more come
+	tidyEvery  = time.Minute      // at most: it stops everything for a moment
 )
 
-// tidy has the garbage of handshakes collected and given back to the system when no more come.
+// tidy has the garbage of handshakes collected and given back to the system when no more come, or many came.
 type tidy struct {
 	free func() // debug.FreeOSMemory
 
 	mu    sync.Mutex
 	count int
 	timer *time.Timer
+	// due is when it is done though more come, done when it was.
+	due, done time.Time
 }
 
 // came counts a handshake.
@@ -28,16 +32,21 @@ func (t *tidy) came() {
 	if t.count++; t.count < tidyAfter {
 		return
 	}
+	now := time.Now()
+	if t.count == tidyAfter {
+		t.due = now.Add(tidyWithin)
+	}
+	wait := max(min(tidyQuiet, t.due.Sub(now)), t.done.Add(tidyEvery).Sub(now))
 	if t.timer == nil {
-		t.timer = time.AfterFunc(tidyQuiet, t.clean)
+		t.timer = time.AfterFunc(wait, t.clean)
 	} else {
-		t.timer.Reset(tidyQuiet)
+		t.timer.Reset(wait)
 	}
 }
 
 func (t *tidy) clean() {
 	t.mu.Lock()
-	t.count = 0
+	t.count, t.done = 0, time.Now()
 	t.mu.Unlock()
 	t.free()
 }
