@@ -46,6 +46,7 @@ const serveUsage = `freehold serve [flags]: serve the app and a relay that canno
   --document-append-rate N   appends of all to one document in a second (300), after
   --document-append-burst N  the first at once (1200); 0: no limit
   --document-connections N  who may listen to one document (200)
+  --document-sessions N  sessions of one document that may have something in its log (10000)
   --document-size SIZE      what one document may keep (256MiB)
 Each may be given in the environment instead: --tls-cert is FREEHOLD_TLS_CERT. Lists take commas.
 `
@@ -88,6 +89,7 @@ func serveFlags() (*flag.FlagSet, *settings) {
 	flags.Float64Var(&limits.DocAppendsPerSecond, "document-append-rate", limits.DocAppendsPerSecond, "")
 	flags.Float64Var(&limits.DocAppendBurst, "document-append-burst", limits.DocAppendBurst, "")
 	flags.IntVar(&limits.DocSubscribers, "document-connections", limits.DocSubscribers, "")
+	flags.IntVar(&limits.DocSessions, "document-sessions", limits.DocSessions, "")
 	flags.Var((*size)(&limits.DocBytes), "document-size", "")
 	return flags, s
 }
@@ -117,8 +119,8 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	if limits.CallerConnections < 0 || limits.CallerDocsPerHour < 0 || limits.CallerFailuresPerMinute < 0 || limits.AppendBurst < 0 || limits.DocAppendBurst < 0 {
 		return errors.New("limits of an address, --append-burst and --document-append-burst are at least 0, which is no limit")
 	}
-	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 || limits.DocAppendBurst > 0 && limits.DocAppendsPerSecond <= 0 {
-		return errors.New("--connections, --document-connections and the rates of appends must be at least 1")
+	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.DocSessions < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 || limits.DocAppendBurst > 0 && limits.DocAppendsPerSecond <= 0 {
+		return errors.New("--connections, --document-connections, --document-sessions and the rates of appends must be at least 1")
 	}
 	if s.owners != "" && s.operator != "" || s.classes != nil && s.operator == "" {
 		return errors.New("documents are admitted by --owners, or by --operator with its --class, or all of them")

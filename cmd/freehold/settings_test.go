@@ -20,7 +20,7 @@ func TestSettings(t *testing.T) {
 	s, err := read(map[string]string{
 		"FREEHOLD_LISTEN": ":1", "FREEHOLD_DATA": "/var/lib/freehold", "FREEHOLD_ORIGIN": "https://a.example, https://b.example",
 		"FREEHOLD_NAME": "relay.example", "FREEHOLD_PROXY": "10.0.0.0/8,::1", "FREEHOLD_ADDRESS_CONNECTIONS": "7", "FREEHOLD_DOCUMENT_SIZE": "2GiB", "FREEHOLD_TLS_CERT": "c", "FREEHOLD_TLS_KEY": "k",
-	}, "--listen", ":2", "--name", "one.example", "--name", "two.example")
+	}, "--listen", ":2", "--document-sessions", "12", "--name", "one.example", "--name", "two.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,11 +28,11 @@ func TestSettings(t *testing.T) {
 		!slices.Equal(s.options.Origins, []string{"https://a.example", "https://b.example"}) || !slices.Equal(s.options.Names, []string{"one.example", "two.example"}) {
 		t.Fatalf("%+v", s)
 	}
-	if o := s.options; len(o.Proxies) != 2 || o.Proxies[1].Bits() != 128 || o.Limits.CallerConnections != 7 || o.Limits.DocBytes != 2<<30 {
+	if o := s.options; len(o.Proxies) != 2 || o.Proxies[1].Bits() != 128 || o.Limits.CallerConnections != 7 || o.Limits.DocSessions != 12 || o.Limits.DocBytes != 2<<30 {
 		t.Fatalf("%+v", o)
 	}
 	for name, wrong := range map[string]string{
-		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "append-rate": "-1", "log": "xml", "class": "1=1GiB", "connections": "many",
+		"proxy": "relay.example", "document-size": "MiB", "document-connections": "0", "document-sessions": "0", "append-rate": "-1", "log": "xml", "class": "1=1GiB", "connections": "many",
 	} {
 		if _, err := read(map[string]string{variable(name): wrong}); err == nil {
 			t.Errorf("--%s %s was taken", name, wrong)
