@@ -29,6 +29,7 @@ func TestAbuse(t *testing.T) {
 		{"connections that say nothing", silence},
 		{"handshakes that never end", slowHandshakes},
 		{"sockets that say nothing", silentSockets},
+		{"messages that never end", unfinished},
 		{"huge frames", hugeFrames},
 		{"replays", replays},
 	} {
@@ -85,6 +86,29 @@ func silentSockets(t *testing.T, a *abused) {
 		t.Fatalf("%v sockets", m["freehold_sockets"])
 	}
 	a.served(t)
+}
+
+func unfinished(t *testing.T, a *abused) {
+	conns := a.sockets(t, *abuse)
+	var all sync.WaitGroup
+	for _, conn := range conns {
+		// What the relay does not read yet waits in the system, or writing stops until the connection goes.
+		all.Go(func() { conn.Write(message(255<<10, make([]byte, 254<<10))) })
+	}
+	m := a.metrics(t)
+	for range 20 {
+		a.served(t)
+		m = a.metrics(t)
+	}
+	t.Log(a.memory(t, m))
+	// The budget of what comes in, as much again for the turns and the rest, and for each a task that waits.
+	if limit := float64(128<<20 + *abuse*32<<10); m["go_memory_total_bytes"] > limit {
+		t.Fatalf("%.0f MiB", m["go_memory_total_bytes"]/(1<<20))
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	all.Wait()
 }
 
 func hugeFrames(t *testing.T, a *abused) {
