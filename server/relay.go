@@ -261,6 +261,10 @@ func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (
 	if err == nil && len(entries) == 0 && next > 0 {
 		var room bool
 		if lease, room = r.large.take(copiesSent*next, waiter); !room {
+			for _, p := range r.large.slow(r.clock()) {
+				p.line.HangUp()
+				p.Close() // and the waiter is told
+			}
 			return nil, Lease{}, nil
 		}
 		entries, next, err = r.log.Read(doc, since, next)

@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -18,9 +20,9 @@ type turns struct {
 	tasks sync.WaitGroup
 }
 
-func newTurns(log server.Log, only *seal.DocID) *turns {
+func newTurns(log server.Log, only *seal.DocID, limits server.Limits) *turns {
 	t := &turns{}
-	t.relay = server.NewRelayAt(server.Home{Start: t.tasks.Go, Only: only}, log, server.DefaultLimits(), time.Now, nil)
+	t.relay = server.NewRelayAt(server.Home{Start: t.tasks.Go, Only: only}, log, limits, time.Now, nil)
 	return t
 }
 
@@ -39,7 +41,10 @@ func (h *turns) say(t *testing.T, line *heard, peer *server.Peer, frames ...wire
 }
 
 // heard is a line that keeps what was sent.
-type heard struct{ messages [][]byte }
+type heard struct {
+	messages [][]byte
+	hungUp   bool
+}
 
 func (l *heard) Send(messages [][]byte) error {
 	for _, b := range messages {
@@ -47,7 +52,7 @@ func (l *heard) Send(messages [][]byte) error {
 	}
 	return nil
 }
-func (l *heard) HangUp() {}
+func (l *heard) HangUp() { l.hungUp = true }
 
 func (l *heard) take(t *testing.T) (frames []wire.Frame) {
 	t.Helper()
@@ -65,7 +70,7 @@ func TestResume(t *testing.T) {
 	id := doc.ID()
 	s := doc.NewSession()
 	run := s.Run(6)
-	home := newTurns(log, &id)
+	home := newTurns(log, &id, server.DefaultLimits())
 	nonces := [2]seal.Nonce{{1}, {2}}
 	var lines [2]heard
 	var peers [2]*server.Peer
@@ -90,7 +95,7 @@ func TestResume(t *testing.T) {
 	for i, e := range run {
 		states := [2]server.PeerState{peers[0].State(), peers[1].State()}
 		refusedState := stranger.State()
-		home = newTurns(log, &id)
+		home = newTurns(log, &id, server.DefaultLimits())
 		for j := range peers {
 			peers[j] = home.relay.ResumePeer(&lines[j], states[j])
 		}
@@ -125,7 +130,7 @@ func TestResume(t *testing.T) {
 func TestRelayOfOneDocument(t *testing.T) {
 	doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	id := doc.ID()
-	home := newTurns(server.NewMemoryLog(wire.StoreID{}), &id)
+	home := newTurns(server.NewMemoryLog(wire.StoreID{}), &id, server.DefaultLimits())
 	line := &heard{}
 	peer := home.relay.NewPeer(line, nil, "relay.example", seal.Nonce{})
 	s := other.NewSession()
@@ -146,7 +151,7 @@ func TestResumeKeepsCredit(t *testing.T) {
 	doc := servertest.NewDoc(t, 1)
 	id := doc.ID()
 	s := doc.NewSession()
-	home := newTurns(log, &id)
+	home := newTurns(log, &id, server.DefaultLimits())
 	var line heard
 	nonce := seal.Nonce{1}
 	writer := home.relay.NewPeer(&line, nil, "relay.example", nonce)
@@ -184,7 +189,7 @@ func TestResumeKeepsCredit(t *testing.T) {
 		if got == before {
 			t.Fatalf("%d entries of %d", got, entries)
 		}
-		home = newTurns(log, &id)
+		home = newTurns(log, &id, server.DefaultLimits())
 		reader = home.relay.ResumePeer(&theirs, reader.State())
 		home.tasks.Wait()
 		if len(theirs.messages) > 0 {
@@ -198,4 +203,94 @@ func TestResumeKeepsCredit(t *testing.T) {
 		home.tasks.Wait()
 		count()
 	}
+}
+
+// Where a home's runtime takes everything at once, a large message is in memory until its device took it. Others wait for that, also
+// in a relay that begins anew, but not for ever.
+func TestLargeMessagesAreHeldUntilTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 2 << 20
+		limits := server.DefaultLimits()
+		limits.LargeBytes = 2*size + size/2
+		log := server.NewMemoryLog(wire.StoreID{7})
+		doc := servertest.NewDoc(t, 1)
+		id := doc.ID()
+		s := doc.NewSession()
+		home := newTurns(log, &id, limits)
+		nonce := seal.Nonce{1}
+		var lines []*heard
+		var peers []*server.Peer
+		came := map[*heard]uint64{}
+		// reads says how many large batches have come to each.
+		reads := func() (large []int) {
+			for _, line := range lines {
+				n := 0
+				for _, b := range line.messages {
+					came[line] += uint64(len(b))
+					if len(b) > size {
+						n++
+					}
+				}
+				line.messages = nil
+				large = append(large, n)
+			}
+			return large
+		}
+		want := func(when string, want ...int) {
+			t.Helper()
+			if got := reads(); !slices.Equal(got, want) {
+				t.Fatalf("%s: %v large batches, want %v", when, got, want)
+			}
+		}
+		turn := func(i int, f wire.Frame) {
+			t.Helper()
+			b, err := wire.Encode(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			peers[i].Receive(b)
+			home.tasks.Wait()
+		}
+		join := func() {
+			line := &heard{}
+			lines, peers = append(lines, line), append(peers, home.relay.NewPeer(line, nil, testName, nonce))
+			home.tasks.Wait()
+			turn(len(peers)-1, &wire.Hello{Doc: id, Genesis: doc.Genesis(), Proof: doc.Prove(testName, nonce)})
+		}
+		writer := home.relay.NewPeer(&heard{}, nil, testName, nonce)
+		home.say(t, &heard{}, writer, &wire.Hello{Doc: id, Genesis: doc.Genesis(), Proof: doc.Prove(testName, nonce)},
+			&wire.Append{Doc: id, Cert: s.Cert, Envelopes: [][]byte{s.Snapshot(make([]byte, size))}})
+		writer.Close()
+
+		for range 4 {
+			join()
+		}
+		want("the third goes beyond, the fourth waits", 1, 1, 1, 0)
+		turn(0, &wire.Credit{Taken: came[lines[0]]})
+		want("the first took its own", 0, 0, 0, 1)
+		join()
+		want("the fifth waits", 0, 0, 0, 0, 0)
+
+		home = newTurns(log, &id, limits)
+		for i, p := range peers {
+			peers[i] = home.relay.ResumePeer(lines[i], p.State())
+		}
+		home.tasks.Wait()
+		want("the fifth waits in a relay that begins anew", 0, 0, 0, 0, 0)
+		peers[1].Close()
+		home.tasks.Wait()
+		want("the second left", 0, 0, 0, 0, 1)
+
+		time.Sleep(server.HoldsFor)
+		join()
+		want("the sixth waits", 0, 0, 0, 0, 0, 0)
+		time.Sleep(1)
+		join()
+		want("others waited for long enough", 0, 0, 0, 0, 0, 1, 1)
+		for i, cut := range []bool{false, false, true, true, true, false, false} {
+			if lines[i].hungUp != cut {
+				t.Fatalf("%d was cut off: %v", i, !cut)
+			}
+		}
+	})
 }

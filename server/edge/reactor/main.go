@@ -103,6 +103,8 @@ func limits() server.Limits {
 	l := server.DefaultLimits()
 	l.ConnectionDocs = 1
 	l.PresenceBytes = 1 << 20
+	// Of one document: two snapshots of any size wait for their readers, and the next goes beyond.
+	l.LargeBytes = 40 << 20
 	return l
 }
 
