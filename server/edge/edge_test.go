@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,12 @@ func changed(t *testing.T, name string, pairs ...string) string {
 	return name
 }
 
+// setting is the configuration with one setting more.
+func setting(t *testing.T, name, value string) string {
+	t.Helper()
+	return changed(t, name+".capnp", "  bindings = [\n", fmt.Sprintf("  bindings = [\n    (name = %q, text = %q),\n", name, value))
+}
+
 // kill ends it as a power cut does, and returns when it is gone.
 func (e *edge) kill() {
 	_ = e.process.Kill() // or it is gone already
@@ -97,5 +104,7 @@ func (e *edge) kill() {
 }
 
 func TestContract(t *testing.T) {
-	relaytest.Run(t, relaytest.Home{URL: start(t, t.TempDir(), "config.capnp").url, OneDocument: true})
+	relaytest.Run(t, relaytest.Home{
+		URL: start(t, t.TempDir(), "config.capnp").url, OneDocument: true, Impatient: start(t, t.TempDir(), setting(t, "IDLE", "2")).url,
+	})
 }

@@ -14,7 +14,7 @@ import (
 func TestOwners(t *testing.T) {
 	one, two := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	root := seal.KeyText(one.Keys.Genesis().Root())
-	e := start(t, t.TempDir(), changed(t, "owners.capnp", "  bindings = [\n", "  bindings = [\n    (name = \"OWNERS\", text = \""+root+"\"),\n"))
+	e := start(t, t.TempDir(), setting(t, "OWNERS", root))
 	for doc, want := range map[*servertest.Doc]int{one: 204, two: 403} {
 		answer, _ := servertest.Request(t, "PUT", e.url+"/v1/docs/"+doc.ID().String()+"/genesis", doc.Genesis())
 		if answer.StatusCode != want {
@@ -33,7 +33,7 @@ func TestOwners(t *testing.T) {
 
 // A document keeps as much as the operator says.
 func TestDocumentSize(t *testing.T) {
-	e := start(t, t.TempDir(), changed(t, "size.capnp", "  bindings = [\n", "  bindings = [\n    (name = \"DOCUMENT_SIZE\", text = \"1000000\"),\n"))
+	e := start(t, t.TempDir(), setting(t, "DOCUMENT_SIZE", "1000000"))
 	doc := servertest.NewDoc(t, 1)
 	device := servertest.DialFor(t, e.url, doc.ID())
 	device.Listen(doc, wire.Hello{Genesis: doc.Genesis()})

@@ -21,7 +21,7 @@ const hibernatesAfter = 13 * time.Second
 
 // An object that was put away wakes with all its sockets: nobody notices.
 func TestHibernation(t *testing.T) {
-	e := start(t, t.TempDir(), "config.capnp")
+	e := start(t, t.TempDir(), setting(t, "IDLE", "5"))
 	doc := servertest.NewDoc(t, 1)
 	writer, reader, unproven := servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID()), servertest.DialFor(t, e.url, doc.ID())
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
@@ -48,10 +48,10 @@ func TestHibernation(t *testing.T) {
 	}
 	servertest.Await[*wire.Presence](writer)
 
-	// Signs of life do not keep it awake.
+	// Signs of life do not keep it awake, and when it wakes it knows that they came: nobody is taken for one who vanished.
 	for range hibernatesAfter / time.Second {
 		time.Sleep(time.Second)
-		for _, device := range []*servertest.Client{writer, reader, early} {
+		for _, device := range []*servertest.Client{writer, reader, unproven, early, late} {
 			if err := device.SayText(wire.TextPing); err != nil {
 				t.Fatal(err)
 			}

@@ -97,7 +97,7 @@ func TestNothingIsStoredBeforeTheFirstWrite(t *testing.T) {
 
 // A document holds so many sockets and no more, whether they say something or not; who leaves makes room.
 func TestSocketsAreLimited(t *testing.T) {
-	e := start(t, t.TempDir(), changed(t, "sockets.capnp", "  bindings = [\n", "  bindings = [\n    (name = \"SOCKETS\", text = \"3\"),\n"))
+	e := start(t, t.TempDir(), setting(t, "SOCKETS", "3"))
 	doc, other := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
 	writer := servertest.DialFor(t, e.url, doc.ID())
 	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})

@@ -25,8 +25,7 @@ type Home struct {
 	URL string
 	// OneDocument: a socket carries one document only, which its address names. It is the only allowed difference.
 	OneDocument bool
-	// Impatient is the address of one more, which takes a device for dead after some seconds without a word. "" where the platform
-	// does not tell that a device is gone.
+	// Impatient is the address of one more, which takes a device for dead after some seconds without a word.
 	Impatient string
 }
 

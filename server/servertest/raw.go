@@ -98,3 +98,30 @@ func (r *Raw) Next() wire.Frame {
 	}
 	return Decode(r.t, b)
 }
+
+// Ends reads until the relay ends the connection, with a goodbye or without. The error is of a relay that does not.
+func (r *Raw) Ends() error {
+	for {
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(r.Conn, head); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		const goodbye = 8
+		if head[0]&15 == goodbye {
+			return nil
+		}
+		size := uint64(head[1])
+		if more := map[uint64]int{126: 2, 127: 8}[size]; more > 0 {
+			long := make([]byte, 8)
+			if _, err := io.ReadFull(r.Conn, long[8-more:]); err != nil {
+				return err
+			}
+			size = binary.BigEndian.Uint64(long)
+		}
+		if _, err := io.CopyN(io.Discard, r.Conn, int64(size)); err != nil {
+			return err
+		}
+	}
+}

@@ -37,6 +37,8 @@ export interface Env {
   readonly OWNERS?: string;
   /** How many sockets one document holds, and how many reads that wait for news. */
   readonly SOCKETS?: string;
+  /** How many seconds a socket may be silent. */
+  readonly IDLE?: string;
   /** How many bytes a document may keep. */
   readonly DOCUMENT_SIZE?: string;
   /** How many appends a second a socket has, and a document ten times; 0: any number. */
@@ -47,6 +49,9 @@ export interface Env {
 
 /** More than may listen to a document, so that those who did not say hello yet keep nobody out. */
 const SOCKETS = 250;
+
+/** Seconds. Devices say something every 25. */
+const IDLE = 60;
 
 /** As in server/httpapi: no read waits longer for news. */
 const LONGEST_WAIT = 30_000;
@@ -60,6 +65,8 @@ export class Document extends DurableObject<Env> {
   readonly #peers = new Map<WebSocket, number>();
   readonly #lines = new WeakMap<WebSocket, Line>();
   readonly #waiting = new Set<() => void>();
+  /** When it was last looked for sockets that are silent: Unix milliseconds. */
+  #looked = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -104,6 +111,24 @@ export class Document extends DurableObject<Env> {
     return positive(this.env.SOCKETS, SOCKETS);
   }
 
+  get #idle(): number {
+    return 1000 * positive(this.env.IDLE, IDLE);
+  }
+
+  /** Those that were not closed. */
+  get #sockets(): readonly WebSocket[] {
+    return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  }
+
+  /** Ends sockets whose devices have said nothing for too long: they vanished. The runtime notes when it answered one for a sleeping object. */
+  #dismiss(): void {
+    this.#looked = Date.now();
+    for (const socket of this.#sockets) {
+      const pinged = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+      if (this.#looked - Math.max(this.#line(socket).heard, pinged) > this.#idle) this.#end(socket, 1001, "nothing was heard for too long");
+    }
+  }
+
   /** Answers when the log ends elsewhere than at a cursor, or after so many milliseconds. */
   async #await(since: number, wait: number): Promise<Response> {
     if (this.#waiting.size >= this.#most) return busy();
@@ -125,7 +150,9 @@ export class Document extends DurableObject<Env> {
   }
 
   #connect(name: string): Response {
-    if (this.ctx.getWebSockets().length >= this.#most) return busy();
+    this.#dismiss();
+    // Those that were closed and did not answer are the runtime's until the network tells: as many again, and no more.
+    if (this.#sockets.length >= this.#most || this.ctx.getWebSockets().length >= 2 * this.#most) return busy();
     const { 0: client, 1: socket } = new WebSocketPair();
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
     this.#turn((core) => {
@@ -145,6 +172,8 @@ export class Document extends DurableObject<Env> {
         // A text is no frame; the relay says so.
         if (peer !== undefined) core.receive(peer, message instanceof ArrayBuffer ? new Uint8Array(message) : new Uint8Array(0));
       });
+      this.#line(socket).hear();
+      if (Date.now() - this.#looked > this.#idle) this.#dismiss();
       this.#plan();
     } catch (cause) {
       // The device comes back and sends what was not acknowledged again, to a new instance.
@@ -163,6 +192,7 @@ export class Document extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     if (this.#store.doc === null) return;
+    this.#dismiss();
     try {
       if (this.#store.ripens) this.#turn((core) => core.sweep(this.#relay));
       await this.#away.tidy(this.#store, this.ctx.storage);
@@ -230,7 +260,7 @@ export class Document extends DurableObject<Env> {
     this.#instance = instances;
     this.#peers.clear();
     this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0), this.env.APPEND_RATE === "0" ? 0 : positive(this.env.APPEND_RATE, 30));
-    for (const socket of this.ctx.getWebSockets()) {
+    for (const socket of this.#sockets) {
       const line = this.#line(socket);
       if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));
     }
