@@ -68,11 +68,19 @@ func relayOpen(h int32, size, rate float64, n int32) int32 {
 		if size > 0 {
 			limits.DocBytes = int64(size)
 		}
-		limits.AppendsPerSecond, limits.AppendBurst = rate, 4*rate
-		limits.DocAppendsPerSecond, limits.DocAppendBurst = 10*rate, 40*rate
+		limits.AppendsPerSecond, limits.AppendBurst = rate, burst(4*rate)
+		limits.DocAppendsPerSecond, limits.DocAppendBurst = 10*rate, burst(40*rate)
 		relays[h] = server.NewRelayAt(home, log, limits, time.Now, nil)
 		return nil
 	})
+}
+
+// burst is how many appends may come at once: one at least, where there is an end to them.
+func burst(n float64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return max(1, n)
 }
 
 // relay_close forgets a relay and its connections; JavaScript goes on with them in another.

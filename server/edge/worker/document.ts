@@ -10,6 +10,7 @@ import { Away } from "./cold.ts";
 import type { Given } from "./blobs.ts";
 import { Line } from "./line.ts";
 import { joined, Reactor } from "./reactor.ts";
+import { settings, type Numbers, type Settings } from "./settings.ts";
 import { Store } from "./store.ts";
 
 /** The instance that all objects of this isolate share. They know its number and do not hold it: one that grew too large must go, though
@@ -29,29 +30,15 @@ export const DOC = "Freehold-Document", NAME = "Freehold-Name";
 /** How often what may be let go of is looked at. What a snapshot covers stays for a week at least. */
 const SWEEP_EVERY = 24 * 60 * 60 * 1000;
 
-export interface Env {
+export interface Env extends Numbers {
   readonly DOCUMENTS: DurableObjectNamespace<Document>;
   /** Pages elsewhere that may use the relay, with blanks between them. */
   readonly ORIGINS?: string;
   /** Root keys of owners whose documents are kept, with blanks between them; none: everybody's. */
   readonly OWNERS?: string;
-  /** How many sockets one document holds, and how many reads that wait for news. */
-  readonly SOCKETS?: string;
-  /** How many seconds a socket may be silent. */
-  readonly IDLE?: string;
-  /** How many bytes a document may keep. */
-  readonly DOCUMENT_SIZE?: string;
-  /** How many appends a second a socket has, and a document ten times; 0: any number. */
-  readonly APPEND_RATE?: string;
   /** Where large envelopes go that have been here for a day; without it they stay. */
   readonly SNAPSHOTS?: R2Bucket;
 }
-
-/** More than may listen to a document, so that those who did not say hello yet keep nobody out. */
-const SOCKETS = 250;
-
-/** Seconds. Devices say something every 25. */
-const IDLE = 60;
 
 /** As in server/httpapi: no read waits longer for news. */
 const LONGEST_WAIT = 30_000;
@@ -59,6 +46,7 @@ const LONGEST_WAIT = 30_000;
 export class Document extends DurableObject<Env> {
   readonly #store: Store;
   readonly #away: Away;
+  readonly #settings: Settings;
   /** The instance that knows the relay and the peers. */
   #instance = 0;
   #relay = 0;
@@ -72,6 +60,7 @@ export class Document extends DurableObject<Env> {
     super(ctx, env);
     // The runtime answers it, and the object sleeps on.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    this.#settings = settings(env);
     this.#away = new Away(env.SNAPSHOTS);
     this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
@@ -106,15 +95,6 @@ export class Document extends DurableObject<Env> {
     return answer;
   }
 
-  /** How many sockets this object holds. */
-  get #most(): number {
-    return positive(this.env.SOCKETS, SOCKETS);
-  }
-
-  get #idle(): number {
-    return 1000 * positive(this.env.IDLE, IDLE);
-  }
-
   /** Those that were not closed. */
   get #sockets(): readonly WebSocket[] {
     return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
@@ -125,13 +105,13 @@ export class Document extends DurableObject<Env> {
     this.#looked = Date.now();
     for (const socket of this.#sockets) {
       const pinged = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-      if (this.#looked - Math.max(this.#line(socket).heard, pinged) > this.#idle) this.#end(socket, 1001, "nothing was heard for too long");
+      if (this.#looked - Math.max(this.#line(socket).heard, pinged) > 1000 * this.#settings.idle) this.#end(socket, 1001, "nothing was heard for too long");
     }
   }
 
   /** Answers when the log ends elsewhere than at a cursor, or after so many milliseconds. */
   async #await(since: number, wait: number): Promise<Response> {
-    if (this.#waiting.size >= this.#most) return busy();
+    if (this.#waiting.size >= this.#settings.sockets) return busy();
     await new Promise<void>((resolve) => {
       const look = (): void => {
         if (!this.#store.isGone && (this.#store.head ?? since) === since) return;
@@ -152,7 +132,8 @@ export class Document extends DurableObject<Env> {
   #connect(name: string): Response {
     this.#dismiss();
     // Those that were closed and did not answer are the runtime's until the network tells: as many again, and no more.
-    if (this.#sockets.length >= this.#most || this.ctx.getWebSockets().length >= 2 * this.#most) return busy();
+    const { sockets } = this.#settings;
+    if (this.#sockets.length >= sockets || this.ctx.getWebSockets().length >= 2 * sockets) return busy();
     const { 0: client, 1: socket } = new WebSocketPair();
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
     this.#turn((core) => {
@@ -173,7 +154,7 @@ export class Document extends DurableObject<Env> {
         if (peer !== undefined) core.receive(peer, message instanceof ArrayBuffer ? new Uint8Array(message) : new Uint8Array(0));
       });
       this.#line(socket).hear();
-      if (Date.now() - this.#looked > this.#idle) this.#dismiss();
+      if (Date.now() - this.#looked > 1000 * this.#settings.idle) this.#dismiss();
       this.#plan();
     } catch (cause) {
       // The device comes back and sends what was not acknowledged again, to a new instance.
@@ -259,7 +240,7 @@ export class Document extends DurableObject<Env> {
     if (this.#instance === instances && shared.uses(this.#relay)) return shared;
     this.#instance = instances;
     this.#peers.clear();
-    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, positive(this.env.DOCUMENT_SIZE, 0), this.env.APPEND_RATE === "0" ? 0 : positive(this.env.APPEND_RATE, 30));
+    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, this.#settings.documentSize ?? 0, this.#settings.appendRate);
     for (const socket of this.#sockets) {
       const line = this.#line(socket);
       if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));
@@ -267,12 +248,6 @@ export class Document extends DurableObject<Env> {
     return shared;
   }
 }
-
-/** A number of the configuration, or what stands for none. */
-const positive = (text: string | undefined, otherwise: number): number => {
-  const n = Number(text);
-  return Number.isSafeInteger(n) && n > 0 ? n : otherwise;
-};
 
 /** Refuses what is too much at once, as server/httpapi does. */
 const busy = (): Response =>

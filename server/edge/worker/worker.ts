@@ -1,13 +1,18 @@
 // The Worker: sockets go straight to their document's object, everything else through the relay's HTTP handler in Go.
 
+import { env as numbers } from "cloudflare:workers";
 import { isDocId } from "../../../js/src/ids.ts";
 import { ONE_EACH } from "../../../js/src/wire/socket.ts";
 import { SUBPROTOCOL } from "../../../js/src/wire/wire.ts";
 import { DOC, Document, NAME, type Env } from "./document.ts";
 import { isAllowed } from "./origin.ts";
 import { handle } from "./routes.ts";
+import { settings, type Numbers } from "./settings.ts";
 
 export { Document };
+
+// Wrong ones are found before anything is served.
+settings(numbers as Numbers);
 
 export default {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
