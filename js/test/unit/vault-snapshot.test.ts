@@ -115,3 +115,15 @@ test("S13: a snapshot that is well signed and does not open is objected to, and 
   await other.until("a new device has all of it", () => joined.value === "base more" && joined.status.content === "complete");
   assert.equal(joined.digest, mine.digest);
 });
+
+test("S13: a snapshot that only a newer version reads is told of and not condemned, and keeps nobody from what comes behind it", async (t) => {
+  const { relay, page, mine, link, put } = await shared(t);
+  await put(Uint8Array.of(1)); // the version of the content
+  await page.until("it is told", () => mine.status.problem?.code === "newer-format");
+  const other = await start(t, await directoryOf(), [relay.url]);
+  const joined = await other.edit({ op: "join", link, type: "note" });
+  await mine.type(9, "!");
+  await other.until("what came behind it", () => joined.value === "base more!" && joined.status.problem?.code === "newer-format");
+  assert.equal(joined.status.content, "partial");
+  assert.deepEqual(attestsOf(mine), []);
+});
