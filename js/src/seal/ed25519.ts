@@ -65,7 +65,7 @@ const DRAWS = 16;
  * Runs a step that draws keys of its own. WebKitGTK 2.50 fails for about one key in a few hundred, always for the same ones, with
  * OperationError or DataError: another key is as good.
  */
-export const drawn = async <T>(draw: () => Promise<T>): Promise<T> => {
+const drawn = async <T>(draw: () => Promise<T>): Promise<T> => {
   for (let left = DRAWS; ; left--) {
     try {
       return await draw();

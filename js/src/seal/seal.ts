@@ -5,11 +5,11 @@ import type { DocId, Rights } from "../protocol.ts";
 import {
   decodeNote, decodePack, decodePresence, decodeSnapshot, decodeUpdate, encodeNote, encodePack, encodePresence, encodeSnapshot, encodeUpdate,
 } from "./content.ts";
-import { drawn, KEY_SIZE, newKeyPair } from "./ed25519.ts";
+import { KEY_SIZE, newKeyPair } from "./ed25519.ts";
 import { attestClear, attested, clearSize, firstOf, packClear, packEnd, parseEnvelope, parseHeader, SALT_SIZE } from "./envelope.ts";
 import { proveFork } from "./fork.ts";
 import { random, sha256 } from "./hkdf.ts";
-import { attenuate, docIdOf, makeGenesis, unlock } from "./keys.ts";
+import { attenuate, docIdOf, isTakenEverywhere, makeGenesis, unlock } from "./keys.ts";
 import { formatLink, parseLink } from "./link.ts";
 import { equal, recent } from "./octets.ts";
 import type { Certificate } from "./run.ts";
@@ -116,11 +116,12 @@ const keys = async (doc: DocId, rights: Rights, secret: Uint8Array, genesis: Uin
 };
 
 export const sealer: Sealer = {
-  create: () => drawn(async () => {
-    const secret = random(KEY_SIZE);
+  create: async () => {
+    let secret = random(KEY_SIZE);
+    while (!(await isTakenEverywhere(secret))) secret = random(KEY_SIZE);
     const genesis = await makeGenesis(secret);
     return { doc: docIdOf(await sha256(genesis)), secret, genesis };
-  }),
+  },
   keys,
   fetcher,
   attenuate,

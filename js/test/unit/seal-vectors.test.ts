@@ -6,7 +6,7 @@ import type { FreeholdError } from "../../src/errors.ts";
 import { publicKeyOf, signingKey, verify } from "../../src/seal/ed25519.ts";
 import { clearSize, padded } from "../../src/seal/envelope.ts";
 import { verifyFork } from "../../src/seal/fork.ts";
-import { makeGenesis, unlock } from "../../src/seal/keys.ts";
+import { isTakenEverywhere, makeGenesis, unlock } from "../../src/seal/keys.ts";
 import { sealEnvelope } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { Kind } from "../../src/seal/sealer.ts";
@@ -20,6 +20,11 @@ test("document: every byte is made again from the seeds", async () => {
   assert.equal(hex(await sealer.attenuate(bytes(v.write), "write", "read")), v.read);
   assert.equal(hex(await sealer.attenuate(bytes(v.owner), "owner", "read")), v.read);
   await remakeDocument(v, publicKeyOf);
+});
+
+test("document: a secret whose keys WebKitGTK would not import begins no document", async () => {
+  assert.equal(await isTakenEverywhere(bytes("0000000000000000000000000000000000000000000000000000000000000009")), false);
+  assert.equal(await isTakenEverywhere(bytes(vectors("document.json").owner)), true);
 });
 
 test("document: a reader verifies and opens it", async () => {
