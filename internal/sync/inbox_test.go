@@ -181,6 +181,12 @@ func TestS7AFailedSnapshotLargerThanTheRoomIsLetGo(t *testing.T) {
 
 // The core knows what needs what. What a writer had seen besides, and nobody brings, must not keep his words from everybody for ever.
 func TestS8WhatIsAskedForInVainStopsNobodyForEver(t *testing.T) {
+	for name, snapshot := range map[string]bool{"an envelope brings it": false, "a snapshot brings it": true} {
+		t.Run(name, func(t *testing.T) { inVain(t, snapshot) })
+	}
+}
+
+func inVain(t *testing.T, snapshot bool) {
 	s := online(t)
 	carl := sync.SessionID{4}
 	none[sync.Show](s, s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{8}})))
@@ -208,7 +214,12 @@ func TestS8WhatIsAskedForInVainStopsNobodyForEver(t *testing.T) {
 	if asks != 5 || shown != 1 || status.Problem != sync.Incomplete || status.Content != sync.ContentPartial {
 		t.Fatalf("asked %d times, shown %d times, told %+v", asks, shown, status)
 	}
-	hear(s.openAll(s.batch(1, arrive(6, carl, 0, certHash(carl))), update(sync.Hash{8})))
+	if snapshot {
+		hear(s.tell(sync.SharedSnapshot{Doc: doc, Claims: []sync.Head{{Session: carl, Seq: 0, Hash: sync.Hash{8}}}}))
+		shown++
+	} else {
+		hear(s.openAll(s.batch(1, arrive(6, carl, 0, certHash(carl))), update(sync.Hash{8})))
+	}
 	if shown != 2 || status.Problem != sync.NoProblem || status.Content != sync.ContentComplete {
 		t.Fatalf("it came: shown %d times, told %+v", shown, status)
 	}

@@ -107,7 +107,10 @@ func (in *inbox) miss(h Head) {
 // misses reports whether something is shown although what its writer had seen never came.
 func (d *document) misses() bool {
 	in := &d.inbox
-	in.missed = slices.DeleteFunc(in.missed, func(h Head) bool { return d.lookup(h.Session).hasShown(h.Seq) })
+	in.missed = slices.DeleteFunc(in.missed, func(h Head) bool {
+		s := d.lookup(h.Session)
+		return s.hasShown(h.Seq) || s != nil && s.isClaimed(h) // a snapshot may have brought it
+	})
 	return len(in.missed) > 0
 }
 
