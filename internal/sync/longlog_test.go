@@ -7,14 +7,17 @@ import (
 )
 
 // long gives a device with ann's seven envelopes, on a relay that has them up to its ninth place behind a snapshot.
-func long(t *testing.T, writable bool, log sync.Length) *script {
+func long(t *testing.T, writable bool, log sync.Length) *script { return longRead(t, writable, log, 9) }
+
+// longRead is long where the device has read the log up to another place.
+func longRead(t *testing.T, writable bool, log sync.Length, upTo sync.Cursor) *script {
 	s := newScript(t)
 	s.tell(sync.Relays{Count: 1})
 	s.tell(sync.Lead{Yes: true})
 	s.tell(sync.DocOpen{
 		Doc: doc, Writable: writable, Keyed: true, Content: true, Snapshot: 1000,
 		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}, Tail: 1400}},
-		Marks: []sync.Mark{{Store: store, Cursor: 9, Log: log, Known: []sync.Known{{Session: ann, Seq: 6}}}},
+		Marks: []sync.Mark{{Store: store, Cursor: upTo, Log: log, Known: []sync.Known{{Session: ann, Seq: 6}}}},
 	})
 	s.tell(sync.SocketOpen{Conn: 1})
 	return s
@@ -59,15 +62,7 @@ func TestS18ShortLogsAndReadersMakeNone(t *testing.T) {
 
 // The relay may hold everything back, and take what is written all the same.
 func TestS18ALogOfWhichNothingWasReadGetsNone(t *testing.T) {
-	s := newScript(t)
-	s.tell(sync.Relays{Count: 1})
-	s.tell(sync.Lead{Yes: true})
-	s.tell(sync.DocOpen{
-		Doc: doc, Writable: true, Keyed: true, Content: true, Snapshot: 1000,
-		Heads: []sync.Stored{{Head: sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}, Tail: 1400}},
-		Marks: []sync.Mark{{Store: store, Log: sync.Length{Tail: 300 << 10}, Known: []sync.Known{{Session: ann, Seq: 6}}}},
-	})
-	s.tell(sync.SocketOpen{Conn: 1})
+	s := longRead(t, true, sync.Length{Tail: 300 << 10}, 0)
 	s.welcome(0)
 	none[sync.MakeSnapshot](s, s.wait(nil))
 }
