@@ -14,9 +14,7 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 	if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 0 {
 		t.Fatalf("%+v", st)
 	}
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 2 || h.Store != store {
 		t.Fatalf("%+v", h)
 	}
@@ -40,9 +38,7 @@ func TestS9ARelayThatWasPutBackIsFilledAgain(t *testing.T) {
 func TestS9ARelayThatWasPutBackAndGrewAgainIsFilledAgain(t *testing.T) {
 	s := online(t)
 	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 2 {
 		t.Fatalf("the last one is not asked for once more: %+v", h)
 	}
@@ -68,9 +64,7 @@ func TestS9ARelayThatWasPutBackAndGrewAgainIsFilledAgain(t *testing.T) {
 func TestS9WhatStoodElsewhereBeforeShowsThatARelayWasPutBack(t *testing.T) {
 	s := online(t)
 	s.openAll(s.batch(1, arrive(2, ann, 0, certHash(ann)), arrive(3, ann, 1, sync.Hash{4})), update(sync.Hash{4}), update(sync.Hash{5}))
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	s.tell(sync.SocketOpen{Conn: 2})
 	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 3, Genesis: true})
 	if h := one[sync.Hello](s, s.batch(2, arrive(3, ann, 0, certHash(ann)))); h.Since != 0 {
@@ -81,9 +75,7 @@ func TestS9WhatStoodElsewhereBeforeShowsThatARelayWasPutBack(t *testing.T) {
 func TestS9TheLastOneOnceMoreIsNothingNew(t *testing.T) {
 	s := online(t)
 	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	s.tell(sync.SocketOpen{Conn: 2})
 	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 3, Genesis: true})
 	effects := s.batch(2, arrive(3, ann, 0, certHash(ann)))
@@ -104,9 +96,7 @@ func TestS9ARelayThatEndsBeforeWhatItAcknowledgedWasPutBack(t *testing.T) {
 		s := online(t)
 		s.write(1)
 		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: c.acked})
-		s.tell(sync.SocketClosed{Conn: 1})
-		s.now += 60_000
-		s.tell(sync.Wake{})
+		s.lose()
 		s.tell(sync.SocketOpen{Conn: 2})
 		effects := s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: c.head, Genesis: true})
 		if st := one[sync.StatusChanged](s, effects).Status; st.Unsent != 1 {
@@ -119,9 +109,7 @@ func TestS6AnAcknowledgementMovesTheCursorOverNothingElse(t *testing.T) {
 	s := online(t)
 	s.write(1)
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 2}) // somebody else's is at 1, and did not come yet
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 0 {
 		t.Fatalf("%+v", h)
 	}
@@ -130,9 +118,7 @@ func TestS6AnAcknowledgementMovesTheCursorOverNothingElse(t *testing.T) {
 func TestS9WhatALostStoreGaveIsNotOnTheNextOne(t *testing.T) {
 	s := online(t)
 	open := one[sync.Open](s, s.batch(1, arrive(3, ann, 0, certHash(ann))))
-	s.tell(sync.SocketClosed{Conn: 1})
-	s.now += 60_000
-	s.tell(sync.Wake{})
+	s.lose()
 	s.greet(2, sync.StoreID{8}, 0) // meanwhile the relay lost its disk
 	job := one[sync.Store](s, s.tell(opened(open, update(sync.Hash{4})))).Job
 	effects := s.tell(sync.StoreDone{Doc: doc, Job: job})

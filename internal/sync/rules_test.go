@@ -83,6 +83,13 @@ func (s *script) write(n uint32) []sync.Effect {
 	return s.tell(sync.StoreDone{Doc: doc, Job: job})
 }
 
+// lose ends the first connection, and lets the time pass after which another one is tried.
+func (s *script) lose() {
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+}
+
 // arrive gives one update of a session as the relay would.
 func arrive(cursor sync.Cursor, session sync.SessionID, seq uint32, prev sync.Hash) sync.Entry {
 	return sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Size: 200, Session: session, First: seq, Seq: seq, Prev: prev}
