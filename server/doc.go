@@ -5,6 +5,7 @@
 //	Relay         rooms over a log: one group commit for all of them, and nothing is said before it is durable
 //	Subscription  one reader's place in one document; the reader pulls, so a slow one costs no queue
 //	Subscription.Present  who is here now: passed on, never kept
+//	sets          documents that somebody asks about together: which of them changed, without a subscription to each
 //	Peer          one connection, whatever carries it: frames in, frames out
 //	httpapi       the same frames over plain requests, one handler for every home
 //

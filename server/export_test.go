@@ -30,3 +30,10 @@ func (c *Callers) Known() int {
 	defer c.mu.Unlock()
 	return len(c.known)
 }
+
+// SetMembers is how many documents there are in sets.
+func (r *Relay) SetMembers() int {
+	r.sets.mu.Lock()
+	defer r.sets.mu.Unlock()
+	return r.sets.members
+}

@@ -44,6 +44,10 @@ type Limits struct {
 	// PresenceSessions is for how many sessions of a document one connection may, and PresenceBytes what that may take
 	// of all of them together.
 	PresenceSessions, PresenceBytes int
+	// SetMembers is how many documents there may be in sets (wire.Check), all sets together: those that nobody asks about are forgotten.
+	SetMembers int
+	// ChecksPerSecond and CheckBurst are how often one connection may ask about a set.
+	ChecksPerSecond, CheckBurst float64
 	// WarmRooms is how many documents stay in memory that nobody listens to.
 	WarmRooms int
 }
@@ -77,6 +81,9 @@ func DefaultLimits() Limits {
 		PresenceBurst:     120,
 		PresenceSessions:  8,
 		PresenceBytes:     64 << 20,
+		SetMembers:        1 << 18,
+		ChecksPerSecond:   0.5,
+		CheckBurst:        32,
 		WarmRooms:         1024,
 	}
 }

@@ -47,8 +47,8 @@ type Peer struct {
 	appends, appendBytes int
 	room                 sync.Cond
 
-	// presence and appending belong to whoever calls Receive.
-	presence, appending rate
+	// presence, checking and appending belong to whoever calls Receive.
+	presence, checking, appending rate
 }
 
 // NewPeer begins a caller's connection with a Challenge. name is the host under which the device reached the relay, nonce is random and
@@ -63,6 +63,7 @@ func (r *Relay) newPeer(line Line, caller *Caller, name string, nonce seal.Nonce
 	p := &Peer{relay: r, line: line, caller: caller, id: r.peers.Add(1), name: name, nonce: nonce}
 	p.room.L = &p.mu
 	p.presence = rate{perSecond: r.limits.PresencePerSecond, burst: r.limits.PresenceBurst}
+	p.checking = rate{perSecond: r.limits.ChecksPerSecond, burst: r.limits.CheckBurst}
 	p.appending = rate{perSecond: r.limits.AppendsPerSecond, burst: r.limits.AppendBurst}
 	return p
 }
@@ -90,6 +91,8 @@ func (p *Peer) Receive(b []byte) {
 		p.present(f)
 	case *wire.Credit:
 		p.credit(f.Taken)
+	case *wire.Check:
+		p.check(f)
 	case *wire.Ping:
 		p.answer(&wire.Pong{})
 	default:
@@ -199,6 +202,33 @@ func (p *Peer) takePresence(f *wire.Presence) *Refusal {
 		return Unproven(nil)
 	}
 	return s.Present(f.Cert, f.Envelope)
+}
+
+func (p *Peer) check(f *wire.Check) {
+	changed, refusal := p.takeCheck(f)
+	if refusal != nil {
+		p.answer(refusal.Frame(&f.Doc, &f.Req))
+		return
+	}
+	p.answer(changed)
+}
+
+func (p *Peer) takeCheck(f *wire.Check) (*wire.Changed, *Refusal) {
+	if p.relay.home.Only != nil {
+		return nil, refuse(wire.CodeBadFrame, "Each document has a place of its own here; nothing is known of sets.", nil)
+	}
+	if wait, ok := p.checking.take(p.relay.clock()); !ok {
+		return nil, Busy().after(wait)
+	}
+	p.mu.Lock()
+	s := p.subscription(f.Doc)
+	p.mu.Unlock()
+	if s == nil || !s.isProven() {
+		return nil, Unproven(nil)
+	}
+	return p.relay.Check(f, func(g *seal.Genesis, proof []byte) *Refusal {
+		return p.caller.Prove(func() error { return g.VerifyFetch(p.name, p.nonce, proof) })
+	})
 }
 
 func (p *Peer) append(f *wire.Append, size int) {

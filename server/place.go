@@ -178,6 +178,7 @@ func (p *place) stored(w *Write, by *Peer) {
 	if w.Gone {
 		p.gone, p.genesis, p.successor, p.durable = true, nil, nil, 0
 		p.forgetTail()
+		p.relay.sets.gone(p.doc)
 	}
 	if w.Genesis != nil {
 		p.genesis = w.Genesis
@@ -193,6 +194,7 @@ func (p *place) stored(w *Write, by *Peer) {
 		p.remember(w.Entries, by)
 		// Loaded from the log a moment ago, it may be ahead of this write.
 		p.durable = max(p.durable, w.Entries[n-1].Cursor)
+		p.relay.sets.reached(p.doc, w.Entries[n-1].Cursor)
 	}
 	listeners := p.listenersNow()
 	p.mu.Unlock()

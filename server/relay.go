@@ -21,6 +21,7 @@ type Relay struct {
 	committer *committer
 	meter     *Meter
 	large     *budget
+	sets      *sets
 	// tasks runs what is started, where the home does not.
 	tasks tasks
 	// inTurns: the home ends its turn when all is done, so nobody is made to wait; what comes too early is refused.
@@ -60,7 +61,7 @@ func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)
 // NewRelayAt is NewRelay elsewhere than in a process of its own.
 func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
 	meter := newMeter()
-	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
+	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes), sets: newSets(limits.SetMembers), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 	if home.Start == nil {
 		r.home.Start = r.tasks.start
 	} else {

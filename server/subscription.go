@@ -130,6 +130,13 @@ func (s *Subscription) mayRead() bool {
 	return s.answer == nil
 }
 
+// isProven reports whether the reader showed that it may have the document.
+func (s *Subscription) isProven() bool {
+	s.place.mu.Lock()
+	defer s.place.mu.Unlock()
+	return s.asked && s.answer == nil && !s.place.gone
+}
+
 // refusal is why the reader gets nothing, the first time. The caller holds the place's mu.
 func (s *Subscription) refusal() *Refusal {
 	if s.told {

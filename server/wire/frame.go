@@ -13,6 +13,7 @@ const (
 	TypeDelete      Type = 5
 	TypeSuccessor   Type = 6
 	TypeCredit      Type = 7
+	TypeCheck       Type = 8
 	TypeWelcome     Type = 16
 	TypeBatch       Type = 17
 	TypeAck         Type = 18
@@ -20,6 +21,7 @@ const (
 	TypePong        Type = 20
 	TypeChallenge   Type = 21
 	TypeDone        Type = 22
+	TypeChanged     Type = 23
 	TypePresence    Type = 32
 )
 
@@ -92,6 +94,44 @@ type Successor struct {
 type Credit struct {
 	// Taken is the bytes of all binary messages from the connection's first, that one included.
 	Taken uint64
+}
+
+// Check asks which documents of a set have another last cursor than the device knows of. The set is that of Doc, which lists them and which
+// this connection has proved it may read.
+type Check struct {
+	Doc seal.DocID
+	// Req comes back in the Changed or Error.
+	Req uint64
+	// Add are documents that the relay did not list as members.
+	Add []Addition
+	// Sums are those of the device's heads (SumsOf).
+	Sums []byte
+}
+
+// Addition is a document that becomes a member of a set.
+type Addition struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Doc      seal.DocID
+	// Proof answers the connection's Challenge with the document's fetch key.
+	Proof []byte
+}
+
+// Changed answers Check.
+type Changed struct {
+	Doc seal.DocID
+	Req uint64
+	// Parts has a bit for each part of the set whose sum is another one: the lowest for part 0. Where Heads has no room for all of them,
+	// the others are told at the next Check.
+	Parts uint64
+	// Heads are all members of those parts.
+	Heads []Head
+}
+
+// Head is a document and the last cursor of its log: 0 where nothing of it is left.
+type Head struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Doc      seal.DocID
+	Cursor   Cursor
 }
 
 // Done says that what a Delete or Successor asked is durable.
@@ -197,6 +237,8 @@ func (*Successor) Type() Type   { return TypeSuccessor }
 func (*Done) Type() Type        { return TypeDone }
 func (*Presence) Type() Type    { return TypePresence }
 func (*Credit) Type() Type      { return TypeCredit }
+func (*Check) Type() Type       { return TypeCheck }
+func (*Changed) Type() Type     { return TypeChanged }
 
 func (f *Hello) fields() []any       { return []any{&f.Doc, &f.Genesis, &f.Since, &f.Store, &f.Proof} }
 func (f *Append) fields() []any      { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelopes, &f.Covers} }
@@ -213,6 +255,8 @@ func (f *Challenge) fields() []any { return []any{&f.Nonce, &f.Store} }
 func (f *Delete) fields() []any    { return []any{&f.Doc, &f.Req, &f.Signature} }
 func (f *Successor) fields() []any { return []any{&f.Doc, &f.Req, &f.Statement} }
 func (f *Credit) fields() []any    { return []any{&f.Taken} }
+func (f *Check) fields() []any     { return []any{&f.Doc, &f.Req, &f.Add, &f.Sums} }
+func (f *Changed) fields() []any   { return []any{&f.Doc, &f.Req, &f.Parts, &f.Heads} }
 func (f *Done) fields() []any      { return []any{&f.Doc, &f.Req} }
 func (f *Presence) fields() []any  { return []any{&f.Doc, &f.Req, &f.Cert, &f.Envelope} }
 
@@ -245,6 +289,10 @@ func blank(t Type) Frame {
 		return &Successor{}
 	case TypeCredit:
 		return &Credit{}
+	case TypeCheck:
+		return &Check{}
+	case TypeChanged:
+		return &Changed{}
 	case TypeDone:
 		return &Done{}
 	case TypePresence:

@@ -54,6 +54,7 @@ var (
 	number   = integer(MaxInteger)
 	place    = shape{form: formUint, min: 1, max: MaxInteger} // a cursor at which there is something
 	kind     = integer(255)
+	sums     = bin(SumsSize)
 )
 
 // shapes has one row per frame type, the type included.
@@ -71,6 +72,8 @@ var shapes = map[Type]shape{
 	TypeDelete:      row(kind, doc, number, proof),
 	TypeSuccessor:   row(kind, doc, number, goesOn),
 	TypeCredit:      row(kind, number),
+	TypeCheck:       row(kind, doc, number, list(row(doc, proof)), sums),
+	TypeChanged:     row(kind, doc, number, integer(1<<SetParts-1), list(row(doc, number))),
 	TypeDone:        row(kind, doc, number),
 	TypePresence:    row(kind, doc, or(number), or(cert), presence),
 }

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -26,6 +27,8 @@ type vectors struct {
 	Frames []vector `json:"frames"`
 	// Refused must not decode.
 	Refused []vector `json:"refused"`
+	// Sums are of sets of documents, in any order.
+	Sums []sums `json:"sums"`
 }
 
 type vector struct {
@@ -44,6 +47,49 @@ func fill(n int, first byte) []byte {
 }
 
 func pointer[T any](v T) *T { return &v }
+
+type sums struct {
+	Name  string `json:"name"`
+	Heads []any  `json:"heads"`
+	Hex   string `json:"hex"`
+}
+
+// sumSamples are nothing, one document, and several parts with several each.
+func sumSamples() (out []sums) {
+	add := func(name string, heads ...wire.Head) {
+		s := sums{Name: name, Heads: []any{}, Hex: hex.EncodeToString(wire.SumsOf(heads))}
+		for _, h := range heads {
+			s.Heads = append(s.Heads, []any{h.Doc.String(), h.Cursor})
+		}
+		out = append(out, s)
+	}
+	add("no document")
+	add("one", wire.Head{Doc: seal.DocID(fill(20, 0x7f)), Cursor: 1})
+	add("one that is gone", wire.Head{Doc: seal.DocID(fill(20, 0x7f))})
+	var many []wire.Head
+	for i := range 40 {
+		// Backwards, and with ids whose text has another order than their bytes.
+		many = append(many, wire.Head{Doc: seal.DocID(fill(20, byte(250-6*i))), Cursor: wire.Cursor(1) << i})
+	}
+	add("forty, in no order", many...)
+	return out
+}
+
+// One sum is written down here, so that the vectors are not only what the code says of itself.
+func TestSums(t *testing.T) {
+	got := wire.SumsOf([]wire.Head{{Doc: seal.DocID(fill(20, 0x7f)), Cursor: 258}})
+	part := sha256.Sum256(append(fill(20, 0x7f), 0, 0, 0, 0, 0, 0, 1, 2))
+	empty := sha256.Sum256(nil)
+	for i := range wire.SetParts {
+		want := empty[:8]
+		if i == 7 {
+			want = part[:8]
+		}
+		if !bytes.Equal(wire.Sum(got, i), want) {
+			t.Errorf("part %d: %x, want %x", i, wire.Sum(got, i), want)
+		}
+	}
+}
 
 type named struct {
 	name  string
@@ -71,6 +117,10 @@ func samples() []named {
 		{"successor", &wire.Successor{Doc: doc, Req: 12, Statement: fill(84, 22)}},
 		{"done", &wire.Done{Doc: doc, Req: 12}},
 		{"credit", &wire.Credit{Taken: 1 << 20}},
+		{"check", &wire.Check{Doc: doc, Req: 1, Add: []wire.Addition{}, Sums: fill(128, 26)}},
+		{"check of one more", &wire.Check{Doc: doc, Req: 300, Add: []wire.Addition{{Doc: seal.DocID(fill(20, 2)), Proof: fill(64, 91)}}, Sums: fill(128, 27)}},
+		{"nothing changed", &wire.Changed{Doc: doc, Req: 1, Heads: []wire.Head{}}},
+		{"changed", &wire.Changed{Doc: doc, Req: 300, Parts: 0x8001, Heads: []wire.Head{{Doc: seal.DocID(fill(20, 2)), Cursor: 70000}, {Doc: seal.DocID(fill(20, 240))}}}},
 		{"presence passed on", &wire.Presence{Doc: doc, Cert: cert, Envelope: fill(176, 23)}},
 		{"presence of a known session", &wire.Presence{Doc: doc, Req: pointer(uint64(0)), Envelope: fill(240, 24)}},
 		{"welcome to a waiting room", &wire.Welcome{Doc: doc, Store: store}},
@@ -90,7 +140,7 @@ func samples() []named {
 }
 
 func TestVectors(t *testing.T) {
-	want := vectors{Refused: refused(t)}
+	want := vectors{Refused: refused(t), Sums: sumSamples()}
 	for _, s := range samples() {
 		b, err := wire.Encode(s.frame)
 		if err != nil {
@@ -211,7 +261,7 @@ func refused(t *testing.T) []vector {
 		{Name: "an empty array", Hex: "90"},
 		{Name: "a map", Hex: "8101c0"},
 		{Name: "type as text", Hex: "91a131"},
-		{Name: "unknown type", Hex: "9107"},
+		{Name: "unknown type", Hex: "9109"},
 		{Name: "an element more", Hex: "920400"},
 		{Name: "an element less", Hex: "9103"},
 		{Name: "document id as text", Hex: "9203b4" + b32},
@@ -244,6 +294,11 @@ func refused(t *testing.T) []vector {
 		{Name: "done without req", Hex: "9316c414" + b32 + "c0"},
 		{Name: "presence above its limit", Hex: "9520c414" + b32 + "c0c0c51001" + hex.EncodeToString(fill(4097, 5))},
 		{Name: "presence of nothing", Hex: "9520c414" + b32 + "c0c0c0"},
+		{Name: "check without sums", Hex: "9508c414" + b32 + "0190c0"},
+		{Name: "check with a sum too few", Hex: "9508c414" + b32 + "0190c478" + hex.EncodeToString(fill(120, 6))},
+		{Name: "check that adds without a proof", Hex: "9508c414" + b32 + "019192c414" + b32 + "c0c480" + hex.EncodeToString(fill(128, 6))},
+		{Name: "changed in a seventeenth part", Hex: "9517c414" + b32 + "01ce0001000090"},
+		{Name: "changed without cursors", Hex: "9517c414" + b32 + "010191c414" + b32},
 		{Name: "timestamp for a type", Hex: "91d6ff00000000"},
 	}
 }
@@ -349,6 +404,18 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 		return map[string]any{"type": "delete", "doc": f.Doc.String(), "req": f.Req, "signature": orNull(f.Signature)}
 	case *wire.Successor:
 		return map[string]any{"type": "successor", "doc": f.Doc.String(), "req": f.Req, "statement": orNull(f.Statement)}
+	case *wire.Check:
+		add := []any{}
+		for _, a := range f.Add {
+			add = append(add, map[string]any{"doc": a.Doc.String(), "proof": orNull(a.Proof)})
+		}
+		return map[string]any{"type": "check", "doc": f.Doc.String(), "req": f.Req, "add": add, "sums": orNull(f.Sums)}
+	case *wire.Changed:
+		heads := []any{}
+		for _, h := range f.Heads {
+			heads = append(heads, map[string]any{"doc": h.Doc.String(), "cursor": h.Cursor})
+		}
+		return map[string]any{"type": "changed", "doc": f.Doc.String(), "req": f.Req, "parts": f.Parts, "heads": heads}
 	case *wire.Credit:
 		return map[string]any{"type": "credit", "taken": f.Taken}
 	case *wire.Done:
