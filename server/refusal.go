@@ -114,6 +114,7 @@ func Gone() *Refusal {
 // NoRoom refuses to read a document that nobody brought here.
 func NoRoom() *Refusal { return refuse(wire.CodeNoRoom, "The relay does not know this document.", nil) }
 
-func stopping() *Refusal {
+// Stopping refuses what comes while the relay shuts down.
+func Stopping() *Refusal {
 	return refuse(wire.CodeStopping, "The relay is shutting down.", nil).after(time.Second)
 }

@@ -77,11 +77,16 @@ func (r *Relay) Start(task func()) { r.home.Start(task) }
 // Store names the relay's disk.
 func (r *Relay) Store() wire.StoreID { return r.log.Store() }
 
-// Close takes nothing more, waits until everything taken is durable and answered, and closes the log.
-func (r *Relay) Close() error {
+// Stop takes nothing more: whoever asks is refused with CodeStopping. What was taken becomes durable and is answered.
+func (r *Relay) Stop() {
 	r.mu.Lock()
 	r.stopped = true
 	r.mu.Unlock()
+}
+
+// Close stops, waits until everything taken is durable and answered, and closes the log.
+func (r *Relay) Close() error {
+	r.Stop()
 	r.committer.close()
 	r.tasks.close()
 	return r.log.Close()
@@ -290,7 +295,7 @@ func (r *Relay) enter(doc seal.DocID) (*place, *Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {
-		return nil, stopping()
+		return nil, Stopping()
 	}
 	p := r.places[doc]
 	if p == nil {

@@ -21,7 +21,7 @@ func (r *Relay) Sweep() *Refusal {
 		}
 		for _, doc := range docs {
 			if r.isStopped() {
-				return stopping()
+				return Stopping()
 			}
 			if refusal := r.sweepDocument(doc); refusal != nil && refusal.Code != wire.CodeBusy && refusal.Code != wire.CodeGone {
 				return refusal

@@ -10,13 +10,17 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/freehold-dev/freehold/server/relaytest"
+	"github.com/freehold-dev/freehold/server/wire"
 )
 
 // workerd is the runtime, as its npm package has it: a program that needs no Node.
@@ -91,10 +95,15 @@ func changed(t *testing.T, name string, pairs ...string) string {
 	return name
 }
 
-// setting is the configuration with one setting more.
-func setting(t *testing.T, name, value string) string {
+// setting is the configuration with settings more: names and values in turn.
+func setting(t *testing.T, pairs ...string) string {
 	t.Helper()
-	return changed(t, name+".capnp", "  bindings = [\n", fmt.Sprintf("  bindings = [\n    (name = %q, text = %q),\n", name, value))
+	file, bindings := "", "  bindings = [\n"
+	for i := 0; i < len(pairs); i += 2 {
+		file += pairs[i]
+		bindings += fmt.Sprintf("    (name = %q, text = %q),\n", pairs[i], pairs[i+1])
+	}
+	return changed(t, file+".capnp", "  bindings = [\n", bindings)
 }
 
 // kill ends it as a power cut does, and returns when it is gone.
@@ -103,8 +112,21 @@ func (e *edge) kill() {
 	<-e.ended
 }
 
+// The runtime answers for a disk that is full, and for one that stops there is nobody who could: neither is said here.
 func TestContract(t *testing.T) {
+	signal.Ignore(syscall.SIGXFSZ) // which workerd inherits: a file that may not grow fails as on a full disk
+	doomed := start(t, t.TempDir(), "config.capnp")
+	files := func(most uint64) {
+		limit := unix.Rlimit{Cur: most, Max: unix.RLIM_INFINITY}
+		if err := unix.Prlimit(doomed.process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	strict := setting(t, "DOCUMENT_SIZE", strconv.Itoa(relaytest.StrictBytes), "OWNERS", relaytest.StrictOwner(t), "SOCKETS", strconv.Itoa(relaytest.StrictSockets))
 	relaytest.Run(t, relaytest.Home{
 		URL: start(t, t.TempDir(), "config.capnp").url, OneDocument: true, Impatient: start(t, t.TempDir(), setting(t, "IDLE", "2")).url,
+		Strict: start(t, t.TempDir(), strict).url,
+		Doomed: doomed.url, Fill: func() { files(512 << 10) }, Empty: func() { files(unix.RLIM_INFINITY) }, Stop: doomed.kill,
+		Silent: []wire.Code{wire.CodeStorage, wire.CodeStopping},
 	})
 }

@@ -10,12 +10,12 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/native"
-	"github.com/freehold-dev/freehold/server/relaytest"
 	"github.com/freehold-dev/freehold/server/servertest"
 	"github.com/freehold-dev/freehold/server/store"
 	"github.com/freehold-dev/freehold/server/wire"
@@ -42,6 +42,13 @@ func startRelay(t *testing.T, folder string, o native.Options) string {
 // serve answers for a relay on a free port until the test ends.
 func serve(t *testing.T, relay *server.Relay, o native.Options) string {
 	t.Helper()
+	address, _ := serveUntil(t, relay, o)
+	return address
+}
+
+// serveUntil is serve, until the test ends or says so.
+func serveUntil(t *testing.T, relay *server.Relay, o native.Options) (address string, stop func()) {
+	t.Helper()
 	s, err := native.NewServer(relay, o)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +59,7 @@ func serve(t *testing.T, relay *server.Relay, o native.Options) string {
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listeners...) }()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -60,14 +67,8 @@ func serve(t *testing.T, relay *server.Relay, o native.Options) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + listeners[0].Addr().String()
-}
-
-func TestContract(t *testing.T) {
-	relaytest.Run(t, relaytest.Home{
-		URL:       startRelay(t, t.TempDir(), native.Options{}),
-		Impatient: startRelay(t, t.TempDir(), native.Options{Idle: 2 * time.Second}),
-	})
+	t.Cleanup(stop)
+	return "http://" + listeners[0].Addr().String(), stop
 }
 
 func say(t *testing.T, c *servertest.Client, f wire.Frame) {
@@ -385,5 +386,28 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 	}
 	if w := ask("OPTIONS", "https://other.example"); w.Code != 403 {
 		t.Fatalf("preflight of a foreign page: %d", w.Code)
+	}
+}
+
+// Who comes with a handshake after the others were let go is told why.
+func TestHandshakeWhileStopping(t *testing.T) {
+	limits := server.DefaultLimits()
+	s, err := native.NewServer(server.NewRelay(openLog(t, t.TempDir()), limits, time.Now, nil), native.Options{Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "http://relay.example/v1/socket", nil)
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": wire.Subprotocol,
+	} {
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 503 || w.Header().Get("Freehold-Error") != string(wire.CodeStopping) || w.Header().Get("Retry-After") == "" {
+		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 }

@@ -32,6 +32,7 @@ type Server struct {
 	gate     *gate
 	// certificate is nil where the relay speaks plainly.
 	certificate *Certificate
+	closeWithin time.Duration
 	sweeping    sync.WaitGroup
 }
 
@@ -57,6 +58,8 @@ type Options struct {
 	Limits server.Limits
 	// Idle is how long a connection may bring no byte at all, two pings unanswered; 0: a minute.
 	Idle time.Duration
+	// CloseWithin is how long requests under way may take to end when the relay stops; 0: three seconds.
+	CloseWithin time.Duration
 }
 
 // idlePerConnection is how many connections there may be for each that a limit allows to be a socket, and to be asking: some
@@ -67,7 +70,10 @@ const idlePerConnection = 2
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := httpapi.NewNames(o.Names)
 	from := &addresses{server.NewCallers(o.Limits, time.Now), o.Proxies}
-	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, o.Idle, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{})}
+	s := &Server{relay: relay, sockets: newSockets(relay, o.Limits, o.Idle, names, from), gate: &gate{addresses: from, limit: idlePerConnection * int64(o.Limits.Connections)}, certificate: o.Certificate, stopping: make(chan struct{}), closeWithin: o.CloseWithin}
+	if s.closeWithin == 0 {
+		s.closeWithin = 3 * time.Second
+	}
 	s.monitor = &monitor{server: s, ready: newReadiness(o.Folder), damaged: o.Damaged}
 	s.gate.turnedAway = &s.monitor.turnedAway
 	mux := http.NewServeMux()
@@ -157,15 +163,14 @@ func (s *Server) isStopping() bool {
 	}
 }
 
-// closeWithin is how long requests under way may take to end.
-const closeWithin = 3 * time.Second
-
-// Close lets nobody in, ends the connections, waits until all that was taken is durable, and closes the log.
+// Close lets nobody in and takes nothing more, ends the connections, waits until all that was taken is durable, and closes the log.
+// Until requests under way have ended, those on sockets hear why.
 func (s *Server) Close() error {
 	var err error
 	s.stop.Do(func() {
 		close(s.stopping)
-		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		s.relay.Stop()
+		ctx, cancel := context.WithTimeout(context.Background(), s.closeWithin)
 		defer cancel()
 		if err = s.http.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
 			err = s.http.Close()

@@ -59,8 +59,8 @@ func (s *sockets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &socket{all: s}
-	if !s.admit(c) {
-		httpapi.WriteRefusal(w, server.Busy())
+	if refusal := s.admit(c); refusal != nil {
+		httpapi.WriteRefusal(w, refusal)
 		return
 	}
 	var relayed bool
@@ -111,15 +111,19 @@ func early(r *bufio.Reader) []byte {
 	return bytes.Clone(b)
 }
 
-func (s *sockets) admit(c *socket) bool {
+// admit counts one more. Errors: CodeBusy, CodeStopping.
+func (s *sockets) admit(c *socket) *server.Refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.open) >= s.limit {
-		return false
+	switch {
+	case s.closing:
+		return server.Stopping()
+	case len(s.open) >= s.limit:
+		return server.Busy()
 	}
 	s.open[c] = struct{}{}
 	s.ended.Add(1)
-	return true
+	return nil
 }
 
 func (s *sockets) leave(c *socket) {

@@ -29,9 +29,9 @@ func plain(t *testing.T, c *contract) {
 	refused := func(method, path string, body []byte, status int, code wire.Code) {
 		t.Helper()
 		answer, got := servertest.RequestAs(t, token, method, path, body)
-		e, ok := servertest.Decode(t, got).(*wire.Error)
-		if !ok || answer.StatusCode != status || e.Code != code || answer.Header.Get("Freehold-Error") != string(code) || e.Hint == "" {
-			t.Fatalf("%s: %d %+v, want %d %s", method, answer.StatusCode, e, status, code)
+		isRefused(t, answer, got, code)
+		if answer.StatusCode != status {
+			t.Fatalf("%s: %d, want %d", method, answer.StatusCode, status)
 		}
 	}
 	refused("GET", at, nil, 404, wire.CodeNoRoom)
@@ -112,6 +112,19 @@ func plain(t *testing.T, c *contract) {
 	refused("POST", at, post(9, s.Cert, run), 410, wire.CodeGone)
 }
 
+// isRefused expects an answer that is an Error frame, with the status of its code and what scripts look at.
+func isRefused(t *testing.T, answer *http.Response, body []byte, code wire.Code) *wire.Error {
+	t.Helper()
+	e, ok := servertest.Decode(t, body).(*wire.Error)
+	if !ok || e.Code != code || e.Hint == "" || answer.StatusCode != code.Status() || answer.Header.Get("Freehold-Error") != string(code) {
+		t.Fatalf("%s %+v, want %s", answer.Status, e, code)
+	}
+	if (answer.Header.Get("Retry-After") != "") != (e.RetryAfter > 0) {
+		t.Fatalf("Retry-After is %q, of %+v", answer.Header.Get("Retry-After"), e)
+	}
+	return e
+}
+
 // A read that waits is answered by the append that it waits for.
 func plainWait(t *testing.T, c *contract) {
 	address, doc := c.URL, c.doc(t)
@@ -140,9 +153,7 @@ func foreignPage(t *testing.T, c *contract) {
 	c.founded(t, doc)
 	for path, header := range map[string]http.Header{
 		"/v1/docs/" + doc.ID().String(): {},
-		"/v1/socket?doc=" + doc.ID().String(): {
-			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {wire.Subprotocol},
-		},
+		socketOf(doc):                   handshake(),
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", c.URL+path, nil)
 		if err != nil {
@@ -162,8 +173,6 @@ func foreignPage(t *testing.T, c *contract) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e, ok := servertest.Decode(t, got).(*wire.Error); !ok || e.Code != wire.CodeNotHere || answer.Header.Get("Freehold-Error") != string(e.Code) || e.Hint == "" {
-			t.Fatalf("%s: %+v", path, e)
-		}
+		isRefused(t, answer, got, wire.CodeNotHere)
 	}
 }

@@ -3,8 +3,8 @@
 //	relaytest.Run(t, relaytest.Home{URL: "http://127.0.0.1:7070"})
 //
 // It speaks docs/PROTOCOL.md over real sockets and plain requests and knows nothing of what is behind them. Documents are new
-// in each run, so it may be a relay that others use, too. What an address cannot bring about is tested where it can be: a full or
-// failing disk, a document at its limit, time that passes.
+// in each run, so URL may be a relay that others use, too. Those that a home sets up besides are for refusals that need it: every code
+// has a case. What an address cannot bring about is tested where it can be: damage, time that passes.
 package relaytest
 
 import (
@@ -27,6 +27,15 @@ type Home struct {
 	OneDocument bool
 	// Impatient is the address of one more, which takes a device for dead after some seconds without a word.
 	Impatient string
+	// Strict is the address of one that keeps documents of StrictOwner alone and StrictBytes of each, and has StrictSockets (of each
+	// document, where OneDocument).
+	Strict string
+	// Doomed is the address of one whose disk takes no more between Fill and Empty, and which Stop ends; it returns when that is over.
+	Doomed            string
+	Fill, Empty, Stop func()
+	// Silent are refusals that this home never gives, because its runtime knows of their reason and it does not: the connection ends
+	// without a word instead (a plain request is answered that it is busy), and nothing of what it was to answer was kept.
+	Silent []wire.Code
 }
 
 // Run checks a relay.

@@ -33,7 +33,9 @@ type File interface {
 	Sync() error
 }
 
-// folder is a Disk in the file system.
+// Folder is a folder of the file system.
+func Folder(path string) Disk { return folder{path} }
+
 type folder struct{ path string }
 
 func (f folder) List() ([]string, error) {

@@ -38,6 +38,14 @@ const (
 	CodeNotHere  Code = "forbidden" // this origin may not use it
 )
 
+// Codes are all of them.
+func Codes() []Code {
+	return []Code{
+		CodeBadFrame, CodeBadEnvelope, CodeTooLarge, CodeBadGenesis, CodeBadCertificate, CodeBadSignature, CodeBadChain, CodeFork, CodeUnproven,
+		CodeGone, CodeNoRoom, CodeNoSession, CodeGap, CodeStale, CodeQuota, CodeBusy, CodeStorage, CodeStopping, CodeNotHere,
+	}
+}
+
 // Status is the HTTP status that goes with a code.
 func (c Code) Status() int {
 	switch c {
