@@ -308,17 +308,23 @@ func problemOfCore(err error) sync.Problem {
 	return sync.DeviceLost
 }
 
-// built is all that the disks have as one file, perhaps with somebody else's, and what of the tail is in it.
-func (d *Device) built(stored held, other []byte) (file *crdt.Doc, taken []content, stuck map[sync.SessionID]uint32, err error) {
+// built is the snapshots, and of the tail what is shown, as one file, and what of the tail is in it.
+func (d *Device) built(stored held, shown []sync.Known) (file *crdt.Doc, taken []content, stuck map[sync.SessionID]uint32) {
+	next := map[sync.SessionID]uint32{}
+	for _, k := range shown {
+		next[k.Session] = k.Seq + 1
+	}
 	ready, _ := d.tail(stored)
+	ready = slices.DeleteFunc(ready, func(c content) bool { return c.Seq >= next[c.Session] })
 	file = d.file(stored)
-	if other != nil {
-		if _, err := file.Merge(other); err != nil {
-			return nil, nil, nil, err
+	stuck = beforeGaps(applyAll(file, ready), ready, nextOf(stored.covers))
+	taken = prefixOf(ready, stuck)
+	for _, c := range taken {
+		if !slices.ContainsFunc(d.disks, func(x *disk) bool { return x.isFlushed(c.Head) }) {
+			d.fail(Broken, "S12: a file has envelope %d of %x, which the device may still lose", c.Seq, c.Session[:4])
 		}
 	}
-	stuck = beforeGaps(applyAll(file, ready), ready, nextOf(stored.covers))
-	return file, prefixOf(ready, stuck), stuck, nil
+	return file, taken, stuck
 }
 
 func (d *hub) merge(e sync.Merge, unlock func()) {
@@ -331,7 +337,8 @@ func (d *hub) merge(e sync.Merge, unlock func()) {
 	}
 	var file *crdt.Doc
 	if err == nil {
-		file, _, _, err = d.built(stored, payload.File)
+		file = d.file(stored)
+		_, err = file.Merge(payload.File)
 	}
 	if err != nil {
 		unlock()
@@ -353,8 +360,7 @@ func (d *hub) merge(e sync.Merge, unlock func()) {
 
 func (d *hub) checkpoint(e sync.Checkpoint, unlock func()) {
 	stored := d.read()
-	file, taken, stuck, err := d.built(stored, nil)
-	must(err)
+	file, taken, stuck := d.built(stored, e.Shown)
 	in := nextOf(headsOf(stored, taken))
 	var covers []sync.Head
 	for _, k := range e.Covers {
@@ -417,12 +423,11 @@ func (d *Device) save(stored held, file []byte, covers, claims []sync.Head, done
 	next(d.disks)
 }
 
-func (d *hub) makeSnapshot(parent sync.Hash) {
+func (d *hub) makeSnapshot(e sync.MakeSnapshot) {
 	stored := d.read()
-	file, taken, _, err := d.built(stored, nil)
-	must(err)
+	file, taken, _ := d.built(stored, e.Shown)
 	heads := furthest(headsOf(stored, taken), stored.claims)
-	session, envelope := sealSnapshot(d.world, d.keys, parent, file, heads)
+	session, envelope := sealSnapshot(d.world, d.keys, e.Parent, file, heads)
 	id := sync.SessionID(session.Session())
 	d.certs[id] = session.Bytes()
 	d.world.tally.Snapshots++

@@ -89,6 +89,13 @@ func (d *disk) crash(r *rand.Rand) (torn, overtaken int) {
 
 func (d *disk) flush() { d.synced = len(d.records) }
 
+// isFlushed reports whether a crash leaves an envelope.
+func (d *disk) isFlushed(h sync.Head) bool {
+	return slices.ContainsFunc(d.records[:d.synced], func(r record) bool {
+		return slices.ContainsFunc(r.envelopes, func(e stored) bool { return e.session == h.Session && e.first <= h.Seq && h.Seq <= e.seq })
+	})
+}
+
 // putSnapshot keeps a generation and what was the document before it, and then lets go of records that both cover.
 func (d *disk) putSnapshot(s snapshot, certs map[sync.SessionID][]byte) {
 	maps.Copy(d.certs, certs)

@@ -296,7 +296,7 @@ func (d *hub) run(effect sync.Effect) {
 	case sync.Merge:
 		d.locked(func(unlock func()) { d.merge(e, unlock) })
 	case sync.MakeSnapshot:
-		d.later(func() { d.makeSnapshot(e.Parent) })
+		d.later(func() { d.makeSnapshot(e) })
 	case sync.Upload:
 		b := d.ref(e.Ref)
 		d.append(e.Conn, b.session, [][]byte{b.bytes}, &wire.Covers{Store: wire.StoreID(e.Store), UpTo: wire.Cursor(e.Covers)}, false)

@@ -19,6 +19,24 @@ func TestS12WhatWaitsForEverStopsNoCheckpoint(t *testing.T) {
 	}
 }
 
+func TestS12AFileHasNothingThatTheDeviceMayStillLose(t *testing.T) {
+	s := online(t)
+	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})
+	stores := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 200, Hash: sync.Hash{1}}))
+	big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	due := one[sync.Checkpoint](s, s.openAll(s.batch(1, big), update(sync.Hash{6})))
+	if want := []sync.Known{{Session: ann, Seq: 0}}; !reflect.DeepEqual(due.Shown, want) {
+		t.Fatalf("%+v is in the file while ours is being stored", due.Shown)
+	}
+	s.tell(sync.Checkpointed{Doc: doc, Covers: due.Covers})
+	s.tell(sync.StoreDone{Doc: doc, Job: stores.Job})
+	big = sync.Entry{Ref: 51, Cursor: 10, Size: 300_000, Session: ann, Seq: 1, First: 1, Prev: sync.Hash{6}}
+	due = one[sync.Checkpoint](s, s.openAll(s.batch(1, big), update(sync.Hash{7})))
+	if want := []sync.Known{{Session: own, Seq: 0}, {Session: ann, Seq: 1}}; !reflect.DeepEqual(due.Shown, want) {
+		t.Fatalf("%+v is in the file when ours is stored", due.Shown)
+	}
+}
+
 // aheadOfItsChain gives a writer with two envelopes on the device: the relay's chain has the first, and a snapshot there has both.
 func aheadOfItsChain(t *testing.T, size uint32) *script {
 	s := online(t)

@@ -161,11 +161,12 @@ type Pack struct {
 	From, To uint32
 }
 
-// MakeSnapshot seals the device's whole copy in a fresh session, naming exactly what is in it, and the snapshot before it (zeros: not
-// known): SnapshotSealed.
+// MakeSnapshot seals the device's copy, as far as it is shown, in a fresh session, naming exactly what is in it, and the snapshot before it
+// (zeros: not known): SnapshotSealed.
 type MakeSnapshot struct {
 	Doc    Doc
 	Parent Hash
+	Shown  []Known
 }
 
 // Upload sends a sealed snapshot, which has everything up to Covers in that store's log: Ack of its session, or Refused.
@@ -190,10 +191,12 @@ type MarkChanged struct {
 	Mark Mark
 }
 
-// Checkpoint merges snapshot and tail into a new snapshot said to cover these envelopes as far as they are in it, then cuts: Checkpointed.
+// Checkpoint merges the snapshot, and of the tail what is shown, into a new one said to cover these envelopes as far as they are in it, then
+// cuts: Checkpointed. What is in the journal beyond may still be lost with it, and a file that had it would show what nobody else ever gets.
 type Checkpoint struct {
 	Doc    Doc
 	Covers []Known
+	Shown  []Known
 }
 
 // SealPresence seals what the page says of itself, with these heads, behind the own envelope Head, and gives it to the other tabs

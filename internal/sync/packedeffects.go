@@ -111,6 +111,7 @@ func (w *writer) effect(e Effect) {
 	case MakeSnapshot:
 		w.begin(packMakeSnapshot, uint64(e.Doc))
 		w.bytes(e.Parent[:])
+		w.known(e.Shown)
 	case Upload:
 		w.begin(packUpload, uint64(e.Conn), uint64(e.Doc), uint64(e.Ref))
 		w.bytes(e.Store[:])
@@ -128,6 +129,7 @@ func (w *writer) effect(e Effect) {
 	case Checkpoint:
 		w.begin(packCheckpoint, uint64(e.Doc))
 		w.known(e.Covers)
+		w.known(e.Shown)
 	case SealPresence:
 		w.begin(packSealPresence, uint64(e.Conn), uint64(e.Doc))
 		w.bytes(e.Head[:])

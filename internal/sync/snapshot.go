@@ -209,7 +209,7 @@ func (m *Machine) checkpointNext(d *document) {
 			c.covers = append(c.covers, Known{s.id, end - 1})
 		}
 	}
-	m.emit(Checkpoint{d.id, append([]Known(nil), c.covers...)})
+	m.emit(Checkpoint{d.id, append([]Known(nil), c.covers...), d.allShown()})
 }
 
 // noteStuck notes of which sessions a new file reaches less far than what was shown when it was asked for. It would be no use to ask again.

@@ -132,7 +132,7 @@ func (m *Machine) uploadNext(d *document) bool {
 		if u.unread.lacks { // what the relay let go of for those may be in no other
 			u.upTo = 0
 		}
-		m.emit(MakeSnapshot{d.id, d.outbox.parent})
+		m.emit(MakeSnapshot{d.id, d.outbox.parent, u.shown})
 	}
 	return u.stage != stageWaiting
 }

@@ -198,7 +198,7 @@ export const merge = async (d: Desk, e: Chore<"merge">, merged: (file: Uint8Arra
 
 export const checkpoint = async (d: Desk, e: Chore<"checkpoint">): Promise<Event> => {
   try {
-    return { type: "checkpointed", doc: d.doc, ...(await d.compaction.checkpoint(d.keys!, d.writer, e.covers)), problem: problem.none };
+    return { type: "checkpointed", doc: d.doc, ...(await d.compaction.checkpoint(d.keys!, d.writer, e.covers, e.shown)), problem: problem.none };
   } catch (error) {
     return { type: "checkpointed", doc: d.doc, size: 0, covers: [], problem: errorToNumber(error, problem.deviceLost) };
   }
@@ -219,7 +219,7 @@ export const pack = async (d: Desk, e: Chore<"pack">): Promise<Uint8Array> => {
 export const makeSnapshot = async (d: Desk, e: Chore<"makeSnapshot">, made: (bytes: Uint8Array) => void): Promise<Event> => {
   const failed = (n: ProblemNumber): Event => ({ type: "snapshotSealed", doc: d.doc, ref: 0, size: 0, hash: null, session: null, covers: [], problem: n });
   try {
-    const { file, digest, heads } = await d.compaction.build(d.keys!);
+    const { file, digest, heads } = await d.compaction.build(d.keys!, e.shown);
     const { session, bytes } = await sealSnapshot(d.sealer, d.keys!, { parent: e.parent, covers: heads.map(headToDep), digest, file });
     if (bytes.length > limits.snapshot) return failed(problem.relayTooLarge);
     d.certs.set(session.session, session.cert);

@@ -38,8 +38,6 @@ export interface Built {
   readonly digest: Uint8Array;
   /** What it has, one by one or as somebody claims. */
   readonly heads: readonly Head[];
-  /** What is stored and not in it, because something before it is missing or the core does not take it. */
-  readonly waiting: readonly Opened[];
 }
 
 /** A snapshot that cannot be compared with what is here. */
@@ -60,11 +58,11 @@ export class Compaction {
 
   constructor(ends: CompactionEnds) { this.#ends = ends; }
 
-  /** Folds the tail into a new snapshot that says it covers `covers`, as far as the core takes it. Gives the snapshot's size and how far it reaches. */
-  checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[]): Promise<{ readonly size: number; readonly covers: readonly Known[] }> {
+  /** Folds what is shown of the tail into a new snapshot that says it covers `covers`, as far as the core takes it. Gives the snapshot's size and how far it reaches. */
+  checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[], shown: readonly Known[]): Promise<{ readonly size: number; readonly covers: readonly Known[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file, stuck, heads: reached } = await this.#build(keys, stored);
+      const { file, stuck, heads: reached } = await this.#build(keys, stored, shown);
       const taken = covers.map(({ session, seq }) => ({ session, seq: Math.min(seq, (stuck.get(session) ?? Infinity) - 1) }));
       const heads = await this.#heads(stored, taken, new Map(reached.map((h) => [h.session, h.seq])));
       const size = await this.#save(keys.doc, writer, stored, file, heads);
@@ -74,12 +72,14 @@ export class Compaction {
 
   /**
    * Makes a snapshot from elsewhere part of the device's copy. What it says it covers is kept as a claim, and nothing of a session that is
-   * written here. FreeholdError("relay-invalid") when it does not decode.
+   * written here. The tail stays in the journal. FreeholdError("relay-invalid") when it does not decode.
    */
   merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly claims: readonly Head[] }> {
     return this.#ends.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const { file } = await this.#build(keys, stored, payload);
+      const core = await this.#ready();
+      core.free(signedFor(core, payload));
+      const file = joined(core, stored.snapshot === null ? core.create() : core.load(stored.snapshot.file), [payload]);
       const live = await this.#ends.writing();
       const claims = payload.covers.filter((d) => d.session !== writer && !live.has(d.session)).map(depToHead);
       return { size: await this.#save(keys.doc, writer, stored, file, [], claims), claims };
@@ -115,10 +115,10 @@ export class Compaction {
     return isBehind || isUnread ? { verdict: UNDECIDED, note: "", isNews } : { verdict: Verdict.objection, note: "It lacks something that it says it covers, or has it otherwise.", isNews };
   }
 
-  /** All that the device has, as one file. */
-  async build(keys: DocKeys): Promise<Built> {
+  /** All that is shown, as one file. */
+  async build(keys: DocKeys, shown: readonly Known[]): Promise<Built> {
     const stored = await this.#load(keys.doc);
-    const built = await this.#build(keys, stored);
+    const built = await this.#build(keys, stored, shown);
     return { ...built, heads: furthest([...built.heads, ...claimsOf(stored)]) };
   }
 
@@ -135,25 +135,19 @@ export class Compaction {
   async merged(stored: StoredDoc): Promise<StoredDoc> {
     if (stored.snapshot === null || stored.besides.length === 0) return stored;
     const core = await this.#ready();
-    const handle = core.load(stored.snapshot.file);
-    try {
-      for (const other of stored.besides) core.merge(handle, other.file);
-      return { ...stored, snapshot: { generation: stored.snapshot.generation, file: core.save(handle), covers: coversOf(stored), claims: claimsOf(stored) }, besides: [] };
-    } finally {
-      core.free(handle);
-    }
+    const file = joined(core, core.load(stored.snapshot.file), stored.besides);
+    return { ...stored, snapshot: { generation: stored.snapshot.generation, file, covers: coversOf(stored), claims: claimsOf(stored) }, besides: [] };
   }
 
-  async #build(keys: DocKeys, stored: StoredDoc, other: SnapshotPayload | null = null): Promise<Built & { readonly stuck: Stuck }> {
-    const { ready, waiting } = await tailOf(this.#ends.sealer, keys, stored);
+  /** What is stored beyond `shown` may be no more than written: a power cut would leave it in the file and in no envelope. */
+  async #build(keys: DocKeys, stored: StoredDoc, shown: readonly Known[]): Promise<Built & { readonly stuck: Stuck }> {
+    const lastBySession = new Map(shown.map((k) => [k.session, k.seq]));
+    const ready = (await tailOf(this.#ends.sealer, keys, stored)).ready.filter((u) => u.seq <= (lastBySession.get(u.session) ?? -1));
     const core = await this.#ready();
-    if (other !== null) core.free(signedFor(core, other));
     const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
     try {
-      if (other !== null) core.merge(handle, other.file);
       const stuck = beforeGaps(applyAll(core, handle, ready), ready, coversOf(stored));
-      const isTaken = (u: Opened): boolean => u.seq < (stuck.get(u.session) ?? Infinity);
-      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter(isTaken)), waiting: [...waiting, ...ready.filter((u) => !isTaken(u))], stuck };
+      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter((u) => u.seq < (stuck.get(u.session) ?? Infinity))), stuck };
     } finally {
       core.free(handle);
     }
@@ -199,6 +193,16 @@ const tryDigest = (digest: () => Uint8Array): Uint8Array | null => {
   } catch (e) {
     if (e instanceof FreeholdError && REFUSED_EVERYWHERE.has(e.code)) return null;
     throw e;
+  }
+};
+
+/** A document with these files merged into it, as one; the handle is freed. */
+const joined = (core: Core, handle: number, others: ReadonlyArray<{ readonly file: Uint8Array }>): Uint8Array => {
+  try {
+    for (const other of others) core.merge(handle, other.file);
+    return core.save(handle);
+  } finally {
+    core.free(handle);
   }
 };
 

@@ -27,9 +27,11 @@ const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) =>
     prev = hash;
   }
   const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+  const all = [{ session: session.session, seq: updates.length - 1 }];
   return {
-    checkpoint: () => compaction.checkpoint(keys, session.session, [{ session: session.session, seq: updates.length - 1 }]),
-    build: () => compaction.build(keys),
+    checkpoint: (shown = all) => compaction.checkpoint(keys, session.session, shown, shown),
+    build: (shown = all) => compaction.build(keys, shown),
+    session: session.session,
     stored: async () => (await copies.load(doc))!,
   };
 };
@@ -39,18 +41,30 @@ const empty = new Uint8Array();
 const another = new Uint8Array();
 const newer = Uint8Array.of(0x7f, 1, 2, 3, 4);
 const waitsForever = Uint8Array.of(0x01, 0x01, 0x07, 0x01, 0x61, 0x01); // its first operation is the second of its session, and nobody wrote the first
+const writes = Uint8Array.of(0x41, 0x00, 0x02, 0x30, 0x05, 0x00, 0x01, 0x6e, 0x2a, 0x02); // adds to a counter "n"
 const decodesNowhere = Uint8Array.of(0, 9, 9, 9, 200);
 
 for (const [what, update] of [["of a newer version", newer], ["that waits for what nobody wrote", waitsForever]] as const) {
   test(`an update ${what} stays as it is, with all behind it, and holds up no snapshot`, async (t) => {
     const { checkpoint, build, stored } = await withUpdates(t, empty, update, decodesNowhere);
     assert.deepEqual((await build()).heads.map((h) => h.seq), [0]); // a relay is given a snapshot that does not say it has it
-    assert.deepEqual((await build()).waiting.map((u) => u.seq), [1, 2]);
     assert.deepEqual((await checkpoint()).covers.map((c) => c.seq), [0]);
     assert.deepEqual((await stored()).snapshot?.covers.map((c) => c.seq), [0]);
     assert.deepEqual((await stored()).envelopes.map((e) => e.seq), [1, 2]);
   });
 }
+
+test("S12: what the device may still lose is in no file, for itself or for a relay", async (t) => {
+  const { checkpoint, build, stored, session } = await withUpdates(t, empty, writes);
+  const shown = [{ session, seq: 0 }];
+  const nothing = await build([]);
+  assert.deepEqual((await build(shown)).heads.map((h) => h.seq), [0]);
+  assert.deepEqual((await build(shown)).digest, nothing.digest);
+  assert.notDeepEqual((await build()).digest, nothing.digest, "it would show");
+  assert.deepEqual((await checkpoint(shown)).covers.map((c) => c.seq), [0]);
+  assert.deepEqual((await stored()).snapshot?.file, nothing.file);
+  assert.deepEqual((await stored()).envelopes.map((e) => e.seq), [1]);
+});
 
 test("an update that decodes nowhere is covered like an empty one", async (t) => {
   const { checkpoint, stored } = await withUpdates(t, decodesNowhere);
@@ -85,6 +99,7 @@ test("what is behind a gap is covered when the core took something behind it, an
     if (seq === 0 || seq > 2) await copies.append(doc, session, [{ session, seq, bytes }], [{ session, cert }]);
   }
   const compaction = new Compaction({ copies, sealer, loadCore: async () => core, writing: async () => new Set<string>(), locked: (_doc, run) => run() });
-  assert.deepEqual((await compaction.checkpoint(keys, session, [{ session, seq: 4 }])).covers, []);
+  const all = [{ session, seq: 4 }];
+  assert.deepEqual((await compaction.checkpoint(keys, session, all, all)).covers, []);
   assert.deepEqual((await copies.load(doc))!.envelopes.map((e) => e.seq), [0, 3, 4]);
 });

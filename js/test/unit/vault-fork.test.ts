@@ -58,7 +58,8 @@ const shared = async (t: TestContext, others: readonly string[] = []) => {
     const copies = await openCopies("home", { stores: [directoryStore(join(path, "home"))] });
     const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
     const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
-    assert.ok((await compaction.checkpoint(keys, session, [{ session, seq: 0 }])).covers.some((c) => c.session === session));
+    const covers = [{ session, seq: 0 }];
+    assert.ok((await compaction.checkpoint(keys, session, covers, covers)).covers.some((c) => c.session === session));
     await copies.close();
   };
   return { relay, path, page, mine, link, session, first, seal, append, replace, fold };
