@@ -326,7 +326,7 @@ func (d *hub) run(effect sync.Effect) {
 			d.world.noticed(d.Device, "a relay that lost something")
 		}
 		d.tell(func(other *hub) {
-			other.step(sync.RelayHas{Doc: other.doc, Other: true, Reset: e.Reset, Known: e.Known})
+			other.step(sync.RelayHas{Doc: other.doc, Other: true, Reset: e.Reset, Known: e.Known, Waived: e.Waived})
 		})
 	case sync.CheckGenesis, sync.NotDurable:
 	case sync.SealPresence:

@@ -275,9 +275,6 @@ func (d *Device) judgeStatus(there *onRelays) {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if d.world.relays[0].dead && (s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.RelayGarbage || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)) { // what it gave before it died (docs/STATUS.md)
-		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
-	}
 	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}

@@ -86,10 +86,10 @@ func (m *Machine) takeConnection(ev Event) {
 		if c.socket == socketNone || c.id != e.Conn {
 			return
 		}
+		m.lost(e.Garbage)
 		if e.Garbage {
 			c.problem = RelayGarbage
 		}
-		m.lost(e.Garbage)
 	case Pong:
 		m.heard(e.Conn)
 		return
@@ -149,6 +149,7 @@ func (m *Machine) lost(failed bool) {
 		c.failures = 0
 	}
 	m.reset()
+	c.problem = NoProblem
 	c.retryAt = m.now + m.random.pause(c.failures)
 	c.failures++
 }

@@ -180,9 +180,10 @@ type Upload struct {
 
 // Learnt says what the relay is now known to have: other tabs are told, and bytes kept for sending may go.
 type Learnt struct {
-	Doc   Doc
-	Reset bool // what was said before does not hold any more
-	Known []Known
+	Doc    Doc
+	Reset  bool // what was said before does not hold any more
+	Known  []Known
+	Waived []Known // up to where sessions are shown although something that they name was asked for in vain
 }
 
 // MarkChanged is what to remember about a relay for the next start; the newest is enough, and none is needed.

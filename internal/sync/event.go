@@ -260,10 +260,11 @@ type Missing struct {
 
 // RelayHas says what the vault that leads learnt about the relay; Other: what was learnt about another relay of this home.
 type RelayHas struct {
-	Doc   Doc
-	Other bool
-	Reset bool // the relay lost what it had before
-	Known []Known
+	Doc    Doc
+	Other  bool
+	Reset  bool // the relay lost what it had before
+	Known  []Known
+	Waived []Known // as in Learnt
 }
 
 // SnapshotSealed answers MakeSnapshot: an envelope of a fresh session, its number 0, and the heads that it covers; or a Problem.

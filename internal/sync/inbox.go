@@ -28,8 +28,9 @@ type inbox struct {
 	catching bool   // between Hello and the moment when all of that was taken
 	work     work
 	held     []held
-	missed   []Head // named by what is shown, and asked for in vain
-	retryAt  int64  // store again
+	missed   []Head  // named by what is shown, and asked for in vain
+	waived   []Known // what was shown all the same, and not told yet
+	retryAt  int64   // store again
 	tries    uint32
 	askAt    int64
 	asks     uint32

@@ -191,9 +191,13 @@ func inVain(t *testing.T, snapshot bool) {
 	carl := sync.SessionID{4}
 	none[sync.Show](s, s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{8}})))
 	var status sync.Status
+	var waived []sync.Known
 	asks, shown := 0, 0
 	hear := func(effects []sync.Effect) {
 		shown += len(only[sync.Show](effects))
+		for _, learnt := range only[sync.Learnt](effects) {
+			waived = append(waived, learnt.Waived...)
+		}
 		for _, told := range only[sync.StatusChanged](effects) {
 			status = told.Status
 		}
@@ -222,5 +226,8 @@ func inVain(t *testing.T, snapshot bool) {
 	}
 	if shown != 2 || status.Problem != sync.NoProblem || status.Content != sync.ContentComplete {
 		t.Fatalf("it came: shown %d times, told %+v", shown, status)
+	}
+	if len(waived) != 1 || waived[0] != (sync.Known{Session: ann, Seq: 0}) {
+		t.Fatalf("%+v: the other hubs and tabs hear of it, once", waived)
 	}
 }

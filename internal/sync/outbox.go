@@ -383,11 +383,15 @@ func (m *Machine) relayHas(e RelayHas) {
 		s.recall(k.Seq + 1)
 		s.told = told
 	}
+	for _, k := range e.Waived {
+		s := d.session(k.Session)
+		s.waived = max(s.waived, k.Seq+1)
+	}
 }
 
-// tellKnown passes on what the relay is newly known to have.
+// tellKnown passes on what the relay is newly known to have, and what it was asked for in vain.
 func (m *Machine) tellKnown(d *document) {
-	o := &d.outbox
+	o, in := &d.outbox, &d.inbox
 	var news []Known
 	for i := range d.sessions {
 		if s := &d.sessions[i]; (!s.told || o.reset) && !s.upload && s.said() > 0 {
@@ -395,12 +399,12 @@ func (m *Machine) tellKnown(d *document) {
 		}
 		d.sessions[i].told = true
 	}
-	if len(news) > 0 || o.reset {
-		m.emit(Learnt{d.id, o.reset, news})
+	if len(news) > 0 || o.reset || len(in.waived) > 0 {
+		m.emit(Learnt{d.id, o.reset, news, in.waived})
 	}
-	o.reset = false
+	o.reset, in.waived = false, nil
 	// What failed holds the cursor, but what the relay acknowledged is worth keeping all the same; not once per run of a long reading.
-	if in := &d.inbox; o.markMoved && !in.reading && in.work.stage == stageWaiting && o.mark.Store != (StoreID{}) {
+	if o.markMoved && !in.reading && in.work.stage == stageWaiting && o.mark.Store != (StoreID{}) {
 		o.markMoved = false
 		m.emit(MarkChanged{d.id, o.current(d)})
 	}

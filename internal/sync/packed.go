@@ -137,7 +137,7 @@ func (r *reader) event() Event {
 	case packMissing:
 		return Missing{r.doc(), r.session(), r.u32()}
 	case packRelayHas:
-		return RelayHas{r.doc(), r.bool(), r.bool(), r.known()}
+		return RelayHas{r.doc(), r.bool(), r.bool(), r.known(), r.known()}
 	case packSnapshotSealed:
 		return SnapshotSealed{r.doc(), r.ref(), r.u32(), r.hash(), r.session(), r.heads(), r.problem()}
 	case packCheckpointed:

@@ -119,6 +119,7 @@ func (w *writer) effect(e Effect) {
 	case Learnt:
 		w.begin(packLearnt, uint64(e.Doc), flag(e.Reset))
 		w.known(e.Known)
+		w.known(e.Waived)
 	case MarkChanged:
 		w.begin(packMarkChanged, uint64(e.Doc), uint64(e.Mark.Relay))
 		w.bytes(e.Mark.Store[:])

@@ -105,3 +105,75 @@ func TestS1AnOwnEnvelopeReadFromTheStoreIsNotCountedTwice(t *testing.T) {
 		t.Fatalf("%+v", next)
 	}
 }
+
+// offline gives a machine whose relay is gone, with an envelope of ann that came by another hub or tab and names one of bob that nobody has.
+func offline(t *testing.T) *script {
+	s := online(t)
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.tell(sync.RelayHas{Doc: doc, Other: true})
+	waits := sync.SharedEntry{Ref: 7, Size: 200, Head: sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{7}}, Deps: []sync.Head{{Session: bob, Seq: 0, Hash: sync.Hash{8}}}}
+	none[sync.Show](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{waits}}))
+	return s
+}
+
+func TestS8WhoHasNoRelayTakesTheWordOfAnotherHubThatAskedInVain(t *testing.T) {
+	s := offline(t)
+	effects := s.tell(sync.RelayHas{Doc: doc, Other: true, Waived: []sync.Known{{Session: ann, Seq: 0}}})
+	if shown := one[sync.Show](s, effects).Refs; len(shown) != 1 || shown[0] != 7 {
+		t.Fatalf("%v", shown)
+	}
+	none[sync.Learnt](s, effects) // the others heard it from who asked
+	came := sync.SharedEntry{Ref: 8, Size: 200, Head: sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{8}}}
+	effects = s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{came}})
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentComplete {
+		t.Fatalf("%+v: nothing is missing any more", st)
+	}
+	next := sync.SharedEntry{Ref: 9, Size: 200, Head: sync.Head{Session: ann, Seq: 1, Hash: sync.Hash{9}}, Prev: sync.Hash{7}, Deps: []sync.Head{{Session: bob, Seq: 1, Hash: sync.Hash{1}}}}
+	none[sync.Show](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{next}})) // of this nobody said anything yet
+}
+
+func TestS8WhoIsToldFirstShowsWhatComesThen(t *testing.T) {
+	s := online(t)
+	s.tell(sync.SocketClosed{Conn: 1})
+	s.tell(sync.RelayHas{Doc: doc, Other: true, Waived: []sync.Known{{Session: ann, Seq: 0}}})
+	waits := sync.SharedEntry{Ref: 7, Size: 200, Head: sync.Head{Session: ann, Seq: 0, Hash: sync.Hash{7}}, Deps: []sync.Head{{Session: bob, Seq: 0, Hash: sync.Hash{8}}}}
+	one[sync.Show](s, s.tell(sync.Shared{Doc: doc, Whole: true, Entries: []sync.SharedEntry{waits}}))
+}
+
+func TestS8WhoHasARelayAsksItHimself(t *testing.T) {
+	s := offline(t)
+	s.now += 60_000
+	one[sync.Connect](s, s.tell(sync.Wake{}))
+	s.greet(2, store, 0)
+	none[sync.Show](s, s.tell(sync.RelayHas{Doc: doc, Other: true, Waived: []sync.Known{{Session: ann, Seq: 0}}}))
+	one[sync.Show](s, s.tell(sync.SocketClosed{Conn: 2}))
+}
+
+// What a relay gave and nobody could take is told as long as that relay is there.
+func TestS19WhatARelayGaveIsNoConcernWhenItIsGone(t *testing.T) {
+	s := online(t)
+	effects := s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial || st.Problem != sync.Forged {
+		t.Fatalf("%+v", st)
+	}
+	if st := one[sync.StatusChanged](s, s.tell(sync.SocketClosed{Conn: 1})).Status; st.Content != sync.ContentComplete || st.Problem != sync.NoProblem {
+		t.Fatalf("%+v", st)
+	}
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	if st := one[sync.StatusChanged](s, s.tell(sync.SocketOpen{Conn: 2})).Status; st.Problem != sync.Forged {
+		t.Fatalf("%+v: it is there again", st)
+	}
+}
+
+func TestS11ThatARelayDoesNotSpeakTheProtocolIsToldUntilItIsGone(t *testing.T) {
+	s := online(t)
+	if st := one[sync.StatusChanged](s, s.tell(sync.SocketClosed{Conn: 1, Garbage: true})).Status; st.Problem != sync.RelayGarbage {
+		t.Fatalf("%+v", st)
+	}
+	s.now += 60_000
+	one[sync.Connect](s, s.tell(sync.Wake{}))
+	if st := one[sync.StatusChanged](s, s.tell(sync.SocketClosed{Conn: 2})).Status; st.Problem != sync.NoProblem {
+		t.Fatalf("%+v", st)
+	}
+}

@@ -27,6 +27,7 @@ type session struct {
 	past    [][16]byte // beginnings of the hashes before the last, the newest last, as far as this life met them
 	looked  uint32     // what common said when the heads were looked at last
 	movedAt int64      // when that changed
+	waived  uint32     // shown here, or by another hub or tab, although what it names was asked for in vain
 
 	live    bool // another tab of this device writes it
 	upload  bool // its one envelope is a snapshot: it has no operations

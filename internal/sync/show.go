@@ -12,12 +12,10 @@ const (
 )
 
 // show gives the page what its writers' knowledge allows: first what they had seen, then what they wrote (S8). What nobody brings stops nobody
-// for ever: the core knows what needs what. But that it is missing is said as long as it is.
+// for ever: the core knows what needs what. But that it is missing is said as long as it is, and who has no relay to ask is told that another one was.
 func (m *Machine) show(d *document) {
 	refs := append(d.ready(trustShown), d.ready(trustClaims)...)
-	if d.inbox.asks >= maxAsks && !d.inbox.reading {
-		refs = append(refs, d.ready(trustWriters)...)
-	}
+	refs = append(refs, d.ready(trustWriters)...)
 	if len(refs) > 0 {
 		d.content = true
 		m.emit(Show{d.id, refs})
@@ -36,7 +34,11 @@ func (d *document) ready(by trust) (refs []Ref) {
 			case h.head.Seq < s.shown: // its session went on behind it; the snapshot for that may have brought it
 				refs = appendRef(refs, h.ref)
 				progress = true
-			case h.head.Seq == s.shown && d.isReady(in.held[i:], by):
+			case h.head.Seq == s.shown && (by < trustWriters || d.isWaived(s)) && d.isReady(in.held[i:], by):
+				if by == trustWriters && s.waived <= h.head.Seq {
+					s.waived = h.head.Seq + 1
+					in.waived = append(in.waived, Known{s.id, h.head.Seq})
+				}
 				s.shown, s.seen = h.head.Seq+1, h.head.Hash
 				refs = appendRef(refs, h.ref)
 				progress = true
@@ -54,6 +56,14 @@ func (m *Machine) showLate(d *document, refs []Ref) {
 	if len(refs) > 0 {
 		m.emit(Show{d.id, refs})
 	}
+}
+
+// isWaived reports whether the next of a session is shown whatever it names: that was asked for in vain, here or by a hub or tab that has a relay.
+func (d *document) isWaived(s *session) bool {
+	if d.outbox.subscribed {
+		return d.inbox.asks >= maxAsks && !d.inbox.reading
+	}
+	return s.shown < s.waived
 }
 
 // isReady reports whether everything that the writer of the first envelope had seen is shown: of the whole change, whose other

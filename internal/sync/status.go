@@ -84,14 +84,20 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 }
 
 func (d *document) contentState() Content {
-	in := &d.inbox
 	switch {
 	case !d.content:
 		return ContentWaiting
-	case d.outbox.upload.unread.lacks, d.lacks(), d.isBehind() && in.asks > 0, in.catching && d.outbox.welcomed && len(in.log) > 0, in.isPartial():
+	case d.outbox.upload.unread.lacks, d.lacks(), d.outbox.subscribed && d.isCatching():
 		return ContentPartial
 	}
 	return ContentComplete
+}
+
+// isCatching reports whether the relay has what is not here, as far as it gave it or somebody named it. Of one that is gone that is no concern:
+// others may have everything.
+func (d *document) isCatching() bool {
+	in := &d.inbox
+	return d.isBehind() && in.asks > 0 || in.catching && d.outbox.welcomed && len(in.log) > 0 || in.isPartial()
 }
 
 // lacks reports whether something that is stored waits for what its writer had seen. A change whose last part is not here does
@@ -126,7 +132,11 @@ func (m *Machine) relayState(d *document) RelayState {
 }
 
 func (m *Machine) problem(d *document) Problem {
-	if p := d.issues.gravest(); p != NoProblem {
+	issues := d.issues
+	if !d.outbox.subscribed { // a relay that may be gone for good
+		issues.read = d.outbox.upload.unread.problem()
+	}
+	if p := issues.gravest(); p != NoProblem {
 		return p
 	}
 	return m.conn.problem

@@ -119,6 +119,8 @@ export class Document {
   #isWelcome = false;
   /** What was known of the relay does not hold any more. */
   #wasReset = false;
+  /** What was shown although the relay was asked in vain for something that it names. */
+  readonly #waivedBySession: Map<SessionId, Known> = new Map();
   /** Who waits for the relay to have all of it. */
   #senders: (() => void)[] = [];
   #closed = false;
@@ -230,7 +232,7 @@ export class Document {
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const { relays } = this.#ends.others();
     const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
-    if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere });
+    if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere, waived: [] });
     for (const { session } of stored === null ? [] : proofsIn(stored)) this.#ends.step({ type: "proven", doc: this.number, session });
     for (const session of forkedIn(stored?.envelopes ?? [])) void this.#compare(session, []);
     const early = this.#early ?? [];
@@ -319,7 +321,8 @@ export class Document {
       case "learnt":
         this.#outbound.learn(e.known);
         this.#wasReset ||= e.reset;
-        return this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: e.reset, known: e.known });
+        for (const k of e.waived) this.#waivedBySession.set(k.session, k);
+        return this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: e.reset, known: e.known, waived: e.waived });
       case "markChanged": return this.#remember(e.mark);
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "sealPresence": return this.#answer(this.#presence.seal(e));
@@ -385,6 +388,11 @@ export class Document {
   /** Says the status again, after something outside the machine changed it. */
   tellStatus(): void { this.#post({ kind: "status", doc: this.id, status: this.status }); }
 
+  /** Another hub or tab opened it: it hears what this one said before and no store knows. */
+  sayAgain(): void {
+    if (this.#waivedBySession.size > 0) this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: false, known: [], waived: [...this.#waivedBySession.values()] });
+  }
+
   /** What another tab made durable. */
   hear(m: Extract<TabMessage, { readonly doc: DocId }>): void {
     if (this.#early !== null) return void this.#early.push(m);
@@ -396,7 +404,7 @@ export class Document {
       case "presence":
         if (m.near) this.#presence.forward(this.#isWelcome ? this.#conn : 0, { ...m, conn: 0 });
         return this.#presence.hear({ ...m, conn: 0 });
-      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known });
+      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known, waived: m.waived });
       case "keyed":
         this.offered = m.genesis;
         if (this.#desk.keys === null) void this.#checkGenesis();

@@ -43,7 +43,7 @@ export type DocEffect =
   | { readonly type: "pack"; readonly conn: number; readonly doc: number; readonly from: number; readonly to: number }
   | { readonly type: "makeSnapshot"; readonly doc: number; readonly parent: Uint8Array; readonly shown: readonly Known[] }
   | { readonly type: "upload"; readonly conn: number; readonly doc: number; readonly ref: number; readonly store: string; readonly covers: number }
-  | { readonly type: "learnt"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[] }
+  | { readonly type: "learnt"; readonly doc: number; readonly reset: boolean; readonly known: readonly Known[]; readonly waived: readonly Known[] }
   | { readonly type: "markChanged"; readonly doc: number; readonly mark: Mark }
   | { readonly type: "checkpoint"; readonly doc: number; readonly covers: readonly Known[]; readonly shown: readonly Known[] }
   | { readonly type: "sealPresence"; readonly conn: number; readonly doc: number; readonly head: Uint8Array; readonly heads: readonly Head[] }
@@ -80,7 +80,7 @@ const effect = (u: Unpacker): Effect => {
     case 80: return { type: "merge", doc: u.n(), job: u.n(), ref: u.n() };
     case 81: return { type: "append", conn: u.n(), doc: u.n(), session: u.id(), from: u.n(), to: u.n() };
     case 82: return { type: "makeSnapshot", doc: u.n(), parent: u.bytes(32), shown: u.known() };
-    case 83: return { type: "learnt", doc: u.n(), reset: u.n() !== 0, known: u.known() };
+    case 83: return { type: "learnt", doc: u.n(), reset: u.n() !== 0, known: u.known(), waived: u.known() };
     case 84: return { type: "markChanged", doc: u.n(), mark: { relay: u.n(), store: u.id(), cursor: u.n(), tail: u.n(), snapshot: u.n(), known: u.known() } };
     case 85: return { type: "checkpoint", doc: u.n(), covers: u.known(), shown: u.known() };
     case 86: return {

@@ -54,7 +54,7 @@ export type Event =
   | { readonly type: "refused"; readonly conn: number; readonly doc: number; readonly session: SessionId | null; readonly problem: ProblemNumber; readonly retry: number; readonly next: number }
   | { readonly type: "packed"; readonly conn: number; readonly doc: number; readonly problem: ProblemNumber }
   | { readonly type: "missing"; readonly doc: number; readonly session: SessionId; readonly first: number }
-  | { readonly type: "relayHas"; readonly doc: number; readonly other: boolean; readonly reset: boolean; readonly known: readonly Known[] }
+  | { readonly type: "relayHas"; readonly doc: number; readonly other: boolean; readonly reset: boolean; readonly known: readonly Known[]; readonly waived: readonly Known[] }
   | { readonly type: "snapshotSealed"; readonly doc: number; readonly ref: number; readonly size: number; readonly hash: Uint8Array | null; readonly session: SessionId | null; readonly covers: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "checkpointed"; readonly doc: number; readonly size: number; readonly covers: readonly Known[]; readonly problem: ProblemNumber }
   | { readonly type: "presenceSet"; readonly doc: number }
@@ -109,7 +109,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "ack": p.n(23, e.conn, e.doc).id(e.session).n(e.seq, e.cursor); break;
     case "refused": p.n(24, e.conn, e.doc).id(e.session).n(e.problem, e.retry, e.next); break;
     case "missing": p.n(25, e.doc).id(e.session).n(e.first); break;
-    case "relayHas": p.n(26, e.doc).flag(e.other).flag(e.reset).known(e.known); break;
+    case "relayHas": p.n(26, e.doc).flag(e.other).flag(e.reset).known(e.known).known(e.waived); break;
     case "snapshotSealed": p.n(27, e.doc, e.ref, e.size).bytes(e.hash, 32).id(e.session).heads(e.covers).n(e.problem); break;
     case "presenceSet": p.n(31, e.doc); break;
     case "presenceSealed": p.n(32, e.doc); break;

@@ -375,7 +375,10 @@ export class Hub {
         if (this.#leads) this.tabs.tell({ kind: "relayState", place: this.#ends.place, state: this.#relayState });
         return;
       case "open":
-        for (const doc of m.docs) this.#elsewhere.add(doc);
+        for (const doc of m.docs) {
+          this.#elsewhere.add(doc);
+          this.#documentById.get(doc)?.sayAgain();
+        }
         if (this.#leads) this.#ends.adopt(m.docs);
         return;
       case "closed":

@@ -26,8 +26,8 @@ export type TabMessage =
   | { readonly kind: "snapshot"; readonly doc: DocId; readonly claims: readonly Head[]; readonly file: Uint8Array }
   /** A word of presence; `near`: of the sender's own session, otherwise the relay's. */
   | { readonly kind: "presence"; readonly doc: DocId; readonly near: boolean; readonly cert: Uint8Array | null; readonly envelope: Uint8Array }
-  /** `place`: of the relay in the list of the home. */
-  | { readonly kind: "relayHas"; readonly doc: DocId; readonly place: number; readonly reset: boolean; readonly known: readonly Known[] }
+  /** `place`: of the relay in the list of the home. `waived`: shown although it was asked in vain for something that they name. */
+  | { readonly kind: "relayHas"; readonly doc: DocId; readonly place: number; readonly reset: boolean; readonly known: readonly Known[]; readonly waived: readonly Known[] }
   | { readonly kind: "relayState"; readonly place: number; readonly state: number }
   | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }
   /** The owner's word on where it goes on; `stands`: a relay has it. */

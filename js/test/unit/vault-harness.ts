@@ -134,6 +134,8 @@ export class Editor {
   session: string;
   status: VaultStatus;
   sealed: readonly Uint8Array[] = [];
+  /** Updates that the vault gave; the core may keep one for later. */
+  given = 0;
   /** What other sessions say of themselves. */
   readonly others: Map<string, Uint8Array> = new Map();
   readonly #core: Core;
@@ -207,6 +209,7 @@ export class Editor {
   }
 
   #apply(updates: readonly SessionUpdate[]): void {
+    this.given += updates.length;
     for (const u of updates) this.#core.apply(this.#handle, fromBase64url(u.session)!, u.bytes);
   }
 

@@ -2,8 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sealer } from "../../src/seal/seal.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
+import { openSocket } from "../harness/websocket.ts";
 import { directoryOf, start } from "./vault-harness.ts";
+
+/** What somebody says of himself. */
+const ann = Uint8Array.of(0x81, 0xa1, 0x6e, 0xa3, 0x41, 0x6e, 0x6e);
 
 test("S19: a document reaches every relay, and goes on when one of them dies", { timeout: 120_000 }, async (t) => {
   const [one, two] = [await startRelay(), await startRelay()];
@@ -43,4 +49,45 @@ test("S19: a document reaches every relay, and goes on when one of them dies", {
   await one.stop();
   await page.request({ op: "forget", doc: mine.doc });
   assert.deepEqual(page.problems, []);
+});
+
+test("S8: with the first relay gone, what the second was asked for in vain holds nothing back, also from a tab that comes later", { timeout: 60_000 }, async (t) => {
+  const [gone, relay] = [await startRelay(), await startRelay()];
+  t.after(() => Promise.all([gone.end(), relay.end()]));
+  await gone.stop();
+  const a = await start(t, await directoryOf(), [relay.url]);
+  const mine = await a.edit({ op: "create", type: "note" });
+  await mine.type(0, "one");
+  const { link } = await a.request({ op: "link", doc: mine.doc, rights: "write" });
+  const c = await start(t, await directoryOf(), [relay.url]);
+  const held = await c.edit({ op: "join", link, type: "note" });
+  await c.until("c has it", () => held.value === "one");
+  await held.type(3, " two");
+  await a.until("a has what c wrote", () => mine.value === "one two");
+  await mine.type(0, "> ");
+
+  // b gets nothing of c, and its clock runs faster.
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  let copies: ReturnType<typeof env.openCopies> | undefined; // two tabs share a store
+  const tab: typeof env = {
+    ...env,
+    openCopies: (name, o) => (copies ??= env.openCopies(name, o)),
+    now: () => 20 * env.now(),
+    openWire: (address, on) => openSocket(address, {
+      ...on,
+      frame: (frame: Parameters<typeof on.frame>[0]) => on.frame(frame.type === "batch" ? { ...frame, entries: frame.entries.filter((e) => sealer.header(e.envelope).session !== held.session) } : frame),
+    }),
+  };
+  const b = await start(t, path, [gone.url, relay.url], tab);
+  // Timers run by the real clock, so something has to make b's hubs look at the fast one.
+  const beat = setInterval(() => void b.request({ op: "presence", doc: mine.doc, state: ann }), 20);
+  t.after(() => clearInterval(beat));
+  const theirs = await b.edit({ op: "join", link, type: "note" });
+  await b.until("the core gets what a wrote behind it", () => theirs.given === 2);
+  assert.deepEqual([theirs.status.content, theirs.status.problem?.code], ["partial", "relay-invalid"]);
+  const second = await start(t, path, [gone.url, relay.url], tab);
+  const late = await second.edit({ op: "open", doc: mine.doc, type: "note" });
+  await second.until("another tab, which asks nobody, hears of it", () => late.given === 2);
+  assert.equal(late.status.content, "partial");
 });
