@@ -169,8 +169,12 @@ func (s *Signed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// Twice what one has.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 256))
-	if err != nil {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		httpapi.WriteRefusal(w, server.TooLarge())
+		return
+	}
+	if err != nil {
+		httpapi.WriteRefusal(w, server.BadFrame(err))
 		return
 	}
 	err = s.Bring(doc, strings.TrimSpace(string(body)))

@@ -66,6 +66,9 @@ type Options struct {
 // shake hands, and browsers keep some open.
 const idlePerConnection = 2
 
+// bodyWithin is how long a request's body may take that is not expected to be long: those httpapi gives more time.
+const bodyWithin = time.Minute
+
 // NewServer serves a relay, which it closes with itself.
 func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	names := httpapi.NewNames(o.Names)
@@ -98,6 +101,8 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           s.monitor.counted(httpapi.AtMost(o.Limits.Connections, from.relayed(httpapi.Guard(httpapi.NewOrigins(o.Origins...), mux)))),
 		ReadHeaderTimeout: 5 * time.Second,
+		// SECURITY: net/http reads the rest of a body that no handler wanted, and without this waits for it without end.
+		ReadTimeout: bodyWithin,
 		// A Batch may be a snapshot long and go to a thin line; sockets have their own deadlines.
 		WriteTimeout:   20 * time.Minute,
 		IdleTimeout:    idleAfter,

@@ -3,11 +3,13 @@ package native_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -205,4 +207,48 @@ func TestUnfinishedMessagesShareABudget(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// A body that is announced and never comes holds its connection for a minute, whoever was to read it: the route may want none, and there
+// may be no route.
+func TestABodyThatNeverComes(t *testing.T) {
+	document := "/v1/docs/" + strings.Repeat("a", 32)
+	for name, request := range map[string]string{
+		"of a route without one": "GET /healthz",
+		"of no route":            "POST /nowhere",
+		"of a read":              "GET " + document,
+		"of an append":           "POST " + document,
+		"of an admission":        "PUT " + document + "/admission",
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "admissions")
+			operator, _, err := ed25519.GenerateKey(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				admissions, err := native.AdmitSigned(operator, nil, file, time.Now, func(err error) { t.Error(err) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				listener, stop := inMemoryWith(t, native.Options{Limits: server.DefaultLimits(), Admissions: admissions})
+				defer stop()
+				conn := listener.as("203.0.113.7:1")
+				defer conn.Close()
+				began := time.Now()
+				if _, err := io.WriteString(conn, request+" HTTP/1.1\r\nHost: relay.example\r\nContent-Length: 10\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+				if err := conn.SetReadDeadline(began.Add(24 * time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, conn); err != nil {
+					t.Fatalf("after %v: %v", time.Since(began), err)
+				}
+				if took := time.Since(began); took > 61*time.Second {
+					t.Fatalf("it was held for %v", took)
+				}
+			})
+		})
+	}
 }
