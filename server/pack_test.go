@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"bytes"
+	"runtime"
 	"slices"
 	"testing"
+	"weak"
 
 	"github.com/freehold-dev/freehold/internal/seal"
 	"github.com/freehold-dev/freehold/server"
@@ -239,4 +241,87 @@ func TestPackBeforeTheFirstIsVerified(t *testing.T) {
 	forged[120] ^= 1
 	b.refuses(nil, [][]byte{forged}, wire.CodeBadSignature)
 	b.takes(nil, [][]byte{pack}, 3)
+}
+
+// sparse is a log that hands out copies, and counts them and those that were in use still when the last one was read.
+type sparse struct {
+	server.History
+	given       []weak.Pointer[byte]
+	reads, held int
+}
+
+func (l *sparse) Envelope(doc seal.DocID, id seal.SessionID, seq uint32) (*wire.Entry, error) {
+	e, err := l.History.Envelope(doc, id, seq)
+	if e == nil {
+		return e, err
+	}
+	runtime.GC()
+	l.held = 0
+	for _, p := range l.given {
+		if p.Value() != nil {
+			l.held++
+		}
+	}
+	c := wire.Entry{Cursor: e.Cursor, Envelope: bytes.Clone(e.Envelope)}
+	l.given = append(l.given, weak.Make(&c.Envelope[0]))
+	l.reads++
+	return &c, err
+}
+
+// A pack of a few bytes may stand for megabytes here. The relay reads them for nobody but their session, one after the other, and of one
+// append no more than a frame is long.
+func TestPackReadsLittle(t *testing.T) {
+	b := newBench(t, server.DefaultLimits())
+	s := b.doc.SessionOf(7)
+	const most = wire.MaxFrame / wire.MaxUpdate
+	var run [][]byte
+	for i := range most + 1 {
+		run = append(run, s.Update(make([]byte, 1<<20)))
+		b.takes(s.Cert, run[i:], wire.Cursor(i+1))
+	}
+	say := func(packs ...[]byte) (*sparse, *server.Refusal) {
+		log := &sparse{History: b.log}
+		taken, refusal := b.room.Append(log, b.now, &wire.Append{Envelopes: packs})
+		if taken.Write != nil {
+			b.commit(taken.Write)
+		}
+		return log, refusal
+	}
+	pack := func(from, to int) []byte {
+		first, err := seal.ParseEnvelope(run[from])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.doc.SessionOf(7).PackOf(uint32(from), uint32(to-1), first.Prev, headHash(t, run[to-1]))
+	}
+	fits := pack(0, most)
+	forged := bytes.Clone(fits)
+	forged[len(forged)-1] ^= 1
+	if log, refusal := say(forged); refusal == nil || refusal.Code != wire.CodeBadSignature || log.reads > 0 {
+		t.Fatalf("nobody's: %v after %d reads", refusal, log.reads)
+	}
+	for name, packs := range map[string][][]byte{"one": {pack(0, most+1)}, "two": {pack(0, 8), pack(8, most+1)}} {
+		if log, refusal := say(packs...); refusal == nil || refusal.Code != wire.CodeTooLarge || log.reads != most+1 {
+			t.Fatalf("%s of too much: %v after %d reads", name, refusal, log.reads)
+		}
+	}
+	log, refusal := say(fits)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	// And the last one once more, to see that the append ends with what is here.
+	if log.reads > most+1 || log.held > 1 {
+		t.Fatalf("%d reads, of which %d were held", log.reads, log.held)
+	}
+	// What came before it, in small packs: it is read once for all of them.
+	var small [][]byte
+	for i := 0; i < most; i += 2 {
+		small = append(small, pack(i, i+2))
+	}
+	if log, refusal := say(small...); refusal != nil || log.reads > 2 {
+		t.Fatalf("%v after %d reads", refusal, log.reads)
+	}
+	if got := b.kept(0); !same(got, [][]byte{fits, run[most]}) {
+		t.Fatalf("%d envelopes", len(got))
+	}
 }

@@ -90,7 +90,7 @@ type Taken struct {
 // the order of their price:
 //
 //	R1 size         each envelope parses, is of a kind that is kept and within its limit; one session, gapless
-//	R2 place        the run touches what is here; what is here already has the same bytes; packs fit it
+//	R2 place        the run touches what is here; what is here already has the same bytes; packs are signed and fit it
 //	R3 quota        only what is new counts
 //	R4 certificate  a writer admitted the session
 //	R5 chain        each envelope names the hash of the one before it
@@ -191,11 +191,11 @@ func (r *Room) keep(w *Write, e seal.Envelope) {
 // given that has the run, who was not gets the pack.
 func (r *Room) replace(w *Write, p packing) wire.Cursor {
 	highest := wire.Cursor(0)
-	for _, e := range p.stored {
-		highest = max(highest, e.cursor)
-		r.used -= int64(e.Length())
-		w.Dropped = append(w.Dropped, Dropped{Cursor: e.cursor, Session: e.Session, Seq: e.Seq})
+	for _, gone := range p.dropped {
+		highest = max(highest, gone.Cursor)
 	}
+	r.used -= p.size
+	w.Dropped = append(w.Dropped, p.dropped...)
 	if !p.whole {
 		r.keep(w, p.pack)
 		return r.head

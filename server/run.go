@@ -43,12 +43,22 @@ type split struct {
 // isKnown: the room has all of it.
 func (p split) isKnown() bool { return len(p.before)+len(p.packs)+len(p.after) == 0 }
 
-// packing is a pack and what it takes the place of.
+// packing is a pack and what it takes the place of: that is named and not held, or a few bytes would bring megabytes to memory.
 type packing struct {
-	pack   seal.Envelope
-	stored []storedEnvelope
+	pack    seal.Envelope
+	dropped []Dropped
+	// size is how long those are together.
+	size int64
 	// whole: it brings nothing that was not here.
 	whole bool
+}
+
+// reach is what the packs of one append have the room read, one envelope after the other.
+type reach struct {
+	envelopes int
+	bytes     uint64
+	// known is the seq behind the last pack here that stood for one of them.
+	known uint64
 }
 
 type storedEnvelope struct {
@@ -80,11 +90,16 @@ func (r *Room) place(history History, s *session, run []seal.Envelope) (split, *
 	if !linked(p.middle) {
 		return split{}, refuse(wire.CodeFork, "Another envelope has this place in its session.", nil)
 	}
+	var read reach
 	for _, e := range p.middle {
 		if e.Kind != seal.Pack {
 			continue
 		}
-		packing, refusal := r.pack(history, s, e)
+		// SECURITY: ahead of R6, since nobody but its session may have the relay read for it.
+		if _, refusal := s.verify(nil, []seal.Envelope{e}); refusal != nil {
+			return split{}, refusal
+		}
+		packing, refusal := r.pack(history, s, e, &read)
 		if refusal != nil {
 			return split{}, refusal
 		}
@@ -121,32 +136,38 @@ func (r *Room) compare(history History, s *session, p *split) *Refusal {
 }
 
 // pack finds what a pack takes the place of, nil where the room has it, or a longer one, already.
-func (r *Room) pack(history History, s *session, pack seal.Envelope) (*packing, *Refusal) {
+func (r *Room) pack(history History, s *session, pack seal.Envelope, read *reach) (*packing, *Refusal) {
+	if uint64(pack.Seq) < read.known {
+		return nil, nil
+	}
 	p := &packing{pack: pack, whole: uint64(pack.First()) >= s.first && pack.Seq <= s.last.Seq}
 	misfit := func(why string) (*packing, *Refusal) { return nil, refuse(wire.CodeBadChain, why, nil) }
+	fork := false
 	for seq, end := max(uint64(pack.First()), s.first), uint64(min(pack.Seq, s.last.Seq)); seq <= end; {
 		here, refusal := r.stored(history, pack.Session, uint32(seq))
 		if refusal != nil {
 			return nil, refusal
 		}
+		read.envelopes++
+		read.bytes += here.Length()
 		switch {
+		case read.envelopes > wire.MaxPacked || read.bytes > wire.MaxFrame:
+			return nil, refuse(wire.CodeTooLarge, "The packs of one append take the place of too much.", nil)
 		case here.Kind == seal.Pack && here.First() <= pack.First() && here.Seq >= pack.Seq:
+			read.known = uint64(here.Seq) + 1
 			return nil, nil
 		case here.Kind != seal.Update && here.Kind != seal.Pack:
 			return misfit("A pack takes the place of updates only.")
 		case here.First() < pack.First() || here.Seq > pack.Seq:
 			return misfit("A pack must begin and end where envelopes begin and end here.")
-		case len(p.stored) == wire.MaxPacked:
-			return nil, refuse(wire.CodeTooLarge, "A pack takes the place of too many envelopes.", nil)
 		}
-		p.stored = append(p.stored, here)
+		fork = fork || here.First() == pack.First() && here.Prev != pack.Prev || here.Seq == pack.Seq && here.Hash() != pack.Hash()
+		p.dropped = append(p.dropped, Dropped{Cursor: here.cursor, Session: here.Session, Seq: here.Seq})
+		p.size += int64(here.Length())
 		seq = uint64(here.Seq) + 1
 	}
-	if n := len(p.stored); n > 0 {
-		first, last := p.stored[0], p.stored[n-1]
-		if first.First() == pack.First() && first.Prev != pack.Prev || last.Seq == pack.Seq && last.Hash() != pack.Hash() {
-			return nil, refuse(wire.CodeFork, "The pack stands for other envelopes than those that are here.", nil)
-		}
+	if fork {
+		return nil, refuse(wire.CodeFork, "The pack stands for other envelopes than those that are here.", nil)
 	}
 	return p, nil
 }
@@ -179,10 +200,7 @@ func (r *Room) checkQuota(history History, s *session, p split) *Refusal {
 		}
 	}
 	for _, packing := range p.packs {
-		used += int64(packing.pack.Length())
-		for _, e := range packing.stored {
-			used -= int64(e.Length())
-		}
+		used += int64(packing.pack.Length()) - packing.size
 	}
 	if used <= r.limits.DocBytes || used <= r.used {
 		return nil
@@ -207,9 +225,6 @@ func (s *session) extend(p split) (*session, *Refusal) {
 		}
 		if pack.Seq > s.last.Seq {
 			next.last = &seal.Head{Seq: pack.Seq, Hash: pack.Hash()}
-		}
-		if _, refusal := s.verify(nil, []seal.Envelope{pack}); refusal != nil {
-			return nil, refusal
 		}
 	}
 	if n := len(p.before); n > 0 {
