@@ -200,9 +200,9 @@ func (d *document) pass() {
 	in.log = left
 	if len(in.log) == 0 && !in.reading && d.outbox.subscribed { // all that the relay has is here
 		d.content, in.catching = d.content || !d.outbox.upload.unread.lacks || len(d.allShown()) > 0, false
+		d.issues.read = d.outbox.upload.unread.problem() // whatever it gave before, this was good; whether something else is missing, askAgain says
 		if !d.lacks() && !d.isBehind() {
 			in.asks, in.askAt = 0, 0
-			d.issues.read = d.outbox.upload.unread.problem()
 		}
 	}
 }

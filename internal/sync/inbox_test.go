@@ -170,6 +170,30 @@ func TestS7WhatThereIsNoRoomForIsLetGoFarthestFirst(t *testing.T) {
 	one[sync.Hello](s, s.tell(sync.Wake{}))
 }
 
+func TestS7WhatARelayGaveIsOverWithAReadingThatIsGood(t *testing.T) {
+	s := online(t)
+	s.fail(s.batch(1, arrive(3, ann, 0, certHash(ann))))
+	s.says(bob, 1, sync.Head{Session: sync.SessionID{4}, Seq: 0, Hash: sync.Hash{8}}) // which nobody has any more
+	if p := s.told(); p != sync.Forged {
+		t.Fatalf("problem %d", p)
+	}
+	asks := 0
+	for range 200 {
+		s.now += 1000
+		for range only[sync.Hello](s.tell(sync.Pong{Conn: 1})) {
+			asks++
+			s.welcome(3)
+			s.tell(sync.Batch{Conn: 1, Doc: doc, UpTo: 3})
+			if p := s.told(); p != sync.NoProblem && asks < 5 {
+				t.Fatalf("problem %d: this time it gave nothing that is bad", p)
+			}
+		}
+	}
+	if p := s.told(); asks != 5 || p != sync.Incomplete {
+		t.Fatalf("asked %d times, problem %d", asks, p)
+	}
+}
+
 func TestS7AFailedSnapshotLargerThanTheRoomIsLetGo(t *testing.T) {
 	s := online(t)
 	effects := s.batch(1, sync.Entry{Ref: 50, Cursor: 3, Kind: sync.KindSnapshot, Size: 20 << 20, Session: ann, Prev: certHash(ann)})

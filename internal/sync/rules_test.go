@@ -12,9 +12,10 @@ func certHash(s sync.SessionID) sync.Hash { return sha256.Sum256(s[:]) }
 
 // script drives a machine by hand. Tests read as what is told and what it decides.
 type script struct {
-	t   *testing.T
-	m   *sync.Machine
-	now int64
+	t    *testing.T
+	m    *sync.Machine
+	now  int64
+	last sync.Status
 }
 
 const doc = sync.Doc(1)
@@ -26,7 +27,7 @@ var (
 	store = sync.StoreID{9}
 )
 
-func newScript(t *testing.T) *script { return &script{t, sync.New(1), 1} }
+func newScript(t *testing.T) *script { return &script{t: t, m: sync.New(1), now: 1} }
 
 // online gives a machine with one document on a live connection to an empty relay.
 func online(t *testing.T) *script {
@@ -39,8 +40,15 @@ func online(t *testing.T) *script {
 }
 
 func (s *script) tell(ev sync.Event) []sync.Effect {
-	return append([]sync.Effect(nil), s.m.Step(s.now, ev)...)
+	effects := append([]sync.Effect(nil), s.m.Step(s.now, ev)...)
+	for _, told := range only[sync.StatusChanged](effects) {
+		s.last = told.Status
+	}
+	return effects
 }
+
+// told gives the problem that the status names now.
+func (s *script) told() sync.Problem { return s.last.Problem }
 
 func (s *script) greet(conn sync.Conn, store sync.StoreID, head sync.Cursor) {
 	s.tell(sync.SocketOpen{Conn: conn})
