@@ -172,7 +172,10 @@ const fetching = async () => {
   return out;
 };
 
-/** A device with many documents, none of which changed, comes back after a pause: with one of them open, and with all. */
+/**
+ * A device with many documents, none of which changed, comes back after a pause: with one of them open, with all, and with one of a home that
+ * is shared, where the closed ones are asked about, too.
+ */
 const returning = async () => {
   const count = Number(options.open);
   const pipe = await startPipe(await startRelay(join(folder, "thousand")));
@@ -185,7 +188,11 @@ const returning = async () => {
     ids.push(doc.id);
     doc.close();
   }
-  const comeBack = async (docs) => {
+  /** Until nothing went over the wire for three seconds. */
+  const quiet = async () => {
+    for (let before = -1; before !== pipe.count.up + pipe.count.down; await pause(3_000)) before = pipe.count.up + pipe.count.down;
+  };
+  const comeBack = async (docs, isShared = false) => {
     const all = (state) => Promise.all(docs.map((doc) => until(doc.status, (v) => v.relay === state)));
     await all("live");
     await pause(2_000); // what is said of presence, here and below
@@ -199,12 +206,16 @@ const returning = async () => {
     const milliseconds = performance.now() - started;
     const hello = { up: pipe.count.up - before.up, down: pipe.count.down - before.down };
     await pause(2_000);
-    return { open: docs.length, milliseconds, hello, after: { up: pipe.count.up - before.up - hello.up, down: pipe.count.down - before.down - hello.down } };
+    return { open: docs.length, isShared, milliseconds, hello, after: { up: pipe.count.up - before.up - hello.up, down: pipe.count.down - before.down - hello.down } };
   };
   const docs = [await home.open(Paper, ids[0])];
   const rows = [await comeBack(docs)];
   for (const id of ids.slice(1)) docs.push(await home.open(Paper, id));
   rows.push(await comeBack(docs));
+  for (const doc of docs.splice(1)) doc.close();
+  await home.addDevice();
+  await quiet();
+  rows.push(await comeBack(docs, true));
   await home.close();
   pipe.close();
   return { documents: count, rows };
@@ -238,11 +249,12 @@ the log had not yet rewritten.`;
 Of ${n(f.length)} characters each, at once, over ${f.connections} connection${f.connections === 1 ? "" : "s"}: ${n(f.milliseconds)} ms until all are complete, shown and stored; ${n(f.down)} bytes down, ${n(f.up)} up.`,
   returning: (r) => `## A device comes back with ${n(r.documents)} documents
 
-None changed meanwhile. Presence is what is said in the two seconds after all are live; a relay refuses what is more than 120 words at once.
+None changed meanwhile. What follows is what is said in the two seconds after all are live: presence, of which a relay refuses what is more than 120 words at once, and of a shared home the question which of all its documents changed. The list of such a home
+is one document more, which is open.
 
-| open | ms until live | up | down | presence up | down |
-|--:|--:|--:|--:|--:|--:|
-${r.rows.map((row) => `| ${n(row.open)} | ${n(row.milliseconds)} | ${n(row.hello.up)} | ${n(row.hello.down)} | ${n(row.after.up)} | ${n(row.after.down)} |`).join("\n")}`,
+| open | closed ones asked about | ms until live | up | down | what follows, up | down |
+|--:|--:|--:|--:|--:|--:|--:|
+${r.rows.map((row) => `| ${n(row.open)} | ${row.isShared ? n(r.documents - row.open) : 0} | ${n(row.milliseconds)} | ${n(row.hello.up)} | ${n(row.hello.down)} | ${n(row.after.up)} | ${n(row.after.down)} |`).join("\n")}`,
 };
 
 try {

@@ -37,6 +37,9 @@ export interface HeadRecord {
   readonly rights: Rights;
 }
 
+/** The type of the document that lists a home's documents (homedoc.ts). */
+export const HOME_TYPE = "freehold.home";
+
 /** The vault's half of a document's status. Operations are counted by the sequence number of this page's own session. */
 export interface VaultStatus {
   readonly content: "waiting" | "partial" | "complete";
@@ -58,7 +61,7 @@ export interface VaultStatus {
 
 /** A request; every request is answered by exactly one `reply` with the same id. */
 export type Request =
-  | { readonly op: "start"; readonly name: string; readonly relays: readonly string[] }
+  | { readonly op: "start"; readonly name: string; readonly relays: readonly string[]; /** True unless told: see FreeholdOptions. */ readonly syncAll?: boolean | undefined }
   | { readonly op: "create"; readonly type: string }
   | { readonly op: "open"; readonly doc: DocId; readonly type: string }
   /** Keeps what a link gives; `open` follows. */

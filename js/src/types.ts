@@ -397,6 +397,11 @@ export interface FreeholdOptions {
   readonly name: string;
   /** Relay addresses, `https://…` or `http://localhost:…` ("invalid" otherwise). None: this device only. Of several, each gets everything, and any one is enough. */
   readonly relay?: string | readonly string[];
+  /**
+   * Whether documents that nothing here has open are fetched too when another device changed them, once this home is shared (`addDevice`); true
+   * unless told. The relay learns from it which documents belong together.
+   */
+  readonly syncAll?: boolean;
   /** Every problem that has no caller to throw to; also, once, that no relay was ever found at an address ("not-ready"). */
   readonly onProblem?: (e: FreeholdError) => void;
   /** Where the vault's worker script is, for tools that do not emit workers. */

@@ -316,7 +316,7 @@ export class OpenHome implements Home, DocHome {
     await null; // WebKit runs other microtasks while a policy makes the worker's address: the next call must find this one
     const port: Port<ToVault, FromVault> = await this.#host.connect(this.#options.name);
     const client = new VaultClient(port, (e) => this.#hear(e));
-    const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value });
+    const { heads } = await client.request({ op: "start", name: this.#options.name, relays: this.relays.value, syncAll: this.#options.syncAll });
     this.#heads.replace(heads);
     // A list that is shared is read when nobody waits for anything: the first key press is not among them.
     this.#host.whenIdle(() => this.#look());

@@ -6,7 +6,7 @@
 // Must: what is here is listed, what is listed comes here with all its rights, unless this device forgot it; what a device deleted goes from all.
 
 import { FreeholdError } from "../errors.ts";
-import type { HeadRecord } from "../protocol.ts";
+import { HOME_TYPE, type HeadRecord } from "../protocol.ts";
 import type { DocType, ObjectField, RecordField, Reg, Shape, View } from "../types.ts";
 import type { OpenDoc } from "./doc.ts";
 import type { Heads } from "./heads.ts";
@@ -20,7 +20,7 @@ interface Listed extends Shape {
 }
 type Entry = View<Listed>;
 
-export const HomeDoc: DocType<{ readonly docs: RecordField<ObjectField<Listed>> }> = docType("freehold.home", {
+export const HomeDoc: DocType<{ readonly docs: RecordField<ObjectField<Listed>> }> = docType(HOME_TYPE, {
   version: 1,
   shape: { docs: s.record(s.object({ link: s.string().optional(), type: s.string(), deleted: s.boolean().default(false) })) },
 });

@@ -1,12 +1,15 @@
 // Documents that no page of this vault has open and that are synced all the same: those of other tabs, and those of which the
-// relay lacks something, be it that a page closed them too early, that the relay is another one or that it lost its disk.
+// relay lacks something, be it that a page closed them too early, that the relay is another one or that it lost its disk; and those of
+// a shared home that changed there (lookout.ts).
 
-import type { DocId, Problem } from "../protocol.ts";
+import { HOME_TYPE, type DocId, type Problem } from "../protocol.ts";
 import type { StoredDoc, StoredSecret, Copies } from "../store/store.ts";
 import { claimsOf, coversOf } from "../store/coverage.ts";
 import { successorIn } from "../store/statements.ts";
 import type { Document } from "./document.ts";
+import type { Changed } from "../wire/wire.ts";
 import type { Hub } from "./hub.ts";
+import { Lookout } from "./lookout.ts";
 import { errorToProblem } from "./problems.ts";
 
 /** How long one document is waited for before the next one is sent beside it, in milliseconds. */
@@ -24,6 +27,10 @@ export interface BackgroundEnds {
   /** A document that no page has open, for this to start. */
   add(hub: Hub, doc: DocId): Promise<Document>;
   problem(p: Problem): void;
+  /** Whether closed documents are fetched when they changed. */
+  readonly syncAll: boolean;
+  /** From 0 to 1. */
+  random(): number;
 }
 
 export class Background {
@@ -33,8 +40,22 @@ export class Background {
   /** Of those, the ones that were put back and are being looked through again. */
   readonly #again: Set<string> = new Set();
   #filling: Promise<void> = Promise.resolve();
+  readonly #lookout: Lookout;
 
-  constructor(ends: BackgroundEnds) { this.#ends = ends; }
+  constructor(ends: BackgroundEnds) {
+    this.#ends = ends;
+    this.#lookout = new Lookout({
+      here: () => new Set([...ends.secrets()].map((s) => s.doc)),
+      ask: (list, sums, add) => void ends.hub().then((hub) => hub.check(list, sums, [...ends.secrets()].filter((s) => add.includes(s.doc)))),
+      fetch: (doc) => this.#fetch(doc),
+      random: () => ends.random(),
+    });
+  }
+
+  /** The relay answered what was asked about a list; null: it refused. */
+  checked(changed: Changed | null): void { void this.#lookout.hear(changed); }
+
+  close(): void { this.#lookout.end(); }
 
   /** Other tabs have these open, and this one talks to the relay. */
   async adopt(docs: readonly DocId[]): Promise<void> {
@@ -80,21 +101,35 @@ export class Background {
    * A relay said which store it has. The first time, each document of which that store lacks something is sent there, one after the
    * other; each document at all when it was put back to an older state, for then nothing holds that it said before.
    */
-  meet(relay: string, store: string, wasPutBack: boolean): void {
+  meet(relay: string, store: string, wasPutBack: boolean, welcomed: DocId): void {
     const name = `${relay} ${store}`;
-    if (wasPutBack ? this.#again.has(name) : this.#met.has(name)) return;
+    if (!(wasPutBack ? this.#again : this.#met).has(name)) this.#fill(relay, store, wasPutBack, name);
+    if (this.#ends.syncAll && this.#secret(welcomed)?.type === HOME_TYPE) void this.#filling.then(() => this.#lookout.begin(welcomed));
+  }
+
+  #secret(doc: DocId): StoredSecret | undefined { return [...this.#ends.secrets()].find((s) => s.doc === doc); }
+
+  #fill(relay: string, store: string, wasPutBack: boolean, name: string): void {
     this.#met.add(name);
     if (wasPutBack) this.#again.add(name);
     this.#filling = this.#filling.then(async () => {
+      this.#lookout.forget();
       for (const { doc } of [...this.#ends.secrets()]) {
         const document = await this.#carry(doc, async () => {
           const stored = await this.#ends.copies.load(doc);
+          this.#lookout.know(doc, stored?.marks.find((m) => m.relay === relay && m.storeId === store)?.cursor ?? 0);
           return stored !== null && (wasPutBack || lacks(stored, relay, store));
         });
         if (document !== null) await within(document.sent(), PATIENCE);
       }
       if (wasPutBack) this.#again.delete(name);
     });
+  }
+
+  async #fetch(doc: DocId): Promise<boolean> {
+    const document = (await this.#ends.hub()).document(doc) ?? (await this.#carry(doc, async () => true));
+    if (document !== null) await within(document.sent(), PATIENCE);
+    return document?.isEven === true;
   }
 
   /** Null when it is open already, or nothing is to be done. */

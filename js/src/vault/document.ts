@@ -27,8 +27,8 @@ import type { Covers, Welcome } from "../wire/wire.ts";
 /** Marks are worth little: written at most once in this time, in milliseconds. */
 const MARK_EVERY = 500;
 
-/** What a request to the relay is about: envelopes, a pack in the place of a run, presence, or the owner's word. */
-export type RequestKind = "append" | "pack" | "presence" | "successor";
+/** What a request to the relay is about: envelopes, a pack in the place of a run, presence, the owner's word, or what changed of what it lists. */
+export type RequestKind = "append" | "pack" | "presence" | "successor" | "check";
 
 /** What a document needs of its vault. */
 export interface DocumentEnds {
@@ -61,6 +61,9 @@ interface Waiter {
   readonly resolve: () => void;
   readonly reject: (e: FreeholdError) => void;
 }
+
+/** Of a status: all that is known of is here. */
+const COMPLETE = 2;
 
 const none: StatusNumbers = { content: 0, device: 0, relay: 0, peer: 0, unsent: 0, behind: 0, state: 0, peers: 0, seen: 0, problem: 0 };
 
@@ -117,6 +120,8 @@ export class Document {
   #unsaid: FromVault[] | null = [];
   #checking = false;
   #isWelcome = false;
+  /** By that welcome, the relay's log has nothing. */
+  #isEmptyThere = false;
   /** What was known of the relay does not hold any more. */
   #wasReset = false;
   /** What was shown although the relay was asked in vain for something that it names. */
@@ -358,7 +363,8 @@ export class Document {
   }
 
   /** The relay's welcome was taken in. Gives whether what was known of the relay turned out not to hold any more. From here on `behind` counts by the store that it has. */
-  welcomed({ genesis, successor }: Welcome): boolean {
+  welcomed({ genesis, successor, head }: Welcome): boolean {
+    this.#isEmptyThere = head === 0;
     this.#relayHas = successor !== null ? "all" : genesis !== null ? "nothing" : "unknown";
     if (successor === null) this.#bringSuccessor();
     else this.#hearSuccessor(successor.slice(), true);
@@ -370,7 +376,7 @@ export class Document {
     return wasReset;
   }
 
-  /** Resolves when the relay has all that is here, or it was closed. */
+  /** Resolves when relay and device have the same, or it was closed. */
   sent(): Promise<void> {
     return new Promise((resolve) => {
       this.#senders.push(resolve);
@@ -378,8 +384,16 @@ export class Document {
     });
   }
 
+  /** The relay has all that is here, and all that it has is here. */
+  get isEven(): boolean {
+    const { state, content, problem: wrong } = this.#status;
+    // Content is partial while what came is taken in. What is wrong is not waited for.
+    const isTaken = content === COMPLETE || wrong !== problem.none || this.#isEmptyThere;
+    return this.#isWelcome && (this.#isEmptyThere || relayStates[state] === "live") && isTaken && this.behind === 0 && this.#relayHas !== "soon";
+  }
+
   #lookSent(): void {
-    if (this.#closed || (this.#isWelcome && this.behind === 0 && this.#relayHas !== "soon")) for (const resolve of this.#senders.splice(0)) resolve();
+    if (this.#closed || this.isEven) for (const resolve of this.#senders.splice(0)) resolve();
   }
 
   /** The relay does not know a session: its certificate goes with its next append. */

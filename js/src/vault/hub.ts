@@ -14,7 +14,7 @@ import { Refs } from "./refs.ts";
 import type { Said, Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
-import { limits, weigh, type Batch, type Challenge, type RelayError, type RelayFrame } from "../wire/wire.ts";
+import { limits, weigh, type Batch, type Challenge, type Changed, type RelayError, type RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -51,8 +51,12 @@ export interface HubEnds {
   release(docs: readonly DocId[]): void;
   /** This tab is the one that talks to the relay from here on, or has another list of relays. */
   led(): void;
-  /** A relay said which store it has; `wasPutBack`: and of a document, less than it acknowledged. */
-  met(relay: string, store: string, wasPutBack: boolean): void;
+  /** A relay said of a document which store it has; `wasPutBack`: and of it less than it acknowledged. */
+  met(relay: string, store: string, wasPutBack: boolean, doc: DocId): void;
+  /** The relay answered `check`; null: it refused. */
+  checked(changed: Changed | null): void;
+  /** It does nothing any more. */
+  ended(): void;
   /** The first word of the relay on a connection, about that document. */
   connected(doc: DocId): void;
 }
@@ -188,6 +192,7 @@ export class Hub {
 
   #stop(): void {
     this.#stopped = true;
+    this.#ends.ended();
     this.#queue.length = 0;
     this.#wire?.close();
     this.#wire = null;
@@ -279,6 +284,16 @@ export class Hub {
     for (const document of this.documents) document.tellStatus();
   }
 
+  /** Asks the relay which of the documents of a list changed. `add` are members that it does not know. */
+  check(list: DocId, sums: Uint8Array, add: readonly StoredSecret[]): void {
+    const document = this.#documentById.get(list);
+    if (document === undefined) return;
+    const req = this.#documentEnds.request(document.number, "", "check");
+    const { sealer } = this.#ends.env;
+    const members = add.map(({ doc, rights, secret }) => ({ doc, by: { prove: async (relay: string, nonce: Uint8Array) => (await sealer.fetcher(doc, rights, secret)).prove(relay, nonce) } }));
+    this.#wire?.check({ type: "check", doc: list, req, sums }, members);
+  }
+
   #hangUp(): void {
     this.#wire?.close();
     this.#wire = null;
@@ -303,7 +318,7 @@ export class Hub {
         document.offered = frame.genesis;
         const isSame = document.asked === frame.store;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
-        this.#ends.met(this.#address, frame.store, document.welcomed(frame) && isSame);
+        this.#ends.met(this.#address, frame.store, document.welcomed(frame) && isSame, frame.doc);
         if (this.#isGreeted) return;
         this.#isGreeted = true;
         return this.#ends.connected(frame.doc);
@@ -317,6 +332,9 @@ export class Hub {
       }
       case "presence": return document.hearPresence({ conn, cert: frame.cert?.slice() ?? null, envelope: frame.envelope.slice() });
       case "done": return document.successorAnswered();
+      case "changed":
+        this.#requestById.delete(frame.req);
+        return this.#ends.checked(frame);
       default: return frame satisfies never;
     }
   }
@@ -351,6 +369,7 @@ export class Hub {
     const request = frame.req === null ? undefined : this.#requestById.get(frame.req);
     if (frame.req !== null) this.#requestById.delete(frame.req);
     const document = frame.doc === null ? undefined : this.#documentById.get(frame.doc);
+    if (request?.about === "check") return this.#ends.checked(null);
     if (request?.about === "presence") return document?.presenceRefused(); // the next word goes out all the same
     if (request?.about === "successor") {
       document?.successorAnswered();

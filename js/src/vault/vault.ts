@@ -58,6 +58,7 @@ class Vault {
   #deviceProblem: Problem | null = null;
   #name = "";
   #relays: readonly string[] = [];
+  #syncAll = true;
   #restarts = 0;
   /** The hubs of further relays are made one after the other, behind the first. */
   #spreading: Promise<void> = Promise.resolve();
@@ -79,7 +80,7 @@ class Vault {
 
   #do(r: Request): Promise<Replies[keyof Replies]> {
     switch (r.op) {
-      case "start": return this.#start(r.name, r.relays);
+      case "start": return this.#start(r.name, r.relays, r.syncAll ?? true);
       case "create": return this.#create(r.type);
       case "open": return this.#inLane(r.doc, () => this.#open(r.doc));
       case "join": return this.#join(r.link, r.type);
@@ -100,10 +101,11 @@ class Vault {
     }
   }
 
-  async #start(name: string, relays: readonly string[]): Promise<Replies["start"]> {
+  async #start(name: string, relays: readonly string[], syncAll: boolean): Promise<Replies["start"]> {
     if (this.#copies !== null) throw new FreeholdError("invalid", "The vault is started already.", "Use one vault per home.");
     this.#name = name;
     this.#relays = relays;
+    this.#syncAll = syncAll;
     const copies = await this.#env.openCopies(name, { onProblem: (p) => this.#storeProblem(p), onCopies: () => this.#tellStatus(), now: () => this.#env.now() });
     this.#copies = copies;
     for (const { secret, head } of await copies.list()) {
@@ -134,6 +136,8 @@ class Vault {
       inLane,
       add: (where, doc) => this.#add(where, doc, false),
       problem: (said) => this.#port.post({ kind: "problem", problem: said }),
+      syncAll: this.#syncAll,
+      random: () => this.#env.random(1)[0]! / 255,
     });
     hub = new Hub({
       env: this.#env, copies, name: this.#name, place,
@@ -161,7 +165,9 @@ class Vault {
       adopt: (docs) => void background.adopt(docs),
       release: (docs) => background.release(hub, docs),
       led: () => void background.probe(),
-      met: (relay, store, wasPutBack) => background.meet(relay, store, wasPutBack),
+      met: (relay, store, wasPutBack, doc) => background.meet(relay, store, wasPutBack, doc),
+      checked: (changed) => background.checked(changed),
+      ended: () => background.close(),
       connected: (doc) => background.look(doc),
     }, machine);
     this.#hubs[place] = hub;

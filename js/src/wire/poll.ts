@@ -44,6 +44,7 @@ class PollWire implements Wire {
   }
 
   hello(ask: Ask, by: Prover): void { this.#read(ask, by); }
+  check(): void {} // what changed a request for each document says
   send(frame: Said): void {
     switch (frame.type) {
       case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();

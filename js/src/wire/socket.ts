@@ -3,7 +3,7 @@
 
 import type { DocId } from "../protocol.ts";
 import { apart } from "./apart.ts";
-import { decodeFrame, encodeFrame, limits, SUBPROTOCOL, weigh, type Challenge, type ClientFrame, type Credit, type Frame, type Hello, type RelayFrame } from "./wire.ts";
+import { decodeFrame, encodeFrame, limits, SUBPROTOCOL, weigh, type Challenge, type Check, type ClientFrame, type Credit, type Frame, type Hello, type RelayFrame } from "./wire.ts";
 
 /** Shows a relay that one may read a document. `relay` is its host, with a port where it is not the scheme's own. */
 export interface Prover {
@@ -17,12 +17,18 @@ export type Ask = Omit<Hello, "proof">;
 /** So many more bytes of a document's envelopes are off the device's hands: the connection gives the relay credit for them. */
 export interface Took { readonly type: "took"; readonly doc: DocId; readonly size: number }
 
+/** A question about a list, to which the connection adds proofs for new members. */
+export type Question = Omit<Check, "add">;
+export interface Member { readonly doc: DocId; readonly by: Pick<Prover, "prove"> }
+
 /** What is said on a connection. */
-export type Said = Exclude<ClientFrame, Hello | Credit> | Took;
+export type Said = Exclude<ClientFrame, Hello | Credit | Check> | Took;
 
 /** An open or opening connection. Its methods may be called at any time, also after it closed. */
 export interface Wire {
   hello(ask: Ask, by: Prover): void;
+  /** Has no answer where a connection cannot carry many documents. */
+  check(question: Question, add: readonly Member[]): void;
   send(frame: Said): void;
   /** Closes it; `closed` is not called. */
   close(): void;
@@ -65,7 +71,7 @@ export const ONE_EACH = 4001;
 export const PING = "ping", PONG = "pong";
 
 export const isFromRelay = (f: Frame): f is RelayFrame =>
-  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence";
+  f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence" || f.type === "changed";
 
 export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   let wire = line(open, relay, on, undefined, () => {
@@ -74,6 +80,7 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   });
   return {
     hello: (ask, by) => wire.hello(ask, by),
+    check: (question, add) => wire.check(question, add),
     send: (frame) => wire.send(frame),
     close: () => wire.close(),
   };
@@ -93,7 +100,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
   } catch {
     // Not an address, or one that this page's policy forbids. Told later, as any other failure to open is.
     queueMicrotask(() => end(false));
-    return { hello: () => undefined, send: () => undefined, close: () => { live = false; } };
+    return { hello: () => undefined, check: () => undefined, send: () => undefined, close: () => { live = false; } };
   }
   socket.binaryType = "arraybuffer";
   const name = new URL(relay).host;
@@ -147,6 +154,11 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
         },
         () => end(false), // no cryptography any more: as good as no connection
       );
+    },
+    check: (question, add) => {
+      if (challenge === null) return;
+      const { nonce } = challenge;
+      Promise.all(add.map(async ({ doc, by }) => ({ doc, proof: await by.prove(name, nonce) }))).then((members) => send({ ...question, add: members }), () => end(false));
     },
     send: (frame) => {
       if (frame.type === "took") return took(frame.size);

@@ -115,6 +115,28 @@ export interface Presence {
 /** How much the device took of all that the relay said on a connection: bytes of messages, from the first. */
 export interface Credit { readonly type: "credit"; readonly taken: number }
 
+/** Asks which documents of a list have another last cursor at the relay than this device knows of. */
+export interface Check {
+  readonly type: "check";
+  /** The list: a document that this connection has proved it may read. */
+  readonly doc: DocId;
+  /** Comes back in the answer or error. */
+  readonly req: number;
+  /** Documents that the relay did not list as members; `proof` as in hello. */
+  readonly add: ReadonlyArray<{ readonly doc: DocId; readonly proof: Uint8Array }>;
+  /** 128 bytes (sums.ts). */
+  readonly sums: Uint8Array;
+}
+
+/** Answers check: `heads` are all members of `parts`, 16 bits; 0 where nothing is left of one. */
+export interface Changed {
+  readonly type: "changed";
+  readonly doc: DocId;
+  readonly req: number;
+  readonly parts: number;
+  readonly heads: ReadonlyArray<{ readonly doc: DocId; readonly cursor: number }>;
+}
+
 export interface Unsubscribe { readonly type: "unsubscribe"; readonly doc: DocId }
 export interface Ping { readonly type: "ping" }
 
@@ -187,8 +209,8 @@ export interface RelayError {
 
 export interface Pong { readonly type: "pong" }
 
-export type ClientFrame = Hello | Append | Unsubscribe | Ping | Delete | Successor | Presence | Credit;
-export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge | Done | Presence;
+export type ClientFrame = Hello | Append | Unsubscribe | Ping | Delete | Successor | Presence | Credit | Check;
+export type RelayFrame = Welcome | Batch | Ack | RelayError | Pong | Challenge | Done | Presence | Changed;
 export type Frame = ClientFrame | RelayFrame;
 
 /** The bytes of a frame. */
@@ -222,6 +244,8 @@ const toRow = (f: Frame): readonly Cell[] => {
     case "delete": return [5, docToBytes(f.doc), f.req, f.signature];
     case "successor": return [6, docToBytes(f.doc), f.req, f.statement];
     case "credit": return [7, f.taken];
+    case "check": return [8, docToBytes(f.doc), f.req, f.add.map((m) => [docToBytes(m.doc), m.proof]), f.sums];
+    case "changed": return [23, docToBytes(f.doc), f.req, f.parts, f.heads.map((h) => [docToBytes(h.doc), h.cursor])];
     case "done": return [22, docToBytes(f.doc), f.req];
     case "presence": return [32, docToBytes(f.doc), f.req, f.cert, f.envelope];
   }
@@ -234,7 +258,7 @@ const fromRow = (row: Row): Frame => {
     case 3: return row.end({ type: "unsubscribe", doc: row.doc() });
     case 4: return row.end({ type: "ping" });
     case 16: return row.end({ type: "welcome", doc: row.doc(), store: row.id(), head: row.int(), genesis: row.bytesOrNull(113), successor: row.bytesOrNull(84) });
-    case 17: return row.end({ type: "batch", doc: row.doc(), entries: row.list(toEntry), upTo: row.int(), more: row.bool() });
+    case 17: return row.end({ type: "batch", doc: row.doc(), entries: row.rows((r) => ({ cursor: r.place(), envelope: r.envelope(), cert: r.bytesOrNull(96), covers: r.int() })), upTo: row.int(), more: row.bool() });
     case 18: return row.end({ type: "ack", doc: row.doc(), req: row.int(), session: row.id(), seq: row.int(0xffff_ffff), cursor: row.int() });
     case 19: return row.end({
       type: "error", doc: row.docOrNull(), req: row.intOrNull(), code: row.text() as RelayCode,
@@ -245,16 +269,12 @@ const fromRow = (row: Row): Frame => {
     case 5: return row.end({ type: "delete", doc: row.doc(), req: row.int(), signature: row.bytes(64) });
     case 6: return row.end({ type: "successor", doc: row.doc(), req: row.int(), statement: row.bytes(84) });
     case 7: return row.end({ type: "credit", taken: row.int() });
+    case 8: return row.end({ type: "check", doc: row.doc(), req: row.int(), add: row.rows((r) => ({ doc: r.doc(), proof: r.bytes(64) })), sums: row.bytes(128) });
+    case 23: return row.end({ type: "changed", doc: row.doc(), req: row.int(), parts: row.int(0xffff), heads: row.rows((r) => ({ doc: r.doc(), cursor: r.int() })) });
     case 22: return row.end({ type: "done", doc: row.doc(), req: row.int() });
     case 32: return row.end({ type: "presence", doc: row.doc(), req: row.intOrNull(), cert: row.bytesOrNull(96), envelope: row.bytes(MIN_ENVELOPE, limits.presence) });
     default: throw invalid("unknown type");
   }
-};
-
-const toEntry = (item: unknown): Entry => {
-  if (!Array.isArray(item)) throw invalid("an entry is not an array");
-  const row = new Row(item);
-  return row.end({ cursor: row.place(), envelope: row.envelope(), cert: row.bytesOrNull(96), covers: row.int() });
 };
 
 /** Takes the elements of an array one by one, each of the kind asked for. */
@@ -294,6 +314,14 @@ class Row {
     if (v.length > limits.run) throw invalid("expected a list");
     return v.map(each);
   }
+  /** A list of arrays. */
+  rows<T>(each: (row: Row) => T): readonly T[] {
+    return this.list((item) => {
+      if (!Array.isArray(item)) throw invalid("expected an array");
+      const row = new Row(item);
+      return row.end(each(row));
+    });
+  }
   #array(): readonly unknown[] {
     const v = this.#items[this.#at++];
     if (!Array.isArray(v)) throw invalid("expected an array");
@@ -313,9 +341,9 @@ class Row {
   }
   intOrNull(): number | null { return this.#orNull(() => this.int()); }
   /** Nothing may follow. */
-  end<T>(frame: T): T {
+  end<T>(value: T): T {
     if (this.#at !== this.#items.length) throw invalid(`${this.#items.length} elements`);
-    return frame;
+    return value;
   }
   #orNull<T>(read: () => T): T | null {
     if (this.#items[this.#at] !== null) return read();
@@ -324,7 +352,7 @@ class Row {
   }
 }
 
-const docToBytes = (doc: DocId): Uint8Array => sized(fromBase32(doc), 20);
+export const docToBytes = (doc: DocId): Uint8Array => sized(fromBase32(doc), 20);
 const idToBytes = (id: string): Uint8Array => sized(fromBase64url(id), 16);
 
 /** Ids come from our own code: a wrong one is a fault of the caller, not of the relay. */

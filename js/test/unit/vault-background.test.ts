@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { cp, rm } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
+import { openSocket } from "../harness/websocket.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { directoryOf, type Page, start } from "./vault-harness.ts";
 
@@ -70,7 +71,7 @@ test("a start with nothing open and nothing to send asks once, and hangs up", { 
   const page = await start(t, path, [relay.url], { ...env, openWire: (address, on) => {
     calls++;
     const wire = env.openWire(address, on);
-    return { hello: (ask, by) => wire.hello(ask, by), send: (frame) => wire.send(frame), close: () => {
+    return { hello: (ask, by) => wire.hello(ask, by), check: (question, add) => wire.check(question, add), send: (frame) => wire.send(frame), close: () => {
       hungUp();
       wire.close();
     } };
@@ -89,7 +90,7 @@ test("a relay that is given later gets every document, also the closed ones", { 
   const done = new Promise<void>((resolve) => { hungUp = resolve; });
   const page = await start(t, path, [], { ...env, openWire: (address, on) => {
     const wire = env.openWire(address, on);
-    return { hello: (ask, by) => wire.hello(ask, by), send: (frame) => wire.send(frame), close: () => {
+    return { hello: (ask, by) => wire.hello(ask, by), check: (question, add) => wire.check(question, add), send: (frame) => wire.send(frame), close: () => {
       hungUp();
       wire.close();
     } };
@@ -122,4 +123,48 @@ test("a relay that was put back to an older state is found out by the newest doc
   await page.reconnect(); // only the old one is open, of which the relay has all
   await page.until("it is live", () => old.status.relayState === "live");
   await arriveAt(t, relay, notes);
+});
+
+test("documents of a shared home that another device changed come without being opened", { timeout: 180_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const ada = await start(t, await directoryOf(), [relay.url]);
+  const list = await ada.edit({ op: "create", type: "freehold.home" });
+  await list.type(0, "list");
+  const links: Array<{ readonly doc: string; readonly link: string }> = [];
+  for (const { doc } of await closedNotes(ada, 9, true)) links.push({ doc, ...(await ada.request({ op: "link", doc, rights: "write" })) });
+  await ada.until("the list is on the relay", () => list.status.relay > 0);
+
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const said: string[] = [];
+  let quiet = (): void => undefined;
+  const bob = await start(t, path, [relay.url], { ...env, openWire: (address, on) => openSocket(address, { ...on, frame: (f) => {
+    said.push(f.type === "changed" ? `changed ${f.heads.length}` : f.type);
+    on.frame(f);
+    if (f.type === "changed" && f.parts === 0) quiet();
+  } }) });
+  const asked = async (): Promise<void> => new Promise((resolve) => { quiet = resolve; });
+  for (const [i, { link }] of links.entries()) {
+    const note = await bob.edit({ op: "join", link, type: "note" });
+    await bob.until(`note ${i} arrives`, () => note.value === `note ${i}`);
+    await bob.request({ op: "close", doc: note.doc });
+  }
+  const first = asked();
+  await bob.edit({ op: "join", link: (await ada.request({ op: "link", doc: list.doc, rights: "owner" })).link, type: "freehold.home" });
+  await first;
+
+  const note = await ada.edit({ op: "open", doc: links[7]!.doc, type: "note" });
+  await note.type(6, " that changed while nobody looked");
+  await ada.until("it is on the relay", () => note.status.relay > 0);
+  said.length = 0;
+  const second = asked();
+  await bob.reconnect();
+  await second;
+  // One question names the part of that document, the next says that all is well; of the others there is no Hello.
+  assert.equal(said.filter((s) => s.startsWith("changed")).length, 2, said.join());
+  assert.ok(said.filter((s) => s === "welcome").length <= 4, said.join());
+  await relay.stop();
+  const mine = await bob.edit({ op: "open", doc: links[7]!.doc, type: "note" });
+  assert.equal(mine.value, "note 7 that changed while nobody looked");
+  assert.deepEqual([ada.problems, bob.problems], [[], []]);
 });

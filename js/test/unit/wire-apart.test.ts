@@ -19,7 +19,7 @@ const connect = (): { wire: Wire; on: Map<DocId, WireEvents>; said: string[] } =
   const wire = apart((doc, events) => {
     on.set(doc, events);
     const name = doc.slice(0, 1);
-    return { hello: () => said.push(`${name} hello`), send: (f) => said.push(`${name} ${f.type}`), close: () => said.push(`${name} close`) };
+    return { hello: () => said.push(`${name} hello`), check: () => said.push(`${name} check`), send: (f) => said.push(`${name} ${f.type}`), close: () => said.push(`${name} close`) };
   }, { opened: () => said.push("opened"), frame: (f) => said.push(`heard ${f.type}`), closed: (garbage) => said.push(`closed ${garbage}`) });
   return { wire, on, said };
 };

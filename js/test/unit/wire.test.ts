@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { FreeholdError } from "../../src/errors.ts";
+import { sumsOf } from "../../src/wire/sums.ts";
 import { decodeFrame, encodeFrame, limits } from "../../src/wire/wire.ts";
 import type { Frame } from "../../src/wire/wire.ts";
 
 interface Vector { readonly name: string; readonly hex: string; readonly frame: Record<string, unknown> }
 const vectors = JSON.parse(readFileSync(new URL("../../../testdata/wire/frames.json", import.meta.url), "utf8")) as
-  { readonly frames: readonly Vector[]; readonly refused: readonly Vector[] };
+  { readonly frames: readonly Vector[]; readonly refused: readonly Vector[]; readonly sums: ReadonlyArray<{ readonly name: string; readonly heads: ReadonlyArray<readonly [string, number]>; readonly hex: string }> };
 
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 
@@ -28,6 +29,13 @@ test("every vector decodes to its frame and encodes back to its bytes", () => {
 test("every refused vector is relay-invalid", () => {
   assert.ok(vectors.refused.length >= 38);
   for (const v of vectors.refused) assert.throws(() => decodeFrame(fromHex(v.hex)), isInvalid, v.name);
+});
+
+test("the sums of sets are those of the vectors, in any order", async () => {
+  assert.ok(vectors.sums.length >= 4);
+  for (const { name, heads, hex } of vectors.sums) {
+    for (const order of [heads, [...heads].reverse()]) assert.equal(Buffer.from(await sumsOf(order)).toString("hex"), hex, name);
+  }
 });
 
 test("a frame cut anywhere is relay-invalid", () => {
