@@ -227,7 +227,21 @@ func TestPackOfTooManyEnvelopes(t *testing.T) {
 		to := min(from+wire.MaxRun, len(run))
 		b.takes(s.Cert, run[from:to], wire.Cursor(to))
 	}
+	fits := s.Pack(run[:wire.MaxPacked])
 	b.refuses(nil, [][]byte{s.Pack(run)}, wire.CodeTooLarge)
+	b.takes(nil, [][]byte{fits}, wire.MaxPacked)
+}
+
+// A device passes over what stands for more, so nothing of the kind may become a session's first, or its next.
+func TestPackOfTooManyEnvelopesThatAreNotHere(t *testing.T) {
+	b := newBench(t, server.DefaultLimits())
+	s := b.doc.NewSession()
+	run := s.Run(wire.MaxPacked + 2)
+	fits, tooMany := s.Pack(run[1:wire.MaxPacked+1]), s.Pack(run[1:])
+	b.refuses(s.Cert, [][]byte{tooMany}, wire.CodeTooLarge)
+	b.takes(s.Cert, run[:1], 1)
+	b.refuses(nil, [][]byte{tooMany}, wire.CodeTooLarge)
+	b.takes(nil, [][]byte{fits}, 2)
 }
 
 // No hash vouches for the bytes of a pack, so its own signature is looked at wherever it stands.

@@ -23,6 +23,9 @@ func parseRun(raw [][]byte) ([]seal.Envelope, *Refusal) {
 		if size := e.Length(); e.Kind != seal.Snapshot && size > wire.MaxUpdate || size > wire.MaxSnapshot {
 			return nil, refuse(wire.CodeTooLarge, "An envelope is above the relay's limit.", nil)
 		}
+		if e.Seq-e.First() >= wire.MaxPacked {
+			return nil, refuse(wire.CodeTooLarge, "A pack stands for too many envelopes.", nil)
+		}
 		if i > 0 && (e.Session != run[0].Session || uint64(e.First()) != uint64(run[i-1].Seq)+1) {
 			return nil, refuse(wire.CodeBadChain, "The envelopes of one append must be consecutive and of one session.", nil)
 		}

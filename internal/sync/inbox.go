@@ -11,6 +11,10 @@ const (
 	keptBytes  = 8 << 20
 )
 
+// packedMost is the most envelopes that a pack may stand for, as relays have it (R1). What stands for more is passed over: of what is
+// opened, each takes a place in memory.
+const packedMost = 4096
+
 // maxAsks is how often what cannot be taken is asked for on one connection (S7).
 const maxAsks = 5
 
@@ -90,11 +94,18 @@ func (m *Machine) batch(e Batch) {
 		return
 	}
 	var came []SessionID
+	var unused []Ref
 	for _, entry := range e.Entries {
-		in.log = append(in.log, arrival{Entry: entry, upTo: entry.Cursor})
+		a := arrival{Entry: entry, upTo: entry.Cursor}
+		if entry.Seq-entry.First >= packedMost {
+			a.state = arrivalDone
+			unused = append(unused, entry.Ref)
+		}
+		in.log = append(in.log, a)
 		in.received = max(in.received, entry.Cursor)
 		came = append(came, entry.Session)
 	}
+	m.drop(unused)
 	if e.UpTo > in.received || len(e.Entries) == 0 {
 		in.log = append(in.log, arrival{state: arrivalDone, upTo: e.UpTo})
 		in.received = max(in.received, e.UpTo)

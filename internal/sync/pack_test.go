@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/freehold-dev/freehold/internal/sync"
@@ -119,4 +120,23 @@ func TestS14APackIsComparedWithWhatIsHereOfItsPlaces(t *testing.T) {
 	if open := one[sync.Open](s, s.batch(1, pack)); open.Next != 1 {
 		t.Fatalf("%+v", open)
 	}
+}
+
+// It came out of nowhere, and a relay may hold one that never asked how long it is.
+func TestS14APackOfTooManyIsPassedOver(t *testing.T) {
+	s := online(t)
+	pack := func(ref sync.Ref, cursor sync.Cursor, n uint32) sync.Entry {
+		return sync.Entry{Ref: ref, Cursor: cursor, Kind: sync.KindPack, Size: 200, Session: bob, First: 0, Seq: n - 1, Prev: certHash(bob)}
+	}
+	effects := s.batch(1, pack(50, 3, 4097), arrive(6, ann, 0, certHash(ann)))
+	if dropped := one[sync.Drop](s, effects); !slices.Equal(dropped.Refs, []sync.Ref{50}) {
+		t.Fatalf("%+v", dropped)
+	}
+	effects = s.openAll(effects, update(sync.Hash{4}))
+	s.credits(effects, 200)
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 6 {
+		t.Fatalf("%+v", mark)
+	}
+	none[sync.StatusChanged](s, effects) // nothing is said to be amiss
+	s.opens(s.batch(1, pack(60, 9, 4096)), 60)
 }

@@ -27,7 +27,7 @@ const (
 	MaxFrame = MaxSnapshot + 4<<10
 	// MaxPresence is the longest ephemeral envelope.
 	MaxPresence = 4 << 10
-	// MaxPacked is the most stored envelopes that one pack may take the place of.
+	// MaxPacked is the most envelopes that one pack may stand for.
 	MaxPacked = 4096
 	// MaxRun is the most envelopes in one Append and the most entries in one Batch.
 	MaxRun = 1024

@@ -14,7 +14,7 @@ import { Refs } from "./refs.ts";
 import type { Said, Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
-import { limits, weigh, type Batch, type Challenge, type Changed, type RelayError, type RelayFrame } from "../wire/wire.ts";
+import { weigh, type Batch, type Challenge, type Changed, type RelayError, type RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
@@ -347,7 +347,6 @@ export class Hub {
       const read = batch.entries.map((e) => {
         const header = env.sealer.header(e.envelope);
         const { first, about } = env.sealer.clear(e.envelope);
-        if (header.seq - first >= limits.packed) throw new FreeholdError("relay-invalid", `A pack stands for ${header.seq - first + 1} envelopes.`, "Use another relay.");
         if (e.cert !== null) certBySession.set(header.session, e.cert.slice());
         return { e, header, first, about };
       });

@@ -21,7 +21,7 @@ const OVERHEAD = 144;
 const MAX_SNAPSHOT = (16 << 20) + (1 << 19) + OVERHEAD;
 
 /** Sizes in bytes and counts, the same on every relay. */
-export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly packed: number; readonly credit: number } = {
+export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly credit: number } = {
   /** A whole update envelope: 1 MiB of payload, its padding and the overhead. */
   update: (1 << 20) + (1 << 15) + OVERHEAD,
   /** A whole snapshot envelope: 16 MiB likewise. */
@@ -34,8 +34,6 @@ export const limits: { readonly update: number; readonly snapshot: number; reado
   credit: 1 << 18,
   /** An ephemeral envelope. */
   presence: 4 << 10,
-  /** Stored envelopes that one pack may take the place of. */
-  packed: 4096,
 };
 
 /** The padding floor is 32. */

@@ -2,8 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newKeyPair } from "../../src/seal/ed25519.ts";
+import { packClear } from "../../src/seal/envelope.ts";
+import { unlock } from "../../src/seal/keys.ts";
+import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { Kind } from "../../src/seal/sealer.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import type { WireEvents } from "../../src/wire/socket.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
 import { directoryOf, start, type Editor } from "./vault-harness.ts";
 
@@ -44,4 +50,35 @@ test("S14: keystrokes are packed on the relay, new and empty devices and the nex
   const third = await start(t, await directoryOf(), [relay.url]);
   const late = await third.edit({ op: "join", link, type: "note" });
   await third.until("a third device has all of it", () => late.value === joined.value && late.status.content === "complete");
+});
+
+test("S14: a pack that says it stands for more than a pack may ends no connection", { timeout: 60_000 }, async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const connections: WireEvents[] = [];
+  const page = await start(t, path, [relay.url], { ...env, openWire: (address, on) => {
+    connections.push(on);
+    return env.openWire(address, on);
+  } });
+  const mine = await page.edit({ op: "create", type: "note" });
+  const other = await page.edit({ op: "create", type: "note" });
+  await mine.type(0, "base");
+  await page.until("the relay has it", () => mine.status.relay === 4 && mine.status.relayState === "live");
+
+  const { link } = await page.request({ op: "link", doc: mine.doc, rights: "write" });
+  const { doc, rights, secret } = await sealer.parseLink(link);
+  const ring = await unlock(doc, rights, secret, new Uint8Array(await (await fetch(`${relay.url}/v1/docs/${doc}/genesis`)).arrayBuffer()));
+  const { key, publicKey } = await newKeyPair();
+  const cert = await certify(ring, ring.write!, publicKey);
+  const header = { kind: Kind.pack, session: await sessionOf(publicKey), seq: 4096, prev: await sealer.sha256(cert), salt: new Uint8Array(4) };
+  const envelope = await sealEnvelope(ring, key, header, new Uint8Array([0]), packClear(0, new Uint8Array(32)));
+  connections[0]!.frame({ type: "batch", doc, entries: [{ cursor: 2, envelope, cert, covers: 0 }], upTo: 2, more: false });
+
+  await mine.type(4, "!");
+  await other.type(0, "another document");
+  await page.until("both go on", () => mine.status.relay === 5 && other.status.relay === 16);
+  assert.equal(connections.length, 1);
+  assert.deepEqual([mine.status.content, mine.status.problem], ["complete", null]);
 });
