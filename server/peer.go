@@ -166,11 +166,21 @@ func (p *Peer) listen(s *Subscription) {
 func (p *Peer) unsubscribe(doc seal.DocID) {
 	p.mu.Lock()
 	s := p.subscription(doc)
-	if s != nil {
-		p.subscriptions = slices.DeleteFunc(p.subscriptions, func(one *Subscription) bool { return one == s })
-	}
 	p.mu.Unlock()
 	if s != nil {
+		p.drop(s)
+	}
+}
+
+// drop ends a subscription, unless it has ended.
+func (p *Peer) drop(s *Subscription) {
+	p.mu.Lock()
+	i := slices.Index(p.subscriptions, s)
+	if i >= 0 {
+		p.subscriptions = slices.Delete(p.subscriptions, i, i+1)
+	}
+	p.mu.Unlock()
+	if i >= 0 {
 		s.Close()
 	}
 }
@@ -199,6 +209,9 @@ func (p *Peer) takePresence(f *wire.Presence) *Refusal {
 	s := p.subscription(f.Doc)
 	p.mu.Unlock()
 	if s == nil {
+		if _, refusal := p.relay.Room(f.Doc); refusal != nil && refusal.Code == wire.CodeGone {
+			return refusal
+		}
 		return Unproven(nil)
 	}
 	return s.Present(f.Cert, f.Envelope)
@@ -465,6 +478,9 @@ func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool
 	frame, lease, refusal := s.Next()
 	if refusal != nil {
 		p.relay.meter.refused(string(refusal.Code))
+		if s.isOver() {
+			p.drop(s)
+		}
 		doc := s.Doc()
 		return refusal.Frame(&doc, nil), Lease{}, true
 	}

@@ -40,7 +40,9 @@ type place struct {
 	shared     *wire.Encoded
 	sharedFrom wire.Cursor
 	listeners  map[*Subscription]struct{}
-	present    present
+	// seated are how many of them may read the document.
+	seated  int
+	present present
 }
 
 // heldRoom is a room in use.

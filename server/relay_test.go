@@ -841,6 +841,91 @@ func TestLimitsOnListening(t *testing.T) {
 	})
 }
 
+// Who knows a document's id and no more has no seat among those who may read it, whether it is here already or comes later.
+func TestStrangersTakeNobodysSeat(t *testing.T) {
+	limits := server.DefaultLimits()
+	limits.DocSubscribers = 2
+	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		refused := func(l *line) {
+			t.Helper()
+			if e := takeOne[*wire.Error](l); e.Code != wire.CodeUnproven {
+				t.Fatalf("%+v", e)
+			}
+		}
+		here, later := servertest.NewDoc(t, 1), servertest.NewDoc(t, 2)
+		holder := dial(t, relay)
+		holder.listen(here, wire.Hello{Genesis: here.Genesis()})
+		for range 3 {
+			stranger := dial(t, relay)
+			stranger.say(&wire.Hello{Doc: here.ID()})
+			refused(stranger)
+		}
+		dial(t, relay).listen(here, wire.Hello{})
+		third := dial(t, relay)
+		third.say(&wire.Hello{Doc: here.ID(), Proof: here.Prove(testName, testNonce)})
+		if e := takeOne[*wire.Error](third); e.Code != wire.CodeBusy || e.RetryAfter == 0 {
+			t.Fatalf("a third who may: %+v", e)
+		}
+
+		// As many wait for one that nobody has brought.
+		strangers := [2]*line{dial(t, relay), dial(t, relay)}
+		for _, l := range strangers {
+			l.listen(nil, wire.Hello{Doc: later.ID()})
+		}
+		third.say(&wire.Hello{Doc: later.ID()})
+		if e := takeOne[*wire.Error](third); e.Code != wire.CodeBusy {
+			t.Fatalf("a third who waits: %+v", e)
+		}
+		holder.listen(later, wire.Hello{Genesis: later.Genesis()})
+		for _, l := range strangers {
+			refused(l)
+		}
+		s := later.NewSession()
+		holder.say(&wire.Append{Doc: later.ID(), Cert: s.Cert, Envelopes: s.Run(1)})
+		holder.take()
+		for _, l := range strangers {
+			if got := l.take(); len(got) != 0 {
+				t.Fatalf("who was refused heard that it grew: %v", describe(got))
+			}
+		}
+		dial(t, relay).listen(later, wire.Hello{})
+		// A seat is free again when its reader goes.
+		holder.say(&wire.Unsubscribe{Doc: later.ID()})
+		third.listen(later, wire.Hello{})
+	})
+}
+
+// Of those who wait for a document as many are seated, when it comes, as may listen to it.
+func TestSeatsOfADocumentThatComes(t *testing.T) {
+	limits := server.DefaultLimits()
+	limits.DocSubscribers = 2
+	withRelay(t, limits, func(t *testing.T, relay *server.Relay, _ *gatedLog) {
+		doc := servertest.NewDoc(t, 1)
+		waiting := [2]*line{dial(t, relay), dial(t, relay)}
+		for _, l := range waiting {
+			l.listen(nil, wire.Hello{Doc: doc.ID(), Proof: doc.Prove(testName, testNonce)})
+		}
+		author := dial(t, relay)
+		author.say(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis(), Proof: doc.Prove(testName, testNonce)})
+		welcomed, busy := 0, 0
+		for _, l := range append(waiting[:], author) {
+			for _, f := range l.take() {
+				switch f := f.(type) {
+				case *wire.Welcome:
+					welcomed++
+				case *wire.Error:
+					if f.Code == wire.CodeBusy {
+						busy++
+					}
+				}
+			}
+		}
+		if welcomed != 2 || busy != 1 {
+			t.Fatalf("%d welcomed, %d busy", welcomed, busy)
+		}
+	})
+}
+
 func TestIdleRoomsAreForgottenAndComeBack(t *testing.T) {
 	limits := server.DefaultLimits()
 	limits.WarmRooms = 2

@@ -22,7 +22,7 @@ type Reading struct {
 	Store *wire.StoreID
 	Proof []byte
 	// As in Subscription.
-	Welcomed, Named, Succeeded, Begun, Told bool
+	Welcomed, Named, Succeeded, Begun bool
 }
 
 // State is the connection as it is between two turns of its home: nothing is being sent or received.
@@ -33,7 +33,7 @@ func (p *Peer) State() PeerState {
 	for _, s := range p.subscriptions {
 		state.Readings = append(state.Readings, Reading{
 			Doc: s.Doc(), Since: s.since, Store: s.store, Proof: s.proof,
-			Welcomed: s.welcomed, Named: s.named, Succeeded: s.succeeded, Begun: s.begun, Told: s.told,
+			Welcomed: s.welcomed, Named: s.named, Succeeded: s.succeeded, Begun: s.begun,
 		})
 	}
 	return state
@@ -54,7 +54,7 @@ func (r *Relay) ResumePeer(line Line, state PeerState) *Peer {
 			line.HangUp()
 			return p
 		}
-		s.welcomed, s.named, s.succeeded, s.begun, s.told = reading.Welcomed, reading.Named, reading.Succeeded, reading.Begun, reading.Told
+		s.welcomed, s.named, s.succeeded, s.begun = reading.Welcomed, reading.Named, reading.Succeeded, reading.Begun
 		p.listen(s)
 	}
 	return p

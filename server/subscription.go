@@ -17,11 +17,11 @@ type Subscription struct {
 	by *Peer
 	// notify says that Next may have something. It must not block.
 	notify func(*Subscription)
-	// allowed says whether the reader may have what is of this genesis; answer is what it said, and told that the reader
-	// knows of a refusal. A document that nobody has brought yet has no genesis to ask about. Guarded by place.mu.
-	allowed     func(*seal.Genesis) *Refusal
-	asked, told bool
-	answer      *Refusal
+	// allowed says whether the reader may have what is of this genesis, and answer is what it said; seated: it has a place among those
+	// who may. A document that nobody has brought yet has no genesis to ask about. Guarded by place.mu.
+	allowed       func(*seal.Genesis) *Refusal
+	asked, seated bool
+	answer        *Refusal
 	// proof is what by showed for it.
 	proof []byte
 	// ready: by has it in its queue. Guarded by by.mu.
@@ -37,8 +37,8 @@ type Subscription struct {
 }
 
 // Subscribe begins to listen where a device left off: after since, if store is this relay's and since is in its log,
-// else at the beginning. Ask Next at once, and again whenever notify is called, which must not block. allowed is asked once,
-// before anything of the document is given. Errors: CodeBusy, CodeStopping.
+// else at the beginning. Ask Next at once, and again whenever notify is called, which must not block. allowed, where not nil, is asked
+// once, before anything of the document is given. Errors: what allowed says, CodeBusy, CodeStopping.
 func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID, by *Peer, notify func(*Subscription), allowed func(*seal.Genesis) *Refusal) (*Subscription, *Refusal) {
 	p, refusal := r.enter(doc)
 	if refusal != nil {
@@ -46,17 +46,31 @@ func (r *Relay) Subscribe(doc seal.DocID, since wire.Cursor, store *wire.StoreID
 	}
 	s := &Subscription{place: p, by: by, notify: notify, allowed: allowed, since: since, store: store}
 	p.mu.Lock()
-	full := len(p.listeners) >= r.limits.DocSubscribers
-	if !full {
+	if refusal = s.enter(); refusal == nil {
 		p.listeners[s] = struct{}{}
 		s.came = p.present.turn
 	}
 	p.mu.Unlock()
-	if full {
+	if refusal != nil {
 		r.leave(p)
-		return nil, Busy()
+		return nil, refusal
 	}
 	return s, nil
+}
+
+// enter finds a place among those who may read the document or, where nobody can tell yet, among as many others. SECURITY: so those who
+// know its id and no more keep nobody out. The caller holds the place's mu.
+func (s *Subscription) enter() *Refusal {
+	p := s.place
+	// What cannot be read now is Next's to tell.
+	known := p.load() == nil && p.genesis != nil
+	switch {
+	case known && !s.mayRead():
+		return s.answer
+	case !known && len(p.listeners)-p.seated >= p.relay.limits.DocSubscribers:
+		return Busy()
+	}
+	return nil
 }
 
 // Doc names the document.
@@ -67,6 +81,9 @@ func (s *Subscription) Close() {
 	p := s.place
 	p.mu.Lock()
 	delete(p.listeners, s)
+	if s.seated {
+		p.seated--
+	}
 	p.relay.present.Add(-int64(p.present.leave(s, p.listeners)))
 	if len(p.listeners) == 0 {
 		p.forgetTail()
@@ -77,7 +94,7 @@ func (s *Subscription) Close() {
 
 // Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
 // has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
-// Errors: CodeStorage; what allowed says and CodeGone, once, and nothing ever after.
+// Errors: CodeStorage; what allowed says, CodeBusy where too many may have the document, and CodeGone: then it is over.
 func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
@@ -90,7 +107,7 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 	}
 	if s.answer != nil || p.genesis != nil && !s.mayRead() {
 		defer p.mu.Unlock()
-		return nil, Lease{}, s.refusal()
+		return nil, Lease{}, s.answer
 	}
 	switch {
 	case !s.welcomed || !s.named && p.genesis != nil || !s.succeeded && p.successor != nil:
@@ -121,13 +138,36 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 func (s *Subscription) mayRead() bool {
 	if !s.asked {
 		s.asked = true
-		if g, err := seal.ParseGenesis(s.place.genesis); err != nil {
-			s.answer = unreadable(err)
-		} else {
-			s.answer = s.allowed(g)
+		s.answer = s.ask()
+		if s.seated = s.answer == nil; s.seated {
+			s.place.seated++
 		}
 	}
 	return s.answer == nil
+}
+
+func (s *Subscription) ask() *Refusal {
+	p := s.place
+	g, err := seal.ParseGenesis(p.genesis)
+	if err != nil {
+		return unreadable(err)
+	}
+	if s.allowed != nil {
+		if refusal := s.allowed(g); refusal != nil {
+			return refusal
+		}
+	}
+	if p.seated >= p.relay.limits.DocSubscribers {
+		return Busy()
+	}
+	return nil
+}
+
+// isOver reports whether the reader was refused for good.
+func (s *Subscription) isOver() bool {
+	s.place.mu.Lock()
+	defer s.place.mu.Unlock()
+	return s.answer != nil
 }
 
 // isProven reports whether the reader showed that it may have the document.
@@ -135,15 +175,6 @@ func (s *Subscription) isProven() bool {
 	s.place.mu.Lock()
 	defer s.place.mu.Unlock()
 	return s.asked && s.answer == nil && !s.place.gone
-}
-
-// refusal is why the reader gets nothing, the first time. The caller holds the place's mu.
-func (s *Subscription) refusal() *Refusal {
-	if s.told {
-		return nil
-	}
-	s.told = true
-	return s.answer
 }
 
 // presence is the next one that others brought, a nil frame when there is none. It comes after everything that is kept, so a
