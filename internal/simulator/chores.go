@@ -319,8 +319,9 @@ func (d *Device) built(stored held, shown []sync.Known) (file *crdt.Doc, taken [
 	file = d.file(stored)
 	stuck = beforeGaps(applyAll(file, ready), ready, nextOf(stored.covers))
 	taken = prefixOf(ready, stuck)
+	claimed := nextOf(stored.claims) // what another hub just takes of it is on the relay, and in the file's covers in any case
 	for _, c := range taken {
-		if !slices.ContainsFunc(d.disks, func(x *disk) bool { return x.isFlushed(c.Head) }) {
+		if c.Seq >= claimed[c.Session] && !slices.ContainsFunc(d.disks, func(x *disk) bool { return x.isFlushed(c.Head) }) {
 			d.fail(Broken, "S12: a file has envelope %d of %x, which the device may still lose", c.Seq, c.Session[:4])
 		}
 	}
