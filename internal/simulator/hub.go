@@ -183,9 +183,9 @@ func (d *hub) spread(refs []sync.Ref, live bool) {
 	})
 }
 
-// share takes what is durable here and came by another way than this hub's relay.
-func (d *hub) share(contents []content, live, whole bool) {
-	e := sync.Shared{Doc: d.doc, Live: live, Whole: whole}
+// share takes what is durable here and came by another way than this hub's relay; covers are of the device's snapshot.
+func (d *hub) share(contents []content, live, whole bool, covers ...sync.Head) {
+	e := sync.Shared{Doc: d.doc, Live: live, Whole: whole, Covers: covers}
 	for _, c := range contents {
 		ref := sync.Ref(0)
 		if len(c.update) > 0 {
@@ -207,7 +207,12 @@ func (d *hub) reread(e sync.Reread) {
 	for s, cert := range stored.certs {
 		d.certs[s], d.kept[s] = cert, true
 	}
-	d.share(slices.DeleteFunc(slices.Concat(ready, waiting), func(c content) bool { return c.Seq < next[c.Session] }), false, true)
+	covers := slices.DeleteFunc(slices.Clone(stored.covers), func(h sync.Head) bool { return h.Seq < next[h.Session] })
+	if len(covers) > 0 && d.isPage() {
+		_, err := d.page.Merge(d.file(stored).Save())
+		d.world.merged(d.Device, err)
+	}
+	d.share(slices.DeleteFunc(slices.Concat(ready, waiting), func(c content) bool { return c.Seq < next[c.Session] }), false, true, covers...)
 }
 
 // merged tells the page and the other hubs of a snapshot that is part of the device's copy now.

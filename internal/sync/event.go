@@ -123,6 +123,7 @@ type Shared struct {
 	Whole   bool // the answer to Reread: everything the device has beyond the heads it named
 	Live    bool // the sender writes these sessions itself; otherwise it had them from the relay
 	Entries []SharedEntry
+	Covers  []Head // of a Whole one: what the device's snapshot has beyond those heads; the page has that snapshot
 }
 
 // SharedEntry is one place in a session; Ref names its opened content, 0 when it has none. Of those in a pack only the last has a

@@ -99,6 +99,7 @@ func (r *reader) event() Event {
 		for range r.count(85) {
 			e.Entries = append(e.Entries, SharedEntry{r.ref(), r.u32(), r.head(), r.hash(), r.heads(), r.bool()})
 		}
+		e.Covers = r.heads()
 		return e
 	case packSharedSnapshot:
 		return SharedSnapshot{r.doc(), r.heads()}

@@ -690,6 +690,31 @@ func TestTabsShareWhatIsDurable(t *testing.T) {
 	}
 }
 
+// A tab that missed an envelope reads the store. What a checkpoint of another tab or hub has taken in meanwhile stands in no journal any more.
+func TestATabGoesOnBehindWhatTheCheckpointOfAnotherTookIn(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	waits := sync.SharedEntry{Ref: 5, Size: 200, Head: sync.Head{Session: bob, Seq: 0, Hash: sync.Hash{7}}, Deps: []sync.Head{{Session: ann, Seq: 1, Hash: sync.Hash{5}}}}
+	none[sync.Show](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{waits}}))
+	last := sync.SharedEntry{Ref: 6, Size: 200, Head: sync.Head{Session: ann, Seq: 3, Hash: sync.Hash{8}}, Prev: sync.Hash{6}}
+	one[sync.Reread](s, s.tell(sync.Shared{Doc: doc, Live: true, Entries: []sync.SharedEntry{last}}))
+	last.Ref = 7
+	covers := []sync.Head{{Session: ann, Seq: 2, Hash: sync.Hash{6}}, {Session: own, Seq: 4, Hash: sync.Hash{1}}} // of its own session nobody knows more
+	effects := s.tell(sync.Shared{Doc: doc, Whole: true, Entries: []sync.SharedEntry{last}, Covers: covers})
+	if shown := one[sync.Show](s, effects).Refs; !reflect.DeepEqual(shown, []sync.Ref{7, 5}) && !reflect.DeepEqual(shown, []sync.Ref{5, 7}) {
+		t.Fatalf("%v", shown)
+	}
+	if st := s.last; st.Content != sync.ContentComplete || st.Device != 0 {
+		t.Fatalf("%+v", st)
+	}
+	next := sync.SharedEntry{Ref: 8, Size: 200, Head: sync.Head{Session: ann, Seq: 4, Hash: sync.Hash{9}}, Prev: sync.Hash{8}}
+	one[sync.Show](s, s.tell(sync.Shared{Doc: doc, Live: true, Entries: []sync.SharedEntry{next}}))
+	if seal := one[sync.Seal](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})); seal.Seq != 0 {
+		t.Fatalf("%+v", seal)
+	}
+}
+
 func TestAClosedDocumentHoldsNothing(t *testing.T) {
 	s := online(t)
 	s.tell(sync.Local{Doc: doc, Ref: 1, To: 1})

@@ -164,6 +164,7 @@ func (m *Machine) shared(e Shared) {
 	}
 	if e.Whole {
 		d.rereading = false
+		d.goOnFromFile(e.Covers)
 	}
 	var late []Ref
 	for _, x := range e.Entries {
@@ -206,6 +207,17 @@ func (m *Machine) shared(e Shared) {
 	}
 	m.showLate(d, late)
 	m.show(d)
+}
+
+// goOnFromFile goes on behind what another tab's checkpoint took in before its envelopes were read here.
+func (d *document) goOnFromFile(covers []Head) {
+	for _, h := range covers {
+		if s := d.session(h.Session); h.Session != d.own && h.Seq >= s.next && !s.frozen && !s.upload {
+			s.goOnFrom(h.Seq+1, h.Hash)
+			s.first, s.tail, d.content = s.next, 0, true
+			d.inbox.tryAgain(h.Session)
+		}
+	}
 }
 
 // have lists the stored end of every session.

@@ -17,6 +17,7 @@ import { errorToNumber, errorToProblem, problem, toProblem, type ProblemNumber }
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
 import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
+import { coversOf } from "../store/coverage.ts";
 import { forksIn, OWNER, proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
@@ -569,7 +570,7 @@ export class Document {
     }
   }
 
-  #share(envelopes: readonly TabEnvelope[], live: boolean, whole: boolean): void {
+  #share(envelopes: readonly TabEnvelope[], live: boolean, whole: boolean, covers: readonly Head[] = []): void {
     const entries = envelopes.flatMap((e): readonly SharedEntry[] => {
       if (e.cert !== null) {
         this.#desk.certs.set(e.session, e.cert);
@@ -583,22 +584,26 @@ export class Document {
       });
     });
     this.#sealed.add(envelopes.map((e) => e.bytes));
-    this.#ends.step({ type: "shared", doc: this.number, whole, live, entries });
+    this.#ends.step({ type: "shared", doc: this.number, whole, live, entries, covers });
   }
 
   async #reread(heads: readonly Known[]): Promise<void> {
     const nextBySession = new Map(heads.map((h) => [h.session, h.seq + 1]));
-    let entries: readonly TabEnvelope[] = [];
+    const isNews = (h: Known): boolean => h.seq >= (nextBySession.get(h.session) ?? 0);
+    let entries: readonly TabEnvelope[] = [], covers: readonly Head[] = [];
     try {
-      const stored = await this.#ends.copies.load(this.id);
-      if (stored !== null && this.#desk.keys !== null) {
+      const loaded = await this.#ends.copies.load(this.id);
+      if (loaded !== null && this.#desk.keys !== null) {
+        const stored = await this.#ends.compaction.merged(loaded);
         const { ready, waiting } = await tailOf(this.#ends.env.sealer, this.#desk.keys, stored);
-        entries = this.#withBytes(stored, [...ready, ...waiting].filter((u) => u.seq >= (nextBySession.get(u.session) ?? 0)));
+        entries = this.#withBytes(stored, [...ready, ...waiting].filter(isNews));
+        covers = coversOf(stored).filter(isNews);
+        if (covers.length > 0) this.#post({ kind: "snapshot", doc: this.id, bytes: stored.snapshot!.file });
       }
     } catch (e) {
       this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });
     }
-    this.#share(entries, false, true);
+    this.#share(entries, false, true, covers);
   }
 
   #withBytes(stored: StoredDoc, updates: readonly Opened[]): readonly TabEnvelope[] {

@@ -42,7 +42,7 @@ export type Event =
   | { readonly type: "local"; readonly doc: number; readonly ref: number; readonly to: number; readonly more: boolean }
   | { readonly type: "sealed"; readonly doc: number; readonly size: number; readonly hash: Uint8Array | null; readonly problem: ProblemNumber }
   | { readonly type: "storeDone"; readonly doc: number; readonly job: number; readonly problem: ProblemNumber }
-  | { readonly type: "shared"; readonly doc: number; readonly whole: boolean; readonly live: boolean; readonly entries: readonly SharedEntry[] }
+  | { readonly type: "shared"; readonly doc: number; readonly whole: boolean; readonly live: boolean; readonly entries: readonly SharedEntry[]; readonly covers: readonly Head[] }
   | { readonly type: "sharedSnapshot"; readonly doc: number; readonly claims: readonly Head[] }
   | { readonly type: "welcome"; readonly conn: number; readonly doc: number; readonly store: string; readonly head: number; readonly genesis: boolean }
   | { readonly type: "batch"; readonly conn: number; readonly doc: number; readonly entries: readonly Arrival[]; readonly upTo: number; readonly more: boolean }
@@ -88,7 +88,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "sealed": p.n(15, e.doc, e.size).bytes(e.hash, 32).n(e.problem); break;
     case "storeDone": p.n(16, e.doc, e.job, e.problem); break;
     case "shared":
-      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).bytes(x.prev, 32).heads(x.deps).flag(x.more));
+      p.n(17, e.doc).flag(e.whole).flag(e.live).list(e.entries, (x) => p.n(x.ref, x.size).head(x).bytes(x.prev, 32).heads(x.deps).flag(x.more)).heads(e.covers);
       break;
     case "sharedSnapshot": p.n(18, e.doc).heads(e.claims); break;
     case "welcome": p.n(19, e.conn, e.doc).id(e.store).n(e.head).flag(e.genesis); break;

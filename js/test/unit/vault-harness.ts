@@ -33,6 +33,12 @@ export const start = async (t: TestContext, path: string, relays: readonly strin
   return page;
 };
 
+/** What the tabs of one browser share: locks, the channel and the store, which is opened once. */
+export const tabsOf = (env: VaultEnv): VaultEnv => {
+  let copies: ReturnType<VaultEnv["openCopies"]> | undefined;
+  return { ...env, openCopies: (name, o) => (copies ??= env.openCopies(name, o)) };
+};
+
 export class Refusal extends Error {
   readonly problem: Problem;
   constructor(problem: Problem) {

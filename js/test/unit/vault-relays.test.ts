@@ -6,7 +6,7 @@ import { sealer } from "../../src/seal/seal.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
 import { openSocket } from "../harness/websocket.ts";
-import { directoryOf, start } from "./vault-harness.ts";
+import { directoryOf, start, tabsOf } from "./vault-harness.ts";
 
 /** What somebody says of himself. */
 const ann = Uint8Array.of(0x81, 0xa1, 0x6e, 0xa3, 0x41, 0x6e, 0x6e);
@@ -69,16 +69,14 @@ test("S8: with the first relay gone, what the second was asked for in vain holds
   // b gets nothing of c, and its clock runs faster.
   const path = await directoryOf();
   const env = nodeEnv(path);
-  let copies: ReturnType<typeof env.openCopies> | undefined; // two tabs share a store
-  const tab: typeof env = {
+  const tab = tabsOf({
     ...env,
-    openCopies: (name, o) => (copies ??= env.openCopies(name, o)),
     now: () => 20 * env.now(),
     openWire: (address, on) => openSocket(address, {
       ...on,
       frame: (frame: Parameters<typeof on.frame>[0]) => on.frame(frame.type === "batch" ? { ...frame, entries: frame.entries.filter((e) => sealer.header(e.envelope).session !== held.session) } : frame),
     }),
-  };
+  });
   const b = await start(t, path, [gone.url, relay.url], tab);
   // Timers run by the real clock, so something has to make b's hubs look at the fast one.
   const beat = setInterval(() => void b.request({ op: "presence", doc: mine.doc, state: ann }), 20);
