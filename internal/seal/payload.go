@@ -81,6 +81,9 @@ type NotePayload struct {
 	Text string
 }
 
+// MaxHeads is the most sessions of which one content may name the last envelope.
+const MaxHeads = 1 << 16
+
 // MaxNote is the most bytes of a note.
 const MaxNote = 1024
 
@@ -205,8 +208,8 @@ func (r *payloadReader) version() {
 func (r *payloadReader) deps() []Dep {
 	const least = len(SessionID{}) + 1 + depHashSize
 	n := r.varint()
-	if uint64(n)*uint64(least) > uint64(len(r.rest)) { // before anything is allocated
-		r.fail(ErrCorrupt, "more heads than bytes")
+	if n > MaxHeads || uint64(n)*uint64(least) > uint64(len(r.rest)) { // before anything is allocated
+		r.fail(ErrCorrupt, "more heads than bytes, or than there may be")
 		return nil
 	}
 	deps := make([]Dep, 0, n)

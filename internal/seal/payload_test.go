@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -92,4 +93,17 @@ func depVectors(deps []Dep) []depVector {
 		out = append(out, depVector{d.Session.String(), d.Seq, bytes.Clone(d.Hash[:])})
 	}
 	return out
+}
+
+func TestHeadsHaveAnEnd(t *testing.T) {
+	heads := make([]Dep, MaxHeads+1)
+	for i := range heads {
+		binary.BigEndian.PutUint32(heads[i].Session[:], uint32(i))
+	}
+	if p, err := DecodeSnapshot(SnapshotPayload{Covers: heads[:MaxHeads]}.Encode()); err != nil || len(p.Covers) != MaxHeads {
+		t.Fatal(len(p.Covers), err)
+	}
+	if _, err := DecodeSnapshot(SnapshotPayload{Covers: heads}.Encode()); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
 }

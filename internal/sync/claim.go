@@ -15,6 +15,9 @@ type claim struct {
 // claimMost is the end of what is believed of a session. Nobody writes so many; behind the last number there is, no place could be counted.
 const claimMost = 1 << 31
 
+// claimsKept bounds the sessions of which nothing is here but what is claimed: each costs its part of every step.
+const claimsKept = 10_000
+
 // holes are what the session went on behind, in order: here only as somebody said. What comes of it all the same is taken as well, once.
 type holes []hole
 
@@ -53,13 +56,28 @@ func (h *holes) fill(e *Entry) {
 
 // takeClaims notes what a merged snapshot says it has. Of a session that is written here nobody knows more than this device.
 func (d *document) takeClaims(heads []Head) {
+	room := claimsKept
+	for i := range d.sessions {
+		if d.sessions[i].next == 0 {
+			room--
+		}
+	}
+	var named []SessionID
 	for _, h := range heads {
-		s := d.session(h.Session)
-		if !d.goesOn(s) && h.Seq < claimMost && h.Seq+1 >= s.claim.next { // of two that say the same, the later one: its writer may have answered the other
+		s := d.lookup(h.Session)
+		if h.Seq >= claimMost || s == nil && room <= 0 {
+			continue
+		}
+		if s == nil {
+			s = d.session(h.Session)
+			room--
+		}
+		if !d.goesOn(s) && h.Seq+1 >= s.claim.next { // of two that say the same, the later one: its writer may have answered the other
 			s.claim = claim{h.Seq + 1, h.Hash}
 		}
-		d.inbox.tryAgain(h.Session)
+		named = append(named, h.Session)
 	}
+	d.inbox.tryAgain(named...)
 }
 
 // isClaimed reports whether a merged snapshot is said to have an envelope that is not here.

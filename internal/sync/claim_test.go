@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"encoding/binary"
 	"reflect"
 	"testing"
 
@@ -174,4 +175,24 @@ func TestS13WhatStandsBetweenTwoGapsIsNotStoredAgain(t *testing.T) {
 	for cursor, seq := range []uint32{3, 5} {
 		s.openAll(s.batch(1, arrive(6+sync.Cursor(cursor), ann, seq, sync.Hash{byte(seq)})), update(sync.Hash{byte(seq + 1)}))
 	}
+}
+
+// Each session of which there is nothing but a claim costs its part of every step.
+func TestS13OfTooManyClaimsTheFirstAreKept(t *testing.T) {
+	s := claimed(t, 9, 1)
+	made := make([]sync.Head, 30_000)
+	for i := range made {
+		made[i] = sync.Head{Seq: 5, Hash: sync.Hash{1}}
+		binary.BigEndian.PutUint32(made[i].Session[:], uint32(i+1)<<8)
+	}
+	for n, claims := range [][]sync.Head{made[:20_000], append(made[20_000:], sync.Head{Session: ann, Seq: 19, Hash: sync.Hash{20}})} {
+		entry := sync.Entry{Ref: sync.Ref(2000 + n), Cursor: sync.Cursor(2 + n), Kind: sync.KindSnapshot, Size: 500, Session: sync.SessionID{200, byte(n)}}
+		check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), update(sync.Hash{0xab}, claims...))))
+		merge := one[sync.Merge](s, s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, News: true}))
+		s.tell(sync.Merged{Doc: doc, Job: merge.Job, Size: 500, Claims: claims})
+	}
+	if n := s.m.Sessions(); n > 10_010 {
+		t.Fatalf("%d sessions", n)
+	}
+	s.opens(s.batch(1, arrive(9, ann, 20, sync.Hash{20})), 1009) // of a session that was known before, more is believed
 }

@@ -35,3 +35,6 @@ func (m *Machine) Wants() int { return len(m.docs[0].presence.wants) }
 
 // Arrivals is how many entries of its relay's log the first document keeps.
 func (m *Machine) Arrivals() int { return len(m.docs[0].inbox.log) }
+
+// Sessions is how many sessions the first document knows.
+func (m *Machine) Sessions() int { return len(m.docs[0].sessions) }

@@ -165,8 +165,19 @@ func (m *Machine) drop(refs []Ref) {
 
 // tryAgain has what failed of these sessions wait again: a later envelope may vouch for it, or what leads up to it came.
 func (in *inbox) tryAgain(sessions ...SessionID) {
+	var again map[SessionID]bool
 	for i := range in.log {
-		if a := &in.log[i]; a.state == arrivalFailed && slices.Contains(sessions, a.Session) {
+		a := &in.log[i]
+		if a.state != arrivalFailed {
+			continue
+		}
+		if again == nil {
+			again = make(map[SessionID]bool, len(sessions))
+			for _, id := range sessions {
+				again[id] = true
+			}
+		}
+		if again[a.Session] {
 			a.state = arrivalWaiting
 		}
 	}

@@ -157,7 +157,9 @@ func (d *document) coverFromRelay() {
 	w := &d.inbox.work
 	if w.era == d.outbox.era && (w.verdict == Sound || w.verdict == Undecided && !d.writable) {
 		for _, h := range w.covers() {
-			d.session(h.Session).learnSnapshot(h.Seq + 1)
+			if s := d.lookup(h.Session); s != nil { // of too many, not all are known
+				s.learnSnapshot(h.Seq + 1)
+			}
 		}
 	}
 	if e := &w.entries[0]; w.verdict == Sound {

@@ -4,8 +4,8 @@ import { FreeholdError } from "../errors.ts";
 import { fromBase64url, toBase64url } from "../ids.ts";
 import { corrupt, HASH_SIZE, newer } from "./envelope.ts";
 import type { Octets } from "./octets.ts";
-import { compare, join, utf8 } from "./octets.ts";
-import type { Dep, PresencePayload, SnapshotPayload, UpdatePayload } from "./sealer.ts";
+import { compare, join, joinAll, utf8 } from "./octets.ts";
+import { MAX_HEADS, type Dep, type PresencePayload, type SnapshotPayload, type UpdatePayload } from "./sealer.ts";
 
 const VERSION = 0;
 const SESSION_SIZE = 16;
@@ -67,7 +67,7 @@ export const decodePresence = (b: Uint8Array): PresencePayload => {
 
 /** varint version │ varint n │ n × (varint size │ content of an update) */
 export const encodePack = (contents: readonly Uint8Array[]): Octets =>
-  join(varint(VERSION), varint(contents.length), ...contents.flatMap((content) => [varint(content.length), content]));
+  joinAll([varint(VERSION), varint(contents.length), ...contents.flatMap((content) => [varint(content.length), content])]);
 
 /** The contents alias `b`. FreeholdError("relay-invalid" | "newer-format"). */
 export const decodePack = (b: Uint8Array): readonly Uint8Array[] => {
@@ -84,11 +84,13 @@ const encodeDeps = (deps: readonly Dep[]): Octets => {
   const rows = deps.map((dep) => ({ session: sized(fromBase64url(dep.session), SESSION_SIZE), seq: varint(dep.seq), hash: sized(dep.hash, DEP_HASH_SIZE) }));
   rows.sort((a, b) => compare(a.session, b.session));
   if (rows.some((row, i) => i > 0 && compare(rows[i - 1]!.session, row.session) === 0)) throw wrongArgument("two heads of one session");
-  return join(varint(rows.length), ...rows.flatMap((row) => [row.session, row.seq, row.hash]));
+  if (rows.length > MAX_HEADS) throw wrongArgument(`${rows.length} heads`);
+  return joinAll([varint(rows.length), ...rows.flatMap((row) => [row.session, row.seq, row.hash])]);
 };
 
 const decodeDeps = (from: Reader): readonly Dep[] => {
   const count = from.varint();
+  if (count > MAX_HEADS) throw corrupt(`${count} heads`);
   const deps: Dep[] = [];
   let last: Uint8Array = new Uint8Array();
   for (let i = 0; i < count; i++) {

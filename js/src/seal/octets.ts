@@ -7,7 +7,10 @@ export const octets = (b: Uint8Array): Octets => b as Octets;
 
 export const utf8 = (text: string): Octets => octets(new TextEncoder().encode(text));
 
-export const join = (...parts: readonly Uint8Array[]): Octets => {
+export const join = (...parts: readonly Uint8Array[]): Octets => joinAll(parts);
+
+/** As join, of any number: as arguments of a call, a hundred thousand overflow its stack. */
+export const joinAll = (parts: readonly Uint8Array[]): Octets => {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -10,6 +10,9 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 export const Verdict = { sound: 0, objection: 1 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
+/** Most sessions of which one content may name the last envelope. */
+export const MAX_HEADS: number = 1 << 16;
+
 /** A writing session's key pair; the private key lives only in memory. */
 export interface SessionKeys {
   readonly session: SessionId;

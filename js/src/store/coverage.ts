@@ -46,10 +46,13 @@ export const snapshotsOf = ({ snapshot, besides }: StoredDoc): readonly StoredSn
 /** How far they reach together. */
 export const coversOf = (doc: StoredDoc): readonly SessionHead[] => headsOfAll(snapshotsOf(doc));
 
-/** What of claims is beyond covers. */
+/** Most claims that a document keeps, as the machine does (S13). */
+const CLAIMS_KEPT = 10_000;
+
+/** What of claims is beyond covers; of too many the first. */
 export const beyond = (covers: readonly SessionHead[], claims: readonly Claim[]): readonly Claim[] => {
   const by = coverageOf(covers);
-  return furthest(claims).filter((c) => !isCovered(by, c.session, c.seq));
+  return furthest(claims).filter((c) => !isCovered(by, c.session, c.seq)).slice(0, CLAIMS_KEPT);
 };
 
 /** What snapshots of others say they have, beyond what is covered here. */

@@ -10,7 +10,7 @@ import { depToHead, goesOn, hashOf, headToDep, openEach, sealSnapshot, sealUpdat
 import { equal } from "../seal/octets.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Held, Refs } from "./refs.ts";
-import type { DocKeys, Sealer, SessionKeys, SnapshotPayload, UpdatePayload, Verdict } from "../seal/sealer.ts";
+import { MAX_HEADS, type DocKeys, type Sealer, type SessionKeys, type SnapshotPayload, type UpdatePayload, type Verdict } from "../seal/sealer.ts";
 import type { Copies, StoredEnvelope } from "../store/store.ts";
 import { limits } from "../wire/wire.ts";
 
@@ -220,6 +220,7 @@ export const makeSnapshot = async (d: Desk, e: Chore<"makeSnapshot">, made: (byt
   const failed = (n: ProblemNumber): Event => ({ type: "snapshotSealed", doc: d.doc, ref: 0, size: 0, hash: null, session: null, covers: [], problem: n });
   try {
     const { file, digest, heads } = await d.compaction.build(d.keys!, e.shown);
+    if (heads.length > MAX_HEADS) return failed(problem.relayTooLarge);
     const { session, bytes } = await sealSnapshot(d.sealer, d.keys!, { parent: e.parent, covers: heads.map(headToDep), digest, file });
     if (bytes.length > limits.snapshot) return failed(problem.relayTooLarge);
     d.certs.set(session.session, session.cert);

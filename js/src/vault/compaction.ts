@@ -104,7 +104,11 @@ export class Compaction {
     }
     if (together === null) return { verdict: REFUTED, note: "It says something else than the envelopes that it covers.", isNews: false };
     const { isNews, isWhole, stuck } = together;
-    const isOther = [...headsOf(stored, ready)].some((h) => payload.covers.some((d) => d.session === h.session && d.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length))));
+    const depBySession = new Map(payload.covers.map((d) => [d.session, d]));
+    const isOther = headsOf(stored, ready).some((h) => {
+      const d = depBySession.get(h.session);
+      return d?.seq === h.seq && isKnown(h) && isKnown(depToHead(d)) && !equal(d.hash, h.hash.subarray(0, d.hash.length));
+    });
     if (isStale) return { verdict: Verdict.objection, note: "It says that it covers the relay's log and leaves envelopes out.", isNews };
     if (isOther) return { verdict: Verdict.objection, note: "It covers another history of a session.", isNews };
     // Whether it has what the core does not take, a newer one may know.

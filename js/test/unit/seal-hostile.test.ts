@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { toBase64url } from "../../src/ids.ts";
 import { newKeyPair } from "../../src/seal/ed25519.ts";
 import { parseEnvelope } from "../../src/seal/envelope.ts";
 import { verifyFork } from "../../src/seal/fork.ts";
@@ -9,7 +10,7 @@ import { unlock } from "../../src/seal/keys.ts";
 import { certify, sealEnvelope, sessionOf, verifyCertificate } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import type { EnvelopeHeader } from "../../src/seal/sealer.ts";
-import { Kind } from "../../src/seal/sealer.ts";
+import { Kind, MAX_HEADS } from "../../src/seal/sealer.ts";
 import { bytes, newDoc, sealRun, vectors } from "./seal-fixture.ts";
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);
@@ -238,4 +239,21 @@ test("no proof of a fork is cut out of what is no run", async () => {
     assert.equal(proof !== null, seq !== null, what);
     if (proof !== null) assert.equal((await verifyFork(d.doc, proof, null)).seq, seq, what);
   }
+});
+
+test("a content names so many heads and no more", () => {
+  const heads = (n: number) => Array.from({ length: n }, (_, i) => {
+    const session = new Uint8Array(16);
+    new DataView(session.buffer).setUint32(0, i);
+    return { session: toBase64url(session), seq: i, hash: new Uint8Array(16) };
+  });
+  const content = (n: number) => ({ parent: new Uint8Array(32), covers: heads(n), digest: new Uint8Array(16), file: new Uint8Array(1) });
+  const most = content(MAX_HEADS);
+  const encoded = sealer.encodeSnapshot(most);
+  assert.deepEqual(sealer.decodeSnapshot(encoded), most);
+  assert.throws(() => sealer.encodeSnapshot(content(MAX_HEADS + 1)), { code: "invalid" });
+  // version 1 │ parent 32 │ the count in 3
+  const more = new Uint8Array([...encoded, ...new Uint8Array(1000)]);
+  more.set([0x81, 0x80, 0x04], 33);
+  assert.throws(() => sealer.decodeSnapshot(more), { code: "relay-invalid", message: /heads/ });
 });

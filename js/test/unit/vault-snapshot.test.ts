@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Core } from "../../src/core/core.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
-import { fromBase64url } from "../../src/ids.ts";
+import { fromBase64url, toBase64url } from "../../src/ids.ts";
 import { sealer } from "../../src/seal/seal.ts";
-import { Kind, Verdict } from "../../src/seal/sealer.ts";
+import { Kind, MAX_HEADS, Verdict } from "../../src/seal/sealer.ts";
 import { encodeFrame, MEDIA_TYPE } from "../../src/wire/wire.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
 import { directoryOf, start, type Editor } from "./vault-harness.ts";
@@ -46,7 +46,7 @@ const shared = async (t: TestContext) => {
     assert.equal(answer.status, 200);
     return sealer.sha256(bytes);
   };
-  return { relay, page, mine, link, snapshot, put };
+  return { relay, page, mine, link, keys, snapshot, put };
 };
 
 const attestsOf = (e: Editor) => e.sealed.filter((b) => sealer.header(b).kind === Kind.attest).map((b) => sealer.clear(b).about!);
@@ -126,4 +126,25 @@ test("S13: a snapshot that only a newer version reads is told of and not condemn
   await other.until("what came behind it", () => joined.value === "base more!" && joined.status.problem?.code === "newer-format");
   assert.equal(joined.status.content, "partial");
   assert.deepEqual(attestsOf(mine), []);
+});
+
+test("S13: a snapshot of more sessions than anybody can keep is taken, and ends nobody's own", { timeout: 120_000 }, async (t) => {
+  const { relay, page, mine, keys, put } = await shared(t);
+  const core = await Core.start(await loadModule());
+  const handle = core.create();
+  const digest = core.digest(handle), file = core.save(handle);
+  const covers = Array.from({ length: MAX_HEADS }, (_, i) => {
+    const session = new Uint8Array(16);
+    new DataView(session.buffer).setUint32(0, i + 1);
+    return { session: toBase64url(session), seq: 5, hash: new Uint8Array(16) };
+  });
+  await put(sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest, file }));
+  await page.until("it is here, and goes up in one of its own", () => mine.status.content === "complete" && mine.status.unsent === 0);
+  await page.request({ op: "pause" });
+  await relay.wipe();
+  await relay.start();
+  await page.request({ op: "resume" });
+  const own = (): Uint8Array | undefined => mine.sealed.findLast((b) => sealer.header(b).kind === Kind.snapshot);
+  await page.until("an empty relay gets a snapshot", () => own() !== undefined && mine.status.unsent === 0 && mine.status.relayState === "live");
+  assert.equal(sealer.decodeSnapshot(await keys.open(own()!)).covers.length, 10_000 + 1);
 });
