@@ -48,6 +48,9 @@ func (d *hub) prove(s sync.SessionID, came []seal.Envelope) {
 	came = slices.DeleteFunc(came, func(c seal.Envelope) bool { return known[string(c.Bytes())] })
 	proof := seal.ProveFork(d.keys.Genesis(), cert, here, came, d.keys)
 	if proof == nil {
+		if stored.proofs[s] == nil && stored.contradicts(cert, came) {
+			d.step(sync.Proven{Doc: d.doc, Session: s, Bare: true})
+		}
 		return
 	}
 	if _, err := seal.VerifyFork(d.world.cast.doc, proof, d.keys); err != nil {
@@ -63,8 +66,23 @@ func (d *hub) prove(s sync.SessionID, came []seal.Envelope) {
 	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s}) })
 }
 
-// keepForked remembers that a session forked.
+// contradicts reports whether something else came for the last place of a session that the snapshots cover: of that its hash is left.
+func (h *held) contradicts(cert *seal.Certificate, came []seal.Envelope) bool {
+	return slices.ContainsFunc(came, func(c seal.Envelope) bool {
+		if !slices.ContainsFunc(h.covers, func(x sync.Head) bool {
+			return x.Session == sync.SessionID(c.Session) && x.Seq == c.Seq && !x.Hash.Same(sync.Hash(c.Hash()))
+		}) {
+			return false
+		}
+		_, err := cert.VerifyRun(nil, []seal.Envelope{c})
+		return err == nil
+	})
+}
+
+// keepForked remembers that a session forked, and tells the other hubs.
 func (d *hub) keepForked(s sync.SessionID) {
+	d.world.noticed(d.Device, "fork without a proof")
+	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s, Bare: true}) })
 	for _, disk := range d.disks {
 		if !disk.full && disk.proofs[s] == nil {
 			disk.proofs[s] = []byte{}

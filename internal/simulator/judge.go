@@ -161,8 +161,19 @@ func (w *World) judgeFork() {
 	id := w.cheater.id
 	for _, d := range w.devices {
 		stored := d.read()
-		isThere, isGiven := false, false
+		isThere, isGiven, isFolded := false, false, false
 		for _, r := range w.alive() {
+			for _, h := range stored.covers {
+				if h.Session != id {
+					continue
+				}
+				entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), h.Seq)
+				must(err)
+				if entry != nil {
+					x := newStored(entry.Envelope)
+					isFolded = isFolded || x.seq == h.Seq && x.hash != h.Hash && d.given[string(entry.Envelope)]
+				}
+			}
 			for _, x := range stored.runs[id] {
 				entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), x.seq)
 				must(err)
@@ -172,6 +183,8 @@ func (w *World) judgeFork() {
 			}
 		}
 		switch s := d.status(); {
+		case isFolded && (s.Problem != sync.Forked || stored.proofs[id] == nil):
+			d.fail(Unnoticed, "has another history of %x in its file than it was given, and ends as %+v", id[:4], s)
 		case !isThere && (stored.proofs[id] == nil || s.Problem == sync.Forked):
 		case s.Problem == sync.Forked && len(stored.proofs[id]) > 0:
 			w.tally.Forks++

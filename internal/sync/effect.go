@@ -103,7 +103,8 @@ type Compare struct {
 	Refs    []Ref
 }
 
-// KeepForked has the device remember that a session signed two histories, until a proof takes the place of that. No answer.
+// KeepForked has the device remember that a session signed two histories, until a proof takes the place of that, and tells its other hubs and
+// tabs. No answer.
 type KeepForked struct {
 	Doc     Doc
 	Session SessionID

@@ -201,10 +201,12 @@ type OpenedContent struct {
 	More bool // its change goes on in the session's next
 }
 
-// Proven says what Compare found: a session signed two histories, and the device has the proof.
+// Proven says what Compare found: a session signed two histories, and the device has the proof. Bare: of one of them a file has the content
+// and the device the hash alone, so it knows, and has nothing to show others.
 type Proven struct {
 	Doc     Doc
 	Session SessionID
+	Bare    bool
 }
 
 // Checked answers Check. Ref is what an objection says, 0 for none. News: it has something that is not here.

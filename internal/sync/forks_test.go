@@ -104,6 +104,24 @@ func TestS5AFrozenSessionIsComparedUntilThereIsAProof(t *testing.T) {
 	one[sync.Drop](s, effects)
 }
 
+// Of what a checkpoint took in there is the hash alone: enough to freeze, not to show others.
+func TestS5ABareContradictionFreezesAndIsTold(t *testing.T) {
+	s := online(t)
+	s.openAll(s.batch(1, arrive(3, ann, 0, certHash(ann))), update(sync.Hash{4}))
+	one[sync.Compare](s, s.batch(1, arrive(6, ann, 0, certHash(ann))))
+	effects := s.tell(sync.Proven{Doc: doc, Session: ann, Bare: true})
+	if kept := one[sync.KeepForked](s, effects); kept.Session != ann {
+		t.Fatalf("%+v is remembered", kept)
+	}
+	if p := one[sync.StatusChanged](s, effects).Status.Problem; p != sync.Forked {
+		t.Fatalf("problem %d", p)
+	}
+	none[sync.KeepForked](s, s.tell(sync.Proven{Doc: doc, Session: ann, Bare: true})) // of another hub, which heard it from here
+	effects = s.batch(1, arrive(9, ann, 1, sync.Hash{4}))
+	none[sync.Open](s, effects)
+	one[sync.Compare](s, effects) // a proof may still come of it
+}
+
 // No snapshot can say that it has what a relay has of a session that forked: the log would be as long after each.
 func TestS18NoSnapshotShortensALogWithAForkedSession(t *testing.T) {
 	for _, isForked := range []bool{false, true} {

@@ -124,7 +124,7 @@ func (r *reader) event() Event {
 		e.Problem = r.problem()
 		return e
 	case packProven:
-		return Proven{r.doc(), r.session()}
+		return Proven{r.doc(), r.session(), r.bool()}
 	case packChecked:
 		return Checked{r.doc(), Job(r.u32()), Verdict(r.byte()), r.ref(), r.bool(), r.problem()}
 	case packPacked:

@@ -89,7 +89,8 @@ func (m *Machine) compare(d *document, refs []Ref) {
 func (m *Machine) proven(e Proven) {
 	if d := m.find(e.Doc); d != nil {
 		d.freeze(e.Session)
-		d.session(e.Session).proven = true
+		s := d.session(e.Session)
+		s.proven = s.proven || !e.Bare
 	}
 }
 

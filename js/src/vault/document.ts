@@ -239,7 +239,7 @@ export class Document {
     const { relays } = this.#ends.others();
     const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
     if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere, waived: [] });
-    for (const { session } of stored === null ? [] : proofsIn(stored)) this.#ends.step({ type: "proven", doc: this.number, session });
+    for (const { session } of stored === null ? [] : proofsIn(stored)) this.#ends.step({ type: "proven", doc: this.number, session, bare: false });
     for (const session of forkedIn(stored?.envelopes ?? [])) void this.#compare(session, []);
     const early = this.#early ?? [];
     this.#early = null;
@@ -310,7 +310,9 @@ export class Document {
       case "durable": return this.#durable(e.ref);
       case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
-      case "keepForked": return void this.#forks.remember(e.session).catch(() => undefined); // a device that cannot keep it finds it out again
+      case "keepForked":
+        this.#tell({ kind: "proven", doc: this.id, session: e.session, bare: true });
+        return void this.#forks.remember(e.session).catch(() => undefined); // a device that cannot keep it finds it out again
       case "compare": return void this.#compare(e.session, e.refs);
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);
@@ -425,7 +427,7 @@ export class Document {
         if (this.#desk.keys === null) void this.#checkGenesis();
         return;
       case "successor": return this.#hearSuccessor(m.statement, m.stands);
-      case "proven": return this.#ends.step({ type: "proven", doc: this.number, session: m.session });
+      case "proven": return this.#ends.step({ type: "proven", doc: this.number, session: m.session, bare: m.bare });
       case "forgot": return;
       default: return m satisfies never;
     }
@@ -451,9 +453,9 @@ export class Document {
   /** What the device cannot read now comes again with another reading. */
   async #compare(of: SessionId | null, refs: readonly number[]): Promise<void> {
     try {
-      for (const session of await this.#forks.compare(of, refs)) {
-        this.#ends.step({ type: "proven", doc: this.number, session });
-        this.#tell({ kind: "proven", doc: this.id, session });
+      for (const [session, bare] of await this.#forks.compare(of, refs)) {
+        this.#ends.step({ type: "proven", doc: this.number, session, bare });
+        if (!bare) this.#tell({ kind: "proven", doc: this.id, session, bare });
       }
     } catch (e) {
       this.#ends.post({ kind: "problem", problem: errorToProblem(e, this.id) });

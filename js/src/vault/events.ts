@@ -47,7 +47,7 @@ export type Event =
   | { readonly type: "welcome"; readonly conn: number; readonly doc: number; readonly store: string; readonly head: number; readonly genesis: boolean }
   | { readonly type: "batch"; readonly conn: number; readonly doc: number; readonly entries: readonly Arrival[]; readonly upTo: number; readonly more: boolean }
   | { readonly type: "opened"; readonly doc: number; readonly job: number; readonly items: readonly OpenedItem[]; readonly problem: ProblemNumber }
-  | { readonly type: "proven"; readonly doc: number; readonly session: SessionId }
+  | { readonly type: "proven"; readonly doc: number; readonly session: SessionId; readonly bare: boolean }
   | { readonly type: "checked"; readonly doc: number; readonly job: number; readonly verdict: number; readonly ref: number; readonly news: boolean; readonly problem: ProblemNumber }
   | { readonly type: "merged"; readonly doc: number; readonly job: number; readonly size: number; readonly claims: readonly Head[]; readonly problem: ProblemNumber }
   | { readonly type: "ack"; readonly conn: number; readonly doc: number; readonly session: SessionId; readonly seq: number; readonly cursor: number }
@@ -102,7 +102,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
       p.n(e.upTo).flag(e.more);
       break;
     case "opened": p.n(21, e.doc, e.job).list(e.items, (x) => p.bytes(x.hash, 32).list(x.contents, (c) => p.n(c.ref).heads(c.deps).flag(c.more))).n(e.problem); break;
-    case "proven": p.n(34, e.doc).id(e.session); break;
+    case "proven": p.n(34, e.doc).id(e.session).n(+e.bare); break;
     case "checked": p.n(29, e.doc, e.job, e.verdict, e.ref).flag(e.news).n(e.problem); break;
     case "packed": p.n(30, e.conn, e.doc, e.problem); break;
     case "merged": p.n(22, e.doc, e.job, e.size).heads(e.claims).n(e.problem); break;

@@ -3,7 +3,9 @@
 import type { SessionId } from "../protocol.ts";
 import type { Desk } from "./chores.ts";
 import { runsOf } from "./loading.ts";
+import { agree, hashOf } from "./payload.ts";
 import { equal, recent } from "../seal/octets.ts";
+import { coversOf } from "../store/coverage.ts";
 import { forksIn, proofsIn } from "../store/statements.ts";
 import type { StoredEnvelope } from "../store/store.ts";
 
@@ -31,10 +33,10 @@ export class Forks {
 
   /**
    * Sessions that what came, or of `session` what the device has, proves to have signed two histories; the proof of each is durable,
-   * or where there is no room for it, that the session forked.
+   * or where there is no room for it, that the session forked. True: of what was here before there is the hash alone, and so no proof.
    * Takes the refs.
    */
-  compare(session: SessionId | null, refs: readonly number[]): Promise<readonly SessionId[]> {
+  compare(session: SessionId | null, refs: readonly number[]): Promise<ReadonlyMap<SessionId, boolean>> {
     const came = refs.map((ref): StoredEnvelope => {
       const { session, seq, bytes } = this.#desk.refs.get(ref);
       return { session, seq, bytes: bytes! };
@@ -63,36 +65,45 @@ export class Forks {
     }
   }
 
-  async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<readonly SessionId[]> {
+  async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<ReadonlyMap<SessionId, boolean>> {
     const { sealer, copies, id, keys, certs } = this.#desk;
+    const found = new Map<SessionId, boolean>();
     const other: StoredEnvelope[] = [];
+    const changed = new Set<StoredEnvelope>(); // something else stood there
     for (const e of came) {
       const known = this.#hashByPlace.get(placeOf(e));
-      if (known === undefined || !equal(known, await sealer.sha256(e.bytes))) other.push(e);
+      const isKnown = known !== undefined && equal(known, await sealer.sha256(e.bytes));
+      if (!isKnown) other.push(e);
+      if (!isKnown && known !== undefined) changed.add(e);
     }
     const sessions = new Set(other.map((e) => e.session));
     if (of !== null) sessions.add(of);
-    if (sessions.size === 0) return [];
+    if (sessions.size === 0) return found;
     const stored = await copies.load(id);
-    if (stored === null) return [];
+    if (stored === null) return found;
     const runs = runsOf(sealer, stored);
     const proven = new Set<SessionId>(proofsIn(stored).map((p) => p.session));
-    const found: SessionId[] = [];
+    const covers = coversOf(stored);
+    const isSigned = (cert: Uint8Array, e: StoredEnvelope): Promise<boolean> => keys!.verifyRun(cert, null, [e.bytes]).then(() => true, () => false);
     for (const session of sessions) {
-      const here = runs.get(session);
+      const here = runs.get(session) ?? [];
       const cert = certs.get(session);
-      if (here === undefined || cert === undefined || proven.has(session)) continue;
+      if (cert === undefined || proven.has(session)) continue;
       const isHere = new Set(here);
       const others = other.filter((e) => e.session === session);
       const beside = [...others, ...stored.envelopes.filter((e) => e.session === session && !isHere.has(e))];
-      const bytes = beside.length === 0 ? null : await keys!.proveFork(cert, here.map((e) => e.bytes), beside.map((e) => e.bytes));
+      const bytes = beside.length === 0 || here.length === 0 ? null : await keys!.proveFork(cert, here.map((e) => e.bytes), beside.map((e) => e.bytes));
       if (bytes === null) {
         this.note(others.filter((e) => here.some((h) => equal(h.bytes, e.bytes)))); // not looked up again
+        for (const e of others) { // a checkpoint took in what stood there, and left its hash
+          const end = covers.find((c) => c.session === session && c.seq === e.seq);
+          const isOther = changed.has(e) || (end !== undefined && !agree(end.hash, await hashOf(sealer, e.bytes)));
+          if (isOther && (await isSigned(cert, e))) found.set(session, true);
+        }
         continue;
       }
       await this.#keep(session, bytes);
-      proven.add(session);
-      found.push(session);
+      found.set(session, false);
     }
     return found;
   }

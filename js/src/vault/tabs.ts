@@ -33,7 +33,7 @@ export type TabMessage =
   /** The owner's word on where it goes on; `stands`: a relay has it. */
   | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array; readonly stands: boolean }
   /** A session signed two histories, and the device has the proof. */
-  | { readonly kind: "proven"; readonly doc: DocId; readonly session: SessionId }
+  | { readonly kind: "proven"; readonly doc: DocId; readonly session: SessionId; readonly bare: boolean }
   /** Documents that the sender has open, in answer to `who` and whenever that changes. */
   | { readonly kind: "open"; readonly docs: readonly DocId[] }
   | { readonly kind: "closed"; readonly docs: readonly DocId[] }

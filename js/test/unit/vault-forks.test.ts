@@ -8,7 +8,7 @@ import { unlock } from "../../src/seal/keys.ts";
 import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
 import { Kind, type DocKeys } from "../../src/seal/sealer.ts";
 import { forksIn, proofsIn } from "../../src/store/statements.ts";
-import type { Copies, StoredDoc, StoredEnvelope, StoredStatement } from "../../src/store/store.ts";
+import type { Copies, SessionHead, StoredDoc, StoredEnvelope, StoredStatement } from "../../src/store/store.ts";
 import type { Desk } from "../../src/vault/chores.ts";
 import { Forks } from "../../src/vault/forks.ts";
 import { Refs } from "../../src/vault/refs.ts";
@@ -26,11 +26,11 @@ const liar = async (d: Doc) => {
 };
 type Liar = Awaited<ReturnType<typeof liar>>;
 
-/** A device that has statements, and the first history of some sessions; `meet` gives it the second one of each. */
-const device = (liars: readonly Liar[], keys: DocKeys, kept: readonly StoredStatement[]) => {
+/** A device that has statements, and the first history of some sessions, or a snapshot that took it in; `meet` gives it the second one of each. */
+const device = (liars: readonly Liar[], keys: DocKeys, kept: readonly StoredStatement[], covers: readonly SessionHead[] = []) => {
   const statements = new Map(kept.map((s) => [s.session, s]));
-  const envelopes: readonly StoredEnvelope[] = liars.map(({ session, first }) => ({ session, seq: 0, bytes: first }));
-  const stored = (): StoredDoc => ({ snapshot: null, besides: [], certs: [], marks: [], envelopes, statements: [...statements.values()] }) as unknown as StoredDoc;
+  const envelopes: readonly StoredEnvelope[] = covers.length > 0 ? [] : liars.map(({ session, first }) => ({ session, seq: 0, bytes: first }));
+  const stored = (): StoredDoc => ({ snapshot: covers.length > 0 ? { covers, claims: [] } : null, besides: [], certs: [], marks: [], envelopes, statements: [...statements.values()] }) as unknown as StoredDoc;
   const copies = {
     load: async () => stored(),
     putStatement: async (_doc: string, s: StoredStatement) => { statements.set(s.session, s); return { copies: 1 as const }; },
@@ -38,7 +38,8 @@ const device = (liars: readonly Liar[], keys: DocKeys, kept: readonly StoredStat
   const refs = new Refs();
   const certs = new Map(liars.map((s) => [s.session, s.cert]));
   const forks = new Forks({ id: "doc", sealer, copies, refs, certs, keys } as unknown as Desk);
-  const meet = (s: Liar): Promise<readonly string[]> => forks.compare(null, [refs.add({ session: s.session, seq: 0, bytes: s.second })]);
+  /** Whom it found out, and whether it has no proof of it. */
+  const meet = async (s: Liar, bytes = s.second): Promise<ReadonlyArray<readonly [string, boolean]>> => [...(await forks.compare(null, [refs.add({ session: s.session, seq: 0, bytes })]))];
   return { forks, meet, stored };
 };
 
@@ -49,7 +50,7 @@ test("S5: a proof that is too large is not kept, but that the session forked is"
   const large = { proveFork: async () => new Uint8Array((4 << 20) + 1) } as unknown as DocKeys;
   const one = await liar(d);
   const { meet, stored } = device([one], large, []);
-  assert.deepEqual(await meet(one), [one.session]);
+  assert.deepEqual(await meet(one), [[one.session, false]]);
   assert.deepEqual(stored().statements, [{ session: one.session, bytes: new Uint8Array() }]);
 });
 
@@ -59,10 +60,32 @@ test("S5: beyond so many proofs it is remembered who forked, and a known fork ge
   const kept = Array.from({ length: 63 }, (_, n) => ({ session: named(n), bytes: Uint8Array.of(1) }));
   const { forks, meet, stored } = device([one, two], d.keysOf.read, kept);
   await forks.remember(two.session);
-  assert.deepEqual(await meet(two), [two.session]); // there is room for one more
-  assert.deepEqual(await meet(one), [one.session]);
+  assert.deepEqual(await meet(two), [[two.session, false]]); // there is room for one more
+  assert.deepEqual(await meet(one), [[one.session, false]]);
   assert.equal(proofsIn(stored()).length, 64);
   assert.deepEqual(forksIn(stored()).filter((s) => s.bytes.length === 0).map((s) => s.session), [one.session]);
+});
+
+test("S5: of what a checkpoint took in the hash is left, and it tells that something else came", async () => {
+  const d = await newDoc();
+  const one = await liar(d);
+  const { session, cert, first, second } = one;
+  const folded = (seq: number, hash: Uint8Array) => device([one], d.keysOf.read, [], [{ session, seq, hash, cert }]);
+  const { forks, meet, stored } = folded(0, await sealer.sha256(first));
+  assert.deepEqual(await meet(one, first), []);
+  assert.deepEqual(await meet(one, second.map((b, i) => (i === second.length - 1 ? b ^ 1 : b))), [], "its writer did not sign that");
+  assert.deepEqual(await meet(one), [[session, true]]);
+  assert.deepEqual(stored().statements, [], "the machine says what is to be remembered");
+  assert.deepEqual(await folded(0, new Uint8Array(32)).meet(one), [], "nothing is known of what stood there");
+
+  const longer = folded(1, new Uint8Array(32));
+  assert.deepEqual(await longer.meet(one), []);
+  longer.forks.note([{ session, seq: 0, bytes: first }]); // stored in this life
+  let met: Awaited<ReturnType<typeof longer.meet>> = [];
+  for (; met.length === 0; met = await longer.meet(one)) await new Promise(setImmediate); // it is hashed meanwhile
+  assert.deepEqual(met, [[session, true]]);
+  await forks.remember(session);
+  assert.deepEqual(stored().statements, [{ session, bytes: new Uint8Array() }]);
 });
 
 test("S5: what is remembered has an end", async () => {
