@@ -29,7 +29,7 @@ func (m *monitor) routes() http.Handler {
 }
 
 // readyz answers 200 when an append that came now would be taken, and 503 otherwise.
-func (m *monitor) readyz(w http.ResponseWriter, r *http.Request) {
+func (m *monitor) readyz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	why := ""
 	switch {
@@ -37,7 +37,7 @@ func (m *monitor) readyz(w http.ResponseWriter, r *http.Request) {
 		why = "stopping"
 	case m.server.relay.Load().Failing:
 		why = "storage"
-	case m.ready.check(r.Context()) != nil:
+	case m.ready.check() != nil:
 		why = "disk"
 	}
 	if why != "" {
@@ -62,16 +62,16 @@ func (m *monitor) counted(next http.Handler) http.Handler {
 	})
 }
 
-func (m *monitor) metrics(w http.ResponseWriter, r *http.Request) {
+func (m *monitor) metrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", meter.ContentType)
-	w.Write(m.page(r).Bytes())
+	w.Write(m.page().Bytes())
 }
 
-func (m *monitor) page(r *http.Request) *meter.Page {
+func (m *monitor) page() *meter.Page {
 	s, p := m.server, new(meter.Page)
 	load, counts := s.relay.Load(), s.relay.Meter()
 	ready := 1.0
-	if s.isStopping() || load.Failing || m.ready.check(r.Context()) != nil {
+	if s.isStopping() || load.Failing || m.ready.check() != nil {
 		ready = 0
 	}
 	p.Gauge("freehold_ready", "1 when an append that came now would be taken.", ready)

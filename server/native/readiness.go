@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -47,34 +46,34 @@ func newReadiness(folder string) *readiness {
 	return &readiness{write: func() error { return writePage(name) }, free: func() (float64, error) { return freeOf(folder) }}
 }
 
-// check gives the newest answer, a new one where the last is old.
-func (r *readiness) check(ctx context.Context) error {
+// check gives the newest answer, a new one where the last is old. That is for all who ask: whoever hangs up meanwhile changes nothing in it.
+func (r *readiness) check() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.asked.IsZero() && time.Since(r.asked) < readyFor {
 		return r.answer
 	}
-	r.answer = r.probe(ctx)
+	r.answer = r.probe()
 	r.asked = time.Now()
 	return r.answer
 }
 
 // probe writes, unless the write before is still on its way: a disk that hangs holds one goroutine and no more.
-func (r *readiness) probe(ctx context.Context) error {
+func (r *readiness) probe() error {
 	if r.probing == nil {
 		r.probing = make(chan error, 1)
 		done := r.probing
 		go func() { done <- r.write() }()
 	}
-	patience, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
+	patience := time.NewTimer(readyWithin)
+	defer patience.Stop()
 	select {
 	case err := <-r.probing:
 		r.probing = nil
 		if err != nil {
 			return err
 		}
-	case <-patience.Done():
+	case <-patience.C:
 		return ErrSlow
 	}
 	free, err := r.free()

@@ -3,17 +3,21 @@ package native
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/freehold-dev/freehold/server"
+	"github.com/freehold-dev/freehold/server/wire"
 )
 
 func TestReadinessWritesToTheDisk(t *testing.T) {
 	folder := t.TempDir()
-	if err := newReadiness(folder).check(t.Context()); err != nil {
+	if err := newReadiness(folder).check(); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(filepath.Join(folder, probeName)); err != nil || info.Size() != 4<<10 {
@@ -22,7 +26,7 @@ func TestReadinessWritesToTheDisk(t *testing.T) {
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	if err := newReadiness(folder).check(t.Context()); !errors.Is(err, os.ErrNotExist) {
+	if err := newReadiness(folder).check(); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("without the folder: %v", err)
 	}
 }
@@ -35,14 +39,14 @@ func TestReadinessOfADiskThatHangs(t *testing.T) {
 		r := &readiness{write: func() error { writes.Add(1); <-hanging; return nil }, free: func() (float64, error) { return free, nil }}
 		for range 5 {
 			began := time.Now()
-			if err := r.check(context.Background()); !errors.Is(err, ErrSlow) {
+			if err := r.check(); !errors.Is(err, ErrSlow) {
 				t.Fatal(err)
 			}
 			if took := time.Since(began); took != readyWithin {
 				t.Fatalf("after %v", took)
 			}
 			// The answer stands for a while.
-			if err := r.check(context.Background()); !errors.Is(err, ErrSlow) || time.Since(began) != readyWithin {
+			if err := r.check(); !errors.Is(err, ErrSlow) || time.Since(began) != readyWithin {
 				t.Fatal(err)
 			}
 			time.Sleep(readyFor)
@@ -51,13 +55,34 @@ func TestReadinessOfADiskThatHangs(t *testing.T) {
 			t.Fatalf("%d writes", n)
 		}
 		close(hanging)
-		if err := r.check(context.Background()); err != nil {
+		if err := r.check(); err != nil {
 			t.Fatal(err)
 		}
 		free = 4.9
 		time.Sleep(readyFor)
-		if err := r.check(context.Background()); !errors.Is(err, ErrNearlyFull) || writes.Load() != 2 {
+		if err := r.check(); !errors.Is(err, ErrNearlyFull) || writes.Load() != 2 {
 			t.Fatalf("%v after %d writes", err, writes.Load())
+		}
+	})
+}
+
+// The answer is everybody's: who asks and hangs up at once makes the relay no less ready for the next.
+func TestReadinessOutlivesWhoAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := server.DefaultLimits()
+		s, err := NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), limits, time.Now, nil), Options{Limits: limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		gone, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		for _, ctx := range []context.Context{gone, t.Context()} {
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "http://localhost/readyz", nil))
+			if w.Code != 200 {
+				t.Fatal(w.Code, w.Body)
+			}
 		}
 	})
 }
