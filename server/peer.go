@@ -68,8 +68,8 @@ func (r *Relay) newPeer(line Line, caller *Caller, name string, nonce seal.Nonce
 	return p
 }
 
-// Receive handles one message. It is called by one goroutine and blocks while the connection's window is full. The bytes
-// are not kept.
+// Receive handles one message. It is called by one goroutine and blocks while the connection's window is full, or what it says comes too
+// early. The bytes are not kept.
 func (p *Peer) Receive(b []byte) {
 	frame, err := wire.Decode(b)
 	if err != nil {
@@ -98,6 +98,14 @@ func (p *Peer) Receive(b []byte) {
 	default:
 		p.answer(BadFrame(nil).Frame(nil, nil))
 	}
+}
+
+// Down says that the line is, so that nothing waits for it any more: Receive returns soon. Close is still to be called.
+func (p *Peer) Down() {
+	p.mu.Lock()
+	p.closed = true
+	p.room.Broadcast()
+	p.mu.Unlock()
 }
 
 // Close ends all subscriptions. Appends under way still become durable.

@@ -119,7 +119,7 @@ func (s *settings) read(flags *flag.FlagSet, args []string, lookup func(string) 
 	if limits.CallerConnections < 0 || limits.CallerDocsPerHour < 0 || limits.CallerFailuresPerMinute < 0 || limits.AppendBurst < 0 || limits.DocAppendBurst < 0 {
 		return errors.New("limits of an address, --append-burst and --document-append-burst are at least 0, which is no limit")
 	}
-	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.DocSessions < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond <= 0 || limits.DocAppendBurst > 0 && limits.DocAppendsPerSecond <= 0 {
+	if limits.Connections < 1 || limits.DocSubscribers < 1 || limits.DocSessions < 1 || limits.AppendBurst > 0 && limits.AppendsPerSecond < 1 || limits.DocAppendBurst > 0 && limits.DocAppendsPerSecond < 1 {
 		return errors.New("--connections, --document-connections, --document-sessions and the rates of appends must be at least 1")
 	}
 	if s.owners != "" && s.operator != "" || s.classes != nil && s.operator == "" {

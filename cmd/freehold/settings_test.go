@@ -40,7 +40,7 @@ func TestSettings(t *testing.T) {
 	}
 	for name, wrong := range map[string][]string{
 		"origin": {"notes.example", "https://", "https://notes.example/app", "https://notes.example?a", "https://me@notes.example"},
-		"name":   {"https://relay.example", "relay.example/", "a b"}, "append-burst": {"-1"}, "document-append-burst": {"-1"}, "document-append-rate": {"0", "-1"},
+		"name":   {"https://relay.example", "relay.example/", "a b"}, "append-burst": {"-1"}, "document-append-burst": {"-1"}, "append-rate": {"0.5"}, "document-append-rate": {"0.9", "-1"},
 		"address-connections": {"-1"}, "address-documents": {"-1"}, "address-failures": {"-1"},
 	} {
 		for _, text := range wrong {

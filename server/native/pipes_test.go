@@ -211,3 +211,42 @@ func TestPlainRequestsAreCounted(t *testing.T) {
 		}
 	})
 }
+
+// An append that has to wait for its time is let go of when its connection ends, whoever ends it.
+func TestAnAppendThatCameEarlyHoldsUpNoEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := server.DefaultLimits()
+		limits.AppendsPerSecond, limits.AppendBurst = 1.0/3600, 1
+		listener, stop := inMemory(t, limits)
+		d, conn := listener.dial(t)
+		doc := servertest.NewDoc(t, 1)
+		s := doc.NewSession()
+		say := func(f wire.Frame) {
+			t.Helper()
+			b, err := wire.Encode(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.WriteMessage(gws.OpcodeBinary, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say(&wire.Hello{Doc: doc.ID(), Genesis: doc.Genesis()})
+		if _, ok := (<-d.frames).(*wire.Error); !ok {
+			t.Fatal("a proof that was none")
+		}
+		for i := range 2 {
+			say(&wire.Append{Doc: doc.ID(), Req: uint64(i), Cert: s.Cert, Envelopes: s.Run(1)})
+		}
+		if ack, ok := (<-d.frames).(*wire.Ack); !ok || ack.Req != 0 {
+			t.Fatalf("%+v", ack)
+		}
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Fatalf("the relay ended after %v", took)
+		}
+		<-d.gone
+	})
+}

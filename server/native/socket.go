@@ -49,7 +49,13 @@ func (c *socket) start(conn net.Conn, early []byte, name string, nonce seal.Nonc
 	c.line = newLine(conn, c.all.idle)
 	c.ping = time.AfterFunc(c.all.pingEvery(), c.keepAlive)
 	c.mu.Unlock()
-	c.peer = c.all.relay.NewPeer(c, c.caller, name, nonce)
+	peer := c.all.relay.NewPeer(c, c.caller, name, nonce)
+	c.mu.Lock()
+	c.peer = peer
+	if c.closed {
+		peer.Down()
+	}
+	c.mu.Unlock()
 	if c.all.isClosing() {
 		go c.sayGoodbye()
 	}
@@ -185,6 +191,10 @@ func (c *socket) HangUp() {
 		close(c.gone)
 	}
 	c.line.Close()
+	// Whoever reads may be held up for what came too early.
+	if c.peer != nil {
+		c.peer.Down()
+	}
 }
 
 // frames are buffers for what is written at once.
