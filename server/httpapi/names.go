@@ -12,11 +12,11 @@ import (
 // word is taken for it.
 type Names []string
 
-// NewNames reads a list of them.
+// NewNames reads a list of them. A port that is a scheme's own is left out, as devices do who sign.
 func NewNames(listed []string) Names {
 	n := make(Names, len(listed))
 	for i, name := range listed {
-		n[i] = strings.ToLower(name)
+		n[i] = withoutPort(withoutPort(strings.ToLower(name), "https"), "http")
 	}
 	return n
 }
@@ -28,4 +28,15 @@ func (n Names) Of(r *http.Request) string {
 		return host
 	}
 	return n[0]
+}
+
+// withoutPort is a host without a port that is the scheme's own.
+func withoutPort(host, scheme string) string {
+	switch scheme {
+	case "https":
+		return strings.TrimSuffix(host, ":443")
+	case "http":
+		return strings.TrimSuffix(host, ":80")
+	}
+	return host
 }

@@ -26,10 +26,12 @@ func NewOrigins(listed ...string) Origins {
 			continue
 		}
 		origin = strings.TrimSuffix(strings.ToLower(origin), "/")
-		o.exact[origin] = true
-		if u, err := url.Parse(origin); err == nil {
+		if u, err := url.Parse(origin); err == nil && u.Host != "" {
+			u.Host = withoutPort(u.Host, u.Scheme)
 			o.hosts[u.Host] = true
+			origin = u.String()
 		}
+		o.exact[origin] = true
 	}
 	return o
 }
