@@ -196,7 +196,7 @@ func (d *hub) share(contents []content, live, whole bool, covers ...sync.Head) {
 	d.step(e)
 }
 
-// reread gives what the disks have beyond what the machine knows.
+// reread gives what the disks have beyond what the machine knows. What is written after they were read comes by another way.
 func (d *hub) reread(e sync.Reread) {
 	next := map[sync.SessionID]uint32{}
 	for _, k := range e.Heads {
@@ -208,11 +208,14 @@ func (d *hub) reread(e sync.Reread) {
 		d.certs[s], d.kept[s] = cert, true
 	}
 	covers := slices.DeleteFunc(slices.Clone(stored.covers), func(h sync.Head) bool { return h.Seq < next[h.Session] })
-	if len(covers) > 0 && d.isPage() {
-		_, err := d.page.Merge(d.file(stored).Save())
-		d.world.merged(d.Device, err)
-	}
-	d.share(slices.DeleteFunc(slices.Concat(ready, waiting), func(c content) bool { return c.Seq < next[c.Session] }), false, true, covers...)
+	beyond := slices.DeleteFunc(slices.Concat(ready, waiting), func(c content) bool { return c.Seq < next[c.Session] })
+	d.later(func() {
+		if len(covers) > 0 && d.isPage() {
+			_, err := d.page.Merge(d.file(stored).Save())
+			d.world.merged(d.Device, err)
+		}
+		d.share(beyond, false, true, covers...)
+	})
 }
 
 // merged tells the page and the other hubs of a snapshot that is part of the device's copy now.

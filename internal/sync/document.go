@@ -28,6 +28,7 @@ type document struct {
 	packing    packing
 	presence   presence
 	rereading  bool
+	missedMore bool        // while rereading
 	forked     []SessionID // frozen, and not remembered yet
 	issues     issues
 	status     Status

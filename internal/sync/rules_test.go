@@ -690,6 +690,27 @@ func TestTabsShareWhatIsDurable(t *testing.T) {
 	}
 }
 
+// What comes while the store is read may have been written after: then it is read once more, and not when another message shows the hole.
+func TestATabThatMissesMoreWhileItReadsTheStoreReadsItAgain(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	entry := func(seq uint32) sync.SharedEntry {
+		return sync.SharedEntry{Ref: sync.Ref(5 + seq), Size: 200, Head: sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(9 + seq)}}}
+	}
+	hear := func(whole bool, entries ...sync.SharedEntry) []sync.Effect {
+		return s.tell(sync.Shared{Doc: doc, Whole: whole, Entries: entries})
+	}
+	one[sync.Reread](s, hear(false, entry(1)))
+	none[sync.Reread](s, hear(false, entry(2)))
+	if again := one[sync.Reread](s, hear(true, entry(0), entry(1))); len(again.Heads) != 1 || again.Heads[0].Seq != 1 {
+		t.Fatalf("%+v", again)
+	}
+	effects := hear(true, entry(2))
+	one[sync.Show](s, effects)
+	none[sync.Reread](s, effects)
+}
+
 // A tab that missed an envelope reads the store. What a checkpoint of another tab or hub has taken in meanwhile stands in no journal any more.
 func TestATabGoesOnBehindWhatTheCheckpointOfAnotherTookIn(t *testing.T) {
 	s := newScript(t)

@@ -166,6 +166,7 @@ func (m *Machine) shared(e Shared) {
 		d.rereading = false
 		d.goOnFromFile(e.Covers)
 	}
+	isMissed := false // something before what came
 	var late []Ref
 	for _, x := range e.Entries {
 		if x.Head.Session == d.own { // read from the store before its writing was answered: that tells (S1)
@@ -200,10 +201,16 @@ func (m *Machine) shared(e Shared) {
 			continue
 		}
 		m.drop(appendRef(nil, x.Ref))
-		if x.Head.Seq > s.next && !d.rereading && !e.Whole {
-			d.rereading = true
-			m.emit(Reread{d.id, d.have()})
-		}
+		isMissed = isMissed || x.Head.Seq > s.next && !e.Whole
+	}
+	if e.Whole { // what came while it was read may have been stored after
+		isMissed, d.missedMore = d.missedMore, false
+	}
+	if isMissed && d.rereading {
+		d.missedMore = true
+	} else if isMissed {
+		d.rereading = true
+		m.emit(Reread{d.id, d.have()})
 	}
 	m.showLate(d, late)
 	m.show(d)
