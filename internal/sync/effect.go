@@ -132,7 +132,7 @@ type Reread struct {
 type Drop struct{ Refs []Ref }
 
 // Check compares an opened snapshot with what the device has of the same envelopes: Checked. Stale: it says that it has all up to a
-// place in the relay's log, and does not name what stands before that place.
+// place in the relay's log, and does not name what is known to stand before that place.
 type Check struct {
 	Doc   Doc
 	Job   Job

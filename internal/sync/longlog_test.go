@@ -70,9 +70,8 @@ func TestS18ALogOfWhichNothingWasReadGetsNone(t *testing.T) {
 func TestS18WhoeverComesFirstSpares(t *testing.T) {
 	s := long(t, true, sync.Length{Tail: 300 << 10})
 	s.welcome(9)
-	check := s.snapshot(12, 9)
-	s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, Ref: 70})
-	none[sync.MakeSnapshot](s, s.wait(nil))
+	_, effects := s.judged(bob, 12, 9, sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}})
+	none[sync.MakeSnapshot](s, s.wait(effects))
 }
 
 func TestS18WhatCameMeanwhileIsNotCovered(t *testing.T) {

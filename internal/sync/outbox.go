@@ -61,6 +61,7 @@ func (o *outbox) use(d *document, store StoreID) {
 	for i := range o.marks {
 		if o.marks[i].Store == store {
 			o.mark = o.marks[i]
+			d.places.blur(o.mark.Cursor)
 			o.marks = append(o.marks[:i], o.marks[i+1:]...)
 			for _, k := range o.mark.Known {
 				s := d.session(k.Session)
@@ -267,6 +268,7 @@ func (m *Machine) ack(e Ack) {
 	}
 	if o.upload.isUpload(e.Session) {
 		m.uploaded(d)
+		d.places.blur(e.Cursor)
 	} else if s := d.lookup(e.Session); s != nil && s.next > 0 {
 		to := min(e.Seq, s.next-1)
 		from := to // a pack may have gone up in the place of what was asked for: it has that, and goes on behind it
@@ -279,14 +281,17 @@ func (m *Machine) ack(e Ack) {
 		case s.relay == 0:
 			from = min(to, s.cover)
 		}
-		before := s.relay
+		before, known := s.relay, s.known()
 		s.learnRun(from, to)
 		n := uint32(1) // a session's first goes alone, and so does what leads up to it
 		if before > 0 {
 			n = max(n, s.relay-before)
 		}
 		o.mark.Log.grew(n, s.tail/max(s.next-s.first, 1))
-		d.places.note(e.Cursor, e.Session, e.Seq)
+		d.places.note(e.Cursor, e.Session, e.Seq, e.Seq)
+		if s.known() > known+1 { // where the others of the run stand it does not say
+			d.places.blur(e.Cursor)
+		}
 	}
 	if !d.isBlocked() {
 		d.issues.send = NoProblem

@@ -113,6 +113,7 @@ func (d *document) judge(e *Entry) arrivalState {
 		return arrivalWorked
 	case e.Seq < next:
 		s.learnRun(e.First, e.Seq)
+		d.places.note(e.Cursor, e.Session, e.First, e.Seq)
 		return arrivalDone
 	case e.First > next: // what is between may come later in the same reading
 		return arrivalWaiting
@@ -240,7 +241,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 		e, item := &w.entries[i], &w.items[i]
 		if w.era == d.outbox.era {
 			s.learnRun(e.First, e.Seq)
-			d.places.note(e.Cursor, e.Session, e.Seq)
+			d.places.note(e.Cursor, e.Session, e.First, e.Seq)
 		}
 		if e.Seq >= s.next || s.holes.has(e) { // or another tab stored it in the meantime
 			fresh = append(fresh, e.Ref)

@@ -17,7 +17,7 @@ type checkpoint struct {
 func (m *Machine) checkSnapshot(d *document) {
 	w := &d.inbox.work
 	w.stage, w.job = stageChecking, m.job()
-	m.emit(Check{d.id, w.job, w.entries[0].Ref, d.places.isStale(w.entries[0].Covers, w.covers())})
+	m.emit(Check{d.id, w.job, w.entries[0].Ref, d.omission(w.entries[0].Covers, w.covers()) == omits})
 }
 
 // checked decides about it. What it has and is not here is merged, unless it contradicts what is here: it adds, and takes nothing away. But a relay is not
@@ -36,12 +36,15 @@ func (m *Machine) checked(e Checked) {
 	}
 	w := &d.inbox.work
 	w.verdict = e.Verdict
-	isHere := d.hasAll(w.covers())
 	if d.isAhead(w.covers()) && e.Verdict != Refuted {
 		w.verdict, e.Verdict = Objection, Objection
 	}
-	// What it has beyond the log that it lets the relay forget takes nothing from anybody.
-	hasLog := w.entries[0].Covers > 0 && w.entries[0].Covers <= d.outbox.mark.Cursor
+	upTo := w.entries[0].Covers
+	if e.Verdict == Sound && d.omission(upTo, w.covers()) != omitsNothing {
+		w.verdict, e.Verdict = Undecided, Undecided
+	}
+	// What it has beyond the log that it lets the relay forget takes nothing from anybody. Of a log that was not read so far nobody knows what it has.
+	isKnown := upTo == 0 && d.hasAll(w.covers()) || upTo > 0 && upTo <= d.outbox.mark.Cursor
 	switch {
 	case e.Verdict == Objection, e.Verdict == Refuted:
 		if d.issues.session == NoProblem {
@@ -49,7 +52,7 @@ func (m *Machine) checked(e Checked) {
 		}
 		d.restore(w.entries[0].Cursor)
 		m.attest(d, w.items[0].Hash, Objection, e.Ref)
-	case e.Verdict == Sound && (isHere || hasLog):
+	case e.Verdict == Sound && isKnown:
 		m.attest(d, w.items[0].Hash, Sound, e.Ref)
 	default:
 		if e.Verdict == Undecided {
@@ -164,12 +167,15 @@ func (d *document) coverFromRelay() {
 	}
 	if e := &w.entries[0]; w.verdict == Sound {
 		d.outbox.parent = w.items[0].Hash
-		if u := &d.outbox.upload; w.era == d.outbox.era && e.Cursor > u.unread.covers && !d.places.isStale(u.unread.covers, w.covers()) {
+		if u := &d.outbox.upload; w.era == d.outbox.era && e.Cursor > u.unread.covers && d.omission(u.unread.covers, w.covers()) == omitsNothing {
 			u.answered = max(u.answered, u.unread.covers)
 		}
 		if e.Covers > 0 {
 			d.outbox.mark.Log = Length{Snapshot: e.Size}
 		}
+	}
+	if w.era == d.outbox.era {
+		d.places.blur(w.entries[0].Cursor)
 	}
 	d.noteUpload(w.session)
 	d.mark(w.entries, arrivalDone)

@@ -15,7 +15,8 @@ import { directoryOf, start, type Editor } from "./vault-harness.ts";
 const shared = async (t: TestContext) => {
   const relay = await startRelay();
   t.after(() => relay.end());
-  const page = await start(t, await directoryOf(), [relay.url]);
+  const path = await directoryOf();
+  const page = await start(t, path, [relay.url]);
   const mine = await page.edit({ op: "create", type: "note" });
   await mine.type(0, "base ");
   await mine.type(5, "more");
@@ -38,15 +39,17 @@ const shared = async (t: TestContext) => {
     return put(sealer.encodeSnapshot({ parent: new Uint8Array(32), covers, digest: core.digest(handle), file: core.save(handle) }));
   };
   /** Shares what is called the content of a snapshot, in an envelope that any device verifies. */
-  const put = async (plain: Uint8Array): Promise<Uint8Array> => {
+  const put = async (plain: Uint8Array): Promise<Uint8Array> => sealer.sha256((await append(Kind.snapshot, plain)).bytes);
+  /** Gives the relay the first envelope of a session, which is given with the relay's store. */
+  const append = async (kind: typeof Kind.snapshot | typeof Kind.update, plain: Uint8Array, covers: { readonly store: string; readonly upTo: number } | null = null) => {
     const writer = await keys.newSession();
-    const { bytes } = await keys.seal(writer, Kind.snapshot, 0, await sealer.sha256(writer.cert), plain);
-    const body = encodeFrame({ type: "append", doc: mine.doc, req: 1, cert: writer.cert, envelopes: [bytes], covers: null });
+    const { bytes, hash } = await keys.seal(writer, kind, 0, await sealer.sha256(writer.cert), plain);
+    const body = encodeFrame({ type: "append", doc: mine.doc, req: 1, cert: writer.cert, envelopes: [bytes], covers });
     const answer = await fetch(`${relay.url}/v1/docs/${mine.doc}`, { method: "POST", headers: { "Content-Type": MEDIA_TYPE }, body });
     assert.equal(answer.status, 200);
-    return sealer.sha256(bytes);
+    return { session: writer.session, bytes, hash, store: answer.headers.get("Freehold-Store")! };
   };
-  return { relay, page, mine, link, keys, snapshot, put };
+  return { relay, path, page, mine, link, keys, snapshot, put, append };
 };
 
 const attestsOf = (e: Editor) => e.sealed.filter((b) => sealer.header(b).kind === Kind.attest).map((b) => sealer.clear(b).about!);
@@ -81,6 +84,29 @@ test("S13: a snapshot that puts words in somebody's mouth is objected to, and no
   await page.until("it is said", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
   assert.deepEqual(attestsOf(mine), [{ snapshot: hash, verdict: Verdict.objection }]);
   assert.match(mine.status.problem?.message ?? "", /lacks something/);
+});
+
+test("S13: a snapshot of nothing that says it has the log is called sound in no later life either", async (t) => {
+  const { relay, path, page: first, mine: written, link, append } = await shared(t);
+  const { session, hash, store } = await append(Kind.update, sealer.encodeUpdate({ deps: [], update: new Uint8Array() }));
+  await first.until("it is here", () => written.sealed.length === 3);
+  await first.stop();
+  const page = await start(t, path, [relay.url]); // which reads the last envelope once more, and that is not what the snapshots leave out
+  const mine = await page.edit({ op: "open", doc: written.doc, type: "note" });
+  await page.until("it is live", () => mine.status.relayState === "live");
+  const core = await Core.start(await loadModule());
+  const handle = core.create();
+  const nothing = sealer.encodeSnapshot({ parent: new Uint8Array(32), covers: [{ session, seq: 0, hash: hash.subarray(0, 16) }], digest: core.digest(handle), file: core.save(handle) });
+  const snapshots = (): number => mine.sealed.filter((e) => sealer.header(e).kind === Kind.snapshot).length;
+  await append(Kind.snapshot, nothing, { store, upTo: 2 }); // where the device's envelopes stand it does not remember
+  await page.until("all that is here goes up", () => snapshots() === 1 && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), []);
+  const { bytes } = await append(Kind.snapshot, nothing, { store, upTo: 5 });
+  await page.until("it is said", () => attestsOf(mine).length === 1 && mine.status.unsent === 0);
+  assert.deepEqual(attestsOf(mine), [{ snapshot: await sealer.sha256(bytes), verdict: Verdict.objection }]);
+  const other = await start(t, await directoryOf(), [relay.url]);
+  const joined = await other.edit({ op: "join", link, type: "note" });
+  await other.until("a new device has all of it", () => joined.value === "base more" && joined.status.content === "complete");
 });
 
 test("S13: a snapshot that says it has what nobody wrote yet keeps nobody from what is written then", async (t) => {
