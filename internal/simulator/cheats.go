@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"slices"
 
@@ -25,7 +24,7 @@ const (
 
 var cheatNames = [cheatCount]string{
 	Mutation: "updates that are none, sealed with real keys", Newer: "updates, snapshots and contents of a newer format",
-	BadCompactor: "a snapshot that leaves out, makes up, goes on from an older place, claims too much or does not open", Equivocation: "one session writes two histories",
+	BadCompactor: "a snapshot that leaves out, makes up, claims too much, does not open or is an older state", Equivocation: "one session writes two histories",
 }
 
 // excludes reports whether a fault cannot be in a story with this. A bad snapshot that a relay loses before anybody else saw it
@@ -42,12 +41,11 @@ type cheater struct {
 	twin       *seal.Session // the same one, once it has another history
 	doc, other *crdt.Doc
 	id         sync.SessionID
-	snapshots  int
-	madeUp     bool // one of them says what nobody said
+	compactor
 }
 
 func newCheater(w *World) *cheater {
-	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New()}
+	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New(), compactor: compactor{victims: map[sync.SessionID]bool{}}}
 	seed := [32]byte{}
 	_, _ = w.source.Read(seed[:])
 	var err error
@@ -193,82 +191,4 @@ func (c *cheater) mutate(u []byte) []byte {
 	}
 	u[0] &^= 0x80 // a change without an end is no matter of how an update looks
 	return u
-}
-
-// compact shares a snapshot of what a relay has that is not what it says.
-func (c *cheater) compact(r *Relay) {
-	w := c.world
-	all, heads := c.log(r)
-	if len(all) < 2 || c.snapshots > 3 {
-		return
-	}
-	record, err := r.log.Room(w.cast.doc)
-	must(err)
-	covers := &wire.Covers{Store: r.Store(), UpTo: record.Head}
-	doc := crdt.New()
-	left := 0
-	for _, x := range all {
-		if w.rand.IntN(4) == 0 { // and all that follows it
-			left++
-			continue
-		}
-		try(doc, x)
-	}
-	ways := 5
-	if w.cheat == Newer { // it cannot be read, and is not what its writer lies with
-		ways = 3
-	}
-	how := w.rand.IntN(ways)
-	file, digest := doc.Save(), doc.Digest()
-	switch how {
-	case 1: // words in the mouth of somebody else
-		c.madeUp = true
-		forged := crdt.New()
-		must(forged.Begin(crdt.SessionID(all[0].Session)))
-		must(forged.Edit(func(tx *crdt.Tx) error {
-			tx.Root().Text("body").Insert(0, "never said")
-			return tx.Err()
-		}))
-		for _, x := range all {
-			if x.Session != all[0].Session {
-				try(forged, x)
-			}
-		}
-		file, digest = forged.Save(), forged.Digest()
-	case 2: // it says that it has the whole log, and leaves sessions out
-		heads = slices.DeleteFunc(heads, func(sync.Head) bool { return w.rand.IntN(2) == 0 })
-	case 3: // it says that it has more of sessions than was written
-		for i := range heads {
-			if w.rand.IntN(2) == 0 {
-				continue
-			}
-			heads[i].Seq += 1 + w.rand.Uint32N(5)
-			if w.rand.IntN(2) == 0 {
-				_, _ = w.source.Read(heads[i].Hash[:])
-			}
-		}
-	}
-	if w.cheat == Newer {
-		file = bytes.Clone(file)
-		file[8] = 2
-	}
-	if w.rand.IntN(8) == 0 {
-		digest[0] ^= 1
-	}
-	session, err := c.keys.NewSession(w.source)
-	must(err)
-	plain := seal.SnapshotPayload{Covers: depsOf(heads), Digest: digest, File: file}.Encode()
-	switch {
-	case how == 4: // signed, and nothing that anybody can read
-		plain = plain[:1+w.rand.IntN(32)]
-	case w.cheat == Newer && w.rand.IntN(2) == 0:
-		plain[0] = 1 // the version of the content
-	}
-	envelope, err := session.Seal(seal.Snapshot, plain)
-	must(err)
-	c.snapshots++
-	w.note("a bad snapshot: %d left out, way %d", left, how)
-	if c.put(r, session.Certificate().Bytes(), envelope, covers) {
-		w.tally.Cheats[w.cheat]++
-	}
 }

@@ -211,7 +211,7 @@ func (w *World) isDivided(d *Device) bool {
 }
 
 // isForged reports whether a snapshot put words in somebody's mouth.
-func (w *World) isForged() bool { return w.cheat == BadCompactor && w.cheater.madeUp }
+func (w *World) isForged() bool { return w.cheat == BadCompactor && len(w.cheater.victims) > 0 }
 
 // judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed. Where everybody was
 // gone for too long, those who lack something say so. It reports whether anything of that sort came about.

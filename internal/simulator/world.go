@@ -75,6 +75,10 @@ func (w *World) live() {
 		w.judgeLie()
 	}
 	w.settle(300)
+	if w.cheat == BadCompactor {
+		w.cheater.erase()
+		w.settle(300)
+	}
 	w.judge()
 }
 
