@@ -70,6 +70,9 @@ func (w *World) durable(d *Device, b *bytesOf) {
 
 // applied looks at what became of an update that was shown.
 func (w *World) applied(d *Device, c content, err error) {
+	if err != nil && w.isForged() {
+		w.cheater.victims[c.Session] = true
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, crdt.ErrMissing) && goesOn(c.update): // the rest of its change comes behind it
@@ -213,8 +216,8 @@ func (w *World) isDivided(d *Device) bool {
 // isForged reports whether a snapshot put words in somebody's mouth.
 func (w *World) isForged() bool { return w.cheat == BadCompactor && len(w.cheater.victims) > 0 }
 
-// judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed. Where everybody was
-// gone for too long, those who lack something say so. It reports whether anything of that sort came about.
+// judgeCompactor: words that a snapshot puts in the mouth of somebody else stay where they were believed, but not unnoticed, and the sessions of others
+// are whole all the same. Where everybody was gone for too long, those who lack something say so. It reports whether anything of that sort came about.
 func (w *World) judgeCompactor() bool {
 	differ, objects, told := false, false, len(w.gone) > 0
 	for _, d := range w.devices {
@@ -230,8 +233,35 @@ func (w *World) judgeCompactor() bool {
 	}
 	if differ {
 		w.tally.Objected++
+		w.judgeOthers()
 	}
 	return differ
+}
+
+// judgeOthers: whoever has less than others of a session in whose mouth nobody put words says that something is wrong.
+func (w *World) judgeOthers() {
+	most := map[crdt.SessionID]crdt.Seq{}
+	for _, d := range w.devices {
+		for _, h := range d.page.Heads() {
+			most[h.Session] = max(most[h.Session], h.Next)
+		}
+	}
+	there := w.onRelays()
+	for _, d := range w.devices {
+		here := map[crdt.SessionID]crdt.Seq{}
+		for _, h := range d.page.Heads() {
+			here[h.Session] = h.Next
+		}
+		for id, next := range most {
+			if here[id] < next && !w.cheater.victims[sync.SessionID(id)] && d.status().Problem == sync.NoProblem {
+				d.fail(Diverged, "has %d operations of %x and others %d", here[id], id[:4], next)
+			}
+		}
+		if at, lacks := w.lacks(d); lacks && d.status().Problem == sync.NoProblem {
+			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
+		}
+		d.judgeStatus(there)
+	}
 }
 
 // judge compares what everybody has in the end.
