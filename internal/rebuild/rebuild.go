@@ -5,6 +5,7 @@ package rebuild
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/backup"
@@ -70,32 +71,34 @@ type rebuilder struct {
 	held []place
 }
 
+// problem names an envelope, once for all that is wrong with it in one way.
 func (r *rebuilder) problem(e backup.Entry, err error) {
-	r.Problems = append(r.Problems, fmt.Sprintf("envelope %d of session %s: %v", e.Last, e.Session, err))
+	line := fmt.Sprintf("envelope %d of session %s: %v", e.Last, e.Session, err)
+	if !slices.Contains(r.Problems[max(0, len(r.Problems)-1):], line) {
+		r.Problems = append(r.Problems, line)
+	}
 }
 
 // open decrypts one envelope. A snapshot is merged at once; updates wait for all to be here.
 func (r *rebuilder) open(e backup.Entry, envelope []byte) error {
-	plain, err := r.keys.Open(envelope)
-	if err != nil {
-		return err
-	}
 	switch e.Kind {
-	case seal.Update:
-		return r.add(e, e.Last, plain)
-	case seal.Pack:
-		pack, err := seal.DecodePack(plain)
+	case seal.Update, seal.Pack:
+		p, err := seal.ParseEnvelope(envelope)
 		if err != nil {
 			return err
 		}
-		if uint64(len(pack.Contents)) != uint64(e.Last)-uint64(e.First)+1 {
-			return fmt.Errorf("%w: a pack of %d to %d with %d updates", seal.ErrCorrupt, e.First, e.Last, len(pack.Contents))
+		updates, err := r.keys.Updates(p)
+		if err != nil {
+			return err
 		}
-		for i, content := range pack.Contents {
-			err = errors.Join(err, r.add(e, e.First+uint32(i), content))
+		for i, u := range updates {
+			r.add(e, e.First+uint32(i), u)
 		}
-		return err
 	case seal.Snapshot:
+		plain, err := r.keys.Open(envelope)
+		if err != nil {
+			return err
+		}
 		s, err := seal.DecodeSnapshot(plain)
 		if err != nil {
 			return err
@@ -115,11 +118,7 @@ func (r *rebuilder) open(e backup.Entry, envelope []byte) error {
 	return nil
 }
 
-func (r *rebuilder) add(e backup.Entry, seq uint32, content []byte) error {
-	u, err := seal.DecodeUpdate(content)
-	if err != nil {
-		return err
-	}
+func (r *rebuilder) add(e backup.Entry, seq uint32, u seal.UpdatePayload) {
 	q := r.queues[e.Session]
 	if q == nil {
 		q = &queue{session: e.Session, bySeq: make(map[uint32]place)}
@@ -129,5 +128,4 @@ func (r *rebuilder) add(e backup.Entry, seq uint32, content []byte) error {
 	if _, here := q.bySeq[seq]; !here && len(u.Update) > 0 {
 		q.bySeq[seq] = place{e, u.Deps, u.Update}
 	}
-	return nil
 }

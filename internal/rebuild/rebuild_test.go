@@ -1,6 +1,7 @@
 package rebuild_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/freehold-dev/freehold/crdt"
@@ -105,5 +106,37 @@ func TestBadContentIsNamed(t *testing.T) {
 	got := open(t, doc, log)
 	if len(got.Problems) != 4 || string(got.Doc.JSON()) != `{"k":"v"}` || got.Snapshots != 0 {
 		t.Fatalf("%s %d %q", got.Doc.JSON(), got.Snapshots, got.Problems)
+	}
+}
+
+// What nobody can read is as a device has it: the core refuses what stands for it, and what its session writes after it.
+func TestWhatNobodyCanReadEndsItsSession(t *testing.T) {
+	doc := servertest.NewDoc(t, 1)
+	for name, c := range map[string]struct {
+		content []byte
+		want    error
+	}{
+		"no content":         {[]byte{0, 0xff, 0xff}, crdt.ErrCorrupt},
+		"of a newer version": {[]byte{1}, crdt.ErrNewerFormat},
+	} {
+		core, s := crdt.New(), doc.NewSession()
+		if err := core.Begin(crdt.SessionID(s.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if err := core.Edit(func(tx *crdt.Tx) error { tx.Root().Set("k", "v"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		u, _ := core.Update()
+		log := []wire.Entry{
+			{Cursor: 1, Envelope: s.Update(c.content), Cert: s.Cert},
+			{Cursor: 2, Envelope: s.Update(seal.UpdatePayload{Update: u}.Encode()), Cert: s.Cert},
+		}
+		got := open(t, doc, log)
+		if len(got.Problems) != 2 || string(got.Doc.JSON()) != "{}" {
+			t.Errorf("%s: %s %q", name, got.Doc.JSON(), got.Problems)
+		}
+		if _, _, err := got.Doc.Apply(crdt.SessionID(s.ID), u); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -152,20 +153,30 @@ func differ(keys *Keys, runs [2][]Envelope) (seq uint32, found bool, err error) 
 	return seq, found, nil
 }
 
-// contents opens an update, or a pack, which has one for each of its places; nothing of other kinds.
+// contents opens an update, or a pack, which has one for each of its places; nothing of other kinds. What does not decrypt, or is no pack,
+// says nothing in any of its places. Errors: ErrUnsupported; ErrCorrupt for a pack of more places than bytes, before anything is made for them.
 func (k *Keys) contents(e Envelope) ([][]byte, error) {
 	if e.Kind != Update && e.Kind != Pack {
 		return nil, nil
 	}
+	if e.Seq-e.First() >= e.Size {
+		return nil, fmt.Errorf("%w: a pack of %d to %d in %d bytes", ErrCorrupt, e.First(), e.Seq, e.Size)
+	}
+	places := int(e.Seq-e.First()) + 1
 	plain, err := k.open(e)
-	if err != nil || e.Kind == Update {
-		return [][]byte{plain}, err
+	contents := [][]byte{plain}
+	if e.Kind == Pack && err == nil {
+		var p PackPayload
+		p, err = DecodePack(plain)
+		contents = p.Contents
 	}
-	p, err := DecodePack(plain)
-	if err == nil && uint64(len(p.Contents)) != uint64(e.Seq-e.First())+1 {
-		err = fmt.Errorf("%w: a pack of %d to %d has %d contents", ErrCorrupt, e.First(), e.Seq, len(p.Contents))
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		return nil, err
+	case err != nil, len(contents) != places:
+		return make([][]byte, places), nil
 	}
-	return p.Contents, err
+	return contents, nil
 }
 
 // ProveFork gives the proof that what came contradicts what is here; nil when it does not, or when one of the two is not signed.

@@ -75,6 +75,8 @@ func allForkVectors(t *testing.T) forkVectors {
 	add("two packs with one end", 2, "", false, run(pack(0, 2, s.cert.Hash(), h2, "zero", "one", "two")), run(pack(1, 2, h0, h2, "one", "two")))
 	add("a pack with another content", 1, "", true, run(e1), run(pack(1, 2, h0, h2, "another one", "two")))
 
+	none, _ := seal(Pack, 2, h0, append([]byte{0, 0, 0, 1}, h2[:]...), []byte{0, 5, 5})
+	add("a pack that nobody can read", 1, "", true, run(e1), run(none))
 	add("a pack that says the same", 0, "one history", true, run(e1, e2), run(pack(1, 2, h0, h2, "one", "two")))
 	add("one envelope twice", 0, "one history", false, run(e1), run(e1))
 	add("a run and its next", 0, "one history", false, run(e0, e1), run(e2))

@@ -144,6 +144,7 @@ func TestVectors(t *testing.T) {
 		"genesis.json":  genesisVectors(d),
 		"kinds.json":    allKindVectors(t),
 		"forks.json":    allForkVectors(t),
+		"updates.json":  allUpdateVectors(t),
 	} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)

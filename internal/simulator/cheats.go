@@ -19,10 +19,13 @@ const (
 	Newer
 	BadCompactor
 	Equivocation
+	Unreadable
 	cheatCount
 )
 
 var cheatNames = [cheatCount]string{
+	Unreadable: "updates and packs, well signed, that do not decrypt or decode",
+
 	Mutation: "updates that are none, sealed with real keys", Newer: "updates, snapshots and contents of a newer format",
 	BadCompactor: "a snapshot that leaves out, makes up, claims too much, does not open or is an older state", Equivocation: "one session writes two histories",
 }
@@ -35,8 +38,9 @@ func (c Cheat) excludes(f Fault) bool {
 
 // cheater is a writer with real keys. What it does goes straight to a relay; it has no disk and no machine.
 type cheater struct {
-	world      *World
-	keys       *seal.Keys
+	world *World
+	keys  *seal.Keys
+	spoiler
 	session    *seal.Session
 	twin       *seal.Session // the same one, once it has another history
 	doc, other *crdt.Doc
@@ -48,6 +52,7 @@ func newCheater(w *World) *cheater {
 	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New(), compactor: compactor{victims: map[sync.SessionID]bool{}}}
 	seed := [32]byte{}
 	_, _ = w.source.Read(seed[:])
+	c.signer = signer(seed)
 	var err error
 	c.session, err = c.keys.NewSession(rand.NewChaCha8(seed))
 	must(err)
@@ -66,10 +71,7 @@ func (c *cheater) log(r *Relay) (all []content, heads []sync.Head) {
 		if p.Kind == seal.Snapshot {
 			continue
 		}
-		contents, err := reader.opened(e.Envelope)
-		if err != nil {
-			continue
-		}
+		contents := reader.opened(e.Envelope)
 		all = append(all, contents...)
 		heads = furthest(heads, []sync.Head{contents[len(contents)-1].Head})
 	}
@@ -78,7 +80,10 @@ func (c *cheater) log(r *Relay) (all []content, heads []sync.Head) {
 
 // put gives a relay an envelope.
 func (c *cheater) put(r *Relay, cert []byte, envelope []byte, covers *wire.Covers) bool {
-	f := &wire.Append{Doc: c.world.cast.doc, Cert: cert, Envelopes: [][]byte{envelope}, Covers: covers}
+	return c.putAll(r, &wire.Append{Doc: c.world.cast.doc, Cert: cert, Envelopes: [][]byte{envelope}, Covers: covers})
+}
+
+func (c *cheater) putAll(r *Relay, f *wire.Append) bool {
 	taken, refusal := r.enter().Append(r, r.now(), f)
 	if refusal != nil {
 		return false
@@ -113,6 +118,8 @@ func (c *cheater) act() {
 		c.compact(r)
 	case Equivocation:
 		c.equivocate(r)
+	case Unreadable:
+		c.unreadable(r)
 	}
 }
 
@@ -140,6 +147,27 @@ func (c *cheater) equivocate(r *Relay) {
 
 // write seals the next edit of a session, changed, and gives a relay the envelope.
 func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change func([]byte) []byte) []byte {
+	p := c.next(r, doc)
+	if p == nil {
+		return nil
+	}
+	if change != nil {
+		p.Update = change(p.Update)
+	}
+	plain := p.Encode()
+	if c.world.cheat == Newer && c.world.rand.IntN(2) == 0 {
+		plain[0] = 1 // the version of the content
+	}
+	envelope, err := session.Seal(seal.Update, plain)
+	must(err)
+	if c.put(r, session.Certificate().Bytes(), envelope, nil) {
+		c.world.tally.Cheats[c.world.cheat]++
+	}
+	return envelope
+}
+
+// next is an edit on top of what a relay has, nil where it came to nothing.
+func (c *cheater) next(r *Relay, doc *crdt.Doc) *seal.UpdatePayload {
 	all, heads := c.log(r)
 	for _, x := range all {
 		if x.Session != c.id {
@@ -154,20 +182,8 @@ func (c *cheater) write(r *Relay, session *seal.Session, doc *crdt.Doc, change f
 	if n == 0 {
 		return nil
 	}
-	if change != nil {
-		update = change(update)
-	}
 	heads = slices.DeleteFunc(heads, func(h sync.Head) bool { return h.Session == c.id })
-	plain := seal.UpdatePayload{Deps: depsOf(heads), Update: update}.Encode()
-	if c.world.cheat == Newer && c.world.rand.IntN(2) == 0 {
-		plain[0] = 1 // the version of the content
-	}
-	envelope, err := session.Seal(seal.Update, plain)
-	must(err)
-	if c.put(r, session.Certificate().Bytes(), envelope, nil) {
-		c.world.tally.Cheats[c.world.cheat]++
-	}
-	return envelope
+	return &seal.UpdatePayload{Deps: depsOf(heads), Update: update}
 }
 
 // mutate does to an update what a fuzzer would.

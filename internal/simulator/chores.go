@@ -100,12 +100,7 @@ func (d *hub) open(e sync.Open) {
 	hashes, why := d.verify(cert, run)
 	var all [][]content
 	for i := range hashes {
-		contents, err := d.opened(run[i].Bytes())
-		if err != nil {
-			why = err
-			break
-		}
-		all = append(all, contents)
+		all = append(all, d.opened(run[i].Bytes()))
 	}
 	if d.isForked(e.Session, e.Next, all) {
 		done.Problem = sync.Forked
@@ -171,16 +166,17 @@ func (d *hub) isForked(session sync.SessionID, next uint32, all [][]content) boo
 		return false
 	}
 	for _, e := range d.read().runs[session] {
-		here, err := d.opened(e.bytes)
-		must(err)
-		for _, c := range here {
-			if other, both := packed[c.Seq]; both && (!bytes.Equal(c.update, other.update) || !slices.Equal(c.deps, other.deps)) {
+		for _, c := range d.opened(e.bytes) {
+			if other, both := packed[c.Seq]; both && isRead(c) && isRead(other) && (!bytes.Equal(c.update, other.update) || !slices.Equal(c.deps, other.deps)) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// isRead reports whether a place says something that this version understands, so that it can be compared.
+func isRead(c content) bool { return !bytes.Equal(c.update, seal.Unknown) }
 
 // openSnapshot leaves to check what its writer signed and cannot be read.
 func (d *hub) openSnapshot(e sync.Open) {

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -24,6 +23,7 @@ type audience struct {
 	updates map[sync.Ref][]byte
 	bySess  map[sync.Ref]sync.SessionID
 	refused int
+	cursor  sync.Cursor
 }
 
 func newAudience(keys *seal.Keys, certs ...*seal.Certificate) *audience {
@@ -57,6 +57,8 @@ func (r *audience) tell(ev sync.Event) {
 		switch e := e.(type) {
 		case sync.Open:
 			r.open(e)
+		case sync.MarkChanged:
+			r.cursor = e.Mark.Cursor
 		case sync.Store:
 			r.tell(sync.StoreDone{Doc: 1, Job: e.Job})
 		case sync.Show:
@@ -84,16 +86,9 @@ func (r *audience) open(e sync.Open) {
 	hashes, err := r.certs[e.Session].VerifyRun(nil, run)
 	must(err) // what is hostile here is well signed
 	for i, ref := range e.Refs {
-		plain, err := r.keys.Open(r.sealed[ref])
+		updates, err := r.keys.Updates(run[i])
 		must(err)
-		p, err := seal.DecodeUpdate(plain)
-		if err != nil {
-			done.Problem = sync.Forged
-			if errors.Is(err, seal.ErrUnsupported) {
-				done.Problem = sync.NewerFormat
-			}
-			break
-		}
+		p := updates[0]
 		r.updates[ref] = p.Update
 		done.Items = append(done.Items, sync.OpenedItem{Hash: sync.Hash(hashes[i]), Contents: []sync.OpenedContent{{Ref: ref, Deps: headsOfDeps(p.Deps), More: goesOn(p.Update)}}})
 	}
@@ -163,6 +158,9 @@ func hostile(t *testing.T, blob []byte, isContent bool) (refused int) {
 		t.Errorf("%d bytes of blob cost %d", len(blob), used)
 	}
 	for _, r := range []*audience{one, two} {
+		if r.cursor != 6 {
+			t.Fatalf("it holds the cursor at %d", r.cursor)
+		}
 		if text := r.doc.JSON(); !bytes.Contains([]byte(text), []byte("honest 0 ")) || !bytes.Contains([]byte(text), []byte("honest 2 ")) {
 			t.Fatalf("what others wrote is not there: %s", text)
 		}

@@ -170,9 +170,7 @@ func (d *hub) spread(refs []sync.Ref, live bool) {
 	var all []content
 	for _, r := range refs {
 		b := d.ref(r)
-		contents, err := d.opened(b.bytes)
-		must(err)
-		all = append(all, contents...)
+		all = append(all, d.opened(b.bytes)...)
 		certs[b.session] = d.certs[b.session]
 	}
 	d.tell(func(other *hub) {

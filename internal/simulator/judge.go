@@ -321,7 +321,7 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if s.Problem == sync.Incomplete && d.isAnythingLost() { // somebody, who may be gone, said that there is more, and there was
+	if (s.Problem == sync.Incomplete || s.Problem == sync.Forged) && d.isAnythingLost() { // somebody, who may be gone, said that there is more, and there was; until that comes, what did not verify is told as well
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain
@@ -417,7 +417,7 @@ func (w *World) lacks(d *Device) (place, bool) {
 	next := nextOf(furthest(headsOf(stored, ready), stored.claims)) // whether what is claimed is there, the digests tell
 	for at, holders := range w.promises {
 		w.tally.LookedFor++
-		if len(holders) == 0 || next[at.session] > at.seq || w.cheater != nil && w.cheat != BadCompactor && at.session == w.cheater.id {
+		if len(holders) == 0 || next[at.session] > at.seq || w.isCheaters(at) {
 			continue
 		}
 		if slices.ContainsFunc(waiting, func(c content) bool { return c.Session == at.session && c.Seq <= at.seq }) || w.isHalf(at) {
@@ -429,6 +429,11 @@ func (w *World) lacks(d *Device) (place, bool) {
 		return at, true
 	}
 	return place{}, false
+}
+
+// isCheaters reports whether an envelope is one that devices need not take, or not all of them the same.
+func (w *World) isCheaters(at place) bool {
+	return w.cheater != nil && at.session == w.cheater.id && w.cheat != BadCompactor && w.cheat != Unreadable
 }
 
 // isHeadless reports whether nobody has any more what leads up to an envelope: a relay may get back the middle of a session.
@@ -501,7 +506,7 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 	ready, _ := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
 	for at := range d.world.promises {
-		if d.world.cheater != nil && at.session == d.world.cheater.id || d.world.gone[at] {
+		if d.world.isCheaters(at) || d.world.gone[at] {
 			continue
 		}
 		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) {

@@ -43,67 +43,31 @@ func headsOfDeps(deps []seal.Dep) (heads []sync.Head) {
 	return heads
 }
 
-// opened decrypts an envelope, each only once: what stands at each of its places. Every link opens the same.
-func (d *Device) opened(b []byte) ([]content, error) {
+// opened is what stands at each place of an envelope, decrypted only once. Every link opens the same.
+func (d *Device) opened(b []byte) []content {
 	key := sha256.Sum256(b)
-	o, known := d.world.openings[key]
+	all, known := d.world.openings[key]
 	if !known {
-		o.contents, o.err = d.decrypt(b)
-		d.world.openings[key] = o
+		all = d.decrypt(b)
+		d.world.openings[key] = all
 	}
-	return o.contents, o.err
+	return all
 }
 
-// opening is what became of an envelope.
-type opening struct {
-	contents []content
-	err      error
-}
-
-func (d *Device) decrypt(b []byte) ([]content, error) {
+func (d *Device) decrypt(b []byte) []content {
 	e, err := seal.ParseEnvelope(b)
-	if err != nil {
-		return nil, err
+	must(err)
+	updates, err := d.keys.Updates(e)
+	must(err)
+	if updates == nil {
+		updates = make([]seal.UpdatePayload, 1) // it has nothing for the page
 	}
-	plain, err := d.keys.Open(b)
-	if err != nil {
-		return nil, err
+	all := make([]content, len(updates))
+	for i, u := range updates {
+		all[i] = content{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: e.First() + uint32(i)}, deps: headsOfDeps(u.Deps), update: u.Update, size: len(b) / len(updates)}
 	}
-	at := func(seq uint32, plain []byte) (content, error) {
-		p, err := seal.DecodeUpdate(plain)
-		c := content{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: seq}, deps: headsOfDeps(p.Deps), update: p.Update, size: len(b)}
-		if seq == e.Seq {
-			c.Hash = sync.Hash(e.Hash())
-		}
-		if seq == e.First() {
-			c.prev = sync.Hash(e.Prev)
-		}
-		return c, err
-	}
-	switch e.Kind {
-	case seal.Update:
-		c, err := at(e.Seq, plain)
-		return []content{c}, err
-	case seal.Pack:
-		pack, err := seal.DecodePack(plain)
-		if err != nil {
-			return nil, err
-		}
-		if len(pack.Contents) != int(e.Seq-e.First())+1 {
-			return nil, seal.ErrCorrupt
-		}
-		var all []content
-		for i, plain := range pack.Contents {
-			c, err := at(e.First()+uint32(i), plain)
-			if err != nil {
-				return nil, err
-			}
-			c.size = len(b) / len(pack.Contents)
-			all = append(all, c)
-		}
-		return all, nil
-	}
-	return []content{{Head: sync.Head{Session: sync.SessionID(e.Session), Seq: e.Seq, Hash: sync.Hash(e.Hash())}, prev: sync.Hash(e.Prev), size: len(b)}}, nil
+	all[0].prev, all[len(all)-1].Hash = sync.Hash(e.Prev), sync.Hash(e.Hash())
+	return all
 }
 
 // read is what the disks have together.
@@ -118,11 +82,7 @@ func (d *Device) tail(stored held) (ready, waiting []content) {
 	for i, s := range stored.sessions {
 		next := done[s]
 		for _, e := range stored.runs[s] {
-			all, err := d.opened(e.bytes)
-			if err != nil {
-				d.fail(Broken, "what is stored does not open: %v", err)
-			}
-			for _, c := range all {
+			for _, c := range d.opened(e.bytes) {
 				if c.Seq < next || c.Seq > next && c.Seq > claimed[s] {
 					continue // a pack may begin before what is missing
 				}

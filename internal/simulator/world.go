@@ -36,7 +36,7 @@ type World struct {
 
 	certs    map[[sha256.Size]byte]*seal.Certificate
 	signed   map[[sha256.Size]byte]bool
-	openings map[[sha256.Size]byte]opening
+	openings map[[sha256.Size]byte][]content
 	verified map[[sha256.Size]byte]verification
 	words    map[[sha256.Size]byte]*seal.PresencePayload // nil: it does not open
 	promises promises
@@ -96,8 +96,11 @@ func planned(seed uint64) *World {
 	case 0, 1:
 		w.lie = 1 + Lie(w.rand.IntN(int(lieCount)-1))
 	case 2, 3:
-		if w.cheat = 1 + Cheat(w.rand.IntN(int(cheatCount)-1)); w.cheat == Equivocation {
+		switch w.cheat = 1 + Cheat(w.rand.IntN(int(Unreadable)-1)); {
+		case w.cheat == Equivocation:
 			w.lie = ForkViews // no honest relay takes both; where there are two, each may take one
+		case w.cheat == Mutation && key[0]&1 == 1: // drawn like that, it leaves all other stories as they were
+			w.cheat = Unreadable
 		}
 	}
 	w.faults = slices.DeleteFunc(w.faults, w.cheat.excludes)
@@ -108,7 +111,7 @@ func newWorld(seed uint64) *World {
 	w := planned(seed)
 	w.parted, w.promises, w.gone = map[*Device]bool{}, promises{}, map[place]bool{}
 	w.certs, w.signed = map[[sha256.Size]byte]*seal.Certificate{}, map[[sha256.Size]byte]bool{}
-	w.openings, w.verified = map[[sha256.Size]byte]opening{}, map[[sha256.Size]byte]verification{}
+	w.openings, w.verified = map[[sha256.Size]byte][]content{}, map[[sha256.Size]byte]verification{}
 	w.words = map[[sha256.Size]byte]*seal.PresencePayload{}
 	if w.cheat != NoCheat {
 		w.cheater = newCheater(w)

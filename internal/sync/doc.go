@@ -15,7 +15,8 @@
 //	   acknowledged is never sent again to the same store
 //	S5 a session's envelopes are taken in chain order, once each, in whatever order they came; what does not continue its chain
 //	   is not stored, and what failed is tried again with what comes or is stored later of its session; what comes for a place that
-//	   is here is compared: a session that signed two histories is frozen, and the proof kept
+//	   is here is compared: a session that signed two histories is frozen, and the proof kept; what its session signed and nobody can
+//	   read takes its place, and is shown for the core to refuse
 //	S6 a cursor passes an envelope only when that and all before it is stored here (or known to be)
 //	S7 what cannot be taken is kept within bounds, and asked for again with growing pauses, a few times, then reported
 //	S8 an envelope is shown to the page only after those that its writer had seen, and the parts of one change only together

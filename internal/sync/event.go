@@ -178,7 +178,7 @@ type Entry struct {
 	Verdict Verdict
 }
 
-// Opened answers Open: a result per envelope, as far as verification and decryption went. A Problem is about the next one.
+// Opened answers Open: a result per envelope, as far as verification went. A Problem is about the next one.
 type Opened struct {
 	Doc     Doc
 	Job     Job
@@ -187,7 +187,8 @@ type Opened struct {
 }
 
 // OpenedItem is an envelope's hash and what it stands for: an update or snapshot one content, a pack one for each of its
-// places, an attest or session info none. A snapshot that verifies and cannot be read has none either: that its writer answers for, and Check says so.
+// places, an attest or session info none. An update or a pack that verifies and cannot be read has what stands for it in each place (docs/SYNC.md). A snapshot
+// that verifies and cannot be read has none: that its writer answers for, and Check says so.
 type OpenedItem struct {
 	Hash     Hash
 	Contents []OpenedContent

@@ -255,3 +255,23 @@ func inVain(t *testing.T, snapshot bool) {
 		t.Fatalf("%+v: the other hubs and tabs hear of it, once", waived)
 	}
 }
+
+// What its session signed and nobody can read names nothing that its writer had seen, and is shown in its turn: the core refuses it.
+func TestS5WhatIsSignedAndCannotBeReadTakesItsPlaceAndHoldsNothing(t *testing.T) {
+	s := online(t)
+	pack := arrive(9, ann, 3, sync.Hash{2})
+	pack.Kind, pack.First = sync.KindPack, 2
+	effects := s.batch(1, arrive(3, ann, 0, certHash(ann)), arrive(6, ann, 1, sync.Hash{1}), pack)
+	effects = s.openAll(effects, update(sync.Hash{1}), update(sync.Hash{2}), sync.OpenedItem{Hash: sync.Hash{4}, Contents: []sync.OpenedContent{{Ref: 2001}, {Ref: 2002}}})
+	if refs := one[sync.Show](s, effects).Refs; !reflect.DeepEqual(refs, []sync.Ref{1003, 1006, 2001, 2002}) {
+		t.Fatalf("shows %v", refs)
+	}
+	if mark := one[sync.MarkChanged](s, effects).Mark; mark.Cursor != 9 {
+		t.Fatalf("%+v", mark)
+	}
+	effects = s.openAll(s.batch(1, arrive(12, bob, 0, certHash(bob))), update(sync.Hash{5}, sync.Head{Session: ann, Seq: 3, Hash: sync.Hash{4}}))
+	one[sync.Show](s, effects)
+	none[sync.StatusChanged](s, effects) // nothing is missing
+	s.now += 3_600_000
+	none[sync.Hello](s, s.tell(sync.Wake{}))
+}

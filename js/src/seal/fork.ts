@@ -14,6 +14,7 @@ import { hashOf, verifyCertificate, verifyRun, type Certificate } from "./run.ts
 import { Kind } from "./sealer.ts";
 
 const VERSION = 0;
+const NOTHING = new Uint8Array();
 /** Most envelopes of one run. One is enough, but for a writer who leaves signatures bad. */
 export const MOST_OF_A_FORK = 256;
 
@@ -153,10 +154,21 @@ const contentsOf = async (open: Open, run: readonly Envelope[]): Promise<Readonl
   const all: Array<readonly [number, Uint8Array]> = [];
   for (const e of run) {
     if (e.kind !== Kind.update && e.kind !== Kind.pack) continue;
-    const plain = await open(e.bytes);
-    const contents = e.kind === Kind.pack ? decodePack(plain) : [plain];
-    if (contents.length !== e.seq - firstOf(e) + 1) throw corrupt(`a pack of ${firstOf(e)} to ${e.seq} has ${contents.length} contents`);
-    contents.forEach((content, i) => all.push([firstOf(e) + i, content]));
+    const contents = await contentsOfOne(open, e);
+    for (let i = 0; i <= e.seq - firstOf(e); i++) all.push([firstOf(e) + i, contents?.[i] ?? NOTHING]);
   }
   return all;
+};
+
+/** Null for what does not decrypt, or is no pack: it says nothing in any of its places. FreeholdError("newer-format"). */
+const contentsOfOne = async (open: Open, e: Envelope): Promise<readonly Uint8Array[] | null> => {
+  if (e.seq - firstOf(e) >= e.size) throw corrupt(`a pack of ${firstOf(e)} to ${e.seq} in ${e.size} bytes`);
+  try {
+    const plain = await open(e.bytes);
+    const contents = e.kind === Kind.pack ? decodePack(plain) : [plain];
+    return contents.length === e.seq - firstOf(e) + 1 ? contents : null;
+  } catch (why) {
+    if (why instanceof FreeholdError && why.code === "relay-invalid") return null;
+    throw why;
+  }
 };

@@ -40,6 +40,7 @@ const decrypt = async (ring: Keyring, e: Envelope): Promise<Octets> => {
   try {
     content = await subtle((c) => c.decrypt(aead(ring, e.open), cipher, octets(e.ciphertext)));
   } catch (cause) {
+    if ((cause as Partial<Error>).name !== "OperationError") throw cause; // what WebCrypto says of a wrong tag, and only that is for ever
     throw corrupt(`envelope ${e.seq} of session ${e.session} does not decrypt`, cause);
   }
   const plain = unpad(new Uint8Array(content));

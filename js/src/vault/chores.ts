@@ -6,7 +6,7 @@ import { REFUTED, UNDECIDED, type Checked, type Compaction } from "./compaction.
 import type { DocEffect } from "./effects.ts";
 import type { Event, Head, OpenedContent, OpenedItem } from "./events.ts";
 import { runsOf } from "./loading.ts";
-import { depToHead, goesOn, hashOf, headToDep, openEach, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
+import { depToHead, goesOn, hashOf, headToDep, isRead, openEach, sealSnapshot, sealUpdate, type Opened } from "./payload.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToNumber, problem, type ProblemNumber } from "./problems.ts";
 import type { Held, Refs } from "./refs.ts";
@@ -78,7 +78,7 @@ export const store = async (d: Desk, e: Chore<"store">, stored: (envelopes: read
 };
 
 /**
- * Opens as much of a run as is good, from its beginning: a bad envelope must not keep those before it off the device. A
+ * Opens as much of a run as verifies, from its beginning: a bad envelope must not keep those before it off the device. A
  * certificate that came with an envelope counts once an envelope verified under it; a known one is never replaced.
  */
 export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
@@ -88,15 +88,14 @@ export const open = async (d: Desk, e: Chore<"open">): Promise<Event> => {
     if (cert === null) throw new FreeholdError("relay-invalid", "A session has no certificate.", "It is asked for again.");
     const envelopes = held.map((h): StoredEnvelope => ({ session: e.session, seq: h.seq, bytes: h.bytes! }));
     const { hashes, reason } = await d.keys!.verifyBeginning(cert, null, envelopes.map((x) => x.bytes));
-    const { opened, failure } = await openBeginning(d, envelopes.slice(0, hashes.length), hashes);
+    const opened = await openEach(d.sealer, d.keys!, envelopes.slice(0, hashes.length), hashes);
     if (await isForked(d, e.session, opened.filter((contents) => contents.length > 1).flat().filter((c) => c.seq < e.next))) return { type: "opened", doc: d.doc, job: e.job, items: [], problem: problem.forked };
     const items = opened.map((contents, i): OpenedItem => {
       Object.assign(held[i]!, { cert, contents, update: contents.length === 1 ? contents[0]!.update : null });
       return { hash: hashes[i]!, contents: contents.length === 1 ? [contentOf(e.refs[i]!, contents[0]!)] : contents.map((c) => contentOf(addContent(d, c), c)) };
     });
     if (hashes.length > 0) d.certs.set(e.session, cert);
-    const why = failure ?? reason;
-    return { type: "opened", doc: d.doc, job: e.job, items, problem: why === null ? problem.none : errorToNumber(why, problem.forged) };
+    return { type: "opened", doc: d.doc, job: e.job, items, problem: reason === null ? problem.none : errorToNumber(reason, problem.forged) };
   } catch (error) {
     return { type: "opened", doc: d.doc, job: e.job, items: [], problem: errorToNumber(error, problem.forged) };
   }
@@ -117,28 +116,11 @@ const isForked = async (d: Desk, session: SessionId, packed: readonly Opened[]):
   const both = (run ?? []).filter((e) => bySeq.has(e.seq));
   return (await openEach(d.sealer, d.keys!, both)).flat().some((c) => {
     const other = bySeq.get(c.seq);
-    return other !== undefined && !equal(d.sealer.encodeUpdate(payloadOf(c)), d.sealer.encodeUpdate(payloadOf(other)));
+    return other !== undefined && isRead(c) && isRead(other) && !equal(d.sealer.encodeUpdate(payloadOf(c)), d.sealer.encodeUpdate(payloadOf(other)));
   });
 };
 
 const payloadOf = (c: Opened): UpdatePayload => ({ deps: c.deps.map(headToDep), update: c.update });
-
-/** The updates before the first envelope that does not open, and why it does not (null: all do). */
-const openBeginning = async (
-  d: Desk, envelopes: readonly StoredEnvelope[], hashes: readonly Uint8Array[],
-): Promise<{ readonly opened: ReadonlyArray<readonly Opened[]>; readonly failure: unknown }> => {
-  try {
-    return { opened: await openEach(d.sealer, d.keys!, envelopes, hashes), failure: null };
-  } catch { // which one it was is not said: one after the other
-    const opened: Array<readonly Opened[]> = [];
-    try {
-      for (const [i, envelope] of envelopes.entries()) opened.push(...(await openEach(d.sealer, d.keys!, [envelope], [hashes[i]!])));
-      return { opened, failure: null };
-    } catch (failure) {
-      return { opened, failure };
-    }
-  }
-};
 
 /** A snapshot is the one envelope of its session. One that its writer signed and that cannot be read is the writer's fault, which `check` says. */
 export const openSnapshot = async (d: Desk, e: Chore<"open">): Promise<Event> => {

@@ -30,6 +30,22 @@ export interface Opened extends Head {
 
 const UNKNOWN = new Uint8Array(HASH);
 const NOTHING = new Uint8Array();
+/**
+ * What stands for an update that nobody can read here (docs/FORMAT.md): no version of the core takes the one, and this one not the other. What its
+ * writer signed no other reading brings otherwise, so it is given to the core like any other update that it refuses.
+ */
+const UNREADABLE = Uint8Array.of(0x01);
+const NEWER = Uint8Array.of(0x0f);
+
+
+/** What an update says: what its writer had seen, and the change. */
+type Said = Pick<Opened, "deps" | "update">;
+
+const standIn = (why: unknown): Said => {
+  const code = why instanceof FreeholdError ? why.code : null;
+  if (code !== "newer-format" && code !== "relay-invalid") throw why; // another time it may be read
+  return { deps: [], update: code === "newer-format" ? NEWER : UNREADABLE };
+};
 
 /** What the session's next envelope names as its predecessor. */
 export const hashOf = async (sealer: Sealer, bytes: Uint8Array): Promise<Uint8Array> => sealer.clear(bytes).end ?? sealer.sha256(bytes);
@@ -48,7 +64,10 @@ export const sealSnapshot = async (
   return { session, bytes };
 };
 
-/** Decrypts envelopes and gives what each stands for, in the order given. Rejects with what the first failure rejects with. */
+/** Whether a place says something that this version understands, so that it can be compared. */
+export const isRead = ({ update }: Opened): boolean => update !== NEWER;
+
+/** Decrypts envelopes that were verified, and gives what each stands for, in the order given. */
 export const openEach = (
   sealer: Sealer, keys: DocKeys, envelopes: readonly StoredEnvelope[], hashes?: readonly Uint8Array[],
 ): Promise<ReadonlyArray<readonly Opened[]>> => Promise.all(envelopes.map(async (e, i) => openOne(sealer, keys, e, hashes?.[i] ?? (await hashOf(sealer, e.bytes)))));
@@ -56,16 +75,29 @@ export const openEach = (
 const openOne = async (sealer: Sealer, keys: DocKeys, { session, seq, bytes }: StoredEnvelope, hash: Uint8Array): Promise<readonly Opened[]> => {
   const { kind, prev } = sealer.header(bytes);
   const { first } = sealer.clear(bytes);
-  const plain = await keys.open(bytes);
-  const place = (at: number, content: Uint8Array): Opened => {
+  const said = kind === Kind.update || kind === Kind.pack ? await read(sealer, keys, bytes, kind, seq - first + 1) : [{ deps: [], update: NOTHING }];
+  return said.map((says, i) => ({ session, seq: first + i, hash: first + i === seq ? hash : UNKNOWN, prev: i === 0 ? prev : UNKNOWN, ...says }));
+};
+
+/** What each place of an update or a pack says. */
+const read = async (sealer: Sealer, keys: DocKeys, bytes: Uint8Array, kind: Kind, places: number): Promise<readonly Said[]> => {
+  const everywhere = (says: Said): readonly Said[] => Array.from({ length: places }, () => says);
+  try {
+    const plain = await keys.open(bytes);
+    const contents = kind === Kind.pack ? sealer.decodePack(plain) : [plain];
+    return contents.length === places ? contents.map((content) => readUpdate(sealer, content)) : everywhere({ deps: [], update: UNREADABLE });
+  } catch (why) {
+    return everywhere(standIn(why));
+  }
+};
+
+const readUpdate = (sealer: Sealer, content: Uint8Array): Said => {
+  try {
     const { deps, update } = sealer.decodeUpdate(content);
-    return { session, seq: at, hash: at === seq ? hash : UNKNOWN, prev: at === first ? prev : UNKNOWN, deps: deps.map(depToHead), update };
-  };
-  if (kind === Kind.update) return [place(seq, plain)];
-  if (kind !== Kind.pack) return [{ session, seq, hash, prev, deps: [], update: NOTHING }];
-  const contents = sealer.decodePack(plain);
-  if (contents.length !== seq - first + 1) throw new FreeholdError("relay-invalid", `A pack of ${first} to ${seq} has ${contents.length} updates.`, "It was not taken; your document is as it was.");
-  return contents.map((content, i) => place(first + i, content));
+    return { deps: deps.map(depToHead), update };
+  } catch (why) {
+    return standIn(why);
+  }
 };
 
 /** Whether two may be the hash of one envelope: zeros say nothing. */

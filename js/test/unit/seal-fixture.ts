@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { Rights } from "../../src/protocol.ts";
-import { signingKey } from "../../src/seal/ed25519.ts";
+import { newKeyPair, signingKey } from "../../src/seal/ed25519.ts";
+import { packClear } from "../../src/seal/envelope.ts";
 import { unlock } from "../../src/seal/keys.ts";
 import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
 import { sealer } from "../../src/seal/seal.ts";
@@ -95,6 +96,23 @@ export const newDoc = async (): Promise<Doc> => {
     read: await sealer.keys(doc, "read", secretOf.read, genesis),
   };
   return { doc, genesis, secretOf, keysOf, session: await keysOf.write.newSession() };
+};
+
+/** A session that seals what no other one would: content in any place, also where nobody can open it. */
+export const newWriter = async (doc: string, rights: Rights, secret: Uint8Array, genesis: Uint8Array) => {
+  const ring = await unlock(doc, rights, secret, genesis);
+  const { key, publicKey } = await newKeyPair();
+  const session = await sessionOf(publicKey);
+  const cert = await certify(ring, ring.write!, publicKey);
+  const there = await sealer.create();
+  const { cipher } = await unlock(there.doc, "owner", there.secret, there.genesis);
+  /** `garbled`: signed like any other, and encrypted with the key of another document. `first`, `end`: of a pack, the first of its places and the hash of the last. */
+  const seal = (seq: number, prev: Uint8Array, plain: Uint8Array, how: { readonly garbled?: boolean; readonly first?: number; readonly end?: Uint8Array } = {}): Promise<Uint8Array> => {
+    const { garbled = false, first = seq, end } = how;
+    const kind = end === undefined ? Kind.update : Kind.pack;
+    return sealEnvelope(garbled ? { ...ring, cipher } : ring, key, { kind, session, seq, prev, salt: crypto.getRandomValues(new Uint8Array(4)) }, plain, end === undefined ? undefined : packClear(first, end));
+  };
+  return { session, cert, seal };
 };
 
 /** A run of a session from its beginning. */

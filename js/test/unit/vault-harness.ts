@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Core } from "../../src/core/core.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
+import { FreeholdError, type Code } from "../../src/errors.ts";
 import { fromBase64url } from "../../src/ids.ts";
 import type { DocId, FromVault, Opened, Port, Problem, Replies, Request, SessionUpdate, ToVault, VaultStatus } from "../../src/protocol.ts";
 import type { VaultEnv } from "../../src/vault/env.ts";
@@ -142,6 +143,8 @@ export class Editor {
   sealed: readonly Uint8Array[] = [];
   /** Updates that the vault gave; the core may keep one for later. */
   given = 0;
+  /** What the core said of the updates that it refused. */
+  readonly refused: Code[] = [];
   /** What other sessions say of themselves. */
   readonly others: Map<string, Uint8Array> = new Map();
   readonly #core: Core;
@@ -214,9 +217,17 @@ export class Editor {
     }
   }
 
+  /** What the core refuses is left out, as the page does. */
   #apply(updates: readonly SessionUpdate[]): void {
     this.given += updates.length;
-    for (const u of updates) this.#core.apply(this.#handle, fromBase64url(u.session)!, u.bytes);
+    for (const u of updates) {
+      try {
+        this.#core.apply(this.#handle, fromBase64url(u.session)!, u.bytes);
+      } catch (e) {
+        if (!(e instanceof FreeholdError)) throw e;
+        this.refused.push(e.code);
+      }
+    }
   }
 
   /** The text's index, from the view's container records (docs/BOUNDARY.md), or −1. */
