@@ -35,7 +35,8 @@ type Limits struct {
 	// as much again messages above BatchBytes on their way in. The others wait their turn.
 	LargeBytes int
 	// PartialBytes is the memory that messages up to BatchBytes may take while they come in, all sockets together, but for the
-	// shortest. Beyond it they wait their turn as larger ones do.
+	// shortest. Beyond it they wait their turn as larger ones do. Batches of several envelopes may take as much on their way out;
+	// beyond it they are short.
 	PartialBytes int
 	// Answers is how many Acks, Errors and Pongs may wait for a connection that does not read them.
 	Answers int

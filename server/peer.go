@@ -1,7 +1,6 @@
 package server
 
 import (
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -118,7 +117,6 @@ func (p *Peer) Close() {
 	for _, s := range subscriptions {
 		s.Close()
 	}
-	p.relay.large.taken(p, math.MaxUint64)
 }
 
 func (p *Peer) hello(f *wire.Hello) {
@@ -351,19 +349,7 @@ func (p *Peer) credit(taken uint64) {
 	p.mu.Unlock()
 	if !honest {
 		p.answer(BadFrame(nil).Frame(nil, nil))
-		return
 	}
-	p.relay.large.taken(p, taken)
-}
-
-// hold keeps of a lease, after its message was sent, what of it is in memory until the device took it.
-func (p *Peer) hold(lease Lease) {
-	p.mu.Lock()
-	if p.relay.inTurns && !p.closed && lease != (Lease{}) {
-		p.relay.large.hold(p, p.sent, lease.size/copiesSent, p.relay.clock())
-	}
-	p.mu.Unlock()
-	lease.Release()
 }
 
 // look queues a subscription for its Next.
@@ -414,10 +400,8 @@ func (p *Peer) send() {
 			// What came meanwhile is looked for again.
 			more = true
 		}
-		if err == nil {
-			p.hold(lease)
-		} else {
-			lease.Release()
+		lease.Release()
+		if err != nil {
 			p.line.HangUp()
 			p.mu.Lock()
 			p.sending = false

@@ -20,8 +20,9 @@ type Relay struct {
 	clock     func() time.Time
 	committer *committer
 	meter     *Meter
-	large     *budget
-	sets      *sets
+	// large and batches are for what is on its way to readers.
+	large, batches *budget
+	sets           *sets
 	// tasks runs what is started, where the home does not.
 	tasks tasks
 	// inTurns: the home ends its turn when all is done, so nobody is made to wait; what comes too early is refused.
@@ -47,6 +48,10 @@ type Home struct {
 	Only *seal.DocID
 	// Admission decides which documents are kept; nil: all.
 	Admission Admission
+	// HasRoom, where set, says whether there is memory for one large message more, beside Limits.LargeBytes. For a home whose runtime takes
+	// every message at once: what devices did not take it counts itself (PeerState). waits: a reader waits for it; then the home calls
+	// Relay.Look when there is room. It must not call the relay.
+	HasRoom func(waits bool) bool
 }
 
 // Start begins a task. It must not run it before it returns.
@@ -61,7 +66,7 @@ func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)
 // NewRelayAt is NewRelay elsewhere than in a process of its own.
 func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
 	meter := newMeter()
-	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes), sets: newSets(limits.SetMembers), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
+	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes, home.HasRoom), batches: newBudget(limits.PartialBytes, nil), sets: newSets(limits.SetMembers), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 	if home.Start == nil {
 		r.home.Start = r.tasks.start
 	} else {
@@ -73,6 +78,9 @@ func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, repor
 
 // Start runs a task of those who bring connections.
 func (r *Relay) Start(task func()) { r.home.Start(task) }
+
+// Look has readers ask again who wait for memory.
+func (r *Relay) Look() { r.large.tell() }
 
 // Store names the relay's disk.
 func (r *Relay) Store() wire.StoreID { return r.log.Store() }
@@ -255,22 +263,21 @@ func (r *Relay) Room(doc seal.DocID) (RoomRecord, *Refusal) {
 	return record, nil
 }
 
-// copiesSent is how often a large envelope is in memory at most while it is sent: as it was read, and as a frame in a buffer that
-// grew by doubling.
-const copiesSent = 3
+// copiesSent is how often what is sent is in memory at most: as it was read, and as a frame.
+const copiesSent = 2
 
-// batch reads the log. It gives nil where a large envelope comes next and there is no memory for it now; waiter, if not
-// nil, is told when to ask again.
+// batch reads the log: as much as a Batch may have, and where many are on their way to readers who do not take them, a short one. It
+// gives nil where a larger envelope comes next and there is no memory for it now; waiter, if not nil, is told when to ask again.
 func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (*wire.Batch, Lease, *Refusal) {
-	entries, next, err := r.log.Read(doc, since, r.limits.BatchBytes)
-	var lease Lease
+	limit := r.limits.BatchBytes
+	lease, room := r.batches.takeFor(limit)
+	if !room {
+		limit = min(limit, shortBytes)
+	}
+	entries, next, err := r.log.Read(doc, since, limit)
+	lease = lease.shrink(sizeOfEntries(entries))
 	if err == nil && len(entries) == 0 && next > 0 {
-		var room bool
 		if lease, room = r.large.take(copiesSent*next, waiter); !room {
-			for _, p := range r.large.slow(r.clock()) {
-				p.line.HangUp()
-				p.Close() // and the waiter is told
-			}
 			return nil, Lease{}, nil
 		}
 		entries, next, err = r.log.Read(doc, since, next)
@@ -285,6 +292,13 @@ func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (
 		b.UpTo = entries[n-1].Cursor
 	}
 	return b, lease, nil
+}
+
+func sizeOfEntries(entries []wire.Entry) (size int) {
+	for _, e := range entries {
+		size += len(e.Envelope)
+	}
+	return size
 }
 
 // enter finds or makes the place of a document and keeps it until leave. Errors: CodeStopping, CodeBadFrame.

@@ -44,9 +44,6 @@ func (p *Peer) State() PeerState {
 func (r *Relay) ResumePeer(line Line, state PeerState) *Peer {
 	p := r.newPeer(line, nil, state.Name, state.Nonce)
 	p.sent, p.taken = state.Sent, state.Taken
-	if untaken := p.sent - p.taken; untaken > wire.CreditWindow {
-		r.large.hold(p, p.sent, int(untaken), r.clock())
-	}
 	for _, reading := range state.Readings {
 		s, refusal := p.subscribe(reading.Doc, reading.Since, reading.Store, reading.Proof)
 		if refusal != nil {

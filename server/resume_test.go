@@ -2,10 +2,8 @@ package server_test
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -205,92 +203,90 @@ func TestResumeKeepsCredit(t *testing.T) {
 	}
 }
 
-// Where a home's runtime takes everything at once, a large message is in memory until its device took it. Others wait for that, also
-// in a relay that begins anew, but not for ever.
-func TestLargeMessagesAreHeldUntilTaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const size = 2 << 20
-		limits := server.DefaultLimits()
-		limits.LargeBytes = 2*size + size/2
-		log := server.NewMemoryLog(wire.StoreID{7})
-		doc := servertest.NewDoc(t, 1)
-		id := doc.ID()
-		s := doc.NewSession()
-		home := newTurns(log, &id, limits)
-		nonce := seal.Nonce{1}
-		var lines []*heard
-		var peers []*server.Peer
-		came := map[*heard]uint64{}
-		// reads says how many large batches have come to each.
-		reads := func() (large []int) {
-			for _, line := range lines {
-				n := 0
-				for _, b := range line.messages {
-					came[line] += uint64(len(b))
-					if len(b) > size {
-						n++
-					}
+// A home that counts its memory itself is asked before each large message. Who waits asks again when the home says so, also in a relay
+// that began anew; small ones go meanwhile, and a plain read is refused.
+func TestAHomeWithoutRoom(t *testing.T) {
+	const size = 2 << 20
+	log := server.NewMemoryLog(wire.StoreID{7})
+	doc := servertest.NewDoc(t, 1)
+	id := doc.ID()
+	s := doc.NewSession()
+	room, asked := 10, map[bool]int{}
+	begin := func() *turns {
+		h := &turns{}
+		h.relay = server.NewRelayAt(server.Home{Start: h.tasks.Go, Only: &id, HasRoom: func(waits bool) bool {
+			if room == 0 {
+				asked[waits]++
+				return false
+			}
+			room--
+			return true
+		}}, log, server.DefaultLimits(), time.Now, nil)
+		return h
+	}
+	home, nonce := begin(), seal.Nonce{1}
+	line := &heard{}
+	writer := home.relay.NewPeer(line, nil, testName, nonce)
+	home.say(t, line, writer, &wire.Hello{Doc: id, Genesis: doc.Genesis(), Proof: doc.Prove(testName, nonce)},
+		&wire.Append{Doc: id, Cert: s.Cert, Envelopes: [][]byte{s.Write("small")}}, &wire.Append{Doc: id, Envelopes: [][]byte{s.Snapshot(make([]byte, size))}})
+	writer.Close()
+	room, asked = 1, map[bool]int{}
+	var lines [3]*heard
+	var peers [3]*server.Peer
+	// come says how far each reader is.
+	come := func(when string, want ...wire.Cursor) {
+		t.Helper()
+		home.tasks.Wait()
+		for i, line := range lines {
+			at := wire.Cursor(0)
+			for _, f := range line.take(t) {
+				if batch, ok := f.(*wire.Batch); ok {
+					at = batch.UpTo
 				}
-				line.messages = nil
-				large = append(large, n)
 			}
-			return large
-		}
-		want := func(when string, want ...int) {
-			t.Helper()
-			if got := reads(); !slices.Equal(got, want) {
-				t.Fatalf("%s: %v large batches, want %v", when, got, want)
+			if at != want[i] {
+				t.Fatalf("%s: reader %d came to %d, want %v", when, i, at, want)
 			}
 		}
-		turn := func(i int, f wire.Frame) {
-			t.Helper()
-			b, err := wire.Encode(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			peers[i].Receive(b)
-			home.tasks.Wait()
+	}
+	for i := range lines {
+		lines[i] = &heard{}
+		peers[i] = home.relay.NewPeer(lines[i], nil, testName, nonce)
+		b, err := wire.Encode(&wire.Hello{Doc: id, Proof: doc.Prove(testName, nonce)})
+		if err != nil {
+			t.Fatal(err)
 		}
-		join := func() {
-			line := &heard{}
-			lines, peers = append(lines, line), append(peers, home.relay.NewPeer(line, nil, testName, nonce))
-			home.tasks.Wait()
-			turn(len(peers)-1, &wire.Hello{Doc: id, Genesis: doc.Genesis(), Proof: doc.Prove(testName, nonce)})
-		}
-		writer := home.relay.NewPeer(&heard{}, nil, testName, nonce)
-		home.say(t, &heard{}, writer, &wire.Hello{Doc: id, Genesis: doc.Genesis(), Proof: doc.Prove(testName, nonce)},
-			&wire.Append{Doc: id, Cert: s.Cert, Envelopes: [][]byte{s.Snapshot(make([]byte, size))}})
-		writer.Close()
-
-		for range 4 {
-			join()
-		}
-		want("the third goes beyond, the fourth waits", 1, 1, 1, 0)
-		turn(0, &wire.Credit{Taken: came[lines[0]]})
-		want("the first took its own", 0, 0, 0, 1)
-		join()
-		want("the fifth waits", 0, 0, 0, 0, 0)
-
-		home = newTurns(log, &id, limits)
-		for i, p := range peers {
-			peers[i] = home.relay.ResumePeer(lines[i], p.State())
-		}
+		peers[i].Receive(b)
 		home.tasks.Wait()
-		want("the fifth waits in a relay that begins anew", 0, 0, 0, 0, 0)
-		peers[1].Close()
+	}
+	come("room for one", 2, 1, 1)
+	if asked[true] != 2 || asked[false] != 0 {
+		t.Fatalf("%v", asked)
+	}
+	if _, _, refusal := home.relay.Read(id, 1); refusal == nil || refusal.Code != wire.CodeBusy || asked[false] != 1 {
+		t.Fatalf("%v, %v", refusal, asked)
+	}
+	home.relay.Look()
+	come("no room yet", 0, 0, 0)
+	if asked[true] != 4 {
+		t.Fatalf("%v", asked)
+	}
+	states := [3]server.PeerState{peers[0].State(), peers[1].State(), peers[2].State()}
+	home = begin()
+	for i, state := range states {
+		peers[i] = home.relay.ResumePeer(lines[i], state)
+	}
+	come("in a relay that begins anew", 0, 0, 0)
+	// One after the other, whoever is first.
+	for n := 1; n <= 2; n++ {
+		room = 1
+		home.relay.Look()
 		home.tasks.Wait()
-		want("the second left", 0, 0, 0, 0, 1)
-
-		time.Sleep(server.HoldsFor)
-		join()
-		want("the sixth waits", 0, 0, 0, 0, 0, 0)
-		time.Sleep(1)
-		join()
-		want("others waited for long enough", 0, 0, 0, 0, 0, 1, 1)
-		for i, cut := range []bool{false, false, true, true, true, false, false} {
-			if lines[i].hungUp != cut {
-				t.Fatalf("%d was cut off: %v", i, !cut)
-			}
+		if came := len(lines[1].messages) + len(lines[2].messages); came != n || len(lines[1].messages) > 1 {
+			t.Fatalf("room for %d: %d came", n, came)
 		}
-	})
+	}
+	if len(lines[0].messages) > 0 {
+		t.Fatal("it comes twice")
+	}
 }

@@ -117,8 +117,10 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 		defer p.mu.Unlock()
 		return s.presence(), Lease{}, nil
 	case s.begun && len(p.tail) > 0 && s.since >= p.tailFrom:
-		defer p.mu.Unlock()
-		return s.fromTail(), Lease{}, nil
+		if frame, lease := s.fromTail(); frame != nil {
+			p.mu.Unlock()
+			return frame, lease, nil
+		}
 	case p.genesis == nil:
 		// The log may have it by now, with envelopes: not before the Welcome that names it, and not to one who may not read.
 		defer p.mu.Unlock()
@@ -202,22 +204,20 @@ func (s *Subscription) welcome() wire.Frame {
 	return &wire.Welcome{Doc: p.doc, Store: p.relay.Store(), Head: p.durable, Genesis: p.genesis, Successor: p.successor}
 }
 
-// sharedBytes bounds the Batch that a place keeps for those who get the same.
-const sharedBytes = 16 << 10
-
-// fromTail is a Batch without the reader's own entries, and without certificates that it has by now. The caller holds
-// the place's mu.
-func (s *Subscription) fromTail() wire.Frame {
+// fromTail is a Batch without the reader's own entries, and without certificates that it has by now; nil where there is no memory for
+// so much at once. The caller holds the place's mu.
+func (s *Subscription) fromTail() (wire.Frame, Lease) {
 	p := s.place
 	since := s.since
 	first := sort.Search(len(p.tail), func(i int) bool { return p.tail[i].Cursor > since })
 	news := p.tail[first:]
-	s.since = p.tail[len(p.tail)-1].Cursor
+	upTo := p.tail[len(p.tail)-1].Cursor
 	own := s.by != nil && slices.ContainsFunc(news, func(e tailEntry) bool { return e.by == s.by.id })
 	if !own && p.shared != nil && p.sharedFrom == since {
-		return p.shared
+		s.since = upTo
+		return p.shared, Lease{}
 	}
-	b := &wire.Batch{Doc: p.doc, Entries: make([]wire.Entry, 0, len(news)), UpTo: s.since}
+	b := &wire.Batch{Doc: p.doc, Entries: make([]wire.Entry, 0, len(news)), UpTo: upTo}
 	size := 0
 	for _, e := range news {
 		if !own || e.by != s.by.id {
@@ -225,15 +225,20 @@ func (s *Subscription) fromTail() wire.Frame {
 			size += len(e.Envelope)
 		}
 	}
-	if own || size > sharedBytes {
-		return b
+	lease, room := p.relay.batches.takeFor(size)
+	if !room {
+		return nil, Lease{}
+	}
+	s.since = upTo
+	if own || size > shortBytes {
+		return b, lease
 	}
 	bytes, err := wire.Encode(b)
 	if err != nil {
-		return b
+		return b, lease
 	}
 	p.shared, p.sharedFrom = &wire.Encoded{Frame: b, Bytes: bytes}, since
-	return p.shared
+	return p.shared, lease
 }
 
 // look tells the reader.

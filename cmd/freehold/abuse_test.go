@@ -30,6 +30,7 @@ func TestAbuse(t *testing.T) {
 		{"handshakes that never end", slowHandshakes},
 		{"sockets that say nothing", silentSockets},
 		{"messages that never end", unfinished},
+		{"readers that stand still", standStill},
 		{"huge frames", hugeFrames},
 		{"replays", replays},
 	} {
@@ -136,6 +137,52 @@ func hugeFrames(t *testing.T, a *abused) {
 		conn.Close()
 	}
 	all.Wait()
+}
+
+// Each has a log of 2 MiB to read and takes no more of it than the system does. Who reads the same document gets all of it meanwhile.
+func standStill(t *testing.T, a *abused) {
+	const listeners = 190
+	var still []*servertest.Raw
+	var doc *servertest.Doc
+	for i := range min(*abuse, 1000) {
+		if i%listeners == 0 {
+			a.docs++
+			doc = servertest.NewDoc(t, a.docs)
+			writer := servertest.Dial(t, a.address)
+			writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
+			s := doc.NewSession()
+			for range 4 {
+				var run [][]byte
+				for range 256 {
+					run = append(run, s.Update(make([]byte, 2<<10)))
+				}
+				if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: run}); err != nil {
+					t.Fatal(err)
+				}
+				servertest.Await[*wire.Ack](writer)
+			}
+			writer.Close()
+		}
+		one := servertest.DialRaw(t, a.address, doc)
+		one.Hello(doc)
+		still = append(still, one)
+	}
+	m := a.metrics(t)
+	for range 5 {
+		a.served(t)
+		if _, entries := servertest.Dial(t, a.address).Listen(doc, wire.Hello{}); len(entries) != 1024 {
+			t.Fatalf("%d entries beside them", len(entries))
+		}
+		m = a.metrics(t)
+	}
+	t.Log(a.memory(t, m))
+	// The budget of Batches, as much again and the rest, and for each a short one, a task that waits, and what it cost to make them.
+	if limit := float64(160<<20 + len(still)*96<<10); m["go_memory_total_bytes"] > limit {
+		t.Fatalf("%.0f MiB", m["go_memory_total_bytes"]/(1<<20))
+	}
+	for _, one := range still {
+		one.Conn.Close()
+	}
 }
 
 func replays(t *testing.T, a *abused) {

@@ -16,7 +16,7 @@ import (
 // A number that is none is no other number: the Worker does not start, and says what it takes.
 func TestWrongSettingsAreRefused(t *testing.T) {
 	for _, c := range []struct{ name, value string }{
-		{"APPEND_RATE", "-1"}, {"APPEND_RATE", "many"}, {"APPEND_RATE", "Infinity"}, {"SOCKETS", "0"}, {"SOCKETS", "2.5"}, {"IDLE", "0"}, {"DOCUMENT_SIZE", "256 MiB"},
+		{"APPEND_RATE", "-1"}, {"APPEND_RATE", "many"}, {"APPEND_RATE", "Infinity"}, {"SOCKETS", "0"}, {"SOCKETS", "2.5"}, {"IDLE", "0"}, {"PATIENCE", "0"}, {"DOCUMENT_SIZE", "256 MiB"},
 	} {
 		// It ends by itself; this is for one that serves.
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

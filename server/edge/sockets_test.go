@@ -310,52 +310,5 @@ func TestReadersThatStandStill(t *testing.T) {
 	}
 }
 
-// A message may be as large as a snapshot, and the runtime queues it whole: only so many of those wait for readers who stand still, however
-// many there are. The next reader gets it when one of them took it, or left.
-func TestLargeMessagesWaitForReaders(t *testing.T) {
-	e := start(t, t.TempDir(), "config.capnp")
-	doc := servertest.NewDoc(t, 1)
-	writer := servertest.DialFor(t, e.url, doc.ID())
-	writer.Listen(doc, wire.Hello{Genesis: doc.Genesis()})
-	s := doc.NewSession()
-	const large = 15 << 20
-	if err := writer.Say(&wire.Append{Doc: doc.ID(), Cert: s.Cert, Envelopes: [][]byte{s.Snapshot(make([]byte, large))}}); err != nil {
-		t.Fatal(err)
-	}
-	servertest.Await[*wire.Ack](writer)
-	reader := servertest.DialFor(t, e.url, doc.ID())
-	if _, entries := reader.Listen(doc, wire.Hello{}); len(entries) != 1 {
-		t.Fatalf("%d entries", len(entries))
-	}
-	before := e.resident(t)
-	const idle = 16
-	var still []*servertest.Raw
-	for range idle {
-		one := servertest.DialRaw(t, e.url, doc)
-		one.Hello(doc)
-		// What follows it is queued in the same turn, or not.
-		if welcome, ok := one.Next().(*wire.Welcome); !ok || welcome.Head != 1 {
-			t.Fatalf("%+v", welcome)
-		}
-		still = append(still, one)
-	}
-	grew := e.resident(t) - before
-	t.Logf("%d KiB for %d readers of %d MiB", grew, idle, large>>20)
-	if grew > 10*large>>10 {
-		t.Errorf("%d KiB more in memory", grew)
-	}
-	last := servertest.DialFor(t, e.url, doc.ID())
-	if err := last.Say(last.Hello(doc, wire.Hello{})); err != nil {
-		t.Fatal(err)
-	}
-	servertest.Await[*wire.Welcome](last)
-	for _, one := range still {
-		one.Conn.Close()
-	}
-	if got := last.Follow(0, 1); len(got) != 1 {
-		t.Fatalf("%d entries", len(got))
-	}
-}
-
 // unread is how many MiB a document has that nobody reads.
 const unread = 40

@@ -28,15 +28,12 @@ func DialRaw(t *testing.T, address string, doc *Doc) *Raw {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", u.Host)
+	conn, err := (&net.Dialer{Control: asOnANetwork}).Dial("tcp", u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	r := &Raw{t: t, Conn: conn.(*net.TCPConn), Host: u.Host}
-	if err := r.Conn.SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
 	// Nothing here waits for so long.
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,9 @@ func Encode(f Frame) ([]byte, error) {
 	}
 	fields := f.fields()
 	var out bytes.Buffer
+	if b, ok := f.(*Batch); ok {
+		out.Grow(b.sizeAtMost()) // a buffer that doubles may be twice as large, for as long as nobody takes the frame
+	}
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
 	enc.Reset(&out)

@@ -185,6 +185,16 @@ type Batch struct {
 	More bool
 }
 
+// sizeAtMost is how long it is in bytes, or less.
+func (b *Batch) sizeAtMost() int {
+	// Heads and numbers in their longest form.
+	n := 64
+	for _, e := range b.Entries {
+		n += 32 + len(e.Envelope) + len(e.Cert)
+	}
+	return n
+}
+
 // Entry is one envelope in a log.
 type Entry struct {
 	_msgpack struct{} `msgpack:",as_array"`

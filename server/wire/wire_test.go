@@ -426,3 +426,20 @@ func toJSON(t *testing.T, f wire.Frame) map[string]any {
 	t.Fatalf("no JSON form for %T", f)
 	return nil
 }
+
+// A Batch that nobody takes is in memory for as long as that lasts: without much that is empty.
+func TestABatchIsEncodedAsLongAsItIs(t *testing.T) {
+	b := &wire.Batch{UpTo: wire.MaxInteger}
+	for range 40 {
+		for range 25 {
+			b.Entries = append(b.Entries, wire.Entry{Cursor: wire.MaxInteger, Envelope: fill(250, 1), Cert: fill(96, 2), Covers: wire.MaxInteger})
+		}
+		encoded, err := wire.Encode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if empty := cap(encoded) - len(encoded); empty > len(encoded)/4 {
+			t.Fatalf("%d bytes in a buffer of %d", len(encoded), cap(encoded))
+		}
+	}
+}

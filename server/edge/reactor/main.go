@@ -52,7 +52,7 @@ func relayOpen(h int32, size, rate float64, n int32) int32 {
 	return turn(func() error {
 		b := input(n)
 		doc := seal.DocID(b[:len(seal.DocID{})])
-		home := server.Home{Start: tasks.Go, Only: &doc}
+		home := server.Home{Start: tasks.Go, Only: &doc, HasRoom: func(waits bool) bool { return memoryRoom(h, waits) != 0 }}
 		if listed := strings.Fields(string(b[len(doc):])); len(listed) > 0 {
 			kept, err := parseOwners(listed)
 			if err != nil {
@@ -111,9 +111,22 @@ func limits() server.Limits {
 	l := server.DefaultLimits()
 	l.ConnectionDocs = 1
 	l.PresenceBytes = 1 << 20
-	// Of one document: two snapshots of any size wait for their readers, and the next goes beyond.
-	l.LargeBytes = 40 << 20
 	return l
+}
+
+// memory_room says whether a document may say something large now. Where not and a reader waits for it, relay_look is called when there is room.
+//
+//go:wasmimport freehold memory_room
+func memoryRoom(h int32, waits bool) int32
+
+// relay_look has readers ask again who wait for memory.
+//
+//go:wasmexport relay_look
+func relayLook(h int32) int32 {
+	return turn(func() error {
+		relays[h].Look()
+		return nil
+	})
 }
 
 // Memory shared with JavaScript: input is written to scratch before a call, output is left where the call made it. The collector

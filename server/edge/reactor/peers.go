@@ -33,8 +33,10 @@ func socketSend(id int32, b unsafe.Pointer, n int32) int32
 //go:wasmimport freehold socket_close
 func socketClose(id int32)
 
+// socket_keep keeps a state, and how much of what was said the device has not taken.
+//
 //go:wasmimport freehold socket_keep
-func socketKeep(id int32, b unsafe.Pointer, n int32)
+func socketKeep(id int32, b unsafe.Pointer, n, untaken int32)
 
 // Send implements server.Line.
 func (s *socket) Send(messages [][]byte) error {
@@ -57,9 +59,10 @@ func remember() {
 			continue
 		}
 		s.touched = false
-		if state := encodeState(s.peer.State()); !bytes.Equal(state, s.state) {
+		peer := s.peer.State()
+		if state := encodeState(peer); !bytes.Equal(state, s.state) {
 			s.state = state
-			socketKeep(s.id, unsafe.Pointer(unsafe.SliceData(state)), int32(len(state)))
+			socketKeep(s.id, unsafe.Pointer(unsafe.SliceData(state)), int32(len(state)), int32(peer.Sent-peer.Taken))
 		}
 	}
 }

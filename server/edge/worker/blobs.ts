@@ -31,8 +31,8 @@ export interface Blob {
   readonly fetch?: () => Promise<Uint8Array>;
 }
 
-/** A frame to send: where what it carries has to be fetched, a function that does so. */
-export type Given = Uint8Array | (() => Promise<Uint8Array>);
+/** A frame to send, or one whose envelope has to be fetched first. */
+export type Given = Uint8Array | { readonly length: number; fetch(): Promise<Uint8Array> };
 
 /** Whether an envelope is one that stays here: Go expects the length that its header says. */
 export const staysHere = (envelope: Uint8Array): boolean => {
@@ -99,15 +99,19 @@ export class Blobs {
       if (number < 0) continue;
       const { size, parts, fetch } = this.at(number);
       const fill = (parts: readonly Uint8Array[]): Uint8Array => replaced(frame, envelope.byteOffset - frame.byteOffset, size, parts);
-      return fetch === undefined ? fill(parts()) : async () => fill([await fetch()]);
+      if (fetch === undefined) return fill(parts());
+      return { length: grown(frame, size), fetch: async () => fill([await fetch()]) };
     }
     return frame;
   }
 }
 
+/** How long a frame is with an envelope of that size for its stand-in: the head before it is longer, too. */
+const grown = (frame: Uint8Array, size: number): number => frame.length - STAND_IN + size + 3;
+
 /** A frame with the parts of an envelope for the stand-in that begins at `at`, behind a head of two bytes. */
 const replaced = (frame: Uint8Array, at: number, size: number, parts: readonly Uint8Array[]): Uint8Array => {
-  const whole = new Uint8Array(frame.length - STAND_IN + size + 3);
+  const whole = new Uint8Array(grown(frame, size));
   whole.set(frame.subarray(0, at - 2));
   whole[at - 2] = 0xc6;
   new DataView(whole.buffer).setUint32(at - 1, size);

@@ -9,6 +9,7 @@ import module from "./reactor.wasm";
 import { Away } from "./cold.ts";
 import type { Given } from "./blobs.ts";
 import { Line } from "./line.ts";
+import { Memory } from "./memory.ts";
 import { joined, Reactor } from "./reactor.ts";
 import { settings, type Numbers, type Settings } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -18,6 +19,9 @@ import { Store } from "./store.ts";
 let shared: Reactor | null = null;
 
 let instances = 0;
+
+/** All objects of this isolate share it, too. */
+const memory = new Memory<Line>();
 
 /** How many instances there were, and of this one how large its linear memory is and how many relays are open. */
 export const core = (): { readonly instances: number; readonly memory: number; readonly relays: number } => ({
@@ -53,6 +57,8 @@ export class Document extends DurableObject<Env> {
   readonly #peers = new Map<WebSocket, number>();
   readonly #lines = new WeakMap<WebSocket, Line>();
   readonly #waiting = new Set<() => void>();
+  /** Goes off when somebody has held for too long what readers of this document wait for. */
+  #insisting: number | null = null;
   /** When it was last looked for sockets that are silent: Unix milliseconds. */
   #looked = 0;
 
@@ -64,6 +70,10 @@ export class Document extends DurableObject<Env> {
     this.#away = new Away(env.SNAPSHOTS);
     this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
+    if (this.#store.doc !== null) {
+      const since = memory.forget(this.#store.doc);
+      for (const socket of ctx.getWebSockets()) this.#line(socket).find(since);
+    }
   }
 
   get #id(): Uint8Array {
@@ -80,12 +90,14 @@ export class Document extends DurableObject<Env> {
       case "/ask": return this.#answer(this.#ask(name, new Uint8Array(await request.arrayBuffer())));
       case "/read": return this.#answer(this.#turn((core) => core.read(this.#relay, this.#id, number("since"))));
       case "/await": return this.#await(number("since"), number("wait"));
+      case "/look": return this.#look();
+      case "/let-go": return this.#letGo();
       default: return new Response(null, { status: 404 });
     }
   }
 
   async #answer(given: Given): Promise<Response> {
-    const frame = given instanceof Uint8Array ? given : await given();
+    const frame = given instanceof Uint8Array ? given : await given.fetch();
     return new Response(frame as Uint8Array<ArrayBuffer>, { headers: { "Freehold-Store": this.#store.id } });
   }
 
@@ -129,6 +141,52 @@ export class Document extends DurableObject<Env> {
     return new Response(null, { status: 204 });
   }
 
+  /** Readers ask again who wait for memory. */
+  #look(): Response {
+    this.#turn((core) => core.look(this.#relay));
+    return new Response(null, { status: 204 });
+  }
+
+  /** Gives up all sockets, where one has held memory for too long that somebody waits for: the runtime keeps what a closed one has not
+      taken as long as the network does, and frees it with the object alone. Devices come back. */
+  #letGo(): Response {
+    if (memory.holding(this.#tooLong).includes(this.#store.doc!)) this.ctx.abort("a large message was not taken in time");
+    return new Response(null, { status: 204 });
+  }
+
+  /** Since when somebody may have held memory at most. */
+  get #tooLong(): number {
+    return Date.now() - 1000 * this.#settings.patience;
+  }
+
+  /** Where memory was given back, those who wait hear of it; while somebody here waits, others do not hold it for ever. Nobody may touch
+      what is another object's: each is asked. */
+  #share(): void {
+    for (const doc of memory.woken()) this.ctx.waitUntil(this.#tell(doc, "/look"));
+    const { oldest } = memory;
+    if (oldest === null || !memory.isWaiting(this.#store.doc ?? "")) {
+      if (this.#insisting !== null) clearTimeout(this.#insisting);
+      this.#insisting = null;
+    } else {
+      this.#insisting ??= setTimeout(() => this.ctx.waitUntil(this.#insist()), Math.max(0, oldest - this.#tooLong));
+    }
+  }
+
+  async #insist(): Promise<void> {
+    for (const doc of memory.holding(this.#tooLong)) {
+      await this.#tell(doc, "/let-go");
+      memory.forget(doc);
+    }
+    this.#insisting = null;
+    this.#share();
+  }
+
+  async #tell(doc: string, path: string): Promise<void> {
+    const { DOCUMENTS } = this.env;
+    // One that fails meanwhile begins anew, and its devices ask again.
+    await DOCUMENTS.get(DOCUMENTS.idFromName(doc)).fetch(`http://document${path}`, { headers: { [DOC]: doc } }).catch(() => undefined);
+  }
+
   #connect(name: string): Response {
     this.#dismiss();
     // Those that were closed and did not answer are the runtime's until the network tells: as many again, and no more.
@@ -164,10 +222,12 @@ export class Document extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
+    memory.drop(this.#line(socket));
     this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
   }
 
   override webSocketError(socket: WebSocket): void {
+    memory.drop(this.#line(socket));
     this.#end(socket, 1011, "");
   }
 
@@ -199,7 +259,7 @@ export class Document extends DurableObject<Env> {
 
   /** A socket's line outlives the core's instance: what waits on it goes out before anything else. */
   #line(socket: WebSocket): Line {
-    const line = this.#lines.get(socket) ?? new Line(socket, (step) => this.ctx.waitUntil(step));
+    const line = this.#lines.get(socket) ?? new Line(socket, this.#store.doc!, memory, (step) => this.ctx.waitUntil(step));
     this.#lines.set(socket, line);
     return line;
   }
@@ -213,6 +273,7 @@ export class Document extends DurableObject<Env> {
       // It is closed already.
     }
     if (peer !== undefined && this.#instance === instances) this.#guard(() => shared?.disconnect(this.#relay, peer));
+    else this.#share();
   }
 
   /** Has the core do something for this document. */
@@ -228,6 +289,8 @@ export class Document extends DurableObject<Env> {
     } catch (cause) {
       if (shared?.fell === true) for (const socket of this.ctx.getWebSockets()) this.#end(socket, 1011, "the relay stumbled");
       throw cause;
+    } finally {
+      this.#share();
     }
   }
 
@@ -240,7 +303,8 @@ export class Document extends DurableObject<Env> {
     if (this.#instance === instances && shared.uses(this.#relay)) return shared;
     this.#instance = instances;
     this.#peers.clear();
-    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, this.#settings.documentSize ?? 0, this.#settings.appendRate);
+    const doc = this.#store.doc!;
+    this.#relay = shared.open(joined(this.#id, new TextEncoder().encode(this.env.OWNERS ?? "")), this.#store, (waits) => memory.hasRoom(doc, waits), this.#settings.documentSize ?? 0, this.#settings.appendRate);
     for (const socket of this.#sockets) {
       const line = this.#line(socket);
       if (line.state !== null) this.#peers.set(socket, shared.resume(this.#relay, line, line.state));

@@ -11,16 +11,19 @@ export interface Sockets {
   /** Throws where the socket is closed. */
   send(frame: Given): void;
   close(): void;
-  /** Keeps what the relay must know of the connection when it is forgotten. */
-  keep(state: Uint8Array): void;
+  /** Keeps what the relay must know of the connection when it is forgotten, and how much of what was said the device has not taken. */
+  keep(state: Uint8Array, untaken: number): void;
 }
+
+/** Whether a document may say something large; `waits`: a reader asks again when `look` is called. */
+export type HasRoom = (waits: boolean) => boolean;
 
 /** How long a document's id is. */
 const DOC = 20;
 
 type Call = (...args: (number | bigint)[]) => number;
 type Exports = Readonly<
-  Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "relay_ask" | "relay_read" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
+  Record<"scratch" | "header" | "relay_open" | "relay_close" | "relay_sweep" | "relay_look" | "relay_ask" | "relay_read" | "peer_open" | "peer_resume" | "peer_receive" | "peer_close", Call>
 > & { readonly memory: WebAssembly.Memory; readonly _initialize: () => void };
 
 /** The Go runtime collects often, and more often as it nears 48 MiB: the isolate has 128 for everything. */
@@ -35,7 +38,7 @@ const FAT = 40 << 20;
 export class Reactor {
   readonly #x: Exports;
   /** The one that was used last comes last. Each is its object's alone: the runtime lets nobody else use its store and sockets. */
-  readonly #relays = new Map<number, { readonly doc: string; readonly store: Store; readonly sockets: Set<number> }>();
+  readonly #relays = new Map<number, { readonly doc: string; readonly store: Store; readonly hasRoom: HasRoom; readonly sockets: Set<number> }>();
   readonly #sockets = new Map<number, Sockets>();
   /** What Go asked for and has not taken yet. */
   #answer: readonly Uint8Array[] = [];
@@ -68,14 +71,14 @@ export class Reactor {
   }
 
   /** `document` is its id and, behind that, whose documents are kept: root keys with blanks between them, none for everybody's. `size` is how much of it, 0 for the usual limit, `rate` how often it is appended to. */
-  open(document: Uint8Array, store: Store, size: number, rate: number): number {
+  open(document: Uint8Array, store: Store, hasRoom: HasRoom, size: number, rate: number): number {
     const doc = String(document.subarray(0, DOC));
     for (const [id, relay] of this.#relays) {
       // One of the same document is of a life that ended.
       if (relay.doc === doc || this.#relays.size >= RELAYS) this.#close(id);
     }
     const id = ++this.#ids;
-    this.#relays.set(id, { doc, store, sockets: new Set() });
+    this.#relays.set(id, { doc, store, hasRoom, sockets: new Set() });
     this.#turn(this.#x.relay_open, document, id, size, rate);
     return id;
   }
@@ -99,6 +102,11 @@ export class Reactor {
   }
   sweep(relay: number): void {
     this.#turn(this.#x.relay_sweep, null, relay);
+  }
+
+  /** Readers ask again who wait for memory. */
+  look(relay: number): void {
+    this.#turn(this.#x.relay_look, null, relay);
   }
 
   /** The answer to a frame without a connection; `name` is the one under which the document was asked for. */
@@ -238,7 +246,8 @@ export class Reactor {
       // Read in parts where nothing is known of it yet: it came just now and is in one.
       blob_read: (number: number, from: number, to: number, n: number) => this.#bytes(to, n).set(this.#blobs.at(number).parts()[0]!.subarray(from, from + n)),
       socket_close: (id: number) => this.#sockets.get(id)?.close(),
-      socket_keep: (id: number, at: number, n: number) => this.#sockets.get(id)?.keep(this.#bytes(at, n).slice()),
+      socket_keep: (id: number, at: number, n: number, untaken: number) => this.#sockets.get(id)?.keep(this.#bytes(at, n).slice(), untaken),
+      memory_room: (h: number, waits: number) => (this.#relays.get(h)!.hasRoom(waits !== 0) ? 1 : 0),
     };
   }
 }

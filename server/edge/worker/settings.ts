@@ -5,6 +5,8 @@ export interface Numbers {
   readonly SOCKETS?: string;
   /** How many seconds a socket may be silent. */
   readonly IDLE?: string;
+  /** How many seconds a device may hold a large message while others wait for the memory. */
+  readonly PATIENCE?: string;
   /** How many bytes a document may keep; none: the relay's usual limit. */
   readonly DOCUMENT_SIZE?: string;
   /** How many appends a second a socket has, and a document ten times; 0: any number. */
@@ -14,6 +16,7 @@ export interface Numbers {
 export interface Settings {
   readonly sockets: number;
   readonly idle: number;
+  readonly patience: number;
   readonly documentSize: number | null;
   readonly appendRate: number;
 }
@@ -23,6 +26,9 @@ const SOCKETS = 250;
 
 /** Devices say something every 25 seconds. */
 const IDLE = 60;
+
+/** 16 MiB at half a megabit a second. */
+const PATIENCE = 5 * 60;
 
 const APPEND_RATE = 30;
 
@@ -39,6 +45,7 @@ export const settings = (env: Numbers): Settings => {
   return {
     sockets: read("SOCKETS", SOCKETS, "a whole number above 0", isCount),
     idle: read("IDLE", IDLE, "seconds, above 0", (n) => n > 0),
+    patience: read("PATIENCE", PATIENCE, "seconds, above 0", (n) => n > 0),
     documentSize: read("DOCUMENT_SIZE", null, "bytes, a whole number above 0", isCount),
     appendRate: read("APPEND_RATE", APPEND_RATE, "appends a second, such as 30 or 0.5, or 0 for any number", (n) => n >= 0),
   };
