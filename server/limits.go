@@ -25,7 +25,7 @@ type Limits struct {
 	// CallerConnections, CallerDocsPerHour and CallerFailuresPerMinute are how many connections one address may have, how many
 	// documents it may bring that are new here, and how many proofs that do not hold. 0: any number.
 	CallerConnections int
-	// CallerLarge is how many messages above BatchBytes one address may have on their way in; the others wait.
+	// CallerLarge is how many messages above BatchBytes one address may have on their way in, and as many on their way out; the others wait.
 	CallerLarge             int
 	CallerDocsPerHour       float64
 	CallerFailuresPerMinute float64

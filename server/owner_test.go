@@ -88,7 +88,7 @@ func TestTheOwnerDeletes(t *testing.T) {
 		if e := takeOne[*wire.Error](reader); e.Code != wire.CodeGone {
 			t.Fatalf("%+v", e)
 		}
-		if _, _, refusal := relay.Read(doc.ID(), 0); refusal == nil || refusal.Code != wire.CodeGone {
+		if _, _, refusal := relay.Read(doc.ID(), 0, server.Receiver{}); refusal == nil || refusal.Code != wire.CodeGone {
 			t.Fatalf("%v", refusal)
 		}
 		if entries, _, err := log.Read(doc.ID(), 0, 1<<20); err != nil || len(entries) > 0 {

@@ -201,6 +201,13 @@ func (p *Peer) subscription(doc seal.DocID) *Subscription {
 	return nil
 }
 
+// listens reports whether a subscription has not ended.
+func (p *Peer) listens(s *Subscription) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.subscriptions, s)
+}
+
 func (p *Peer) present(f *wire.Presence) {
 	if refusal := p.takePresence(f); refusal != nil {
 		p.answer(refusal.Frame(&f.Doc, f.Req))
@@ -462,9 +469,9 @@ func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool
 	p.ready = p.ready[1:]
 	// From here on a new entry makes it ready again.
 	s.ready = false
-	current := slices.Contains(p.subscriptions, s)
 	p.mu.Unlock()
-	if !current {
+	if !p.listens(s) {
+		s.forget()
 		return nil, Lease{}, true
 	}
 	frame, lease, refusal := s.Next()
@@ -478,6 +485,9 @@ func (p *Peer) nextFrame(waiting bool) (frame wire.Frame, lease Lease, more bool
 	}
 	if frame != nil {
 		p.look(s)
+	} else if !p.listens(s) {
+		// It was closed meanwhile, and may have begun to wait.
+		s.forget()
 	}
 	return frame, lease, true
 }

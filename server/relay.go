@@ -66,7 +66,7 @@ func NewRelay(log Log, limits Limits, clock func() time.Time, report func(error)
 // NewRelayAt is NewRelay elsewhere than in a process of its own.
 func NewRelayAt(home Home, log Log, limits Limits, clock func() time.Time, report func(error)) *Relay {
 	meter := newMeter()
-	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes, home.HasRoom), batches: newBudget(limits.PartialBytes, nil), sets: newSets(limits.SetMembers), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
+	r := &Relay{log: log, home: home, limits: limits, clock: clock, meter: meter, large: newBudget(limits.LargeBytes, limits.CallerLarge, home.HasRoom), batches: newBudget(limits.PartialBytes, 0, nil), sets: newSets(limits.SetMembers), places: make(map[seal.DocID]*place), sweepAt: limits.WarmRooms}
 	if home.Start == nil {
 		r.home.Start = r.tasks.start
 	} else {
@@ -233,7 +233,7 @@ func sizeOf(a *wire.Append) int {
 
 // Read gives what follows a cursor of this relay's store, and a lease on the memory of it: release it when the batch is
 // sent. Errors: CodeGone, CodeNoRoom, CodeStorage, CodeBusy.
-func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, Lease, *Refusal) {
+func (r *Relay) Read(doc seal.DocID, since wire.Cursor, to Receiver) (*wire.Batch, Lease, *Refusal) {
 	record, refusal := r.Room(doc)
 	if refusal != nil {
 		return nil, Lease{}, refusal
@@ -241,7 +241,7 @@ func (r *Relay) Read(doc seal.DocID, since wire.Cursor) (*wire.Batch, Lease, *Re
 	if since > record.Head {
 		since = 0
 	}
-	batch, lease, refusal := r.batch(doc, since, nil)
+	batch, lease, refusal := r.batch(doc, since, to, nil)
 	if batch == nil && refusal == nil {
 		refusal = Busy()
 	}
@@ -268,7 +268,7 @@ const copiesSent = 2
 
 // batch reads the log: as much as a Batch may have, and where many are on their way to readers who do not take them, a short one. It
 // gives nil where a larger envelope comes next and there is no memory for it now; waiter, if not nil, is told when to ask again.
-func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (*wire.Batch, Lease, *Refusal) {
+func (r *Relay) batch(doc seal.DocID, since wire.Cursor, to Receiver, waiter *Subscription) (*wire.Batch, Lease, *Refusal) {
 	limit := r.limits.BatchBytes
 	lease, room := r.batches.takeFor(limit)
 	if !room {
@@ -277,7 +277,7 @@ func (r *Relay) batch(doc seal.DocID, since wire.Cursor, waiter *Subscription) (
 	entries, next, err := r.log.Read(doc, since, limit)
 	lease = lease.shrink(sizeOfEntries(entries))
 	if err == nil && len(entries) == 0 && next > 0 {
-		if lease, room = r.large.take(copiesSent*next, waiter); !room {
+		if lease, room = r.large.take(copiesSent*next, to, waiter); !room {
 			return nil, Lease{}, nil
 		}
 		entries, next, err = r.log.Read(doc, since, next)

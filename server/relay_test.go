@@ -241,7 +241,7 @@ func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
 		if got := append(writer.take(), reader.take()...); len(got) > 0 {
 			t.Fatalf("before the disk has it: %v", describe(got))
 		}
-		if batch, _, refusal := relay.Read(doc.ID(), 0); refusal != nil || len(batch.Entries) > 0 {
+		if batch, _, refusal := relay.Read(doc.ID(), 0, server.Receiver{}); refusal != nil || len(batch.Entries) > 0 {
 			t.Fatalf("readable before the disk has it: %v", refusal)
 		}
 		release()
@@ -731,7 +731,7 @@ func TestLargeEnvelopesShareABudget(t *testing.T) {
 		if n := sending(); n != 2 {
 			t.Fatalf("%d large batches on their way, want 2", n)
 		}
-		if _, _, refusal := relay.Read(doc.ID(), 0); refusal == nil || refusal.Code != wire.CodeBusy {
+		if _, _, refusal := relay.Read(doc.ID(), 0, server.Receiver{}); refusal == nil || refusal.Code != wire.CodeBusy {
 			t.Fatalf("a plain read beside them: %v", refusal)
 		}
 		for _, release := range releases {
@@ -742,7 +742,7 @@ func TestLargeEnvelopesShareABudget(t *testing.T) {
 				t.Fatalf("reader %d: %d entries", i, len(batch.Entries))
 			}
 		}
-		if _, lease, refusal := relay.Read(doc.ID(), 0); refusal != nil {
+		if _, lease, refusal := relay.Read(doc.ID(), 0, server.Receiver{}); refusal != nil {
 			t.Fatalf("a plain read after them: %v", refusal)
 		} else {
 			lease.Release()

@@ -263,7 +263,7 @@ func TestAHomeWithoutRoom(t *testing.T) {
 	if asked[true] != 2 || asked[false] != 0 {
 		t.Fatalf("%v", asked)
 	}
-	if _, _, refusal := home.relay.Read(id, 1); refusal == nil || refusal.Code != wire.CodeBusy || asked[false] != 1 {
+	if _, _, refusal := home.relay.Read(id, 1, server.Receiver{}); refusal == nil || refusal.Code != wire.CodeBusy || asked[false] != 1 {
 		t.Fatalf("%v, %v", refusal, asked)
 	}
 	home.relay.Look()

@@ -30,6 +30,8 @@ type Subscription struct {
 	// What follows belongs to whoever calls Next.
 	since wire.Cursor
 	store *wire.StoreID
+	// waits: there was no memory for what comes next.
+	waits bool
 	// welcomed: a Welcome was sent; named: with the genesis; succeeded: with the successor; begun: a Batch was sent.
 	welcomed, named, succeeded, begun bool
 	// seen is the turn of the last presence given, came the newest when this began to listen. Guarded by place.mu.
@@ -89,13 +91,32 @@ func (s *Subscription) Close() {
 		p.forgetTail()
 	}
 	p.mu.Unlock()
+	s.forget()
 	p.relay.leave(p)
+}
+
+// forget waits for memory no more.
+func (s *Subscription) forget() {
+	large := s.place.relay.large
+	large.leave(s)
+	large.pass(s)
 }
 
 // Next gives the frame to send now, and a lease on its memory to be released when it is sent. The frame is nil when the reader
 // has everything, and while there is no memory for a large one: notify is called when there is. Not for concurrent use.
 // Errors: CodeStorage; what allowed says, CodeBusy where too many may have the document, and CodeGone: then it is over.
 func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
+	if !s.waits {
+		return s.next()
+	}
+	s.waits = false
+	large := s.place.relay.large
+	large.leave(s)
+	defer large.pass(s)
+	return s.next()
+}
+
+func (s *Subscription) next() (wire.Frame, Lease, *Refusal) {
 	p := s.place
 	p.mu.Lock()
 	if refusal := p.load(); refusal != nil {
@@ -128,8 +149,9 @@ func (s *Subscription) Next() (wire.Frame, Lease, *Refusal) {
 		return &wire.Batch{Doc: p.doc, Entries: []wire.Entry{}, UpTo: s.since}, Lease{}, nil
 	}
 	p.mu.Unlock()
-	batch, lease, refusal := p.relay.batch(p.doc, s.since, s)
+	batch, lease, refusal := p.relay.batch(p.doc, s.since, s.receiver(), s)
 	if batch == nil {
+		s.waits = refusal == nil
 		return nil, Lease{}, refusal
 	}
 	s.since, s.begun = batch.UpTo, true
@@ -239,6 +261,14 @@ func (s *Subscription) fromTail() (wire.Frame, Lease) {
 	}
 	p.shared, p.sharedFrom = &wire.Encoded{Frame: b, Bytes: bytes}, since
 	return p.shared, lease
+}
+
+// receiver is whom the reader's messages are for. Where a home takes them at once, nobody holds them.
+func (s *Subscription) receiver() Receiver {
+	if s.by == nil || s.by.relay.inTurns {
+		return Receiver{}
+	}
+	return Receiver{s.by.caller, s.by.line.HangUp}
 }
 
 // look tells the reader.

@@ -50,7 +50,7 @@ func (r *Relay) sweepDocument(doc seal.DocID) *Refusal {
 		if since >= cut {
 			return nil
 		}
-		batch, lease, refusal := r.batch(doc, since, nil)
+		batch, lease, refusal := r.batch(doc, since, Receiver{}, nil)
 		if refusal != nil {
 			return refusal
 		}

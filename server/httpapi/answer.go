@@ -9,9 +9,11 @@ import (
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
-// writeAnswer passes a frame on, with the status and headers that go with it, and releases it.
+// writeAnswer passes a frame on, with the status and headers that go with it, and releases it. It gives up on one that is not taken.
 func writeAnswer(w http.ResponseWriter, a Answer) {
 	defer a.Release()
+	// Where there are no deadlines, nobody waits for the line.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(PatienceFor(len(a.Frame))))
 	h := w.Header()
 	h.Set(storeHeader, nameOf(a.Store))
 	h.Set("Content-Type", wire.MediaType)

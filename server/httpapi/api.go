@@ -107,7 +107,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 		WriteRefusal(w, refusal)
 		return
 	}
-	answer := a.Documents.Read(r.Context(), doc, q.since)
+	answer := a.Documents.Read(r.Context(), a.ask(r, doc), q.since, func() { http.NewResponseController(w).SetWriteDeadline(time.Now()) })
 	w.Header().Set(headHeader, strconv.FormatUint(uint64(room.Head), 10))
 	writeAnswer(w, answer)
 }

@@ -14,8 +14,8 @@ type Documents interface {
 	// Ask hands a frame over and returns its answer when that is durable: an Append, Delete or Successor, or a Hello, with
 	// a genesis to bring or without one, which is answered by a Welcome. Everything that is wrong is an Error frame.
 	Ask(ctx context.Context, q Question, frame []byte) Answer
-	// Read gives a Batch of what follows a cursor, or an Error.
-	Read(ctx context.Context, doc seal.DocID, since wire.Cursor) Answer
+	// Read gives a Batch of what follows a cursor, or an Error. hangUp ends the line of one who takes it too slowly.
+	Read(ctx context.Context, q Question, since wire.Cursor, hangUp func()) Answer
 	// Await returns when the document's head is another than since, or after wait.
 	Await(ctx context.Context, doc seal.DocID, since wire.Cursor, wait time.Duration) *server.Refusal
 }
@@ -59,12 +59,12 @@ func (l local) Ask(_ context.Context, q Question, frame []byte) Answer {
 	return l.answer(q.Doc, l.relay.Ask(q.By, q.Name, q.Doc, frame), server.Lease{})
 }
 
-func (l local) Read(_ context.Context, doc seal.DocID, since wire.Cursor) Answer {
-	batch, lease, refusal := l.relay.Read(doc, since)
+func (l local) Read(_ context.Context, q Question, since wire.Cursor, hangUp func()) Answer {
+	batch, lease, refusal := l.relay.Read(q.Doc, since, server.Receiver{Caller: q.By, HangUp: hangUp})
 	if refusal != nil {
-		return Refused(l.relay.Store(), doc, refusal)
+		return Refused(l.relay.Store(), q.Doc, refusal)
 	}
-	return l.answer(doc, batch, lease)
+	return l.answer(q.Doc, batch, lease)
 }
 
 func (l local) answer(doc seal.DocID, frame wire.Frame, lease server.Lease) Answer {

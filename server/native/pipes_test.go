@@ -61,7 +61,12 @@ func inMemory(t *testing.T, limits server.Limits) (listener *pipes, stop func())
 
 func inMemoryWith(t *testing.T, o native.Options) (listener *pipes, stop func()) {
 	t.Helper()
-	s, err := native.NewServer(server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), o.Limits, time.Now, nil), o)
+	return inMemoryOf(t, server.NewRelay(server.NewMemoryLog(wire.StoreID{1}), o.Limits, time.Now, nil), o)
+}
+
+func inMemoryOf(t *testing.T, relay *server.Relay, o native.Options) (listener *pipes, stop func()) {
+	t.Helper()
+	s, err := native.NewServer(relay, o)
 	if err != nil {
 		t.Fatal(err)
 	}

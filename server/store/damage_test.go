@@ -256,7 +256,7 @@ func TestFailedFlushIsNeverAcknowledged(t *testing.T) {
 			t.Fatalf("sent %d times, lost with the flush: not refused", again+1)
 		}
 	}
-	if batch, _, refusal := relay.Read(doc.ID(), 0); refusal != nil || len(batch.Entries) != 1 {
+	if batch, _, refusal := relay.Read(doc.ID(), 0, server.Receiver{}); refusal != nil || len(batch.Entries) != 1 {
 		t.Fatalf("read: %+v, %v", batch, refusal)
 	}
 	if ack, ok := send(run[:1]).(*wire.Ack); !ok || ack.Cursor != 1 {

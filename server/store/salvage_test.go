@@ -275,7 +275,7 @@ func TestSalvageOfASessionWithAHole(t *testing.T) {
 		relay := server.NewRelay(log, server.DefaultLimits(), time.Now, nil)
 		defer relay.Close()
 		reads := func() (envelopes [][]byte) {
-			batch, _, refusal := relay.Read(doc.ID(), 0)
+			batch, _, refusal := relay.Read(doc.ID(), 0, server.Receiver{})
 			if refusal != nil {
 				t.Fatal(refusal)
 			}

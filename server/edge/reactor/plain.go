@@ -4,6 +4,7 @@ package main
 
 import (
 	"github.com/freehold-dev/freehold/internal/seal"
+	"github.com/freehold-dev/freehold/server"
 	"github.com/freehold-dev/freehold/server/wire"
 )
 
@@ -26,7 +27,7 @@ func relayRead(h int32, since float64, n int32) int32 {
 	return turn(func() error {
 		doc := seal.DocID(input(n))
 		var frame wire.Frame
-		batch, lease, refusal := relays[h].Read(doc, wire.Cursor(since))
+		batch, lease, refusal := relays[h].Read(doc, wire.Cursor(since), server.Receiver{})
 		defer lease.Release()
 		if frame = batch; refusal != nil {
 			frame = refusal.Frame(&doc, nil)

@@ -27,8 +27,8 @@ func (o objects) Ask(_ context.Context, q httpapi.Question, frame []byte) httpap
 }
 
 // Read implements httpapi.Documents.
-func (o objects) Read(_ context.Context, doc seal.DocID, since wire.Cursor) httpapi.Answer {
-	return o.answer(doc, "/read?since="+strconv.FormatUint(uint64(since), 10), "", nil)
+func (o objects) Read(_ context.Context, q httpapi.Question, since wire.Cursor, _ func()) httpapi.Answer {
+	return o.answer(q.Doc, "/read?since="+strconv.FormatUint(uint64(since), 10), "", nil)
 }
 
 // Await implements httpapi.Documents.
