@@ -6,14 +6,12 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/seal"
@@ -30,8 +28,8 @@ const (
 
 	// maxWait bounds a read that waits for news.
 	maxWait = 30 * time.Second
-	// large is how many bodies above small may be read at once; each may be a frame long.
-	large = 16
+	// A body of up to short bytes is read as it comes. One above that needs a turn, and one above small another once so much is there.
+	short = 8 << 10
 	small = 256 << 10
 )
 
@@ -41,9 +39,9 @@ type API struct {
 	Names     Names
 	// Caller tells who makes a request; nil: nobody is told apart.
 	Caller func(*http.Request) *server.Caller
-
-	// large are the bodies above small that are being read.
-	large atomic.Int32
+	// Turn gives memory for a body of so many bytes, or of room, until release; ok is false where there is none now. nil: for any number of
+	// them.
+	Turn func(size int, by *server.Caller) (room int, release func(), ok bool)
 }
 
 // Routes are all that the relay answers to, but for sockets.
@@ -71,7 +69,8 @@ func (a *API) ask(r *http.Request, doc seal.DocID) Question {
 
 // post takes an Append frame and answers with an Ack or an Error.
 func (a *API) post(w http.ResponseWriter, r *http.Request) {
-	doc, body, refusal := a.read(w, r, wire.MaxFrame)
+	doc, body, release, refusal := a.read(w, r, wire.MaxFrame)
+	defer release()
 	if refusal != nil {
 		WriteRefusal(w, refusal)
 		return
@@ -190,7 +189,8 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) {
 
 // take hands a request's body to the relay as a frame, which keeps it or refuses.
 func (a *API) take(w http.ResponseWriter, r *http.Request, limit int64, frame func(seal.DocID, []byte) wire.Frame) {
-	doc, body, refusal := a.read(w, r, limit)
+	doc, body, release, refusal := a.read(w, r, limit)
+	defer release()
 	if refusal != nil {
 		WriteRefusal(w, refusal)
 		return
@@ -211,37 +211,65 @@ func (a *API) take(w http.ResponseWriter, r *http.Request, limit int64, frame fu
 	writeAnswer(w, answer)
 }
 
-// read gives the document and the body of a request that has one.
-func (a *API) read(w http.ResponseWriter, r *http.Request, limit int64) (seal.DocID, []byte, *server.Refusal) {
-	doc, refusal := docOf(r)
-	if refusal != nil {
-		return doc, nil, refusal
+// read gives the document and the body of a request that has one, whose memory is taken until release.
+func (a *API) read(w http.ResponseWriter, r *http.Request, limit int64) (doc seal.DocID, body []byte, release func(), refusal *server.Refusal) {
+	var turns []func()
+	release = func() {
+		for _, end := range turns {
+			end()
+		}
+	}
+	if doc, refusal = docOf(r); refusal != nil {
+		return doc, nil, release, refusal
 	}
 	if r.ContentLength > limit {
-		return doc, nil, server.TooLarge()
+		return doc, nil, release, server.TooLarge()
+	}
+	announced := int(r.ContentLength)
+	if announced < 0 {
+		// One more, to see that it is too long.
+		announced = int(limit) + 1
 	}
 	from := &patient{Reader: http.MaxBytesReader(w, r.Body, limit), control: http.NewResponseController(w), began: time.Now()}
-	body, err := io.ReadAll(io.LimitReader(from, small+1))
-	if err == nil && len(body) > small {
-		// SECURITY: only now, and not all for one address, so that who sends slowly keeps nobody else from sending.
-		release, ok := a.ask(r, doc).By.Large(nil)
-		if !ok {
-			return doc, nil, server.Busy()
+	// SECURITY: in steps, each when the one before is full, so that who announces much and sends little has little.
+	room := short
+	for _, most := range []int{short, small, int(limit) + 1} {
+		size := min(most, announced)
+		if size > room && a.Turn != nil {
+			more, end, ok := a.Turn(size, a.ask(r, doc).By)
+			if !ok {
+				return doc, nil, release, server.Busy()
+			}
+			room, turns = more, append(turns, end)
 		}
-		defer release()
-		defer a.large.Add(-1)
-		if a.large.Add(1) > large {
-			return doc, nil, server.Busy()
+		body = append(make([]byte, 0, size), body...)
+		ended, err := fill(from, &body)
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return doc, nil, release, server.TooLarge()
 		}
-		body, err = io.ReadAll(io.MultiReader(bytes.NewReader(body), from))
+		if err != nil {
+			return doc, nil, release, server.BadFrame(err)
+		}
+		if ended || size == announced {
+			break
+		}
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return doc, nil, server.TooLarge()
+	return doc, body, release, nil
+}
+
+// fill reads until b is full, or there is no more.
+func fill(from io.Reader, b *[]byte) (ended bool, err error) {
+	for len(*b) < cap(*b) {
+		n, err := from.Read((*b)[len(*b):cap(*b)])
+		*b = (*b)[:len(*b)+n]
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
 	}
-	if err != nil {
-		return doc, nil, server.BadFrame(err)
-	}
-	return doc, body, nil
+	return false, nil
 }
 
 // patient reads from somebody who may be slow, but has to go on.

@@ -86,7 +86,7 @@ func NewServer(relay *server.Relay, o Options) (*Server, error) {
 		caller, _ := from.of(r)
 		return caller
 	}
-	(&httpapi.API{Documents: httpapi.Local(relay, s.stopping), Names: names, Caller: callerOf}).Routes(mux)
+	(&httpapi.API{Documents: httpapi.Local(relay, s.stopping), Names: names, Caller: callerOf, Turn: s.sockets.turns.take}).Routes(mux)
 	if o.Admissions != nil {
 		mux.Handle("PUT /v1/docs/{doc}/admission", o.Admissions)
 	}

@@ -209,6 +209,62 @@ func TestUnfinishedMessagesShareABudget(t *testing.T) {
 	})
 }
 
+// Bodies of plain requests are in the same budget: beyond it they are busy, short ones are not, and who does not go on loses what he has.
+func TestUnfinishedBodiesShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := server.DefaultLimits()
+		limits.PartialBytes = 1 << 20
+		listener, stop := inMemoryWith(t, native.Options{Limits: limits})
+		defer stop()
+		post := func(from int, header string, body []byte) (status chan int) {
+			t.Helper()
+			conn := listener.as(fmt.Sprintf("203.0.113.%d:1", 1+from))
+			status = make(chan int, 1)
+			go func() {
+				defer conn.Close()
+				answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					status <- 0
+					return
+				}
+				status <- answer.StatusCode
+			}()
+			if _, err := fmt.Fprintf(conn, "POST /v1/docs/%s HTTP/1.1\r\nHost: relay.example\r\n%s\r\n\r\n", strings.Repeat("a", 32), header); err != nil {
+				t.Fatal(err)
+			}
+			go conn.Write(body)
+			synctest.Wait()
+			return status
+		}
+		const size, many, turns = 200 << 10, 40, 5
+		for _, c := range []struct {
+			name, header string
+			body         []byte
+			fits         int
+		}{
+			{"of a length", fmt.Sprintf("Content-Length: %d", size), make([]byte, size-1), (1<<20)/size + turns},
+			// It may become as long as any.
+			{"of no length", "Transfer-Encoding: chunked", append(fmt.Appendf(nil, "%x\r\n", size), make([]byte, size-1)...), (1<<20)/(256<<10) + turns},
+		} {
+			var all []chan int
+			for i := range many {
+				all = append(all, post(i, c.header, c.body))
+			}
+			if got := <-post(many, fmt.Sprintf("Content-Length: %d", 8<<10), make([]byte, 8<<10)); got != http.StatusBadRequest {
+				t.Fatalf("a short one: %d", got)
+			}
+			answers := make(map[int]int)
+			for _, status := range all {
+				answers[<-status]++
+			}
+			// Those that were read were no frame in the end.
+			if answers[http.StatusBadRequest] != c.fits || answers[http.StatusTooManyRequests] != many-c.fits {
+				t.Fatalf("%s: %v", c.name, answers)
+			}
+		}
+	})
+}
+
 // A body that is announced and never comes holds its connection for a minute, whoever was to read it: the route may want none, and there
 // may be no route.
 func TestABodyThatNeverComes(t *testing.T) {

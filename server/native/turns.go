@@ -16,7 +16,7 @@ const (
 	copiesReceived = 3
 )
 
-// turns bound the memory of messages on their way in, over all connections. SECURITY: who keeps a message unfinished loses it soon
+// turns bound the memory of messages on their way in, over all connections, and of requests' bodies. SECURITY: who keeps a message unfinished loses it soon
 // (turn.until), and as long as others keep the budget full, the rest is served one after another and not refused.
 type turns struct {
 	// Messages up to above share bytes, of which used are taken.
@@ -69,6 +69,27 @@ func (t *turn) await(caller *server.Caller, gone <-chan struct{}) bool {
 	}
 	t.began, t.room, t.release = time.Now(), wire.MaxFrame, release
 	return true
+}
+
+// take is a turn for a request's body of so many bytes, or of room, which does not wait: ok is false where there is none now.
+func (t *turns) take(size int, by *server.Caller) (room int, end func(), ok bool) {
+	one := &turn{of: t}
+	if one.extend(size) {
+		return size, one.end, true
+	}
+	release, ok := by.Large(nil)
+	if !ok {
+		return 0, nil, false
+	}
+	select {
+	case t.large <- struct{}{}:
+		one.release = release
+		// And one more, by which it is too long.
+		return wire.MaxFrame + 1, one.end, true
+	default:
+		release()
+		return 0, nil, false
+	}
 }
 
 // end gives back all that the turn has.
