@@ -1,7 +1,6 @@
 package sync_test
 
 import (
-	"encoding/binary"
 	"reflect"
 	"testing"
 
@@ -182,8 +181,7 @@ func TestS13OfTooManyClaimsTheFirstAreKept(t *testing.T) {
 	s := claimed(t, 9, 1)
 	made := make([]sync.Head, 30_000)
 	for i := range made {
-		made[i] = sync.Head{Seq: 5, Hash: sync.Hash{1}}
-		binary.BigEndian.PutUint32(made[i].Session[:], uint32(i+1)<<8)
+		made[i] = sync.Head{Session: stranger(i), Seq: 5, Hash: sync.Hash{1}}
 	}
 	for n, claims := range [][]sync.Head{made[:20_000], append(made[20_000:], sync.Head{Session: ann, Seq: 19, Hash: sync.Hash{20}})} {
 		entry := sync.Entry{Ref: sync.Ref(2000 + n), Cursor: sync.Cursor(2 + n), Kind: sync.KindSnapshot, Size: 500, Session: sync.SessionID{200, byte(n)}}

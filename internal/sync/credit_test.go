@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/freehold-dev/freehold/internal/sync"
@@ -71,4 +72,29 @@ func TestS20CreditIsGivenOnceForWhatWaitsForKeys(t *testing.T) {
 	effects := s.tell(sync.DocKeyed{Doc: doc, Own: own, Prev: certHash(own)})
 	s.credits(effects, 0)
 	s.credits(s.openAll(effects, update(sync.Hash{4})), 0)
+}
+
+// The keys, or a store that is full, may take their time.
+func TestS20ARelayThatHeedsNoCreditFillsNoMemory(t *testing.T) {
+	s := online(t)
+	first := s.batch(1, arrive(1, ann, 0, certHash(ann)))
+	kept, most := 0, 0
+	for i := range 4000 {
+		kept++
+		entry := sync.Entry{Ref: sync.Ref(10_000 + i), Cursor: sync.Cursor(2 + i), Size: 1 << 20, Session: stranger(i)}
+		for _, dropped := range only[sync.Drop](s.batch(1, entry)) {
+			kept -= len(dropped.Refs)
+		}
+		most = max(most, kept)
+	}
+	if most > 28 || s.m.Arrivals() > 300 {
+		t.Fatalf("%d MiB are kept at most, and %d entries of the log", most, s.m.Arrivals())
+	}
+	s.openAll(first, update(sync.Hash{1})) // and what was worked on goes on
+}
+
+// stranger is one of any number of sessions.
+func stranger(n int) (id sync.SessionID) {
+	binary.BigEndian.PutUint32(id[:], uint32(n+1)<<8)
+	return id
 }

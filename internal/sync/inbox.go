@@ -11,6 +11,20 @@ const (
 	keptBytes  = 8 << 20
 )
 
+// The same while something is worked on, and the rest has its turn behind it: as much again as a relay that heeds its credit gives meanwhile, which
+// is a window and one message beyond it.
+const (
+	comingLength = 3 * keptLength
+	comingBytes  = keptBytes + 20<<20
+)
+
+// strangersKept bounds what did not verify of sessions of which nothing is here: a relay makes them up at no cost, and each is looked at again with
+// whatever is opened.
+const strangersKept = 256
+
+// gonePlaces is how many sessions are remembered of which something was let go; the first of them has all of it read again.
+const gonePlaces = 256
+
 // packedMost is the most envelopes that a pack may stand for, as relays have it (R1). What stands for more is passed over: of what is
 // opened, each takes a place in memory.
 const packedMost = 4096
@@ -115,6 +129,7 @@ func (m *Machine) batch(e Batch) {
 	if !e.More && in.received >= in.end {
 		in.reading = false
 	}
+	m.letGo(d, comingLength, comingBytes)
 	d.pass()
 }
 
@@ -248,7 +263,7 @@ func (m *Machine) keepLast(d *document, failed *Entry) {
 }
 
 // letGo drops what is kept beyond the bounds: first what is farthest from its turn, so that each reading brings a session on.
-func (m *Machine) letGo(d *document) {
+func (m *Machine) letGo(d *document, length int, bytes uint64) {
 	in := &d.inbox
 	var kept []*arrival
 	size := uint64(0)
@@ -258,27 +273,56 @@ func (m *Machine) letGo(d *document) {
 			size += uint64(a.Size)
 		}
 	}
-	if len(kept) <= keptLength && size <= keptBytes {
+	if len(kept) <= length && size <= bytes {
 		return
 	}
 	slices.SortStableFunc(kept, func(a, b *arrival) int { return cmp.Compare(d.distance(b), d.distance(a)) })
 	var refs []Ref
-	for n := 0; len(kept)-n > keptLength || size > keptBytes; n++ {
+	for n := 0; len(kept)-n > length || size > bytes; n++ {
 		a := kept[n]
 		a.state = arrivalGone
 		size -= uint64(a.Size)
 		refs = append(refs, a.Ref)
 	}
 	m.drop(refs)
-	first := map[SessionID]*arrival{} // stands for all that is gone of its session, up to the last
+	in.foldGone()
+}
+
+// letGoStrangers drops what there is too much of, but for the last to come: what vouches for it stands right behind it.
+func (m *Machine) letGoStrangers(d *document) {
+	in := &d.inbox
+	var refs []Ref
+	kept := 0
+	for i := len(in.log) - 1; i >= 0; i-- {
+		a := &in.log[i]
+		if a.state != arrivalFailed || d.lookup(a.Session) != nil {
+			continue
+		}
+		if kept++; kept > strangersKept {
+			a.state = arrivalGone
+			refs = append(refs, a.Ref)
+		}
+	}
+	if len(refs) > 0 {
+		m.drop(refs)
+		in.foldGone()
+	}
+}
+
+// foldGone has the first of a session that is gone stand for all that is gone of it, up to the last; and of too many sessions the first ones for all.
+func (in *inbox) foldGone() {
+	first := map[SessionID]*arrival{}
 	for i := range in.log {
 		a := &in.log[i]
 		if a.state != arrivalGone {
 			continue
 		}
-		if f := first[a.Session]; f != nil {
+		switch f := first[a.Session]; {
+		case f != nil:
 			f.Seq, a.state = max(f.Seq, a.Seq), arrivalDone
-		} else {
+		case len(first) == gonePlaces:
+			a.state = arrivalDone
+		default:
 			first[a.Session] = a
 		}
 	}

@@ -275,3 +275,29 @@ func TestS5WhatIsSignedAndCannotBeReadTakesItsPlaceAndHoldsNothing(t *testing.T)
 	s.now += 3_600_000
 	none[sync.Hello](s, s.tell(sync.Wake{}))
 }
+
+// A relay makes up as many as it likes. What stays of them for the life of the machine, or is looked at with each of them, is a cost for ever.
+func TestS7SessionsThatNobodyAdmittedLeaveNothing(t *testing.T) {
+	s := online(t)
+	const many = 3000
+	for at := 0; at < many; {
+		var entries []sync.Entry
+		for range 1000 {
+			entries = append(entries, sync.Entry{Ref: sync.Ref(10_000 + at), Cursor: sync.Cursor(2 + at), Size: 176, Session: stranger(at)})
+			at++
+		}
+		effects := s.batch(1, entries...)
+		for len(only[sync.Open](effects)) > 0 {
+			effects = s.tell(sync.Opened{Doc: doc, Job: one[sync.Open](s, effects).Job, Problem: sync.Forged})
+		}
+	}
+	if n := s.m.Sessions(); n != 1 {
+		t.Fatalf("%d sessions are known", n)
+	}
+	if n := s.m.Arrivals(); n > 512 {
+		t.Fatalf("%d entries of the log are kept", n)
+	}
+	s.lose()
+	s.greet(2, store, many+2)
+	s.openAll(s.batch(2, arrive(many+2, ann, 0, certHash(ann))), update(sync.Hash{1}))
+}

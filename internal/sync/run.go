@@ -45,7 +45,7 @@ func (m *Machine) openNext(d *document) {
 			}
 		}
 	}
-	m.letGo(d)
+	m.letGo(d, keptLength, keptBytes)
 	d.pass()
 	m.show(d) // what is claimed counts as seen when nothing more of it is to come
 }
@@ -127,8 +127,12 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	in := &d.inbox
 	w := work{stage: stageSealing, job: m.job(), session: next.Session, era: d.outbox.era}
 	isSnapshot := next.Kind == KindSnapshot
-	s := d.session(w.session)
-	isLate := s.holes.has(next)
+	here := uint32(0)
+	var gaps holes
+	if s := d.lookup(w.session); s != nil { // who begins one is known when something verified
+		here, gaps = s.next, s.holes
+	}
+	isLate := gaps.has(next)
 	byFirst := map[uint32]*arrival{}
 	for i := range in.log {
 		a := &in.log[i]
@@ -139,7 +143,7 @@ func (m *Machine) openRun(d *document, next *Entry) {
 	var refs []Ref
 	size := uint32(0)
 	for a := byFirst[next.First]; a != nil; a = byFirst[a.Seq+1] {
-		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot || isLate != s.holes.has(&a.Entry)) {
+		if len(refs) > 0 && (len(refs) == runLength || size+a.Size > runBytes || isSnapshot || isLate != gaps.has(&a.Entry)) {
 			break
 		}
 		a.state = arrivalWorked
@@ -148,10 +152,6 @@ func (m *Machine) openRun(d *document, next *Entry) {
 		w.entries = append(w.entries, a.Entry)
 	}
 	in.work = w
-	here := uint32(0)
-	if s := d.lookup(w.session); s != nil {
-		here = s.next
-	}
 	m.emit(Open{d.id, w.job, next.Kind, w.session, here, refs})
 }
 
@@ -175,6 +175,7 @@ func (m *Machine) opened(e Opened) {
 			d.issues.read = p
 			m.dropEntries(d.mark(w.entries[n:n+1], arrivalFailed))
 			m.keepLast(d, &w.entries[n])
+			m.letGoStrangers(d)
 		}
 		m.dropEntries(d.mark(w.entries[n+1:], arrivalWaiting)) // not at fault: they may follow another one with that number
 		w.entries = w.entries[:n]

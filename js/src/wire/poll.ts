@@ -4,7 +4,7 @@
 import type { DocId } from "../protocol.ts";
 import { requestOf } from "./owner.ts";
 import { isFromRelay, type Ask, type OpenWire, type Prover, type Said, type Wire, type WireEvents } from "./socket.ts";
-import { decodeFrame, encodeFrame, MEDIA_TYPE, type Append, type Challenge, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
+import { decodeFrame, encodeFrame, MEDIA_TYPE, weigh, type Append, type Challenge, type Delete, type Hello, type RelayFrame, type Successor } from "./wire.ts";
 
 /** How long the relay may hold an answer, in seconds. */
 const WAIT = 20;
@@ -17,6 +17,17 @@ type Fetch = typeof globalThis.fetch;
 
 type Told = Exclude<RelayFrame, Challenge>;
 
+/** Bytes of envelopes that are not taken, beyond which no more of a document is asked for. */
+const WINDOW = 1 << 20;
+
+/** One document that is followed. */
+interface Reading {
+  readonly abort: AbortController;
+  owed: number;
+  /** Goes on when less is owed. */
+  wake: () => void;
+}
+
 /** What the relay answered is not of this protocol. */
 class Garbage extends Error {}
 
@@ -27,7 +38,7 @@ class PollWire implements Wire {
   readonly #relay: string;
   readonly #on: WireEvents;
   readonly #all: AbortController = new AbortController();
-  readonly #readingById: Map<DocId, AbortController> = new Map();
+  readonly #readingById: Map<DocId, Reading> = new Map();
   /** Appends go out one after the other, as they would on one socket. */
   #lane: Promise<void>;
   /** How far the relay's clock is ahead of ours, in milliseconds: a token is judged by it, and clocks are off by years. */
@@ -47,11 +58,11 @@ class PollWire implements Wire {
   check(): void {} // what changed a request for each document says
   send(frame: Said): void {
     switch (frame.type) {
-      case "unsubscribe": return this.#readingById.get(frame.doc)?.abort();
+      case "unsubscribe": return this.#readingById.get(frame.doc)?.abort.abort();
       case "append": this.#lane = this.#lane.then(() => this.#guard(() => this.#append(frame))); return;
       case "delete": return void this.#guard(() => this.#bring(frame, frame.signature));
       case "successor": return void this.#guard(() => this.#bring(frame, frame.statement));
-      case "took": return; // each request is for as much as it is for
+      case "took": return this.#took(frame.doc, frame.size);
       case "presence": return; // nobody could answer it: there is no line on which the relay speaks first
       case "ping": return void this.#guard(async () => {
         await this.#health();
@@ -104,20 +115,29 @@ class PollWire implements Wire {
 
   /** Follows a document until it is left. A second hello starts over. */
   #read(hello: Ask, by: Prover): void {
-    this.#readingById.get(hello.doc)?.abort();
-    const reading = new AbortController();
+    this.#readingById.get(hello.doc)?.abort.abort();
+    const reading: Reading = { abort: new AbortController(), owed: 0, wake: () => undefined };
     this.#readingById.set(hello.doc, reading);
-    const signal = AbortSignal.any([reading.signal, this.#all.signal]);
+    const signal = AbortSignal.any([reading.abort.signal, this.#all.signal]);
+    signal.addEventListener("abort", () => reading.wake());
     void this.#guard(async () => {
       try {
-        await this.#follow(hello, by, signal);
+        await this.#follow(hello, by, reading, signal);
       } catch (e) {
-        if (!reading.signal.aborted) throw e;
+        if (!reading.abort.signal.aborted) throw e;
       }
     });
   }
 
-  async #follow(hello: Ask, by: Prover, signal: AbortSignal): Promise<void> {
+  /** Of a reading before this one, some may be taken late: then a little more is asked for. */
+  #took(doc: DocId, size: number): void {
+    const reading = this.#readingById.get(doc);
+    if (reading === undefined) return;
+    reading.owed = Math.max(0, reading.owed - size);
+    if (reading.owed < WINDOW) reading.wake();
+  }
+
+  async #follow(hello: Ask, by: Prover, reading: Reading, signal: AbortSignal): Promise<void> {
     const path = `/v1/docs/${hello.doc}`;
     if (hello.genesis !== null) {
       const put = await this.#request(`${path}/genesis`, { method: "PUT", body: hello.genesis.slice(), signal });
@@ -151,7 +171,9 @@ class PollWire implements Wire {
       }
       store = at;
       since = frame.upTo;
+      reading.owed += weigh(frame);
       this.#tell(frame);
+      while (reading.owed >= WINDOW && !signal.aborted) await new Promise<void>((resolve) => { reading.wake = resolve; });
     }
   }
 

@@ -108,8 +108,8 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
   let challenge: Challenge | null = null;
   /** The newest hello of each document; one that is left while its proof is made is not sent. */
   const askByDoc = new Map<DocId, Ask>();
-  /** Bytes of messages that were taken, and those that the relay knows of. */
-  let taken = 0, told = 0;
+  /** Bytes of messages that came, those of them that were taken, and those that the relay knows of. */
+  let came = 0, taken = 0, told = 0;
   const took = (size: number): void => {
     taken += size;
     if (taken - told >= limits.credit) send({ type: "credit", taken: told = taken });
@@ -120,6 +120,8 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new TypeError("text");
+      came += data.byteLength;
+      if (came - taken > limits.untaken) throw new RangeError("more than there is credit for");
       frame = decodeFrame(new Uint8Array(data));
       if (!isFromRelay(frame)) throw new TypeError("a device's frame");
     } catch {

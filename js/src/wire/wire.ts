@@ -21,7 +21,7 @@ const OVERHEAD = 144;
 const MAX_SNAPSHOT = (16 << 20) + (1 << 19) + OVERHEAD;
 
 /** Sizes in bytes and counts, the same on every relay. */
-export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly credit: number } = {
+export const limits: { readonly update: number; readonly snapshot: number; readonly frame: number; readonly run: number; readonly presence: number; readonly credit: number; readonly untaken: number } = {
   /** A whole update envelope: 1 MiB of payload, its padding and the overhead. */
   update: (1 << 20) + (1 << 15) + OVERHEAD,
   /** A whole snapshot envelope: 16 MiB likewise. */
@@ -32,6 +32,8 @@ export const limits: { readonly update: number; readonly snapshot: number; reado
   run: 1024,
   /** Bytes after which a device says that it took them: a quarter of what a relay sends beyond that. */
   credit: 1 << 18,
+  /** Bytes that a relay may have sent and a device not taken: two windows of 1 MiB, and a message beyond. */
+  untaken: (2 << 20) + MAX_SNAPSHOT + (4 << 10),
   /** An ephemeral envelope. */
   presence: 4 << 10,
 };

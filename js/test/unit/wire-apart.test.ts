@@ -125,3 +125,23 @@ test("a relay gets credit for all that it said, and for envelopes when they were
   wire.send({ type: "took", doc: A, size: limits.credit });
   assert.equal(sent.length, 2);
 });
+
+test("a relay that heeds no credit is left, and one that does is not", () => {
+  const ends: boolean[] = [];
+  const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: () => undefined, close: () => undefined };
+  const wire = webSocketWire(() => socket)("https://relay.example", { opened: () => undefined, frame: () => undefined, closed: (garbage) => ends.push(garbage) });
+  const hear = (frame: Frame): void => socket.onmessage!({ data: encodeFrame(frame).buffer });
+  const batch = (size: number): Frame => ({ type: "batch", doc: A, entries: [{ cursor: 1, envelope: new Uint8Array(size), cert: null, covers: 0 }], upTo: 1, more: false });
+  hear({ type: "challenge", nonce: new Uint8Array(32), store: "A".repeat(22) });
+  for (let i = 0; i < 3; i++) { // a window, and what goes beyond it
+    hear(batch((1 << 20) - 200));
+    hear(batch(limits.snapshot));
+    wire.send({ type: "took", doc: A, size: (1 << 20) - 200 + limits.snapshot });
+  }
+  hear(batch(limits.snapshot));
+  hear(batch(1 << 20));
+  hear(batch((1 << 20) - 200));
+  assert.deepEqual(ends, []);
+  hear(batch(5000));
+  assert.deepEqual(ends, [true]);
+});
