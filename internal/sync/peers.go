@@ -40,8 +40,10 @@ func (p *presence) expire(m *Machine, doc Doc) {
 	}
 }
 
-// meet gives the record of a session and whether it is a new one; nil when there is no room. Who is gone makes room.
-func (p *presence) meet(id SessionID) (x *peer, isNew bool) {
+// meet gives the record of a session and whether it is a new one; nil when there is no room. Who is gone makes room, and who wrote nothing does
+// for who did: a session that only speaks costs its maker nothing.
+func (m *Machine) meet(d *document, id SessionID, near bool) (x *peer, isNew bool) {
+	p := &d.presence
 	if i := slices.IndexFunc(p.peers, func(x peer) bool { return x.id == id }); i >= 0 {
 		return &p.peers[i], false
 	}
@@ -50,11 +52,23 @@ func (p *presence) meet(id SessionID) (x *peer, isNew bool) {
 		return &p.peers[len(p.peers)-1], true
 	}
 	i := slices.IndexFunc(p.peers, func(x peer) bool { return x.until == 0 })
+	if i < 0 && (near || d.wrote(id)) {
+		i = slices.IndexFunc(p.peers, func(x peer) bool { return !x.near && !d.wrote(x.id) })
+	}
 	if i < 0 {
 		return nil, false
 	}
+	if p.peers[i].until != 0 {
+		m.emit(ShowPresence{d.id, p.peers[i].id, 0})
+	}
 	p.peers = append(slices.Delete(p.peers, i, i+1), peer{id: id})
 	return &p.peers[len(p.peers)-1], true
+}
+
+// wrote reports whether something of a session is here.
+func (d *document) wrote(id SessionID) bool {
+	s := d.lookup(id)
+	return s != nil && s.next > 0
 }
 
 // presenceCame takes the newest word of a session (S16).
@@ -64,9 +78,12 @@ func (m *Machine) presenceCame(e PresenceCame) {
 		m.drop(appendRef(nil, e.Ref))
 		return
 	}
-	x, isNew := d.presence.meet(e.Session)
+	x, isNew := m.meet(d, e.Session, e.Near)
 	if x == nil || !isNew && e.Seq <= x.seq {
 		m.drop(appendRef(nil, e.Ref))
+		if x == nil && !e.Near { // what it has is true whether it is shown or not
+			d.compare(&peer{id: e.Session}, e.Heads)
+		}
 		return
 	}
 	wasHere := x.until != 0

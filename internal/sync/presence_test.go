@@ -221,6 +221,39 @@ func TestS16ThereIsRoomForSoManyAndTheGoneMakeSome(t *testing.T) {
 	none[sync.ShowPresence](s, s.says(id(4), 1))
 }
 
+// crowded is a machine to which as many speak as it remembers, none of whom wrote.
+func crowded(t *testing.T) *script {
+	s := withAnn(t)
+	for i := range 256 {
+		s.says(stranger(i), 1)
+	}
+	return s
+}
+
+func TestS16WhoWroteHasRoomBeforeWhoDidNot(t *testing.T) {
+	s := crowded(t)
+	effects := s.says(ann, 1)
+	if shown := only[sync.ShowPresence](effects); len(shown) != 2 || shown[0].Session != stranger(0) || shown[0].Ref != 0 || shown[1].Session != ann || shown[1].Ref == 0 {
+		t.Fatalf("%+v", shown)
+	}
+	none[sync.ShowPresence](s, s.says(stranger(0), 2))
+	// A tab of this device, too.
+	effects = s.tell(sync.PresenceCame{Doc: doc, Near: true, Session: bob, Seq: 1, Ref: 9})
+	if shown := only[sync.ShowPresence](effects); len(shown) != 2 || shown[0].Session != stranger(1) || shown[1].Session != bob {
+		t.Fatalf("%+v", shown)
+	}
+}
+
+func TestS17WhoFindsNoRoomIsHeardAllTheSame(t *testing.T) {
+	s := crowded(t)
+	effects := s.says(stranger(300), 1, sync.Head{Session: bob, Seq: 7, Hash: sync.Hash{1}})
+	none[sync.ShowPresence](s, effects)
+	one[sync.Drop](s, effects)
+	if s.m.Wants() != 1 {
+		t.Fatalf("%d things are asked for", s.m.Wants())
+	}
+}
+
 func TestS16AWordOfAnotherConnectionDoesNotCount(t *testing.T) {
 	s := present(t)
 	effects := s.tell(sync.PresenceCame{Conn: 7, Doc: doc, Session: bob, Seq: 1, Ref: 3})
