@@ -5,8 +5,9 @@ const attestsWaiting = 16
 
 // attests is what this device says about the snapshots of others: about each at most once, and only what nobody said yet (S13).
 type attests struct {
-	queue []attest
-	said  map[Hash]Verdict // the gravest, by snapshot
+	queue    []attest
+	said     map[Hash]Verdict // the gravest, by snapshot
+	objected bool             // to some snapshot, by whomever
 }
 
 type attest struct {
@@ -31,12 +32,14 @@ func (a *attests) note(about Hash, v Verdict) {
 		a.said = map[Hash]Verdict{}
 	}
 	a.said[about] = max(a.said[about], v)
+	a.objected = a.objected || v == Objection
 }
 
 // attest has an attest sealed behind the edits, if this device may write and it is news. A session that reaches the relay only inside
 // snapshots praises nobody's: two of them would answer each other's for ever.
 func (m *Machine) attest(d *document, about Hash, v Verdict, note Ref) {
 	a := &d.attests
+	a.objected = a.objected || v == Objection
 	if said, known := a.said[about]; d.own == noSession || note == 0 || known && said >= v || len(a.queue) == attestsWaiting || v == Sound && !d.lookup(d.own).joins() {
 		m.drop(appendRef(nil, note))
 		return

@@ -100,7 +100,7 @@ func (s *session) cross(e *Entry) {
 	s.holes.add(s.next, e.First)
 	s.goOnFrom(e.First, e.Prev)
 	s.first, s.tail = e.First, 0
-	s.learnCover(min(e.First, s.says))
+	s.learnSnapshot(min(e.First, s.says))
 }
 
 // nextBehind gives an envelope behind which a session goes on over what is claimed, when the relay has nothing that leads up to it: it was
@@ -134,7 +134,9 @@ func (d *document) isClaimNeeded() bool {
 func (s *session) learnSnapshot(next uint32) {
 	before := s.said()
 	s.says = max(s.says, next)
-	s.learnCover(min(next, s.next))
+	if !s.single {
+		s.learnCover(min(next, s.next))
+	}
 	s.told = s.told && s.said() == before
 }
 

@@ -21,7 +21,7 @@
 //	S7 what cannot be taken is kept within bounds, and asked for again with growing pauses, a few times, then reported
 //	S8 an envelope is shown to the page only after those that its writer had seen, and the parts of one change only together
 //	S9 a relay with a new store id is filled again: a snapshot from a fresh session first, then what it does not cover; a
-//	   session's chain there counts from where it begins
+//	   session's chain there counts from where it begins, and beside a fork nothing else does
 //	S10 a refusal by the relay is a problem with a pause or a blocked session, never a loop; after the pause what it had no time for is
 //	   said again, a Hello too
 //	S11 connections are retried with jittered pauses that double; a pause (the tunnel) closes the socket and stops the clock

@@ -108,6 +108,7 @@ func (m *Machine) settle(d *document) {
 	m.wantedNext(d)
 	m.askAgain(d)
 	m.helloAgain(d)
+	d.contest()
 	m.sendNext(d)
 	m.packNext(d)
 	m.presenceNext(d)

@@ -48,6 +48,9 @@ func (i issues) gravest() Problem {
 	return NoProblem
 }
 
+// hasFork reports whether some session has two histories, which this device found out or heard of.
+func (i issues) hasFork() bool { return i.session == Forked || i.session == Divided }
+
 // ofDevice reports whether the device could not do its part; what it was doing may go well another time.
 func (p Problem) ofDevice() bool { return DeviceFull <= p && p <= DeviceBlocked }
 

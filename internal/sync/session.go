@@ -13,7 +13,7 @@ type session struct {
 	shown uint32 // given to the page, or come from it; never half a change
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
-	cover uint32 // inside a snapshot that the relay has
+	cover uint32 // inside a snapshot that the relay has; 0 where those do not count
 	claim claim  // what merged snapshots say that they have of it, beyond what is here
 	says  uint32 // how far snapshots on the relay say that they have it
 	holes holes  // what claims stood for when the session went on behind them
@@ -35,6 +35,7 @@ type session struct {
 	blocked bool // the relay refused it, until the next connection
 	broken  bool // the relay's chain of it cannot be continued: only a snapshot brings the rest
 	frozen  bool // it forked: nothing more of it is taken
+	single  bool // what the relay has inside snapshots does not count
 	proven  bool // … and the device has the proof
 	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life
 }
@@ -47,7 +48,15 @@ func (s *session) known() uint32 {
 	return max(s.relay, s.cover)
 }
 
-// anywhere is the same of the relay that has most.
+// inSomeForm is the same where snapshots that do not count are counted, too: another one would bring it no further.
+func (s *session) inSomeForm() uint32 {
+	if s.single {
+		return max(s.known(), s.says)
+	}
+	return s.known()
+}
+
+// anywhere is known of the relay that has most.
 func (s *session) anywhere() uint32 { return max(s.known(), s.other) }
 
 // beginsLate reports whether the relay lacks what leads up to its chain.
@@ -145,7 +154,7 @@ func (s *session) common(conn Conn) uint32 {
 	if conn == 0 {
 		return min(s.next, s.anywhere())
 	}
-	return min(s.next, s.known())
+	return min(s.next, s.inSomeForm())
 }
 
 // hashAt gives the hash of an envelope that is here, zeros where it is not here or not known any more.

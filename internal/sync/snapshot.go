@@ -197,7 +197,7 @@ func (m *Machine) sharedSnapshot(e SharedSnapshot) {
 // checkpointNext starts a checkpoint when the tail is long enough (S12).
 func (m *Machine) checkpointNext(d *document) {
 	c := &d.checkpoint
-	if c.running || m.now < c.notBefore || d.inbox.work.stage != stageWaiting {
+	if c.running || d.issues.hasFork() || m.now < c.notBefore || d.inbox.work.stage != stageWaiting {
 		return
 	}
 	gain := uint64(0)

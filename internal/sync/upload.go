@@ -74,7 +74,7 @@ func (d *document) rereadFrom() Cursor {
 // not in a snapshot either, nor is what the core does not take.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.known() < s.whole && !s.joins() || s.isOnlyHere() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.inSomeForm() < s.whole && !s.joins() || s.isOnlyHere() {
 			return true
 		}
 	}
@@ -109,6 +109,20 @@ func (m *Machine) shortenNext(d *document) bool {
 func (d *document) isLong() bool {
 	o := &d.outbox
 	return o.mark.Log.isLong() && o.mark.Cursor > 0 && d.writable && len(d.inbox.log) == 0 && len(d.inbox.held) == 0 && !d.misses() && !d.leavesOut()
+}
+
+// contest takes back what the relay has only inside snapshots. A session has two histories, and somebody objects to a snapshot: who has the other
+// history takes nothing of a file that has this one. So what is here one by one goes up like that, and of the rest nobody is told that it is there.
+func (d *document) contest() {
+	if d.contested || !d.issues.hasFork() || !d.attests.objected {
+		return
+	}
+	d.contested = true
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		s.single, s.cover = true, 0
+	}
+	d.outbox.reset, d.outbox.markMoved = true, true
 }
 
 // leavesOut reports whether a snapshot of this device would leave something out that the relay has, or may have: of a session that forked

@@ -1,0 +1,162 @@
+package sync_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/freehold-dev/freehold/internal/sync"
+)
+
+var carl = sync.SessionID{4}
+
+// covering is holder with a relay whose snapshot has all of ann's. Of carl somebody then names another envelope than the one that is here, so there are two histories.
+func covering(t *testing.T, first uint32) *script {
+	s := holder(t, true, first)
+	s.welcome(3)
+	s.tell(sync.RelayHas{Doc: doc, Known: []sync.Known{{Session: ann, Seq: 6}}})
+	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
+	return s
+}
+
+func (s *script) divide() []sync.Effect {
+	return s.says(bob, 1, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{5}})
+}
+
+// object has dan's objection to some snapshot come.
+func (s *script) object() []sync.Effect {
+	s.t.Helper()
+	dan := sync.SessionID{5}
+	entry := arrive(9, dan, 0, certHash(dan))
+	entry.Kind, entry.About, entry.Verdict = sync.KindAttest, sync.Hash{0xaa}, sync.Objection
+	return s.openAll(s.batch(1, entry), update(sync.Hash{8}))
+}
+
+// A file that has one history of a session is refused by who has the other: a snapshot brings him nothing of what others wrote.
+func TestS9WhatOnlyARefusedSnapshotHasIsNotOnTheRelay(t *testing.T) {
+	for name, tell := range map[string]func(*script) []sync.Effect{
+		"the objection last":     func(s *script) []sync.Effect { s.divide(); return s.object() },
+		"the two histories last": func(s *script) []sync.Effect { s.object(); return s.divide() },
+		"its own objection": func(s *script) []sync.Effect {
+			s.divide()
+			check := s.snapshot(9, 0)
+			return s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Refuted})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := covering(t, 5)
+			if s.last.Unsent != 0 {
+				t.Fatalf("%+v: the relay has all of it", s.last)
+			}
+			effects := tell(s)
+			if s.last.Unsent != 3 { // two single ones, and what is before them
+				t.Fatalf("%+v: they are on the relay for nobody who has the other history", s.last)
+			}
+			isAnn := func(k sync.Known) bool { return k.Session == ann }
+			told := one[sync.Learnt](s, effects)
+			if !told.Reset || slices.ContainsFunc(told.Known, isAnn) {
+				t.Fatalf("other tabs hear %+v", told)
+			}
+			if mark := one[sync.MarkChanged](s, effects).Mark; slices.ContainsFunc(mark.Known, isAnn) {
+				t.Fatalf("the next life hears %+v", mark.Known)
+			}
+		})
+	}
+}
+
+// One of the two alone changes nothing: an honest snapshot may be objected to, and a fork keeps nobody from taking one.
+func TestS9AnObjectionOrAForkAloneTakesNothingBack(t *testing.T) {
+	for name, tell := range map[string]func(*script) []sync.Effect{"an objection": (*script).object, "two histories": (*script).divide} {
+		s := covering(t, 5)
+		tell(s)
+		if s.last.Unsent != 0 {
+			t.Errorf("%s: %+v", name, s.last)
+		}
+	}
+}
+
+// What is here one by one goes up like that, although its session ended and a snapshot there has it.
+func TestS9WhatARefusedSnapshotHasGoesUpOneByOne(t *testing.T) {
+	s := covering(t, 0)
+	s.divide()
+	effects := s.object()
+	for seq := uint32(0); seq < 7; seq++ {
+		if seq < 2 { // the first alone, and then all
+			if sent := one[sync.Append](s, effects); sent.Session != ann || sent.From != seq {
+				t.Fatalf("%+v, not %d", sent, seq)
+			}
+		}
+		effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: seq})
+	}
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v", s.last)
+	}
+}
+
+// Another snapshot would be refused as well. There is one all the same when there is more for it: who comes new takes it.
+func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
+	s := lacking(t)
+	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
+	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v", s.last)
+	}
+	s.divide()
+	s.object()
+	if s.last.Unsent != 3 {
+		t.Fatalf("%+v", s.last)
+	}
+	for range 200 {
+		s.now += 20_000
+		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
+	}
+	eve := sync.Head{Session: sync.SessionID{6}, Hash: sync.Hash{9}}
+	made := one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{
+		{Ref: 50, Size: 200, Head: sync.Head{Session: ann, Seq: 7, Hash: sync.Hash{7}}, Prev: sync.Hash{6}},
+		{Ref: 51, Size: 200, Head: eve, Prev: certHash(eve.Session)},
+	}}))
+	if made.Shown[0] != (sync.Known{Session: ann, Seq: 7}) {
+		t.Fatalf("%+v", made)
+	}
+	s.made(7, eve)
+	sent := one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0}))
+	if sent.Session != eve.Session || s.last.Unsent != 5 { // of ann the two single ones, the new one, and what is before them
+		t.Fatalf("%+v, %+v: who refused the first refuses this one", sent, s.last)
+	}
+}
+
+// Others hear all the same that there is more than they have.
+func TestS15WhatOnlyARefusedSnapshotHasIsNamed(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	last := sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own), Heads: []sync.Stored{{Head: last, First: 7}}})
+	s.greet(1, store, 0)
+	s.made(6)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
+	s.divide()
+	s.object()
+	s.quiet()
+	if said := one[sync.SealPresence](s, s.tell(sync.PresenceSet{Doc: doc})); !slices.Contains(said.Heads, last) {
+		t.Fatalf("%+v", said)
+	}
+}
+
+// What a file takes in goes to nobody who has the other history, once a relay lost its disk.
+func TestS12NothingIsFoldedOnceThereAreTwoHistories(t *testing.T) {
+	for name, fork := range map[string]func(*script){
+		"none": func(*script) {}, "proven": func(s *script) { s.tell(sync.Proven{Doc: doc, Session: carl}) }, "told of": func(s *script) { s.divide() },
+	} {
+		s := online(t)
+		s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
+		fork(s)
+		dan := sync.SessionID{5}
+		big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: dan, Prev: certHash(dan)}
+		due := only[sync.Checkpoint](s.openAll(s.batch(1, big), update(sync.Hash{6})))
+		if (len(due) > 0) != (name == "none") {
+			t.Errorf("%s: %+v", name, due)
+		}
+	}
+}
