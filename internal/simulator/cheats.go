@@ -45,11 +45,12 @@ type cheater struct {
 	twin       *seal.Session // the same one, once it has another history
 	doc, other *crdt.Doc
 	id         sync.SessionID
+	histories  map[[16]byte]history
 	compactor
 }
 
 func newCheater(w *World) *cheater {
-	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New(), compactor: compactor{victims: map[sync.SessionID]bool{}}}
+	c := &cheater{world: w, keys: w.cast.keys[seal.Write], doc: crdt.New(), other: crdt.New(), histories: map[[16]byte]history{}, compactor: compactor{victims: map[sync.SessionID]bool{}}}
 	seed := [32]byte{}
 	_, _ = w.source.Read(seed[:])
 	c.signer = signer(seed)
@@ -136,12 +137,15 @@ func (c *cheater) equivocate(r *Relay) {
 		c.twin = &twin
 	}
 	envelope := c.write(r, c.session, c.doc, nil)
+	if c.twin != nil {
+		c.note(envelope, 1)
+	}
 	switch {
 	case other == nil || envelope == nil:
 	case c.twin == nil:
 		c.put(other, c.session.Certificate().Bytes(), envelope, nil)
 	default:
-		c.write(other, c.twin, c.other, nil)
+		c.note(c.write(other, c.twin, c.other, nil), 2)
 	}
 }
 

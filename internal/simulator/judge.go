@@ -157,62 +157,6 @@ func (w *World) judgeViews(when string) bool {
 	return differ
 }
 
-// judgeFork: whoever has one history of a session, and was given the other one by a relay, holds the proof and says so. Whom the relay did not give
-// it hears of it from those who have it, or has it from none. What others wrote is on every device all the same, or the device says that something
-// is wrong: a snapshot that has one history is refuted by who has the other.
-func (w *World) judgeFork() {
-	id := w.cheater.id
-	for _, d := range w.devices {
-		stored := d.read()
-		isThere, isGiven, isFolded := false, false, false
-		for _, r := range w.alive() {
-			for _, h := range stored.covers {
-				if h.Session != id {
-					continue
-				}
-				entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), h.Seq)
-				must(err)
-				if entry != nil {
-					x := newStored(entry.Envelope)
-					isFolded = isFolded || x.seq == h.Seq && x.hash != h.Hash && d.given[string(entry.Envelope)]
-				}
-			}
-			for _, x := range stored.runs[id] {
-				entry, err := r.Envelope(w.cast.doc, seal.SessionID(id), x.seq)
-				must(err)
-				if entry != nil && !bytes.Equal(entry.Envelope, x.bytes) {
-					isThere, isGiven = true, isGiven || d.given[string(entry.Envelope)]
-				}
-			}
-		}
-		switch s := d.status(); {
-		case isFolded && (s.Problem != sync.Forked || stored.proofs[id] == nil):
-			d.fail(Unnoticed, "has another history of %x in its file than it was given, and ends as %+v", id[:4], s)
-		case !isThere && (stored.proofs[id] == nil || s.Problem == sync.Forked):
-		case s.Problem == sync.Forked && len(stored.proofs[id]) > 0:
-			w.tally.Forks++
-		case !isGiven && (s.Problem == sync.Divided || !w.isDivided(d)):
-			w.tally.Forks++
-			w.tally.Told++
-		default:
-			d.fail(Unnoticed, "has seen two histories of %x, and ends as %+v", id[:4], s)
-		}
-		if at, lacks := w.lacks(d); lacks && d.status().Problem == sync.NoProblem {
-			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
-		}
-	}
-}
-
-// isDivided reports whether another device has another history of the cheater's session than this one.
-func (w *World) isDivided(d *Device) bool {
-	mine := d.read().runs[w.cheater.id]
-	return slices.ContainsFunc(w.devices, func(other *Device) bool {
-		return slices.ContainsFunc(other.read().runs[w.cheater.id], func(x stored) bool {
-			return slices.ContainsFunc(mine, func(y stored) bool { return x.seq == y.seq && x.hash != y.hash })
-		})
-	})
-}
-
 // isForged reports whether a snapshot put words in somebody's mouth.
 func (w *World) isForged() bool { return w.cheat == BadCompactor && len(w.cheater.victims) > 0 }
 
@@ -311,6 +255,8 @@ func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status()
 	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
+	} else if d.isApart() {
+		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
 	} else if !lacks && d.world.isHostile() {
 		s.Unsent = 0 // what is left is the cheater's: no file has it, and nothing leads up to it on the relay
 	}
@@ -329,6 +275,9 @@ func (d *Device) judgeStatus(there *onRelays) {
 		case sync.Incomplete, sync.NewerFormat, sync.Forged:
 			s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 		}
+	}
+	if s.Problem == sync.Forked || s.Problem == sync.Divided || s.Problem == sync.BadSnapshot && d.isApart() { // who wrote behind the other history waits for it
+		s.Content = sync.ContentComplete
 	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
@@ -373,7 +322,7 @@ func (w *World) mayStay(p sync.Problem) bool {
 		return true
 	case sync.BadSnapshot:
 		return w.lie != NoLie || w.cheat == BadCompactor
-	case sync.Forked:
+	case sync.Forked, sync.Divided:
 		return w.cheat == Equivocation
 	}
 	return false
@@ -426,6 +375,10 @@ func (w *World) lacks(d *Device) (place, bool) {
 		if w.isHeadless(at, next[at.session]) {
 			continue
 		}
+		if w.isOutOfReach(at, d) {
+			w.tally.OutOfReach++
+			continue
+		}
 		return at, true
 	}
 	return place{}, false
@@ -473,7 +426,9 @@ func (w *World) onRelays() *onRelays {
 			p, err := seal.ParseEnvelope(e.Envelope)
 			must(err)
 			if p.Kind == seal.Snapshot {
-				heads = furthest(heads, w.coveredBy(e.Envelope))
+				if covers := w.coveredBy(e.Envelope); !w.isRefused(covers) {
+					heads = furthest(heads, covers)
+				}
 				continue
 			}
 			for seq := p.First(); seq <= p.Seq; seq++ {

@@ -22,6 +22,7 @@ type Tally struct {
 	Restored, Objected            int
 	Words                         int // of presence
 	Told                          int
+	OutOfReach                    int
 	Forks                         int // devices that saw both histories of a session
 	Cheats                        [cheatCount]int
 	Lying, Lies                   [lieCount]Verdicts // while a lie goes on, and when it is over
@@ -41,7 +42,7 @@ func (t *Tally) Add(o Tally) {
 	for _, p := range [][2]*int{
 		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.TwoRelays, &o.TwoRelays}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
-		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
+		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.OutOfReach, &o.OutOfReach}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
 		{&t.Compared, &o.Compared}, {&t.LookedFor, &o.LookedFor},
 	} {
 		*p[0] += *p[1]
@@ -119,6 +120,7 @@ func (t *Tally) String() string {
 	b.WriteString("\nwhat the judge looked at\n")
 	row("  documents compared", t.Compared)
 	row("  envelopes that were durable somewhere, looked for on a device", t.LookedFor)
+	row("  … that a fork keeps in the files of others", t.OutOfReach)
 	b.WriteString("\nstories that went wrong\n")
 	var count [wrongCount]int
 	for _, f := range t.Failures {

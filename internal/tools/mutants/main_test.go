@@ -13,7 +13,7 @@ import (
 var planted = []string{
 	"tie-break-by-arrival-order", "dependency-skipped", "surrogate-pair-split-by-remote-insert", "mark-grows-at-wrong-end",
 	"cycle-check-off", "move-duplicates-an-item", "lamport-not-raised-on-receive", "delete-of-run-off-by-one-at-span-border",
-	"run-append-across-session-border", "retreat-leaves-deleted-count", "checksum-not-checked", "limit-checked-after-allocation",
+	"run-append-across-session-border", "retreat-leaves-deleted-count", "checksum-not-checked", "limit-checked-after-allocation", "frozen-session-stops-others",
 }
 
 // Every patch still applies, so that `make mutants` fails for no other reason than tests that notice nothing; and what it
@@ -63,7 +63,7 @@ func TestPatchesApply(t *testing.T) {
 func testNames(t *testing.T) map[string]bool {
 	out := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	for _, pkg := range []string{"./crdt", "./internal/script"} {
+	for _, pkg := range []string{"./crdt", "./internal/script", "./internal/simulator"} {
 		files, err := filepath.Glob("../../../" + pkg + "/*_test.go")
 		if err != nil {
 			t.Fatal(err)
