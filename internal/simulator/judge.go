@@ -204,7 +204,9 @@ func (w *World) judgeOthers() {
 		if at, lacks := w.lacks(d); lacks && d.status().Problem == sync.NoProblem {
 			d.fail(Lost, "lacks envelope %d of %x, which was durable somewhere", at.seq, at.session[:4])
 		}
-		d.judgeStatus(there)
+		if d.status().Problem == sync.NoProblem {
+			d.judgeStatus(there)
+		}
 	}
 }
 
