@@ -78,6 +78,7 @@ class StoreCopies implements Copies {
   /** Something may have been found missing behind the back of the repair that runs. */
   #again = false;
   #closed = false;
+  #statements: Promise<unknown> = Promise.resolve();
 
   constructor(lanes: readonly Lane[], fresh: boolean, locked: Locked, onCopies: (copies: 0 | 1 | 2) => void) {
     this.#lanes = lanes;
@@ -157,8 +158,14 @@ class StoreCopies implements Copies {
     return this.#durable(doc, "checkpoint", (s) => s.checkpoint(doc, writer, snapshot));
   }
 
+  /** One after the other, over all tabs: who remembers that a session forked may have looked before another hub or tab kept the proof. */
   putStatement(doc: DocId, statement: StoredStatement): Promise<Durable> {
-    return this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement));
+    const put = this.#statements.then(() => this.#locked(`statement/${doc}`, async () => {
+      const isKept = statement.bytes.length === 0 && (await this.#loadAll(doc)).whole?.statements.some((s) => s.session === statement.session);
+      return isKept === true ? { copies: this.copiesOf(doc) } : this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement));
+    }));
+    this.#statements = put.catch(() => undefined);
+    return put;
   }
 
   async putHead(head: HeadRecord): Promise<void> {

@@ -156,6 +156,7 @@ export interface Copies {
   putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  /** An empty one takes the place of none. */
   putStatement(doc: DocId, statement: StoredStatement): Promise<{ readonly copies: 0 | 1 | 2 }>;
   /** Best effort, never rejects. */
   putHead(head: HeadRecord): Promise<void>;

@@ -188,6 +188,21 @@ test("what a list finds missing while a repair is past it is repaired all the sa
   assert.equal(copies.copies, 2);
 });
 
+// Two hubs find out that a session forked: one has the proof, the other had looked before it was kept.
+test("that a session forked, and no more, takes the place of no proof, also in another tab", async () => {
+  const p = pair();
+  const locks = localLocks();
+  const tabs = await Promise.all([0, 1].map(() => openCopies("test", { stores: [new FileStore(p.a), new FileStore(p.b)], locks })));
+  await tabs[0]!.putSecret(secretOf(1));
+  const proof = { session: sessionId(1), bytes: Uint8Array.of(1, 2, 3) };
+  const empty = { session: sessionId(1), bytes: new Uint8Array() };
+  await tabs[0]!.putStatement(doc, empty);
+  assert.deepEqual((await tabs[1]!.load(doc))?.statements, [empty]);
+  await Promise.all([tabs[0]!.putStatement(doc, proof), tabs[0]!.putStatement(doc, empty), tabs[1]!.putStatement(doc, empty)]);
+  assert.deepEqual((await tabs[1]!.load(doc))?.statements, [proof]);
+  await Promise.all(tabs.map((t) => t.close()));
+});
+
 test("a store that lags gets no relay mark", async () => {
   const p = pair();
   const copies = await p.open();
