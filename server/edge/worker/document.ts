@@ -9,9 +9,9 @@ import module from "./reactor.wasm";
 import { Away } from "./cold.ts";
 import type { Given } from "./blobs.ts";
 import { Line } from "./line.ts";
-import { Memory } from "./memory.ts";
 import { joined, Reactor } from "./reactor.ts";
 import { settings, type Numbers, type Settings } from "./settings.ts";
+import { LET_GO, LOOK, memory, Sharing } from "./sharing.ts";
 import { Store } from "./store.ts";
 
 /** The instance that all objects of this isolate share. They know its number and do not hold it: one that grew too large must go, though
@@ -19,9 +19,6 @@ import { Store } from "./store.ts";
 let shared: Reactor | null = null;
 
 let instances = 0;
-
-/** All objects of this isolate share it, too. */
-const memory = new Memory<Line>();
 
 /** How many instances there were, and of this one how large its linear memory is and how many relays are open. */
 export const core = (): { readonly instances: number; readonly memory: number; readonly relays: number } => ({
@@ -51,14 +48,13 @@ export class Document extends DurableObject<Env> {
   readonly #store: Store;
   readonly #away: Away;
   readonly #settings: Settings;
+  readonly #sharing: Sharing;
   /** The instance that knows the relay and the peers. */
   #instance = 0;
   #relay = 0;
   readonly #peers = new Map<WebSocket, number>();
   readonly #lines = new WeakMap<WebSocket, Line>();
   readonly #waiting = new Set<() => void>();
-  /** Goes off when somebody has held for too long what readers of this document wait for. */
-  #insisting: number | null = null;
   /** When it was last looked for sockets that are silent: Unix milliseconds. */
   #looked = 0;
 
@@ -67,6 +63,7 @@ export class Document extends DurableObject<Env> {
     // The runtime answers it, and the object sleeps on.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#settings = settings(env);
+    this.#sharing = new Sharing(() => this.#store.doc ?? "", (doc, path) => this.#tell(doc, path), (step) => ctx.waitUntil(step), this.#settings.patience);
     this.#away = new Away(env.SNAPSHOTS);
     this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
@@ -90,8 +87,8 @@ export class Document extends DurableObject<Env> {
       case "/ask": return this.#answer(this.#ask(name, new Uint8Array(await request.arrayBuffer())));
       case "/read": return this.#answer(this.#turn((core) => core.read(this.#relay, this.#id, number("since"))));
       case "/await": return this.#await(number("since"), number("wait"));
-      case "/look": return this.#look();
-      case "/let-go": return this.#letGo();
+      case LOOK: return this.#look();
+      case LET_GO: return this.#letGo();
       default: return new Response(null, { status: 404 });
     }
   }
@@ -150,37 +147,11 @@ export class Document extends DurableObject<Env> {
   /** Gives up all sockets, where one has held memory for too long that somebody waits for: the runtime keeps what a closed one has not
       taken as long as the network does, and frees it with the object alone. Devices come back. */
   #letGo(): Response {
-    if (memory.holding(this.#tooLong).includes(this.#store.doc!)) this.ctx.abort("a large message was not taken in time");
+    if (this.#sharing.isOverdue) this.ctx.abort("a large message was not taken in time");
     return new Response(null, { status: 204 });
   }
 
-  /** Since when somebody may have held memory at most. */
-  get #tooLong(): number {
-    return Date.now() - 1000 * this.#settings.patience;
-  }
-
-  /** Where memory was given back, those who wait hear of it; while somebody here waits, others do not hold it for ever. Nobody may touch
-      what is another object's: each is asked. */
-  #share(): void {
-    for (const doc of memory.woken()) this.ctx.waitUntil(this.#tell(doc, "/look"));
-    const { oldest } = memory;
-    if (oldest === null || !memory.isWaiting(this.#store.doc ?? "")) {
-      if (this.#insisting !== null) clearTimeout(this.#insisting);
-      this.#insisting = null;
-    } else {
-      this.#insisting ??= setTimeout(() => this.ctx.waitUntil(this.#insist()), Math.max(0, oldest - this.#tooLong));
-    }
-  }
-
-  async #insist(): Promise<void> {
-    for (const doc of memory.holding(this.#tooLong)) {
-      await this.#tell(doc, "/let-go");
-      memory.forget(doc);
-    }
-    this.#insisting = null;
-    this.#share();
-  }
-
+  /** Asks an object, this or another. */
   async #tell(doc: string, path: string): Promise<void> {
     const { DOCUMENTS } = this.env;
     // One that fails meanwhile begins anew, and its devices ask again.
@@ -273,7 +244,7 @@ export class Document extends DurableObject<Env> {
       // It is closed already.
     }
     if (peer !== undefined && this.#instance === instances) this.#guard(() => shared?.disconnect(this.#relay, peer));
-    else this.#share();
+    else this.#sharing.settle();
   }
 
   /** Has the core do something for this document. */
@@ -290,7 +261,7 @@ export class Document extends DurableObject<Env> {
       if (shared?.fell === true) for (const socket of this.ctx.getWebSockets()) this.#end(socket, 1011, "the relay stumbled");
       throw cause;
     } finally {
-      this.#share();
+      this.#sharing.settle();
     }
   }
 
