@@ -8,6 +8,8 @@ import { checkFunction, Source } from "./cell.ts";
 
 /** A document that is not open: everything it has is on the device. */
 const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, seen: 0, successor: null, problem: null });
+/** One of which nothing ever came. */
+const WAITING: Status = Object.freeze({ ...RESTING, content: "waiting" });
 
 type Infos = ReadonlyArray<DocInfo<AnyDocType>>;
 
@@ -107,7 +109,7 @@ export class Heads {
     return limit === undefined ? rows : rows.slice(0, limit);
   }
   #info(type: AnyDocType, head: HeadRecord): DocInfo<AnyDocType> {
-    const status = this.#statusOf(head.id) ?? RESTING;
+    const status = this.#statusOf(head.id) ?? (head.changed === 0 ? WAITING : RESTING);
     const made = this.#infoByHead.get(head);
     if (made !== undefined && made.status === status) return made.info;
     const view = made?.info.head ?? fromPlain(rootOf(type), head.head);

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadModule } from "../../src/core/loadnode.ts";
 import { freehold } from "../../src/node.ts";
+import { Heads } from "../../src/page/heads.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
+import type { HeadRecord } from "../../src/protocol.ts";
 import { code } from "./page-fixture.ts";
 import { settle, ToyVault, toyHome } from "./page-toyvault.ts";
 
@@ -365,4 +367,11 @@ test("a dead core: the page rebuilds it from what is stored and goes on", async 
   } finally {
     WebAssembly.instantiate = instantiate;
   }
+});
+
+test("the list calls a document of which nothing ever came waiting, and one that was here complete", () => {
+  const heads = new Heads(() => undefined);
+  const head = (id: string, changed: number): HeadRecord => ({ id, type: Note.name, head: {}, changed, rights: "write" });
+  heads.replace([head("a", 0), head("b", 7)]);
+  assert.deepEqual(heads.list(Note, {}).value!.map(({ id, status }) => [id, status.content]).sort(), [["a", "waiting"], ["b", "complete"]]);
 });
