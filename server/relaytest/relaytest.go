@@ -64,6 +64,7 @@ func Run(t *testing.T, home Home) {
 		{"log/credit", credit},
 		{"log/appends have a rate", appendRate},
 		{"log/a half-open socket", halfOpen},
+		{"log/which documents of a list changed", sets},
 		{"presence", presence},
 		{"owner", owner},
 		{"plain requests", plain},
