@@ -37,7 +37,7 @@ type session struct {
 	frozen  bool // it forked: nothing more of it is taken
 	single  bool // what the relay has inside snapshots does not count
 	proven  bool // … and the device has the proof
-	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life
+	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life, or until something came that was asked for in vain
 }
 
 // known is what the relay has from the beginning without a hole, in whichever form.

@@ -117,10 +117,16 @@ func (in *inbox) miss(h Head) {
 // misses reports whether something is shown although what its writer had seen never came.
 func (d *document) misses() bool {
 	in := &d.inbox
+	before := len(in.missed)
 	in.missed = slices.DeleteFunc(in.missed, func(h Head) bool {
 		s := d.lookup(h.Session)
 		return s.hasShown(h.Seq) || s != nil && s.isClaimed(h) // a snapshot may have brought it
 	})
+	if len(in.missed) < before { // what no file took for the lack of it, one may take now
+		for i := range d.sessions {
+			d.sessions[i].stuck = false
+		}
+	}
 	return len(in.missed) > 0
 }
 

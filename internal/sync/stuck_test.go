@@ -46,3 +46,29 @@ func TestS18NoSnapshotOfALongLogLeavesSomethingOut(t *testing.T) {
 		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
 	}
 }
+
+// A file is made without what waits for something that was asked for in vain. When that comes, it can have both.
+func TestS9WhatNoFileTookForTheLackOfSomethingGoesIntoOneWhenThatCame(t *testing.T) {
+	s := online(t)
+	big := sync.Entry{Ref: 50, Cursor: 3, Size: 300_000, Session: ann, Prev: certHash(ann)}
+	carl := sync.SessionID{4}
+	s.openAll(s.batch(1, big), update(sync.Hash{4}, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{8}}))
+	for range 600 { // the relay is asked for it, and has it not
+		s.now += 1000
+		for range only[sync.Hello](s.tell(sync.Pong{Conn: 1})) {
+			s.welcome(3)
+			s.batch(1, big)
+		}
+	}
+	due := one[sync.Checkpoint](s, s.tell(sync.Local{Doc: doc, Ref: 1, To: 1}))
+	if len(due.Covers) != 1 || due.Covers[0].Session != ann {
+		t.Fatalf("%+v: ann is shown all the same", due)
+	}
+	s.tell(sync.Checkpointed{Doc: doc, Size: 1000}) // the core does not take it
+	none[sync.Checkpoint](s, s.tell(sync.Local{Doc: doc, Ref: 2, To: 2}))
+	s.openAll(s.batch(1, arrive(6, carl, 0, certHash(carl))), update(sync.Hash{8}))
+	due = one[sync.Checkpoint](s, s.tell(sync.Local{Doc: doc, Ref: 3, To: 3}))
+	if len(due.Covers) != 2 {
+		t.Fatalf("%+v: with carl's, ann's can go into a file, and so to other relays", due)
+	}
+}
