@@ -131,12 +131,10 @@ const (
 
 // judgeViews counts a lie by what it does and whether somebody says so. It reports whether some device lacks something.
 func (w *World) judgeViews(when string) bool {
-	differ, known := false, false
-	for _, d := range w.devices {
-		_, lacks := w.lacks(d)
-		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
-		known = known || (w.lie == NoAcks || !d.writable()) && d.status().Unsent > 0 // a reader cannot bring what only a snapshot would
-		known = known || d.status().Problem != sync.NoProblem || d.status().Content != sync.ContentComplete || d.status().State != sync.RelayLive
+	differ, known := w.views()
+	if differ && !known && w.somebodySends() {
+		w.awaitSnapshots()
+		differ, known = w.views()
 	}
 	c := &w.tally.Lies[w.lie]
 	if when == goesOnNow {
@@ -155,6 +153,31 @@ func (w *World) judgeViews(when string) bool {
 		}
 	}
 	return differ
+}
+
+// views reports whether some device lacks what another one has, and whether somebody says that anything is wrong.
+func (w *World) views() (differ, known bool) {
+	for _, d := range w.devices {
+		_, lacks := w.lacks(d)
+		differ = differ || lacks || !bytes.Equal(d.page.HeadsBytes(), w.devices[0].page.HeadsBytes())
+		known = known || (w.lie == NoAcks || !d.writable()) && d.status().Unsent > 0 // a reader cannot bring what only a snapshot would
+		known = known || d.status().Problem != sync.NoProblem || d.status().Content != sync.ContentComplete || d.status().State != sync.RelayLive
+	}
+	return differ, known
+}
+
+// somebodySends reports whether a device that writes says that the relay lacks something of it.
+func (w *World) somebodySends() bool {
+	return slices.ContainsFunc(w.devices, func(d *Device) bool { return d.writable() && d.status().Unsent > 0 })
+}
+
+// awaitSnapshots gives those who say so the time that they may take: where a chain cannot go on, as on a relay that went back, only snapshots
+// bring what is new, and the longest pause between two is 64 minutes. What is missing when they were heard is missing.
+func (w *World) awaitSnapshots() {
+	for minutes := 0; minutes < 70 && w.somebodySends(); minutes++ {
+		w.pass(60)
+	}
+	w.settle(90)
 }
 
 // isForged reports whether a snapshot put words in somebody's mouth.
