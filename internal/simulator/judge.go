@@ -301,6 +301,9 @@ func (d *Device) judgeStatus(there *onRelays) {
 			s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 		}
 	}
+	if s.Problem == sync.Incomplete && d.lacksTheForked(there) {
+		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
+	}
 	if s.Problem == sync.Forked || s.Problem == sync.Divided || s.Problem == sync.BadSnapshot && d.isApart() { // who wrote behind the other history waits for it
 		s.Content = sync.ContentComplete
 	}

@@ -178,3 +178,25 @@ func (c *cheater) note(envelope []byte, of history) {
 		c.histories[[16]byte(x.hash[:16])] = of
 	}
 }
+
+// lacksTheForked reports whether what a device lacks of the cheater's session is only with those who met two histories of it: they give nothing of it
+// to anybody any more, and what names it stays incomplete for who has none of it.
+func (d *Device) lacksTheForked(there *onRelays) bool {
+	w := d.world
+	if w.cheat != Equivocation {
+		return false
+	}
+	next, lacks := nextOf([]sync.Head{d.head(w.cheater.id)})[w.cheater.id], false
+	if there.envelopes[place{w.cheater.id, next}] {
+		return false
+	}
+	for _, other := range w.devices {
+		if nextOf([]sync.Head{other.head(w.cheater.id)})[w.cheater.id] > next {
+			if other.status().Problem != sync.Forked {
+				return false
+			}
+			lacks = true
+		}
+	}
+	return lacks
+}
