@@ -412,6 +412,15 @@ func (w *World) lacks(d *Device) (place, bool) {
 	return place{}, false
 }
 
+// isEverywhere reports whether every device has an envelope, in whatever form.
+func (w *World) isEverywhere(at place) bool {
+	return !slices.ContainsFunc(w.devices, func(d *Device) bool {
+		stored := d.read()
+		ready, _ := d.tail(stored)
+		return nextOf(furthest(headsOf(stored, ready), stored.claims))[at.session] <= at.seq
+	})
+}
+
 // isCheaters reports whether an envelope is one that devices need not take, or not all of them the same.
 func (w *World) isCheaters(at place) bool {
 	return w.cheater != nil && at.session == w.cheater.id && w.cheat != BadCompactor && w.cheat != Unreadable
@@ -442,11 +451,13 @@ func (w *World) isHalf(at place) bool {
 type onRelays struct {
 	envelopes map[place]bool
 	covered   map[sync.SessionID]uint32
+	// refused is what is in snapshots of which somebody takes nothing.
+	refused map[sync.SessionID]uint32
 }
 
 func (w *World) onRelays() *onRelays {
 	there := &onRelays{envelopes: map[place]bool{}}
-	var heads []sync.Head
+	var heads, refused []sync.Head
 	for _, r := range w.alive() {
 		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
 		must(err)
@@ -454,7 +465,9 @@ func (w *World) onRelays() *onRelays {
 			p, err := seal.ParseEnvelope(e.Envelope)
 			must(err)
 			if p.Kind == seal.Snapshot {
-				if covers := w.coveredBy(e.Envelope); !w.isRefused(covers) {
+				if covers := w.coveredBy(e.Envelope); w.isRefused(covers) {
+					refused = furthest(refused, covers)
+				} else {
 					heads = furthest(heads, covers)
 				}
 				continue
@@ -464,7 +477,7 @@ func (w *World) onRelays() *onRelays {
 			}
 		}
 	}
-	there.covered = nextOf(heads)
+	there.covered, there.refused = nextOf(heads), nextOf(refused)
 	return there
 }
 
@@ -492,7 +505,8 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 		if d.world.isCheaters(at) || d.world.gone[at] {
 			continue
 		}
-		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) {
+		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) &&
+			!(there.refused[at.session] > at.seq && d.world.isEverywhere(at)) { // who refuses it does not need it
 			return at, true
 		}
 	}
