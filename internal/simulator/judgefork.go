@@ -105,11 +105,16 @@ func (d *Device) isApart() bool {
 // of the cheater's session with it, and others, who have the other one, take nothing of his file. He must say that it is not on the relay, and who lacks it
 // that there are two histories.
 func (w *World) isOutOfReach(at place, from *Device) bool {
-	if p := from.status().Problem; w.cheat != Equivocation || p != sync.Forked && p != sync.Divided {
+	// Whom nobody gave the other history singly knows of it by the snapshots that he refuses.
+	tells := func(d *Device) bool {
+		p := d.status().Problem
+		return p == sync.Forked || p == sync.Divided || p == sync.BadSnapshot && d.isApart()
+	}
+	if w.cheat != Equivocation || !tells(from) {
 		return false
 	}
 	return w.isFolded(at) && !slices.ContainsFunc(w.devices, func(d *Device) bool {
-		return d.writable() && w.promises[at][d] && (!d.isApart() || d.status().Unsent == 0)
+		return d.writable() && w.promises[at][d] && (!d.isApart() || d.status().Unsent == 0 && d.status().Problem != sync.BadSnapshot)
 	})
 }
 
