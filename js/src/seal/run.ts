@@ -36,11 +36,12 @@ export const openEphemeral = async (ring: Keyring, bytes: Uint8Array): Promise<O
 
 const decrypt = async (ring: Keyring, e: Envelope): Promise<Octets> => {
   const cipher = await ring.cipher(e.kind, e.session);
+  const once = (): Promise<ArrayBuffer> => subtle((c) => c.decrypt(aead(ring, e.open), cipher, octets(e.ciphertext)));
   let content: ArrayBuffer;
   try {
-    content = await subtle((c) => c.decrypt(aead(ring, e.open), cipher, octets(e.ciphertext)));
+    content = await once().catch(once); // what WebCrypto says of a wrong tag it may say of a failure of its own, and only the tag is for ever
   } catch (cause) {
-    if ((cause as Partial<Error>).name !== "OperationError") throw cause; // what WebCrypto says of a wrong tag, and only that is for ever
+    if ((cause as Partial<Error>).name !== "OperationError") throw cause;
     throw corrupt(`envelope ${e.seq} of session ${e.session} does not decrypt`, cause);
   }
   const plain = unpad(new Uint8Array(content));

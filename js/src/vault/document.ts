@@ -127,6 +127,8 @@ export class Document {
   #wasReset = false;
   /** What was shown although the relay was asked in vain for something that it names. */
   readonly #waivedBySession: Map<SessionId, Known> = new Map();
+  /** Pieces of work that the machine waits for: what came is being opened, or stored. */
+  #busy = 0;
   /** Who waits for the relay to have all of it. */
   #senders: (() => void)[] = [];
   #closed = false;
@@ -391,12 +393,13 @@ export class Document {
   get isEven(): boolean {
     const { state, content, problem: wrong } = this.#status;
     // Content is partial while what came is taken in. What is wrong is not waited for.
-    const isTaken = content === COMPLETE || wrong !== problem.none || this.#isEmptyThere;
+    const isTaken = this.#busy === 0 && (content === COMPLETE || wrong !== problem.none || this.#isEmptyThere);
     return this.#isWelcome && (this.#isEmptyThere || relayStates[state] === "live") && isTaken && this.behind === 0 && this.#relayHas !== "soon";
   }
 
   #lookSent(): void {
-    if (this.#closed || this.isEven) for (const resolve of this.#senders.splice(0)) resolve();
+    // When all that the machine decides now is under way.
+    queueMicrotask(() => { if (this.#closed || this.isEven) for (const resolve of this.#senders.splice(0)) resolve(); });
   }
 
   /** The relay does not know a session: its certificate goes with its next append. */
@@ -443,7 +446,14 @@ export class Document {
     return { prove: async (relay, nonce) => (await fetcher).prove(relay, nonce), token: async (relay, expiry) => (await fetcher).token(relay, expiry) };
   }
 
-  #answer(chore: Promise<Event>): void { void chore.then((event) => this.#ends.step(event)); }
+  #answer(chore: Promise<Event>): void {
+    this.#busy++;
+    void chore.then((event) => {
+      this.#busy--;
+      this.#ends.step(event);
+      this.#lookSent();
+    });
+  }
 
   #stored(envelopes: readonly StoredEnvelope[]): void {
     this.#forks.note(envelopes);

@@ -27,6 +27,8 @@ export class Lookout {
   readonly #cursorById: Map<DocId, number> = new Map();
   /** On this connection. What the relay does not list all the same it does not have. */
   readonly #added: Set<DocId> = new Set();
+  /** Members, by the relay's last word on this connection. */
+  readonly #members: Set<DocId> = new Set();
   #list: DocId | null = null;
   /** Counts beginnings and ends: what was under way before one does not go on after it. */
   #turn = 0;
@@ -46,6 +48,7 @@ export class Lookout {
     this.#turn++;
     this.#list = list;
     this.#added.clear();
+    this.#members.clear();
     return this.#again();
   }
 
@@ -57,19 +60,29 @@ export class Lookout {
 
   /** Takes the answer; null: the relay refused. */
   async hear(changed: Changed | null): Promise<void> {
-    if (this.#list === null || changed === null || changed.parts === 0) return this.#rest();
+    if (this.#list === null || changed === null) return this.#rest();
     const turn = this.#turn;
     const here = this.#ends.here();
     const told = new Set(changed.heads.map((h) => h.doc));
-    const missing = [...this.#cursorById.keys()].filter((doc) => ((changed.parts >> partOf(doc)) & 1) === 1 && !told.has(doc));
+    const missing: DocId[] = [];
+    for (const doc of this.#cursorById.keys()) {
+      if (((changed.parts >> partOf(doc)) & 1) === 0) told.add(doc); // its part is the same there
+      else if (!told.has(doc)) missing.push(doc);
+    }
+    if (missing.some((doc) => this.#members.has(doc))) { // it forgot the set: all of it is offered again
+      this.#added.clear();
+      this.#members.clear();
+    }
+    for (const doc of told) this.#members.add(doc);
     const add = missing.filter((doc) => !this.#added.has(doc)).slice(0, limits.run);
     for (const doc of missing) if (this.#added.has(doc)) this.#cursorById.delete(doc);
     for (const doc of add) this.#added.add(doc);
     let isNews = missing.length > 0;
     for (const { doc, cursor } of changed.heads) {
       if (this.#cursorById.get(doc) === cursor) continue;
-      if (here.has(doc) && !(await this.#ends.fetch(doc))) continue; // listed again, and tried again after a pause
+      const isHere = !here.has(doc) || (await this.#ends.fetch(doc));
       if (turn !== this.#turn) return;
+      if (!isHere) continue; // listed again, and tried again after a pause
       this.#cursorById.set(doc, cursor);
       isNews = true;
     }

@@ -257,3 +257,14 @@ test("a content names so many heads and no more", () => {
   more.set([0x81, 0x80, 0x04], 33);
   assert.throws(() => sealer.decodeSnapshot(more), { code: "relay-invalid", message: /heads/ });
 });
+
+test("a failure of the browser's own is not taken for a content that nobody can read", async (t) => {
+  const d = await newDoc();
+  const [envelope] = await sealRun(d.keysOf.write, d.session, updates("one"));
+  const real = crypto.subtle.decrypt.bind(crypto.subtle);
+  let failures = 1;
+  t.mock.method(crypto.subtle, "decrypt", (...given: Parameters<SubtleCrypto["decrypt"]>) => (failures-- > 0 ? Promise.reject(new DOMException("internal", "OperationError")) : real(...given)));
+  assert.equal(new TextDecoder().decode(await d.keysOf.read.open(envelope!)), "one");
+  failures = 2;
+  await assert.rejects(d.keysOf.read.open(envelope!), refused);
+});

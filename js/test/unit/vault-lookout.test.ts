@@ -148,3 +148,41 @@ test("a refusal is answered by a pause, and the end by nothing", async (t) => {
   await r.settle();
   assert.equal(r.asked.length, 2);
 });
+
+test("a set that the relay forgot is offered anew", async (t) => {
+  withTimers(t);
+  const [a, b] = [docOf(1), docOf(2)];
+  const r = rig([a, b]);
+  for (const doc of [a, b]) {
+    r.heads.set(doc, 5);
+    r.lookout.know(doc, 5);
+  }
+  await r.lookout.begin(LIST);
+  await r.settle();
+  r.members.clear();
+  r.heads.set(b, 6);
+  await r.minute();
+  assert.deepEqual([...r.members].sort(), [a, b].sort());
+  assert.deepEqual(r.fetched, [b]);
+});
+
+test("what was under way when another connection came asks nothing there", async (t) => {
+  withTimers(t);
+  const [a, b] = [docOf(1), docOf(2)];
+  let go = (): void => undefined;
+  const held = new Promise<void>((resolve) => { go = resolve; });
+  const fetched: string[] = [], asked: string[][] = [];
+  const lookout = new Lookout({ here: () => new Set([a, b]), random: () => 0, ask: (_list, _sums, add) => { asked.push([...add]); },
+    fetch: async (doc) => {
+      fetched.push(doc);
+      await held;
+      return false;
+    } });
+  await lookout.begin(LIST);
+  const before = lookout.hear({ type: "changed", doc: LIST, req: 0, parts: 0xffff, heads: [{ doc: a, cursor: 2 }, { doc: b, cursor: 2 }] });
+  await lookout.begin(LIST);
+  go();
+  await before;
+  assert.deepEqual([fetched, asked.length], [[a], 2]);
+  lookout.end();
+});
