@@ -48,7 +48,7 @@ func (s *sets) has(list, doc seal.DocID) (member, full bool) {
 	if one == nil {
 		return false, false
 	}
-	part := one.parts[wire.PartOf(wire.Head{Doc: doc})]
+	part := one.parts[wire.PartOf(doc)]
 	return slices.Contains(part, doc), len(part) >= wire.PartDocs
 }
 
@@ -63,7 +63,7 @@ func (s *sets) add(list, doc seal.DocID) {
 	}
 	s.turn++
 	one.used = s.turn
-	part := &one.parts[wire.PartOf(wire.Head{Doc: doc})]
+	part := &one.parts[wire.PartOf(doc)]
 	*part = append(*part, doc)
 	s.members++
 	head := s.heads[doc]
@@ -139,7 +139,7 @@ func (s *sets) compare(list seal.DocID, sums []byte) (parts uint64, heads []wire
 		if string(wire.Sum(ours, part)) == string(wire.Sum(sums, part)) {
 			continue
 		}
-		of := slices.DeleteFunc(slices.Clone(all), func(h wire.Head) bool { return wire.PartOf(h) != part })
+		of := slices.DeleteFunc(slices.Clone(all), func(h wire.Head) bool { return wire.PartOf(h.Doc) != part })
 		if len(heads)+len(of) > wire.MaxRun {
 			break
 		}

@@ -49,7 +49,7 @@ func (k *keeper) learn(add ...*servertest.Doc) (news []seal.DocID) {
 		k.t.Fatalf("answer %+v to question %d", changed, k.req)
 	}
 	for _, h := range changed.Heads {
-		if changed.Parts&(1<<wire.PartOf(h)) == 0 {
+		if changed.Parts&(1<<wire.PartOf(h.Doc)) == 0 {
 			k.t.Fatalf("%v is in a part that is not named", h.Doc)
 		}
 		if known, ok := k.heads[h.Doc]; !ok || known != h.Cursor {

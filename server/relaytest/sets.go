@@ -35,7 +35,7 @@ func sets(t *testing.T, c *contract) {
 		changed := servertest.Await[*wire.Changed](device)
 		parts := uint64(0)
 		for _, h := range want {
-			parts |= 1 << wire.PartOf(h)
+			parts |= 1 << wire.PartOf(h.Doc)
 		}
 		if changed.Doc != list.ID() || changed.Req != 3 || changed.Parts != parts || !slices.Equal(changed.Heads, want) {
 			t.Fatalf("%+v, want %+v", changed, want)

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+
+	"github.com/freehold-dev/freehold/internal/seal"
 )
 
 // A set of documents is compared in parts, so that one document that changed does not cost the list of all.
@@ -19,7 +21,7 @@ const (
 )
 
 // PartOf is the part of a document.
-func PartOf(h Head) int { return int(h.Doc[0] >> 4) }
+func PartOf(doc seal.DocID) int { return int(doc[0] >> 4) }
 
 // SumsOf gives the sums of all parts, one after the other: of each the first 8 bytes of the SHA-256 of its heads in the order of their
 // ids, each as id and 8 bytes of cursor, big-endian. heads may be in any order; each document is there once.
@@ -27,7 +29,7 @@ func SumsOf(heads []Head) []byte {
 	sorted := slices.SortedFunc(slices.Values(heads), func(a, b Head) int { return bytes.Compare(a.Doc[:], b.Doc[:]) })
 	var parts [SetParts][]byte
 	for _, h := range sorted {
-		part := &parts[PartOf(h)]
+		part := &parts[PartOf(h.Doc)]
 		*part = binary.BigEndian.AppendUint64(append(*part, h.Doc[:]...), uint64(h.Cursor))
 	}
 	sums := make([]byte, 0, SumsSize)
