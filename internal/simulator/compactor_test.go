@@ -62,3 +62,18 @@ func TestWhatAnotherObjectsToExcusesNobody(t *testing.T) {
 		}
 	}
 }
+
+// What somebody said that he has, and went with his device before it reached anybody in a form that they take, is waited for. Of who objected to a
+// snapshot besides it is that which is told.
+func TestWhoObjectsToASnapshotMayWaitForWhatIsLost(t *testing.T) {
+	w := quiet(t)
+	a := w.devices[0]
+	a.hubs[0].status.Content, a.hubs[0].status.Problem = sync.ContentPartial, sync.BadSnapshot
+	if !misleads(a) {
+		t.Error("nothing is missing")
+	}
+	w.promises[place{sync.SessionID{1}, 0}] = map[any]bool{}
+	if misleads(a) {
+		t.Error("something was there, and is nowhere")
+	}
+}

@@ -282,17 +282,19 @@ func (d *Device) judgeStatus(there *onRelays) {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
 	} else if d.isApart() {
 		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
-	} else if !lacks && d.world.isHostile() {
+	} else if !lacks && (d.world.isHostile() || d.lacksTheForked(there)) {
 		s.Unsent = 0 // what is left is the cheater's: no file has it, and nothing leads up to it on the relay
 	}
-	if s.Content == sync.ContentPartial && (s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)) && d.lacksTheLost() {
+	// Who objects to a snapshot is told of that, whatever else he waits for.
+	isMissing := s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)
+	if s.Content == sync.ContentPartial && isMissing && d.lacksTheLost() {
 		d.world.tally.Orphans++
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.lie == FalseAcks && s.Problem == sync.Incomplete { // it went with the device that wrote it and believed the relay; that others say so is right
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if (s.Problem == sync.Incomplete || s.Problem == sync.Forged) && d.isAnythingLost() { // somebody, who may be gone, said that there is more, and there was; until that comes, what did not verify is told as well
+	if isMissing && d.isAnythingLost() { // somebody, who may be gone, said that there is more, and there was; until that comes, what did not verify is told as well
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if d.world.isHostile() { // what the cheater did cannot be taken: it is asked for in vain

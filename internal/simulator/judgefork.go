@@ -191,12 +191,12 @@ func (d *Device) lacksTheForked(there *onRelays) bool {
 	if w.cheat != Equivocation {
 		return false
 	}
-	next, lacks := nextOf([]sync.Head{d.head(w.cheater.id)})[w.cheater.id], false
+	next, lacks := d.end(w.cheater.id), false
 	if there.envelopes[place{w.cheater.id, next}] {
 		return false
 	}
 	for _, other := range w.devices {
-		if nextOf([]sync.Head{other.head(w.cheater.id)})[w.cheater.id] > next {
+		if other.end(w.cheater.id) > next {
 			if other.status().Problem != sync.Forked {
 				return false
 			}
@@ -204,4 +204,11 @@ func (d *Device) lacksTheForked(there *onRelays) bool {
 		}
 	}
 	return lacks
+}
+
+// end is how much of a session a device has, also of what waits for something else.
+func (d *Device) end(id sync.SessionID) uint32 {
+	stored := d.read()
+	ready, waiting := d.tail(stored)
+	return nextOf(furthest(headsOf(stored, slices.Concat(ready, waiting)), stored.claims))[id]
 }

@@ -152,6 +152,10 @@ func TestSeed1045WhatADeadRelayGaveEndsNothing(t *testing.T) { tell(t, 1045) }
 
 func TestSeed1092ARelayThatEndsBeforeItsAcknowledgementsWasPutBack(t *testing.T) { tell(t, 1092) }
 
+func TestSeed38765WhatWentWithADeviceIsWaitedForByWhoObjects(t *testing.T) { tell(t, 38765) }
+
+func TestSeed83351WhatNothingOnTheRelayLeadsUpToIsUnsent(t *testing.T) { tell(t, 83351) }
+
 func tell(t *testing.T, seed uint64) Tally {
 	tally, err := Run(seed)
 	if err != nil {
