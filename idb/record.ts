@@ -102,8 +102,8 @@ export const decodeHead = (f: Frame | null): { readonly turn: number; readonly v
 export const encodeMarks = (turn: number, marks: readonly RelayMark[]): Uint8Array => {
   const w = new Writer().varint(turn).varint(marks.length);
   for (const m of marks) {
-    w.text(m.relay).text(m.storeId).varint(m.cursor).varint(m.tail).varint(m.snapshot).varint(m.acked.length);
-    for (const { session, seq } of m.acked) putSession(w, session).u32(seq);
+    w.text(m.relay).text(m.store).varint(m.cursor).varint(m.tail).varint(m.snapshot).varint(m.known.length);
+    for (const { session, seq } of m.known) putSession(w, session).u32(seq);
   }
   return frame(Type.marks, w);
 };
@@ -112,11 +112,11 @@ export const decodeMarks = (f: Frame | null): { readonly turn: number; readonly 
     const turn = r.varint();
     const value = times(r.count(6), () => ({
       relay: r.text(),
-      storeId: r.text(),
+      store: r.text(),
       cursor: r.varint(),
       tail: r.varint(),
       snapshot: r.varint(),
-      acked: times(r.count(SESSION + 4), () => ({ session: getSession(r), seq: r.u32() })),
+      known: times(r.count(SESSION + 4), () => ({ session: getSession(r), seq: r.u32() })),
     }));
     return { turn, value };
   });

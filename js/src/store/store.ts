@@ -58,14 +58,14 @@ export interface StoredStatement {
 /** How far one relay is known to have us. */
 export interface RelayMark {
   readonly relay: string;
-  readonly storeId: string;
+  readonly store: string;
   /** Opaque cursor up to which everything is stored here. */
   readonly cursor: number;
   /** Bytes of its log since its last snapshot, and the size of that. */
   readonly tail: number;
   readonly snapshot: number;
   /** Per session, the last envelope the relay acknowledged. */
-  readonly acked: ReadonlyArray<{ readonly session: SessionId; readonly seq: number }>;
+  readonly known: ReadonlyArray<{ readonly session: SessionId; readonly seq: number }>;
 }
 
 export interface StoredDoc {

@@ -14,11 +14,11 @@ export const betterSecret = (a: StoredSecret, b: StoredSecret): StoredSecret => 
 const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
   const markByStore = new Map<string, RelayMark>();
   for (const mark of docs.flatMap((d) => d.marks)) {
-    const key = `${mark.relay}\n${mark.storeId}`;
-    const known = markByStore.get(key);
-    const ackedBySession = new Map<SessionId, number>();
-    for (const { session, seq } of [...(known?.acked ?? []), ...mark.acked]) ackedBySession.set(session, Math.max(seq, ackedBySession.get(session) ?? 0));
-    markByStore.set(key, { ...mark, cursor: Math.max(mark.cursor, known?.cursor ?? 0), acked: [...ackedBySession].map(([session, seq]) => ({ session, seq })) });
+    const key = `${mark.relay}\n${mark.store}`;
+    const other = markByStore.get(key);
+    const seqBySession = new Map<SessionId, number>();
+    for (const { session, seq } of [...(other?.known ?? []), ...mark.known]) seqBySession.set(session, Math.max(seq, seqBySession.get(session) ?? 0));
+    markByStore.set(key, { ...mark, cursor: Math.max(mark.cursor, other?.cursor ?? 0), known: [...seqBySession].map(([session, seq]) => ({ session, seq })) });
   }
   return [...markByStore.values()];
 };

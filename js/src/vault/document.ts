@@ -239,7 +239,7 @@ export class Document {
     });
     if (loaded.waiting.length > 0) this.#share(this.#withBytes(stored!, loaded.waiting), false, true);
     const { relays } = this.#ends.others();
-    const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.acked) ?? [];
+    const elsewhere = stored?.marks.filter((m) => relays.includes(m.relay)).flatMap((m) => m.known) ?? [];
     if (relays.length > 0) this.#ends.step({ type: "relayHas", doc: this.number, other: true, reset: false, known: elsewhere, waived: [] });
     for (const { session } of stored === null ? [] : proofsIn(stored)) this.#ends.step({ type: "proven", doc: this.number, session, bare: false });
     for (const session of forkedIn(stored?.envelopes ?? [])) void this.#compare(session, []);
@@ -642,6 +642,6 @@ export class Document {
     const relay = mark === null ? undefined : this.#ends.relays()[mark.relay];
     this.#mark = null;
     if (mark === null || relay === undefined) return;
-    await this.#ends.copies.putMark(this.id, { relay, storeId: mark.store, cursor: mark.cursor, tail: mark.tail, snapshot: mark.snapshot, acked: mark.known });
+    await this.#ends.copies.putMark(this.id, { ...mark, relay });
   }
 }

@@ -119,5 +119,5 @@ const extent = (sealer: Sealer, covered: number, seq: number, run: readonly Stor
 export const marksOf = (stored: StoredDoc, relays: readonly string[]): readonly Mark[] =>
   stored.marks.map((m) => {
     const at = relays.indexOf(m.relay);
-    return { relay: at < 0 ? noRelay : at, store: m.storeId, cursor: m.cursor, tail: m.tail, snapshot: m.snapshot, known: m.acked };
+    return { ...m, relay: at < 0 ? noRelay : at };
   });

@@ -55,7 +55,7 @@ for (const lost of ["a", "b"] as const) {
     for (const n of [1, 2]) await before.putSecret(secretOf(n));
     for (const seq of [0, 1, 2]) await flush(before, seq);
     await before.checkpoint(doc, sessionId(1), snapshotOf(1, [headOf(1, 0)]));
-    await before.putMark(doc, { relay: "r", storeId: "s", cursor: 9, tail: 3, snapshot: 7, acked: [] });
+    await before.putMark(doc, { relay: "r", store: "s", cursor: 9, tail: 3, snapshot: 7, known: [] });
     await before.close();
     p[lost].wipe();
 
@@ -209,7 +209,7 @@ test("a store that lags gets no relay mark", async () => {
   await copies.putSecret(secretOf(1));
   p.b.failNext("write", "storage-lost");
   await flush(copies, 0);
-  await copies.putMark(doc, { relay: "r", storeId: "s", cursor: 7, tail: 3, snapshot: 7, acked: [] });
+  await copies.putMark(doc, { relay: "r", store: "s", cursor: 7, tail: 3, snapshot: 7, known: [] });
   await copies.close();
   const marks = async (files: CrashFiles) => (await new FileStore(files).load(doc))?.marks.map((m) => m.cursor);
   assert.deepEqual([await marks(p.a), await marks(p.b)], [[7], []]);
