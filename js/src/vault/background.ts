@@ -20,7 +20,7 @@ export interface BackgroundEnds {
   readonly copies: Copies;
   hub(): Promise<Hub>;
   /** Of every document on this device. */
-  secrets(): Iterable<StoredSecret>;
+  readonly secretById: ReadonlyMap<DocId, StoredSecret>;
   /** The document changed last: the one of which a relay that was put back most likely lacks something. */
   newest(): DocId | null;
   inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
@@ -45,8 +45,8 @@ export class Background {
   constructor(ends: BackgroundEnds) {
     this.#ends = ends;
     this.#lookout = new Lookout({
-      here: () => new Set([...ends.secrets()].map((s) => s.doc)),
-      ask: (list, sums, add) => void ends.hub().then((hub) => hub.check(list, sums, [...ends.secrets()].filter((s) => add.includes(s.doc)))),
+      here: () => new Set(ends.secretById.keys()),
+      ask: (list, sums, add) => void ends.hub().then((hub) => hub.check(list, sums, add.flatMap((doc) => ends.secretById.get(doc) ?? []))),
       fetch: (doc) => this.#fetch(doc),
       random: () => ends.random(),
     });
@@ -88,7 +88,7 @@ export class Background {
   async probe(): Promise<void> {
     const hub = await this.#ends.hub();
     if (!hub.leads || [...hub.documents].length > 0) return;
-    for (const { doc, genesis } of this.#ends.secrets()) if (genesis !== null) return void (await this.#carry(doc, async () => true));
+    for (const { doc, genesis } of this.#ends.secretById.values()) if (genesis !== null) return void (await this.#carry(doc, async () => true));
   }
 
   /** A connection stands, and one document was greeted. With the newest a relay that was put back gives itself away. */
@@ -104,20 +104,18 @@ export class Background {
   meet(relay: string, store: string, wasPutBack: boolean, welcomed: DocId): void {
     const name = `${relay} ${store}`;
     if (!(wasPutBack ? this.#again : this.#met).has(name)) this.#fill(relay, store, wasPutBack, name);
-    if (this.#ends.syncAll && this.#secret(welcomed)?.type === HOME_TYPE) void this.#filling.then(() => this.#lookout.begin(welcomed));
+    if (this.#ends.syncAll && this.#ends.secretById.get(welcomed)?.type === HOME_TYPE) void this.#filling.then(() => this.#lookout.begin(welcomed));
   }
-
-  #secret(doc: DocId): StoredSecret | undefined { return [...this.#ends.secrets()].find((s) => s.doc === doc); }
 
   #fill(relay: string, store: string, wasPutBack: boolean, name: string): void {
     this.#met.add(name);
     if (wasPutBack) this.#again.add(name);
     this.#filling = this.#filling.then(async () => {
       this.#lookout.forget();
-      for (const { doc } of [...this.#ends.secrets()]) {
+      for (const doc of [...this.#ends.secretById.keys()]) {
         const document = await this.#carry(doc, async () => {
           const stored = await this.#ends.copies.load(doc);
-          this.#lookout.know(doc, stored?.marks.find((m) => m.relay === relay && m.storeId === store)?.cursor ?? 0);
+          this.#lookout.know(doc, stored?.marks.find((m) => m.relay === relay && m.store === store)?.cursor ?? 0);
           return stored !== null && (wasPutBack || lacks(stored, relay, store));
         });
         if (document !== null) await within(document.sent(), PATIENCE);
@@ -147,10 +145,10 @@ export class Background {
 
 /** Whether that store of a relay lacks something of a document, as far as was remembered. */
 const lacks = (stored: StoredDoc, relay: string, store: string): boolean => {
-  const mark = stored.marks.find((m) => m.relay === relay && m.storeId === store);
-  const ackedBySession = new Map(mark?.acked.map((a) => [a.session, a.seq]));
+  const mark = stored.marks.find((m) => m.relay === relay && m.store === store);
+  const knownBySession = new Map(mark?.known.map((k) => [k.session, k.seq]));
   // Whether it has the owner's word on where the document goes on is not remembered.
-  return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored), ...claimsOf(stored)].some((e) => e.seq > (ackedBySession.get(e.session) ?? -1));
+  return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored), ...claimsOf(stored)].some((e) => e.seq > (knownBySession.get(e.session) ?? -1));
 };
 
 const within = async (done: Promise<void>, ms: number): Promise<void> => {

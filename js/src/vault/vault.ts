@@ -131,7 +131,7 @@ class Vault {
     const background = new Background({
       copies,
       hub: async () => hub,
-      secrets: () => this.#secretById.values(),
+      secretById: this.#secretById,
       newest: () => this.#newest(),
       inLane,
       add: (where, doc) => this.#add(where, doc, false),
@@ -229,7 +229,7 @@ class Vault {
     const { doc } = parsed;
     return this.#inLane(doc, async () => {
       const hub = await this.#ready();
-      const known = await this.#secret(doc);
+      const known = await this.#known(doc);
       if (known !== null && known.type !== type) throw new FreeholdError("invalid", `This document is a ${known.type}, not a ${type}.`, "Join it with its own type.", { doc });
       // A key that never met its document may be a wrong one: the newer link is believed.
       const isBetter = known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret));
@@ -266,9 +266,7 @@ class Vault {
   async #add(hub: Hub, doc: DocId, attached: boolean): Promise<Document> {
     const endUse = await hub.tabs.use(doc);
     try {
-      const secret = await this.#secret(doc);
-      if (secret === null) throw notFound(doc);
-      return hub.add(secret, attached, endUse);
+      return hub.add(await this.#secret(doc), attached, endUse);
     } catch (e) {
       endUse();
       throw e;
@@ -290,7 +288,6 @@ class Vault {
 
   async #head(doc: DocId, head: unknown, changed: number): Promise<null> {
     const secret = await this.#secret(doc);
-    if (secret === null) throw notFound(doc);
     const record: HeadRecord = { id: doc, type: secret.type, head, changed, rights: secret.rights };
     this.#headById.set(doc, record);
     await this.#copies!.putHead(record);
@@ -300,7 +297,6 @@ class Vault {
 
   async #link(doc: DocId, rights: Opened["rights"]): Promise<Replies["link"]> {
     const secret = await this.#secret(doc);
-    if (secret === null) throw notFound(doc);
     const relay = (await this.#ready()).relays[0];
     const lesser = await this.#env.sealer.attenuate(secret.secret, secret.rights, rights);
     return { link: await this.#env.sealer.formatLink({ doc, rights, secret: lesser, relayHint: relay === undefined ? secret.relayHint : new URL(relay).host }) };
@@ -363,7 +359,6 @@ class Vault {
 
   async #ownerKeys(doc: DocId): Promise<DocKeys> {
     const secret = await this.#secret(doc);
-    if (secret === null) throw notFound(doc);
     if (secret.rights !== "owner") throw new FreeholdError("read-only", "Only the owner of this document can do this.", "Use the device on which it was made, or its owner link.", { doc });
     if (secret.genesis === null) throw new FreeholdError("not-ready", "Nothing of this document has arrived yet.", "Wait until it is here.", { doc });
     return this.#env.sealer.keys(doc, secret.rights, secret.secret, secret.genesis);
@@ -413,7 +408,13 @@ class Vault {
   /** Something about the whole device changed. */
   #tellStatus(): void { for (const document of this.#running?.documents ?? []) document.tellStatus(); }
 
-  async #secret(doc: DocId): Promise<StoredSecret | null> {
+  async #secret(doc: DocId): Promise<StoredSecret> {
+    const secret = await this.#known(doc);
+    if (secret === null) throw notFound(doc);
+    return secret;
+  }
+
+  async #known(doc: DocId): Promise<StoredSecret | null> {
     const known = this.#secretById.get(doc);
     if (known !== undefined && known.genesis !== null) return known;
     const stored = await this.#opened().load(doc); // made in another tab, or met its relay there

@@ -5,6 +5,7 @@ import { cp, rm } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { openSocket } from "../harness/websocket.ts";
+import { Background, type BackgroundEnds } from "../../src/vault/background.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { directoryOf, type Page, start } from "./vault-harness.ts";
 
@@ -167,4 +168,42 @@ test("documents of a shared home that another device changed come without being 
   const mine = await bob.edit({ op: "open", doc: links[7]!.doc, type: "note" });
   assert.equal(mine.value, "note 7 that changed while nobody looked");
   assert.deepEqual([ada.problems, bob.problems], [[], []]);
+});
+
+test("each Welcome looks at one document, however many there are", async () => {
+  const COUNT = 1000;
+  let looks = 0;
+  class Counted<V> extends Map<string, V> {
+    override get(key: string): V | undefined {
+      looks++;
+      return super.get(key);
+    }
+    override *entries(): MapIterator<[string, V]> {
+      for (const entry of super.entries()) {
+        looks++;
+        yield entry;
+      }
+    }
+    override *keys(): MapIterator<string> { for (const [key] of this.entries()) yield key; }
+    override *values(): MapIterator<V> { for (const [, value] of this.entries()) yield value; }
+    override [Symbol.iterator](): MapIterator<[string, V]> { return this.entries(); }
+  }
+  const docs = Array.from({ length: COUNT }, (_, i) => `doc ${i}`);
+  const secretById = new Counted(docs.map((doc) => [doc, { doc, type: "note" }] as const));
+  let idle = (): void => {};
+  const filled = new Promise<void>((resolve) => { idle = resolve; });
+  let left = COUNT;
+  const background = new Background({
+    secretById,
+    hub: async () => ({ relays: [], stopped: false }),
+    inLane: async () => {
+      if (--left === 0) idle();
+      return null;
+    },
+    problem: assert.fail,
+    syncAll: true,
+  } as unknown as BackgroundEnds);
+  for (const doc of docs) background.meet("http://relay", "store", false, doc);
+  await filled;
+  assert.ok(looks >= COUNT && looks <= 3 * COUNT, `${looks} looks at ${COUNT} documents`);
 });
