@@ -26,6 +26,14 @@ const isRelay = (url: string): boolean => {
     return false;
   }
 };
+/** Those of either host. What is not among them would be as if it had not been said: a home without a relay, for `relays`. */
+const OPTIONS: ReadonlyArray<keyof FreeholdOptions | "directory"> = ["name", "relay", "syncAll", "onProblem", "workerUrl", "app", "directory"];
+const checkOptions = (o: object): void => {
+  const key = Object.keys(o).find((k) => !(OPTIONS as readonly string[]).includes(k));
+  if (key === undefined) return;
+  const near = OPTIONS.find((option) => key.slice(0, 3).toLowerCase() === option.slice(0, 3).toLowerCase());
+  throw new FreeholdError("invalid", `a home has no option ${key}`, `write ${near ?? `one of ${OPTIONS.join(", ")}`}`);
+};
 /** SECURITY: an id becomes the name of a folder. The vault knows more about ids. */
 const checkId = (id: string): void => {
   if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw new FreeholdError("not-found", "no document has such an id", "an id has 32 letters and digits; home.list and doc.id give them");
@@ -71,6 +79,7 @@ export class OpenHome implements Home, DocHome {
 
   constructor(host: Host, o: FreeholdOptions) {
     if (typeof o?.name !== "string" || !/^(?!\.+$)[\w.-]{1,64}$/.test(o.name)) throw new FreeholdError("invalid", "a home's name has 1 to 64 letters, digits, dots, dashes or underscores", "freehold({ name: \"notes\" })");
+    checkOptions(o);
     this.#host = host;
     this.#options = o;
     this.relays = new Relays(asList(o.relay), () => void this.#tell({ op: "relays", relays: this.relays.value }));

@@ -164,3 +164,5 @@ s.list(s.text());
 s.string().default(3);
 // @ts-expect-error a home has a name
 freehold({});
+// @ts-expect-error no such option
+freehold({ name: "notes", relays: ["https://relay.example"] });

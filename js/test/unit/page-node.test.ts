@@ -78,6 +78,16 @@ test("a wrong link says what is wrong", async (t) => {
   await home.close();
 });
 
+test("an option that there is not is refused, and the nearest one named", () => {
+  const hints = { relays: "relay", relayUrl: "relay", sync: "syncAll", onproblem: "onProblem", worker: "workerUrl", dir: "directory" };
+  for (const [key, hint] of Object.entries(hints)) {
+    assert.throws(() => freehold({ name: "n", [key]: undefined }), { code: "invalid", message: `a home has no option ${key}`, hint: `write ${hint}` });
+  }
+  const options = { name: "n", relay: [], syncAll: false, onProblem: () => {}, workerUrl: "/vault.js", app: "https://notes.example", directory: "nowhere" };
+  freehold(options);
+  assert.throws(() => freehold({ ...options, on: 1 } as typeof options), { code: "invalid", hint: `write one of ${Object.keys(options).join(", ")}` });
+});
+
 test("a change larger than one update is saved whole", async (t) => {
   const dir = directory(t);
   const { home, problems } = open(dir);
