@@ -46,6 +46,7 @@ type cheater struct {
 	doc, other *crdt.Doc
 	id         sync.SessionID
 	histories  map[[16]byte]history
+	shown      map[*Device]history // what is in their documents when the story is over
 	compactor
 }
 

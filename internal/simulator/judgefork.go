@@ -13,6 +13,10 @@ import (
 // it hears of it from those who have it, or has it from none.
 func (w *World) judgeFork() {
 	id := w.cheater.id
+	w.cheater.shown = map[*Device]history{}
+	for _, d := range w.devices {
+		w.cheater.shown[d] = w.cheater.in(d.stored())
+	}
 	for _, d := range w.devices {
 		stored := d.read()
 		isThere, isGiven, isFolded := false, false, false
@@ -169,9 +173,23 @@ func (c *cheater) of(heads []sync.Head) (h history) {
 // histories is what a device has of the cheater's.
 func (d *Device) histories() history {
 	c, stored := d.world.cheater, d.read()
-	h := c.of(stored.covers) | c.of(stored.claims)
+	h := c.of(stored.covers) | c.of(stored.claims) | c.shown[d]
 	for _, x := range stored.runs[c.id] {
 		h |= c.histories[[16]byte(x.hash[:16])]
+	}
+	return h
+}
+
+// in gives which history a document has. A file that came before a session's own envelopes is believed, and what it said that it has is forgotten once
+// those are here: they may be of the other one.
+func (c *cheater) in(doc *crdt.Doc) (h history) {
+	for i, written := range []*crdt.Doc{c.doc, c.other} {
+		ours, theirs := must1(crdt.Load(doc.Save())), must1(crdt.Load(written.Save()))
+		_, err := ours.Merge(written.Save())
+		_, mixed := theirs.Merge(doc.Save())
+		if err != nil || mixed != nil || ours.Digest() != theirs.Digest() { // who is first with an operation is believed
+			h |= bothHistories &^ (1 << i)
+		}
 	}
 	return h
 }

@@ -3,6 +3,7 @@ package simulator
 import (
 	"testing"
 
+	"github.com/freehold-dev/freehold/crdt"
 	"github.com/freehold-dev/freehold/internal/sync"
 )
 
@@ -52,4 +53,31 @@ func misleads(d *Device) bool {
 	}()
 	why, failed := failure.(wrong)
 	return failed && why.kind == Misled
+}
+
+// Of a session with two histories a document has the one that came first, whichever its envelopes are of that came later.
+func TestADocumentHasTheHistoryThatCameFirst(t *testing.T) {
+	id := crdt.SessionID{1}
+	c := &cheater{doc: crdt.New(), other: crdt.New()}
+	var updates [2][]byte
+	for i, written := range []*crdt.Doc{c.doc, c.other} {
+		must(written.Begin(id))
+		must(written.Edit(func(tx *crdt.Tx) error { tx.Root().Text("body").Append([]string{"one", "other"}[i]); return nil }))
+		updates[i], _ = written.Update()
+	}
+	here := crdt.New()
+	if h := c.in(here); h != 0 {
+		t.Errorf("nothing is of history %d", h)
+	}
+	must1(here.Merge(c.other.Save()))
+	_, _, err := here.Apply(id, updates[0])
+	must(err)
+	if h := c.in(here); h != 2 {
+		t.Errorf("what came in a file is of history %d, not 2", h)
+	}
+	must(here.Begin(crdt.SessionID{2}))
+	must(here.Edit(func(tx *crdt.Tx) error { tx.Root().Text("body").Append("more"); return nil }))
+	if h := c.in(here); h != 2 {
+		t.Errorf("with what somebody else wrote, of history %d", h)
+	}
 }

@@ -106,10 +106,7 @@ func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 	if s.last.Unsent != 3 {
 		t.Fatalf("%+v", s.last)
 	}
-	for range 200 {
-		s.now += 20_000
-		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
-	}
+	s.pause(t, 200)
 	eve := sync.Head{Session: sync.SessionID{6}, Hash: sync.Hash{9}}
 	made := one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{
 		{Ref: 50, Size: 200, Head: sync.Head{Session: ann, Seq: 7, Hash: sync.Hash{7}}, Prev: sync.Hash{6}},
@@ -122,6 +119,26 @@ func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 	sent := one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0}))
 	if sent.Session != eve.Session || s.last.Unsent != 5 { // of ann the two single ones, the new one, and what is before them
 		t.Fatalf("%+v, %+v: who refused the first refuses this one", sent, s.last)
+	}
+}
+
+// A snapshot has what leads up to a chain on the relay, if only for who takes it. What the chain has behind that is no reason for another.
+func TestS9WhatGoesOnBehindARefusedSnapshotIsThereInSomeForm(t *testing.T) {
+	s := covering(t, 5)
+	s.divide()
+	one[sync.MakeSnapshot](s, s.object())
+	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	s.openAll(s.batch(1, arrive(10, ann, 7, sync.Hash{6})), update(sync.Hash{7}))
+	s.pause(t, 200)
+}
+
+// pause lets steps of twenty seconds go by, in which no snapshot is made.
+func (s *script) pause(t *testing.T, steps int) {
+	t.Helper()
+	for range steps {
+		s.now += 20_000
+		none[sync.MakeSnapshot](s, s.tell(sync.Pong{Conn: 1}))
 	}
 }
 

@@ -249,7 +249,7 @@ func (d *document) goesOn(s *session) bool { return s.live || s.id == d.own }
 
 func (d *document) isAllThere() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.upload && s.there(d.goesOn(s)) < s.next {
+		if s := &d.sessions[i]; !s.upload && s.there(d.goesOn(s)) < s.end() {
 			return false
 		}
 	}

@@ -134,7 +134,7 @@ func (m *Machine) ownStored(d *document) {
 	front := o.queue[0]
 	s := d.lookup(d.own)
 	seq := s.next
-	s.store(o.hash, o.size, front.more)
+	s.store(o.hash, o.size, front.more, front.attest != nil)
 	d.packing.note(o.size, front.attest == nil, m.now)
 	if !front.more { // the file of a checkpoint is made of what others would show (S8)
 		s.shown, s.seen = s.next, s.hash

@@ -136,7 +136,7 @@ func TestS13WhatIsOnlyInASnapshotStandsWhereThatStands(t *testing.T) {
 func TestS13WhatIsOnlyInOnesOwnSnapshotStandsWhereThatStands(t *testing.T) {
 	for covers, stale := range map[sync.Cursor]bool{3: false, 5: true} {
 		s := withAnn(t)
-		s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Head: lifeHead, Prev: certHash(before), Size: 200}}})
+		s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: 70, Head: lifeHead, Prev: certHash(before), Size: 200}}})
 		s.tell(sync.Missing{Doc: doc, Session: before, First: 1}) // a checkpoint took it in
 		carl := sync.SessionID{0x44}
 		s.tell(sync.SnapshotSealed{Doc: doc, Ref: 80, Session: carl, Covers: []sync.Head{annHead, lifeHead}})

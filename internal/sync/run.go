@@ -270,7 +270,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 				continue
 			}
 			isShown = isShown || c.Ref == e.Ref
-			s.store(head.Hash, e.Size/(e.Seq-e.First+1), c.More)
+			s.store(head.Hash, e.Size/(e.Seq-e.First+1), c.More, c.Ref == 0)
 			in.held = append(in.held, held{c.Ref, head, c.Deps, c.More})
 			d.noteSeen(w.session, c.Deps)
 		}

@@ -10,6 +10,7 @@ type session struct {
 	first uint32 // envelopes before it are only inside the device's snapshot
 	next  uint32 // stored on this device
 	whole uint32 // stored, but for the parts of a change the last of which is not here
+	full  uint32 // stored, but for what has no content behind the last that has any
 	shown uint32 // given to the page, or come from it; never half a change
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
@@ -41,19 +42,22 @@ type session struct {
 }
 
 // known is what the relay has from the beginning without a hole, in whichever form.
-func (s *session) known() uint32 {
-	if s.beginsLate() {
-		return s.cover
-	}
-	return max(s.relay, s.cover)
-}
+func (s *session) known() uint32 { return s.behind(s.cover) }
 
 // inSomeForm is the same where snapshots that do not count are counted, too: another one would bring it no further.
 func (s *session) inSomeForm() uint32 {
 	if s.single {
-		return max(s.known(), s.says)
+		return s.behind(max(s.cover, s.says))
 	}
 	return s.known()
+}
+
+// behind is what the relay has without a hole where it has everything before cover: its chain goes on there, or begins later.
+func (s *session) behind(cover uint32) uint32 {
+	if s.begin > cover {
+		return cover
+	}
+	return max(s.relay, cover)
 }
 
 // anywhere is known of the relay that has most.
@@ -99,6 +103,15 @@ func (s *session) joins() bool {
 		return s.first <= s.cover
 	}
 	return s.first <= s.relay
+}
+
+// end is how much of it the relay is to have: all that is here, or, where only a snapshot brings it there, what one has. Half a change is in none, and
+// what has no content is worth none: somebody's word about a snapshot must not be the reason for the next.
+func (s *session) end() uint32 {
+	if s.joins() {
+		return s.next
+	}
+	return min(s.whole, s.full)
 }
 
 // there is how far the relay has what it needs of it. A session that goes on needs its chain, also where a snapshot there has more.
@@ -179,7 +192,7 @@ func (s *session) follows(first uint32, prev Hash, last Head) bool {
 const pastKept = runLength
 
 // store notes one more envelope on the device.
-func (s *session) store(hash Hash, size uint32, more bool) {
+func (s *session) store(hash Hash, size uint32, more, isEmpty bool) {
 	if s.next > 0 {
 		if len(s.past) == 2*pastKept {
 			s.past = append(s.past[:0], s.past[pastKept:]...)
@@ -190,6 +203,9 @@ func (s *session) store(hash Hash, size uint32, more bool) {
 	if !more {
 		s.whole = s.next
 	}
+	if !isEmpty {
+		s.full = s.next
+	}
 	s.hash = hash
 	s.tail += size
 }
@@ -197,7 +213,7 @@ func (s *session) store(hash Hash, size uint32, more bool) {
 // goOnFrom goes on behind envelopes that are not here one by one, the last of which has the hash.
 func (s *session) goOnFrom(next uint32, hash Hash) {
 	s.next, s.hash, s.past = next, hash, nil
-	s.whole = max(s.whole, next)
+	s.whole, s.full = max(s.whole, next), next
 	if next > s.shown {
 		s.shown, s.seen = next, hash
 	}

@@ -199,7 +199,7 @@ func (m *Machine) shared(e Shared) {
 			continue
 		}
 		if x.Head.Seq == s.next {
-			s.store(x.Head.Hash, x.Size, x.More)
+			s.store(x.Head.Hash, x.Size, x.More, x.Ref == 0)
 			s.live = s.live || e.Live
 			d.inbox.tryAgain(x.Head.Session)
 			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps, x.More})

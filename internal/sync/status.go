@@ -68,10 +68,7 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 		if s.frozen { // nobody waits for it
 			continue
 		}
-		end := s.next
-		if !s.joins() {
-			end = s.whole // the rest is half a change, which nobody waits for
-		}
+		end := s.end()
 		if start := max(has(s), s.first); end > start {
 			count += end - start
 		}

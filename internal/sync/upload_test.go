@@ -117,7 +117,7 @@ func TestS9SnapshotsForAWriterWhoIsHereComeEverMoreRarely(t *testing.T) {
 		s.made(seq-1, claim)
 		s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 		s.tell(sync.Refused{Conn: 1, Doc: doc, Session: ann, Problem: sync.RelayGap})
-		s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Size: 200, Head: sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(seq)}}}}})
+		s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: sync.Ref(1<<20 + seq), Size: 200, Head: sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(seq)}}}}})
 		for n := seq * 1000; len(only[sync.MakeSnapshot](s.tell(sync.PresenceCame{Conn: 1, Doc: doc, Session: ann, Seq: n, Ref: sync.Ref(n)}))) == 0; n++ {
 			if s.now += 10_000; s.now-began > 4_000_000 {
 				t.Fatalf("it is never made again after %v", pauses)
@@ -130,6 +130,26 @@ func TestS9SnapshotsForAWriterWhoIsHereComeEverMoreRarely(t *testing.T) {
 		if pauses[i+2] < 3*pauses[i+1]/2 {
 			t.Fatalf("pauses of %v", pauses)
 		}
+	}
+}
+
+// What somebody says about a snapshot is an envelope, and has nothing in it: two who answer each other's must come to an end.
+func TestS9AWordAboutASnapshotIsNoReasonForAnother(t *testing.T) {
+	s := lacking(t)
+	s.made(6)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	follow := func(seq uint32, ref sync.Ref) []sync.Effect {
+		return s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: ref, Size: 200, Head: sync.Head{Session: ann, Seq: seq, Hash: sync.Hash{byte(seq)}}, Prev: sync.Hash{byte(seq - 1)}}}})
+	}
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: ann, Problem: sync.RelayGap}) // its chain there does not go on for us
+	follow(7, 0)
+	s.pause(t, 200)
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v", s.last)
+	}
+	one[sync.MakeSnapshot](s, follow(8, 90))
+	if s.last.Unsent == 0 {
+		t.Fatalf("%+v: it has something in it", s.last)
 	}
 }
 
