@@ -92,6 +92,55 @@ func TestS9WhatARefusedSnapshotHasGoesUpOneByOne(t *testing.T) {
 	}
 }
 
+// Some have the beginning in a file of their own, of whichever history: a chain that begins with what is here one by one brings them the rest.
+func TestS9BesideAForkAChainBeginsWithWhatIsHereOneByOne(t *testing.T) {
+	s := covering(t, 5)
+	s.divide()
+	s.object()
+	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
+	effects := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	for seq := uint32(5); seq < 7; seq++ {
+		if sent := one[sync.Append](s, effects); sent.Session != ann || sent.From != seq || sent.To != seq {
+			t.Fatalf("%+v, not %d", sent, seq)
+		}
+		effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: seq})
+	}
+	none[sync.Append](s, effects)
+	if s.last.Unsent != 1 {
+		t.Fatalf("%+v: what is before them is there in a snapshot only", s.last)
+	}
+	effects = s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{
+		{Ref: 50, Size: 200, Head: sync.Head{Session: ann, Seq: 7, Hash: sync.Hash{7}}, Prev: sync.Hash{6}},
+		{Ref: 51, Size: 200, Head: sync.Head{Session: ann, Seq: 8, Hash: sync.Hash{8}}, Prev: sync.Hash{7}},
+	}})
+	if sent := one[sync.Append](s, effects); sent.From != 7 || sent.To != 8 || s.last.Unsent != 3 {
+		t.Fatalf("%+v, %+v", sent, s.last)
+	}
+	s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{{Ref: 52, Size: 200, Head: sync.Head{Session: ann, Seq: 9, Hash: sync.Hash{9}}, Prev: sync.Hash{8}}}})
+	none[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: 8})) // the next is on its way
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: 9})
+	if s.last.Unsent != 1 {
+		t.Fatalf("%+v", s.last)
+	}
+}
+
+// Who has more of it one by one leads up to such a chain, as far as that goes.
+func TestS9BesideAForkAChainIsLedUpToAsFarAsWhatIsHereOneByOne(t *testing.T) {
+	s := covering(t, 3)
+	s.batch(1, arrive(10, ann, 5, sync.Hash{5}))
+	s.divide()
+	s.object()
+	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
+	effects := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	for _, seq := range []uint32{4, 3, 6} {
+		if sent := one[sync.Append](s, effects); sent.Session != ann || sent.From != seq || sent.To != seq {
+			t.Fatalf("%+v, not %d", sent, seq)
+		}
+		effects = s.tell(sync.Ack{Conn: 1, Doc: doc, Session: ann, Seq: seq})
+	}
+	none[sync.Append](s, effects)
+}
+
 // Another snapshot would be refused as well. There is one all the same when there is more for it: who comes new takes it.
 func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 	s := lacking(t)
@@ -107,19 +156,17 @@ func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 		t.Fatalf("%+v", s.last)
 	}
 	s.pause(t, 200)
-	eve := sync.Head{Session: sync.SessionID{6}, Hash: sync.Hash{9}}
-	made := one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Entries: []sync.SharedEntry{
-		{Ref: 50, Size: 200, Head: sync.Head{Session: ann, Seq: 7, Hash: sync.Hash{7}}, Prev: sync.Hash{6}},
-		{Ref: 51, Size: 200, Head: eve, Prev: certHash(eve.Session)},
-	}}))
-	if made.Shown[0] != (sync.Known{Session: ann, Seq: 7}) {
+	eve := sync.Head{Session: sync.SessionID{6}, Seq: 3, Hash: sync.Hash{9}} // in the file of another tab
+	made := one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Whole: true, Covers: []sync.Head{eve}}))
+	if !slices.Contains(made.Shown, sync.Known{Session: eve.Session, Seq: 3}) {
 		t.Fatalf("%+v", made)
 	}
-	s.made(7, eve)
-	sent := one[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0}))
-	if sent.Session != eve.Session || s.last.Unsent != 5 { // of ann the two single ones, the new one, and what is before them
-		t.Fatalf("%+v, %+v: who refused the first refuses this one", sent, s.last)
+	s.made(6, eve)
+	none[sync.Append](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0}))
+	if s.last.Unsent != 3 { // of ann the two single ones, and what is in files only
+		t.Fatalf("%+v: who refused the first refuses this one", s.last)
 	}
+	s.pause(t, 200)
 }
 
 // A snapshot has what leads up to a chain on the relay, if only for who takes it. What the chain has behind that is no reason for another.

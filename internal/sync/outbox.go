@@ -273,13 +273,13 @@ func (m *Machine) ack(e Ack) {
 		to := min(e.Seq, s.next-1)
 		from := to // a pack may have gone up in the place of what was asked for: it has that, and goes on behind it
 		switch {
-		case s.beginsLate():
+		case s.leadsUp():
 			if s.sent > 0 { // somebody else may have led up to it further since
 				from = min(to, s.sent-1)
 			}
 			s.sent = 0 // the one before is next
 		case s.relay == 0:
-			from = min(to, s.cover)
+			from = min(to, s.start())
 		}
 		before, known := s.relay, s.known()
 		s.learnRun(from, to)

@@ -92,11 +92,16 @@ func (s *session) learnCover(next uint32) {
 // forgetRelay begins with a relay that nothing is known of.
 func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0 }
 
-// joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks.
+// joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks. Where those do not
+// count, what is here one by one touches a chain that begins late as well, and nothing: some have what is before it in a file of their own.
 func (s *session) joins() bool {
 	switch {
 	case s.broken:
 		return false
+	case s.single && s.relay == 0:
+		return s.first < s.next
+	case s.single:
+		return s.first <= s.relay && s.begin <= s.next
 	case s.beginsLate():
 		return s.first <= s.cover && s.begin <= s.next
 	case s.relay == 0:
@@ -114,6 +119,23 @@ func (s *session) end() uint32 {
 	return min(s.whole, s.full)
 }
 
+// unsendable is how far it goes up in a snapshot, if at all.
+func (s *session) unsendable() uint32 {
+	switch {
+	case !s.joins():
+		return s.end()
+	case s.single:
+		return s.first
+	}
+	return 0
+}
+
+// leadsUp reports whether the next to send stands before the relay's chain.
+func (s *session) leadsUp() bool { return s.beginsLate() && s.first < s.begin }
+
+// start is where its chain on a relay that has none begins.
+func (s *session) start() uint32 { return max(s.first, s.cover) }
+
 // there is how far the relay has what it needs of it. A session that goes on needs its chain, also where a snapshot there has more.
 func (s *session) there(goesOn bool) uint32 {
 	if goesOn && s.relay > 0 && s.joins() {
@@ -128,10 +150,10 @@ func (s *session) run(room uint32, goesOn bool) (from, to uint32) {
 	switch {
 	case room == 0 || s.there(goesOn) >= s.next || s.blocked || s.frozen || s.upload || !s.joins() || s.flying() >= Appends:
 		return 0, 0
-	case s.beginsLate():
+	case s.leadsUp():
 		from, to = s.begin-1, s.begin
 	case s.relay == 0:
-		from, to = s.cover, s.cover+1
+		from, to = s.start(), s.start()+1
 	default:
 		from = max(s.relay, s.sent)
 		return from, max(from, min(s.next, from+room))
@@ -147,10 +169,10 @@ func (s *session) pending() uint32 {
 	switch {
 	case s.sent == 0:
 		return 0
-	case s.beginsLate():
+	case s.leadsUp():
 		return 1
 	case s.relay == 0:
-		return s.sent - min(s.sent, s.cover)
+		return s.sent - min(s.sent, s.start())
 	}
 	return s.sent - min(s.sent, s.relay)
 }

@@ -68,8 +68,11 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 		if s.frozen { // nobody waits for it
 			continue
 		}
-		end := s.end()
-		if start := max(has(s), s.first); end > start {
+		start, end := max(has(s), s.first), s.end()
+		if s.single && s.begin <= start { // of a chain that begins late it has these all the same
+			start = max(start, s.relay)
+		}
+		if end > start {
 			count += end - start
 		}
 		hidden = hidden || has(s) < s.first && !s.upload || s.isOnlyHere() && s.claim.next > has(s)

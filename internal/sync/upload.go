@@ -74,7 +74,7 @@ func (d *document) rereadFrom() Cursor {
 // not in a snapshot either, nor is what the core does not take.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.inSomeForm() < s.end() && !s.joins() || s.isOnlyHere() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.inSomeForm() < s.unsendable() || s.isOnlyHere() {
 			return true
 		}
 	}
