@@ -102,7 +102,7 @@ export const decodeHead = (f: Frame | null): { readonly turn: number; readonly v
 export const encodeMarks = (turn: number, marks: readonly RelayMark[]): Uint8Array => {
   const w = new Writer().varint(turn).varint(marks.length);
   for (const m of marks) {
-    w.text(m.relay).text(m.store).varint(m.cursor).varint(m.tail).varint(m.snapshot).varint(m.known.length);
+    w.text(m.relay).text(m.store).varint(m.cursor).varint(m.last).varint(m.tail).varint(m.snapshot).varint(m.known.length);
     for (const { session, seq } of m.known) putSession(w, session).u32(seq);
   }
   return frame(Type.marks, w);
@@ -110,10 +110,11 @@ export const encodeMarks = (turn: number, marks: readonly RelayMark[]): Uint8Arr
 export const decodeMarks = (f: Frame | null): { readonly turn: number; readonly value: readonly RelayMark[] } | null =>
   decode(f, Type.marks, (r) => {
     const turn = r.varint();
-    const value = times(r.count(6), () => ({
+    const value = times(r.count(7), () => ({
       relay: r.text(),
       store: r.text(),
       cursor: r.varint(),
+      last: r.varint(),
       tail: r.varint(),
       snapshot: r.varint(),
       known: times(r.count(SESSION + 4), () => ({ session: getSession(r), seq: r.u32() })),

@@ -298,7 +298,9 @@ func joinMark(marks []sync.Mark, m sync.Mark) []sync.Mark {
 		return append(marks, m)
 	}
 	x := &marks[i]
-	x.Cursor = max(x.Cursor, m.Cursor)
+	if m.Cursor > x.Cursor {
+		x.Cursor, x.Last, x.Log = m.Cursor, m.Last, m.Log
+	}
 	for _, k := range m.Known {
 		j := slices.IndexFunc(x.Known, func(o sync.Known) bool { return o.Session == k.Session })
 		switch {

@@ -63,6 +63,7 @@ type Mark struct {
 	Relay  uint32 // index in the configured relays when it was last used, or any other number
 	Store  StoreID
 	Cursor Cursor // everything up to here is stored on the device
+	Last   uint32 // bytes of the envelope that stands there, 0 where that is not known
 	Log    Length
 	Known  []Known
 }

@@ -231,7 +231,11 @@ func (d *document) pass() {
 		case n > 0:
 			left[n-1].upTo = max(left[n-1].upTo, a.upTo)
 		default:
-			d.outbox.passed(a.upTo)
+			size := a.Size
+			if a.upTo > a.Cursor {
+				size = 0 // another one stands at the end
+			}
+			d.outbox.passed(a.upTo, size)
 		}
 	}
 	in.log = left

@@ -8,6 +8,10 @@ const (
 	Appends = 4
 )
 
+// lastAgain is how large the last envelope may be, in bytes, to be read once more with each Hello (S9): a pack of some hundred key presses, but no paste
+// of a book, nor the list of a home with a thousand documents.
+const lastAgain = 16 << 10
+
 // outbox is what the relay has, lacks and is being sent.
 type outbox struct {
 	mark       Mark   // of the store in use; Known stands in the sessions
@@ -89,9 +93,10 @@ func (o *outbox) current(d *document) Mark {
 	return m
 }
 
-func (o *outbox) passed(c Cursor) {
-	if c > o.mark.Cursor {
-		o.mark.Cursor, o.markMoved = c, true
+// passed moves the cursor to the end of an envelope of that size, or learns the size of the one that it stands at.
+func (o *outbox) passed(c Cursor, size uint32) {
+	if c > o.mark.Cursor || c == o.mark.Cursor && size > o.mark.Last {
+		o.mark.Cursor, o.mark.Last, o.markMoved = c, size, true
 	}
 }
 
@@ -131,9 +136,9 @@ func (m *Machine) subscribe(d *document) {
 }
 
 // overlap is the cursor to read on from: the last envelope comes once more. A relay that was put back, and has grown beyond the cursor since, has
-// another one there. Where a snapshot is the last it would be too much to ask for.
+// another one there. Where a snapshot is the last, or something else that is large, it would be too much to ask for.
 func (o *outbox) overlap() Cursor {
-	if o.mark.Cursor > 0 && o.mark.Log.Tail > 0 {
+	if o.mark.Cursor > 0 && o.mark.Log.Tail > 0 && o.mark.Last <= lastAgain {
 		return o.mark.Cursor - 1
 	}
 	return o.mark.Cursor
@@ -264,7 +269,7 @@ func (m *Machine) ack(e Ack) {
 	o := &d.outbox
 	o.refusals, o.markMoved, o.top = 0, true, max(o.top, e.Cursor)
 	if e.Cursor == o.mark.Cursor+1 { // it is stored here, and a relay that is put back to before it must not go unnoticed
-		o.mark.Cursor = e.Cursor
+		o.passed(e.Cursor, d.sizeAt(e.Session, e.Seq))
 	}
 	if o.upload.isUpload(e.Session) {
 		m.uploaded(d)
@@ -296,6 +301,14 @@ func (m *Machine) ack(e Ack) {
 	if !d.isBlocked() {
 		d.issues.send = NoProblem
 	}
+}
+
+// sizeAt gives the bytes of an envelope of ours that was sent, 0 where they are not known.
+func (d *document) sizeAt(id SessionID, seq uint32) uint32 {
+	if s := d.lookup(id); s != nil && seq+1 == s.next {
+		return s.size
+	}
+	return 0
 }
 
 func (d *document) isBlocked() bool {

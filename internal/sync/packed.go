@@ -177,8 +177,8 @@ func (r *reader) docOpen() Event {
 	for range r.count(53) {
 		e.Heads = append(e.Heads, Stored{r.head(), r.u32(), r.u32(), r.bool(), r.u32()})
 	}
-	for range r.count(21) {
-		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), Length{r.u32(), r.u32()}, r.known()})
+	for range r.count(22) {
+		e.Marks = append(e.Marks, Mark{r.u32(), r.store(), Cursor(r.varint()), r.u32(), Length{r.u32(), r.u32()}, r.known()})
 	}
 	for range r.count(len(SessionID{})) {
 		e.Frozen = append(e.Frozen, r.session())

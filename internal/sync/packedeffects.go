@@ -124,6 +124,7 @@ func (w *writer) effect(e Effect) {
 		w.begin(packMarkChanged, uint64(e.Doc), uint64(e.Mark.Relay))
 		w.bytes(e.Mark.Store[:])
 		w.varint(uint64(e.Mark.Cursor))
+		w.varint(uint64(e.Mark.Last))
 		w.varint(uint64(e.Mark.Log.Tail))
 		w.varint(uint64(e.Mark.Log.Snapshot))
 		w.known(e.Mark.Known)

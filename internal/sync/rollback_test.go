@@ -88,6 +88,80 @@ func TestS9TheLastOneOnceMoreIsNothingNew(t *testing.T) {
 	none[sync.Hello](s, s.batch(2, pack))
 }
 
+// What is large is not read again on each connection, in this life or the next; what is not known to be is, once.
+func TestS9ALargeLastOneIsNotReadOnceMore(t *testing.T) {
+	large, small := uint32(16<<10+1), uint32(16<<10)
+	theirs := func(s *script, size uint32) sync.Mark {
+		e := arrive(3, ann, 0, certHash(ann))
+		e.Size = size
+		return one[sync.MarkChanged](s, s.openAll(s.batch(1, e), update(sync.Hash{4}))).Mark
+	}
+	ours := func(s *script, size uint32) sync.Mark {
+		s.openAll(s.batch(1, arrive(2, ann, 0, certHash(ann))), update(sync.Hash{4}))
+		s.writeOf(1, size)
+		return one[sync.MarkChanged](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 3})).Mark
+	}
+	followed := func(s *script, size uint32) sync.Mark {
+		s.openAll(s.batch(1, arrive(2, ann, 0, certHash(ann))), update(sync.Hash{4}))
+		s.writeOf(1, size)
+		s.writeOf(2, large)
+		return one[sync.MarkChanged](s, s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 3})).Mark
+	}
+	behind := func(s *script, size uint32) sync.Mark { // the relay let go of what stood at its end
+		e := arrive(2, ann, 0, certHash(ann))
+		e.Size = size
+		return one[sync.MarkChanged](s, s.openAll(s.tell(sync.Batch{Conn: 1, Doc: doc, Entries: []sync.Entry{e}, UpTo: 3}), update(sync.Hash{4}))).Mark
+	}
+	for name, c := range map[string]struct {
+		read  func(*script, uint32) sync.Mark
+		size  uint32
+		since sync.Cursor
+	}{
+		"a large one of others":   {theirs, large, 3},
+		"a small one of others":   {theirs, small, 2},
+		"a large one of ours":     {ours, large, 3},
+		"a small one of ours":     {ours, small, 2},
+		"before a large one":      {followed, small, 2},
+		"another one stood there": {behind, large, 2},
+	} {
+		s := online(t)
+		mark := c.read(s, c.size)
+		s.lose()
+		if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != c.since {
+			t.Errorf("%s: %+v", name, h)
+		}
+		next := newScript(t)
+		next.tell(sync.Relays{Count: 1})
+		next.tell(sync.Lead{Yes: true})
+		next.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own), Marks: []sync.Mark{mark}})
+		if h := one[sync.Hello](next, next.tell(sync.SocketOpen{Conn: 1})); h.Since != c.since {
+			t.Errorf("%s, in the next life: %+v", name, h)
+		}
+	}
+}
+
+// A writer may have more acknowledged than he knows the sizes of. Reading once more tells.
+func TestS9TheSizeOfTheLastOneIsLearntByReadingIt(t *testing.T) {
+	s := online(t)
+	s.writeOf(1, 200<<10)
+	s.writeOf(2, 200)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
+	s.lose()
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 2})); h.Since != 0 {
+		t.Fatalf("%+v", h)
+	}
+	s.tell(sync.Welcome{Conn: 2, Doc: doc, Store: store, Head: 1, Genesis: true})
+	again := arrive(1, own, 0, certHash(own))
+	again.Size = 200 << 10
+	s.batch(2, again)
+	s.tell(sync.SocketClosed{Conn: 2})
+	s.now += 60_000
+	s.tell(sync.Wake{})
+	if h := one[sync.Hello](s, s.tell(sync.SocketOpen{Conn: 3})); h.Since != 1 {
+		t.Fatalf("%+v", h)
+	}
+}
+
 func TestS9ARelayThatEndsBeforeWhatItAcknowledgedWasPutBack(t *testing.T) {
 	for _, c := range []struct{ acked, head sync.Cursor }{
 		{1, 0}, // the connection breaks before a batch moves the cursor

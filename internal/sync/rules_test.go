@@ -85,9 +85,12 @@ func none[E sync.Effect](s *script, effects []sync.Effect) {
 }
 
 // write takes an own edit to the device and gives what follows.
-func (s *script) write(n uint32) []sync.Effect {
+func (s *script) write(n uint32) []sync.Effect { return s.writeOf(n, 200) }
+
+// writeOf is write for an envelope of another size.
+func (s *script) writeOf(n, size uint32) []sync.Effect {
 	s.tell(sync.Local{Doc: doc, Ref: sync.Ref(n), To: n})
-	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: 200, Hash: sync.Hash{byte(n)}})).Job
+	job := one[sync.Store](s, s.tell(sync.Sealed{Doc: doc, Size: size, Hash: sync.Hash{byte(n)}})).Job
 	return s.tell(sync.StoreDone{Doc: doc, Job: job})
 }
 

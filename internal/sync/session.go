@@ -23,6 +23,7 @@ type session struct {
 	named uint32 // what our newest envelope said that we have seen of it
 	saw   uint32 // what its newest envelope said that it has seen of our own session
 	tail  uint32 // bytes of [first, next)
+	size  uint32 // of the last one, where this life stored it
 
 	appends []uint32   // ends of those that were sent, as far as they may be on the way
 	past    [][16]byte // beginnings of the hashes before the last, the newest last, as far as this life met them
@@ -230,11 +231,12 @@ func (s *session) store(hash Hash, size uint32, more, isEmpty bool) {
 	}
 	s.hash = hash
 	s.tail += size
+	s.size = size
 }
 
 // goOnFrom goes on behind envelopes that are not here one by one, the last of which has the hash.
 func (s *session) goOnFrom(next uint32, hash Hash) {
-	s.next, s.hash, s.past = next, hash, nil
+	s.next, s.hash, s.past, s.size = next, hash, nil, 0
 	s.whole, s.full = max(s.whole, next), next
 	if next > s.shown {
 		s.shown, s.seen = next, hash

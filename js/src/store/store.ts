@@ -61,6 +61,8 @@ export interface RelayMark {
   readonly store: string;
   /** Opaque cursor up to which everything is stored here. */
   readonly cursor: number;
+  /** Bytes of the envelope that stands there, 0 where that is not known. */
+  readonly last: number;
   /** Bytes of its log since its last snapshot, and the size of that. */
   readonly tail: number;
   readonly snapshot: number;

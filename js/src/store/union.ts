@@ -16,9 +16,10 @@ const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
   for (const mark of docs.flatMap((d) => d.marks)) {
     const key = `${mark.relay}\n${mark.store}`;
     const other = markByStore.get(key);
+    const ahead = other !== undefined && other.cursor > mark.cursor ? other : mark;
     const seqBySession = new Map<SessionId, number>();
     for (const { session, seq } of [...(other?.known ?? []), ...mark.known]) seqBySession.set(session, Math.max(seq, seqBySession.get(session) ?? 0));
-    markByStore.set(key, { ...mark, cursor: Math.max(mark.cursor, other?.cursor ?? 0), known: [...seqBySession].map(([session, seq]) => ({ session, seq })) });
+    markByStore.set(key, { ...ahead, known: [...seqBySession].map(([session, seq]) => ({ session, seq })) });
   }
   return [...markByStore.values()];
 };

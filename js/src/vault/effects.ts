@@ -81,7 +81,7 @@ const effect = (u: Unpacker): Effect => {
     case 81: return { type: "append", conn: u.n(), doc: u.n(), session: u.id(), from: u.n(), to: u.n() };
     case 82: return { type: "makeSnapshot", doc: u.n(), parent: u.bytes(32), shown: u.known() };
     case 83: return { type: "learnt", doc: u.n(), reset: u.n() !== 0, known: u.known(), waived: u.known() };
-    case 84: return { type: "markChanged", doc: u.n(), mark: { relay: u.n(), store: u.id(), cursor: u.n(), tail: u.n(), snapshot: u.n(), known: u.known() } };
+    case 84: return { type: "markChanged", doc: u.n(), mark: { relay: u.n(), store: u.id(), cursor: u.n(), last: u.n(), tail: u.n(), snapshot: u.n(), known: u.known() } };
     case 85: return { type: "checkpoint", doc: u.n(), covers: u.known(), shown: u.known() };
     case 86: return {
       type: "statusChanged", doc: u.n(),

@@ -10,8 +10,8 @@ export interface Head { readonly session: SessionId; readonly seq: number; reado
 export interface Known { readonly session: SessionId; readonly seq: number }
 /** Envelopes [first, seq] of a session are stored one by one, `tail` bytes in all; what was before is in the snapshot, but for `hole` places that only claims stand for. */
 export interface Stored extends Head { readonly first: number; readonly tail: number; readonly live: boolean; readonly hole: number }
-/** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. `tail`: bytes of its log since its last snapshot, whose size is `snapshot`. */
-export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly tail: number; readonly snapshot: number; readonly known: readonly Known[] }
+/** `relay` is the index in the configured relays, or `noRelay`. `store` is 22 base64url characters. `last`: bytes of the envelope at the cursor, or 0. `tail`: bytes of its log since its last snapshot, whose size is `snapshot`. */
+export interface Mark { readonly relay: number; readonly store: string; readonly cursor: number; readonly last: number; readonly tail: number; readonly snapshot: number; readonly known: readonly Known[] }
 /** `prev` is zeros but for the first of a pack. */
 export interface SharedEntry extends Head { readonly ref: number; readonly size: number; readonly prev: Uint8Array; readonly deps: readonly Head[]; readonly more: boolean }
 export interface Arrival { readonly ref: number; readonly cursor: number; readonly kind: number; readonly size: number; readonly session: SessionId; readonly first: number; readonly seq: number; readonly prev: Uint8Array; readonly covers: number; readonly about: Uint8Array | null; readonly verdict: number }
@@ -78,7 +78,7 @@ export const packEvent = (now: number, e: Event): Uint8Array => {
     case "docOpen":
       p.n(10, e.doc).flag(e.writable).flag(e.keyed).flag(e.content).id(e.own).bytes(e.prev, 32).n(e.snapshot);
       p.list(e.heads, (h) => p.head(h).n(h.first, h.tail).flag(h.live).n(h.hole));
-      p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor, m.tail, m.snapshot).known(m.known));
+      p.list(e.marks, (m) => p.n(m.relay).id(m.store).n(m.cursor, m.last, m.tail, m.snapshot).known(m.known));
       p.list(e.frozen, (s) => p.id(s)).heads(e.claims);
       break;
     case "docClose": p.n(11, e.doc); break;

@@ -125,7 +125,7 @@ export const cases: readonly Case[] = [
       const store = await opened(place);
       const code = async (run: Promise<void>): Promise<unknown> => run.then(() => "kept", (e: unknown) => (e as { code?: string }).code);
       equal(await code(store.putHead({ id: docId(1), type: "note", rights: "owner", changed: 1, head: {} })), "storage-lost", "head");
-      equal(await code(store.putMark(docId(1), { relay: "https://one.example", store: "a", cursor: 1, tail: 3, snapshot: 7, known: [] })), "storage-lost", "mark");
+      equal(await code(store.putMark(docId(1), { relay: "https://one.example", store: "a", cursor: 1, last: 5, tail: 3, snapshot: 7, known: [] })), "storage-lost", "mark");
       equal(await code(store.checkpoint(docId(1), sessionId(1), snapshotOf(1, []))), "storage-lost", "snapshot");
       await store.putSecret(secretOf(1));
       equal((await store.list()).map((l) => l.head), [null], "head");
@@ -210,7 +210,7 @@ export const cases: readonly Case[] = [
       let store = await opened(place);
       await store.putSecret(secretOf(1));
       const head = (n: number) => ({ id: docId(1), type: "note", rights: "owner" as const, changed: n, head: { title: `${n}`.repeat(n) } });
-      const mark = (relay: string, cursor: number) => ({ relay, store: "a", cursor, tail: 3, snapshot: 7, known: [{ session: sessionId(1), seq: cursor % 1000 }] });
+      const mark = (relay: string, cursor: number) => ({ relay, store: "a", cursor, last: 5, tail: 3, snapshot: 7, known: [{ session: sessionId(1), seq: cursor % 1000 }] });
       for (const n of [3, 900, 2, 7]) await store.putHead(head(n));
       await store.putMark(docId(1), mark("https://one.example", 5));
       await store.putMark(docId(1), mark("https://two.example", 2 ** 40));

@@ -55,7 +55,7 @@ for (const lost of ["a", "b"] as const) {
     for (const n of [1, 2]) await before.putSecret(secretOf(n));
     for (const seq of [0, 1, 2]) await flush(before, seq);
     await before.checkpoint(doc, sessionId(1), snapshotOf(1, [headOf(1, 0)]));
-    await before.putMark(doc, { relay: "r", store: "s", cursor: 9, tail: 3, snapshot: 7, known: [] });
+    await before.putMark(doc, { relay: "r", store: "s", cursor: 9, last: 5, tail: 3, snapshot: 7, known: [] });
     await before.close();
     p[lost].wipe();
 
@@ -209,10 +209,27 @@ test("a store that lags gets no relay mark", async () => {
   await copies.putSecret(secretOf(1));
   p.b.failNext("write", "storage-lost");
   await flush(copies, 0);
-  await copies.putMark(doc, { relay: "r", store: "s", cursor: 7, tail: 3, snapshot: 7, known: [] });
+  await copies.putMark(doc, { relay: "r", store: "s", cursor: 7, last: 5, tail: 3, snapshot: 7, known: [] });
   await copies.close();
   const marks = async (files: CrashFiles) => (await new FileStore(files).load(doc))?.marks.map((m) => m.cursor);
   assert.deepEqual([await marks(p.a), await marks(p.b)], [[7], []]);
+});
+
+test("of two marks of one relay's store the one that reached further counts, and both for what it has", async () => {
+  const p = pair();
+  const known = (n: number, seq: number) => ({ session: sessionId(n), seq });
+  const further = { relay: "r", store: "s", cursor: 9, last: 5, tail: 3, snapshot: 7, known: [known(1, 2)] };
+  const nearer = { relay: "r", store: "s", cursor: 4, last: 500, tail: 300, snapshot: 700, known: [known(1, 3), known(2, 0)] };
+  for (const [files, mark] of [[p.a, further], [p.b, nearer]] as const) {
+    const store = new FileStore(files);
+    await store.open();
+    await store.putSecret(secretOf(1));
+    await store.putMark(doc, mark);
+    await store.close();
+  }
+  const copies = await p.open();
+  assert.deepEqual((await copies.load(doc))?.marks, [{ ...further, known: [known(1, 3), known(2, 0)] }]);
+  await copies.close();
 });
 
 test("when no store takes it, the call rejects with the first store's reason", async () => {

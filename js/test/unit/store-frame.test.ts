@@ -52,7 +52,7 @@ test("stray bytes and zeros between frames are passed over", () => {
 });
 
 test("every record comes back as it was, and is no other record", () => {
-  const mark = { relay: "https://relay.example", store: "s", cursor: 2 ** 52, tail: 3, snapshot: 7, known: [{ session: sessionId(1), seq: 2 ** 32 - 1 }] };
+  const mark = { relay: "https://relay.example", store: "s", cursor: 2 ** 52, last: 5, tail: 3, snapshot: 7, known: [{ session: sessionId(1), seq: 2 ** 32 - 1 }] };
   const head = { id: docId(1), type: "note", rights: "read" as const, changed: 1_763_800_000_000, head: { title: "\u{1F4DD} ok", done: [true, null] } };
   const entries = { certs: [certOf(1)], envelopes: [envelope(1, 0), envelope(2, 2 ** 32 - 1, 0)] };
   const secret = secretOf(3, { relayHint: "r.example", genesis: null });

@@ -150,7 +150,7 @@ test("a store that was emptied under an open journal takes nothing more, and say
   await assert.rejects(flush(store, 1), rejectsWith("evicted"));
   await assert.rejects(flush(store, 2), rejectsWith("evicted"));
   await assert.rejects(store.putHead({ id: doc, type: "note", rights: "owner", changed: 1, head: {} }), rejectsWith("evicted"));
-  await assert.rejects(store.putMark(doc, { relay: "r", store: "s", cursor: 1, tail: 3, snapshot: 7, known: [] }), rejectsWith("evicted"));
+  await assert.rejects(store.putMark(doc, { relay: "r", store: "s", cursor: 1, last: 5, tail: 3, snapshot: 7, known: [] }), rejectsWith("evicted"));
   await assert.rejects(store.checkpoint(doc, sessionId(1), snapshotOf(1, [headOf(1, 0)])), rejectsWith("evicted"));
   assert.deepEqual(files.names, [], "nothing is left that nobody could open");
   assert.deepEqual(await store.open(), { fresh: true });

@@ -130,6 +130,28 @@ test("S20: what is typed elsewhere comes in more than one window, each for the c
   await b.until("b has all of it", () => theirs.value === mine.value);
 });
 
+test("S9: the next life reads the last envelope once more, but for a large one", async (t) => {
+  const relay = await relayOf(t);
+  for (const [length, again] of [[40_000, 0], [100, 1]] as const) {
+    const path = await directoryOf();
+    const before = await start(t, path, [relay.url], { ...nodeEnv(path), openWire: openSocket });
+    const note = await before.edit({ op: "create", type: "note" });
+    await note.type(0, noise(length));
+    await before.until("it is on the relay", () => note.status.relay === length);
+    await before.request({ op: "stop" });
+    let read = 0;
+    const after = await start(t, path, [relay.url], { ...nodeEnv(path), openWire: (address, on) => openSocket(address, { ...on, frame: (f) => {
+      if (f.type === "batch") read += f.entries.length;
+      on.frame(f);
+    } }) });
+    const same = await after.edit({ op: "open", doc: note.doc, type: "note" });
+    await same.type(0, "x");
+    await after.until("what was read came before the acknowledgement", () => same.status.unsent === 0);
+    assert.equal(read, again, `of ${length} letters`);
+    await after.request({ op: "stop" });
+  }
+});
+
 test("links that were cut short or belong elsewhere are typed errors, and damage nothing", async (t) => {
   const relay = await relayOf(t);
   const a = await start(t, await directoryOf(), [relay.url]);
