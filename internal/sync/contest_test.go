@@ -169,6 +169,21 @@ func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 	s.pause(t, 200)
 }
 
+// What is in files only begins no chain, and holds no snapshot up that is to come behind the beginning of one.
+func TestS9ASessionInFilesOnlyHoldsNoSnapshotUp(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	one[sync.MakeSnapshot](s, s.tell(sync.Missing{Doc: doc, Session: own, First: 1}))
+	s.made(0, sync.Head{Session: own, Seq: 0, Hash: sync.Hash{1}})
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
+	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
+	s.divide()
+	none[sync.Append](s, s.object())
+	s.pause(t, 200)
+	eve := sync.Head{Session: sync.SessionID{6}, Seq: 3, Hash: sync.Hash{9}}
+	one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Whole: true, Covers: []sync.Head{eve}}))
+}
+
 // A snapshot has what leads up to a chain on the relay, if only for who takes it. What the chain has behind that is no reason for another.
 func TestS9WhatGoesOnBehindARefusedSnapshotIsThereInSomeForm(t *testing.T) {
 	s := covering(t, 5)

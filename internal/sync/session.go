@@ -93,20 +93,16 @@ func (s *session) learnCover(next uint32) {
 // forgetRelay begins with a relay that nothing is known of.
 func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0 }
 
-// joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks. Where those do not
-// count, what is here one by one touches a chain that begins late as well, and nothing: some have what is before it in a file of their own.
+// joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks. Behind one that does not
+// count a chain may begin late: who takes nothing of that has what is in it, if he has it, in a file of his own.
 func (s *session) joins() bool {
-	switch {
+	switch before := max(s.cover, s.says); {
 	case s.broken:
 		return false
-	case s.single && s.relay == 0:
-		return s.first < s.next
-	case s.single:
-		return s.first <= s.relay && s.begin <= s.next
-	case s.beginsLate():
-		return s.first <= s.cover && s.begin <= s.next
 	case s.relay == 0:
-		return s.first <= s.cover
+		return s.first <= before
+	case s.beginsLate():
+		return s.first <= min(before, s.relay) && s.begin <= s.next
 	}
 	return s.first <= s.relay
 }
@@ -118,17 +114,6 @@ func (s *session) end() uint32 {
 		return s.next
 	}
 	return min(s.whole, s.full)
-}
-
-// unsendable is how far it goes up in a snapshot, if at all.
-func (s *session) unsendable() uint32 {
-	switch {
-	case !s.joins():
-		return s.end()
-	case s.single:
-		return s.first
-	}
-	return 0
 }
 
 // leadsUp reports whether the next to send stands before the relay's chain.
@@ -154,7 +139,7 @@ func (s *session) run(room uint32, goesOn bool) (from, to uint32) {
 	case s.leadsUp():
 		from, to = s.begin-1, s.begin
 	case s.relay == 0:
-		from, to = s.start(), s.start()+1
+		from, to = s.start(), min(s.start()+1, s.next)
 	default:
 		from = max(s.relay, s.sent)
 		return from, max(from, min(s.next, from+room))

@@ -69,7 +69,7 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 			continue
 		}
 		start, end := max(has(s), s.first), s.end()
-		if s.single && s.begin <= start { // of a chain that begins late it has these all the same
+		if s.begin <= start { // of a chain that begins late it has these all the same
 			start = max(start, s.relay)
 		}
 		if end > start {

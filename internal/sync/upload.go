@@ -74,7 +74,7 @@ func (d *document) rereadFrom() Cursor {
 // not in a snapshot either, nor is what the core does not take.
 func (d *document) needsSnapshot() bool {
 	for i := range d.sessions {
-		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.inSomeForm() < s.unsendable() || s.isOnlyHere() {
+		if s := &d.sessions[i]; !s.frozen && !s.upload && !s.stuck && s.inSomeForm() < s.end() && !s.joins() || s.isOnlyHere() {
 			return true
 		}
 	}
@@ -156,7 +156,7 @@ func (m *Machine) uploadNext(d *document) bool {
 func (d *document) beginsChain() bool {
 	for i := range d.sessions {
 		s := &d.sessions[i]
-		if d.goesOn(s) && s.relay == 0 && s.known() < s.next && !s.blocked && !s.frozen && !s.upload && s.joins() {
+		if d.goesOn(s) && s.relay == 0 && s.start() < s.next && !s.blocked && !s.frozen && !s.upload && s.joins() {
 			return true
 		}
 	}
