@@ -306,8 +306,8 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if s.Problem == sync.Incomplete && d.lacksTheForked(there) {
 		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
-	if s.Problem == sync.Forked || s.Problem == sync.Divided || s.Problem == sync.BadSnapshot && d.isApart() { // who wrote behind the other history waits for it
-		s.Content = sync.ContentComplete
+	if d.tellsOfFork() { // who wrote behind the other history waits for it
+		s.Content, s.Problem = sync.ContentComplete, sync.NoProblem
 	}
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
@@ -352,8 +352,6 @@ func (w *World) mayStay(p sync.Problem) bool {
 		return true
 	case sync.BadSnapshot:
 		return w.lie != NoLie || w.cheat == BadCompactor
-	case sync.Forked, sync.Divided:
-		return w.cheat == Equivocation
 	}
 	return false
 }

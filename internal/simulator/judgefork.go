@@ -105,16 +105,18 @@ func (d *Device) isApart() bool {
 	return d.world.cheat == Equivocation && slices.ContainsFunc(d.world.devices, func(other *Device) bool { return d.world.areApart(d, other) })
 }
 
+// tellsOfFork reports whether a device says that there are two histories. Whom nobody gave the other one singly knows of it by the snapshots that he
+// refuses.
+func (d *Device) tellsOfFork() bool {
+	p := d.status().Problem
+	return d.world.cheat == Equivocation && (p == sync.Forked || p == sync.Divided || p == sync.BadSnapshot && d.isApart())
+}
+
 // isOutOfReach reports whether a fork keeps an envelope from somebody. It, or one that leads up to it, is in files only, whoever has it there has one history
 // of the cheater's session with it, and others, who have the other one, take nothing of his file. He must say that it is not on the relay, and who lacks it
 // that there are two histories.
 func (w *World) isOutOfReach(at place, from *Device) bool {
-	// Whom nobody gave the other history singly knows of it by the snapshots that he refuses.
-	tells := func(d *Device) bool {
-		p := d.status().Problem
-		return p == sync.Forked || p == sync.Divided || p == sync.BadSnapshot && d.isApart()
-	}
-	if w.cheat != Equivocation || !tells(from) {
+	if !from.tellsOfFork() {
 		return false
 	}
 	return w.isFolded(at) && !slices.ContainsFunc(w.devices, func(d *Device) bool {

@@ -44,6 +44,34 @@ func TestWhatNobodyGivesForItsForkIsIncomplete(t *testing.T) {
 	}
 }
 
+// Of two honest relays each has one history, and nobody is given the other one but in snapshots.
+func TestWhoHasOneHistoryRefusesTheSnapshotsOfTheOther(t *testing.T) {
+	var w *World
+	for seed := uint64(1); w == nil; seed++ {
+		if planned(seed).cheat != Equivocation {
+			continue
+		}
+		if x := newWorld(seed); x.lie == NoLie {
+			w = x
+			t.Logf("seed %d", seed)
+		}
+	}
+	w.settle(30)
+	a, b := w.devices[0], w.devices[1]
+	a.hubs[0].status.Problem = sync.BadSnapshot
+	if !misleads(a) {
+		t.Error("nobody has another history than it")
+	}
+	for i, d := range []*Device{a, b} {
+		h := sync.Head{Session: w.cheater.id, Hash: sync.Hash{byte(i)}}
+		w.cheater.histories[[16]byte(h.Hash[:16])] = history(i + 1)
+		d.disks[0].snapshots = append(d.disks[0].snapshots, snapshot{file: crdt.New().Save(), claims: []sync.Head{h}})
+	}
+	if misleads(a) {
+		t.Error("it has one history, and another device the other one")
+	}
+}
+
 // misleads reports whether the judge says so of what a device says.
 func misleads(d *Device) bool {
 	failure := func() (why any) {
