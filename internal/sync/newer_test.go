@@ -10,8 +10,17 @@ import (
 // unreadable gives a snapshot of bob's that only a newer version reads: with nothing that it says it covers, or of a file that does not open here.
 func (s *script) unreadable(cursor, covers sync.Cursor, by sync.SessionID, contents ...sync.OpenedContent) []sync.Effect {
 	s.t.Helper()
-	entry := sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Kind: sync.KindSnapshot, Size: 500, Session: by, Prev: certHash(by), Covers: covers}
-	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), sync.OpenedItem{Hash: sync.Hash{0xaa}, Contents: contents})))
+	return s.unread(s.batch(1, newer(cursor, covers, by)), contents...)
+}
+
+func newer(cursor, covers sync.Cursor, by sync.SessionID) sync.Entry {
+	return sync.Entry{Ref: sync.Ref(1000 + cursor), Cursor: cursor, Kind: sync.KindSnapshot, Size: 500, Session: by, Prev: certHash(by), Covers: covers}
+}
+
+// unread opens one that came, which only a newer version reads.
+func (s *script) unread(effects []sync.Effect, contents ...sync.OpenedContent) []sync.Effect {
+	s.t.Helper()
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, effects), sync.OpenedItem{Hash: sync.Hash{0xaa}, Contents: contents})))
 	return s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Undecided, Problem: sync.NewerFormat})
 }
 
@@ -125,5 +134,26 @@ func TestS13ADocumentOfWhichOnlyANewerVersionReadsSomethingIsNotHere(t *testing.
 	effects = s.openAll(s.batch(1, arrive(8, ann, 0, certHash(ann))), update(sync.Hash{4}))
 	if st := one[sync.StatusChanged](s, effects).Status; st.Content != sync.ContentPartial {
 		t.Fatalf("there is something, and the status is %+v", st)
+	}
+}
+
+// What a snapshot says it covers is of the log that it stands in: another disk of the relay may have it as well, and the same one when it was put back.
+func TestS13WhatOnlyANewerVersionReadsIsReadAnewInAnotherLog(t *testing.T) {
+	for name, log := range map[string]sync.StoreID{"another disk": {0x77}, "put back": store} {
+		s := withAnn(t)
+		s.unreadable(6, 3, bob)
+		s.lose()
+		s.tell(sync.SocketOpen{Conn: 2})
+		welcome := sync.Welcome{Conn: 2, Doc: doc, Store: log, Head: 4, Genesis: true}
+		if effects := s.tell(welcome); log == store {
+			one[sync.Hello](s, effects)
+			s.tell(welcome)
+		}
+		effects := s.unread(s.batch(2, arrive(3, ann, 0, certHash(ann)), newer(4, 3, bob)))
+		if s.told() != sync.NewerFormat {
+			t.Fatalf("%s: problem %d", name, s.told())
+		}
+		s.now += 30_000
+		one[sync.MakeSnapshot](s, append(effects, s.tell(sync.Wake{})...))
 	}
 }

@@ -90,8 +90,14 @@ func (s *session) learnCover(next uint32) {
 	s.told = s.told && s.known() == before
 }
 
-// forgetRelay begins with a relay that nothing is known of.
-func (s *session) forgetRelay() { s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0 }
+// forgetRelay begins with a relay that nothing is known of. A snapshot that is there as well is read anew: what it says it has is of the log that it
+// stands in.
+func (s *session) forgetRelay() {
+	s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0
+	if s.upload {
+		s.next = 0
+	}
+}
 
 // joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks. Behind one that does not
 // count a chain may begin late: who takes nothing of that has what is in it, if he has it, in a file of his own.
