@@ -3,18 +3,18 @@
 import { FreeholdError } from "../errors.ts";
 import type { StoreCode, StoreErrorShape } from "./store.ts";
 
-const hints: Record<StoreCode, string> = {
-  quota: "Free some space on this device, or allow this site to store more. What you type stays in memory and is tried again.",
-  "storage-lost": "What was stored on this device cannot be reached any more. Keep this open until another device or the relay has your newest edits.",
-  evicted: "The browser removed this site's data. Install the app or allow persistent storage, so that it does not do so again.",
+export const storeHints: Readonly<Record<StoreCode, string>> = {
+  quota: "Free some space, or download a copy. What you type stays in memory and is tried again.",
+  "storage-lost": "Keep this open until the relay or another device has your newest edits, or download a copy.",
+  evicted: "Install the app or allow persistent storage, so that it does not do so again.",
   blocked: "Close other tabs of this app, or the other process, then try again.",
-  "newer-format": "A newer version of this app has written here. Reload to get that version; nothing was changed.",
+  "newer-format": "Reload to get that version; nothing was changed.",
 };
 
 export class StoreError extends FreeholdError implements StoreErrorShape {
   declare readonly code: StoreCode;
   constructor(code: StoreCode, message: string, cause?: unknown) {
-    super(code, message, hints[code], cause === undefined ? {} : { cause });
+    super(code, message, storeHints[code], cause === undefined ? {} : { cause });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { FreeholdError, type Code } from "../errors.ts";
 import type { DocId, Problem } from "../protocol.ts";
+import { storeHints } from "../store/storeerror.ts";
 import type { RelayCode } from "../wire/wire.ts";
 
 export const problem = {
@@ -13,11 +14,11 @@ export const problem = {
 export type ProblemNumber = (typeof problem)[keyof typeof problem];
 
 const words: Readonly<Record<Exclude<ProblemNumber, 0>, readonly [Code, string, string]>> = {
-  1: ["quota", "This device has no room for your newest edits.", "Free some space, or download a copy. What you type stays in memory and is tried again."],
-  2: ["storage-lost", "What was stored on this device cannot be reached.", "Keep this open until the relay or another device has your newest edits, or download a copy."],
-  3: ["evicted", "The browser removed what was stored here.", "Install the app or allow persistent storage, so that it does not do so again."],
-  4: ["blocked", "Another tab keeps the store in an older form.", "Close other tabs of this app, then try again."],
-  5: ["newer-format", "Something here was written by a newer version of this app.", "Reload to get that version; nothing was changed."],
+  1: ["quota", "This device has no room for your newest edits.", storeHints.quota],
+  2: ["storage-lost", "What was stored on this device cannot be reached.", storeHints["storage-lost"]],
+  3: ["evicted", "The browser removed what was stored here.", storeHints.evicted],
+  4: ["blocked", "Another tab keeps the store in an older form.", storeHints.blocked],
+  5: ["newer-format", "Something here was written by a newer version of this app.", storeHints["newer-format"]],
   10: ["wrong-key", "This link does not open that document.", "Ask for the link again, and copy it whole."],
   11: ["relay-invalid", "The relay gave something that no writer of this document signed. It was not taken.", "Your document is as it was. If it happens again, use another relay."],
   12: ["relay-invalid", "The relay holds back part of what somebody wrote.", "Nothing here is lost. It is asked for again with the next connection; another relay or device may have it."],
