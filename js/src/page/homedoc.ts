@@ -90,8 +90,7 @@ export class HomeDocs {
   async deleted(id: string): Promise<void> {
     for (const home of this.#ids()) {
       const doc = this.#openById.get(home) ?? this.#watch(await this.#ends.open(home));
-      note(doc, [[id, { link: undefined, type: this.#ends.heads.get(id)?.type ?? "", deleted: true }]]);
-      await doc.saved("device");
+      await note(doc, [[id, { link: undefined, type: this.#ends.heads.get(id)?.type ?? "", deleted: true }]]);
     }
   }
   close(): void {
@@ -140,7 +139,7 @@ export class HomeDocs {
         listed.set(id, { link: await this.#ends.link({ id, type, ...head }), type, deleted: false });
       }
     }
-    for (const home of homes) if (home.status.value.content !== "waiting" && !home.suspended) note(home, listed);
+    for (const home of homes) if (home.status.value.content !== "waiting" && !home.suspended) await note(home, listed);
   }
 
   /** What the lists say becomes so on this device. */
@@ -172,17 +171,23 @@ export class HomeDocs {
   }
 }
 
-/** Writes what a home document lacks; itself it does not list. */
-const note = (home: OpenDoc, listed: Iterable<readonly [string, Entry]>): void => {
-  const has = home.value.docs as Readonly<Record<string, Entry>>;
-  const lacking = [...listed].filter(([id, entry]) => id !== home.id && better(has[id], entry) !== has[id] && !(has[id]?.deleted ?? false));
-  if (lacking.length === 0 || home.rights === "read") return;
-  home.change((d) => {
-    const docs = d.docs as { get(id: string): { link: string | undefined; deleted: boolean } | undefined; set(id: string, entry: Entry): unknown };
-    for (const [id, entry] of lacking) {
-      const known = docs.get(id);
-      if (known === undefined) docs.set(id, entry);
-      else Object.assign(known, { link: entry.link, deleted: entry.deleted });
-    }
-  });
+/** So many go in one envelope, which is not too large to be read once more with each connection (docs/SYNC.md, S9): a list of thousands is several. */
+const AT_ONCE = 64;
+
+/** Writes what a home document lacks, to the device; itself it does not list. */
+const note = async (home: OpenDoc, listed: Iterable<readonly [string, Entry]>): Promise<void> => {
+  for (;;) {
+    await home.saved("device");
+    const has = home.value.docs as Readonly<Record<string, Entry>>;
+    const lacking = [...listed].filter(([id, entry]) => id !== home.id && better(has[id], entry) !== has[id] && !(has[id]?.deleted ?? false));
+    if (lacking.length === 0 || home.rights === "read" || home.suspended) return;
+    home.change((d) => {
+      const docs = d.docs as { get(id: string): { link: string | undefined; deleted: boolean } | undefined; set(id: string, entry: Entry): unknown };
+      for (const [id, entry] of lacking.slice(0, AT_ONCE)) {
+        const known = docs.get(id);
+        if (known === undefined) docs.set(id, entry);
+        else Object.assign(known, { link: entry.link, deleted: entry.deleted });
+      }
+    });
+  }
 };

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { join } from "node:path";
+import { directoryStore } from "../../src/store/directory.ts";
 import type { Doc, DocInfo, Home, Store } from "../../src/types.ts";
 import { freehold } from "../../src/node.ts";
+import { HomeDoc } from "../../src/page/homedoc.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { code } from "./page-fixture.ts";
@@ -72,6 +75,27 @@ test("a device that has nothing but the home's link gets every document, and lat
   await b.create("from b");
   await a.lists("from b", "garden", "later", "tunnel");
   assert.deepEqual([...a.problems, ...b.problems], []);
+});
+
+test("a long list goes in envelopes that are small enough to be read once more", async (t) => {
+  const directory = await directoryOf();
+  const home = freehold({ name: "home", directory, relay: "http://localhost:1", onProblem: () => {} }); // nobody is there
+  t.after(() => home.close());
+  const ids: string[] = [];
+  for (let i = 0; i < 85; i++) {
+    using note = await home.create(Note, { title: `note ${i}` });
+    ids.push(note.id);
+  }
+  const doc = (await home.addDevice()).hash.split(".")[1]!;
+  const list = await home.open(HomeDoc, doc);
+  assert.deepEqual(Object.keys(list.value.docs), ids.toSorted());
+  await home.close();
+  const store = directoryStore(join(directory, "home"));
+  await store.open();
+  const sizes = (await store.load(doc))!.envelopes.map((e) => e.bytes.length);
+  t.diagnostic(`${sizes.join(", ")} bytes`);
+  assert.ok(Math.max(...sizes) < 16 << 10, `${sizes.join(", ")} bytes`);
+  await store.close();
 });
 
 test("words that come to a document just after its link show in the lists of devices that only fetched it", async (t) => {
