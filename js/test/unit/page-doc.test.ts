@@ -201,6 +201,11 @@ test("plain JavaScript that assigns what a draft does not have is told, and noth
   }
   assert.throws(() => doc.change((d) => { (d as unknown as Record<string, unknown>)["foo"] = 1; }), code("invalid"));
   assert.throws(() => doc.change((d) => { (d.todos as unknown as unknown[])[0] = { done: true }; }), code("invalid"));
+  // By an index it would be undefined, and the assignment behind it a TypeError that helps nobody.
+  for (const field of ["todos", "people"]) {
+    assert.throws(() => doc.change((d) => { ((d as unknown as Loose)[field]!["0"] as Record<string, unknown>)["done"] = true; }), { code: "invalid", message: /name 0/, hint: /at\(index\).*get\(key\)/ }, field);
+  }
+  assert.equal(doc.change((d) => [String(d.people), "name" in d.people, (d.todos as unknown as Loose)["toJSON"]].join()), "[object Object],false,");
   // What a draft has for itself cannot be replaced either.
   for (const key of ["get", "set", "node"]) assert.throws(() => doc.change((d) => { (d as unknown as Loose)["people"]![key] = 1; }), TypeError, key);
   assert.equal(doc.value, before);
