@@ -30,7 +30,7 @@ func (r *Refusal) Frame(doc *seal.DocID, req *uint64) *wire.Error {
 	return &wire.Error{
 		Doc: doc, Req: req, Code: r.Code, Message: r.Message, Hint: r.Hint,
 		// Rounded up: 0 would say never.
-		RetryAfter: uint64((r.RetryAfter + time.Millisecond - 1).Milliseconds()), Seq: r.Seq,
+		RetryAfter: min(uint64((r.RetryAfter + time.Millisecond - 1).Milliseconds()), wire.MaxRetryAfter), Seq: r.Seq,
 	}
 }
 

@@ -41,3 +41,6 @@ const (
 
 // MaxInteger is the largest integer in a frame: the largest that a JavaScript number holds exactly.
 const MaxInteger = 1<<53 - 1
+
+// MaxRetryAfter is the longest wait that an Error can ask for, in milliseconds: 49 days.
+const MaxRetryAfter = 1<<32 - 1

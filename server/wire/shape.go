@@ -52,6 +52,7 @@ var (
 	envelope = binOf(seal.MinEnvelopeSize, MaxSnapshot)
 	presence = binOf(seal.MinEnvelopeSize, MaxPresence)
 	number   = integer(MaxInteger)
+	seq      = integer(1<<32 - 1)
 	place    = shape{form: formUint, min: 1, max: MaxInteger} // a cursor at which there is something
 	kind     = integer(255)
 	sums     = bin(SumsSize)
@@ -65,8 +66,8 @@ var shapes = map[Type]shape{
 	TypePing:        row(kind),
 	TypeWelcome:     row(kind, doc, store, number, or(genesis), or(goesOn)),
 	TypeBatch:       row(kind, doc, list(row(place, envelope, or(cert), number)), number, boolean()),
-	TypeAck:         row(kind, doc, number, session, integer(1<<32-1), number),
-	TypeError:       row(kind, or(doc), or(number), text(), text(), text(), number, or(number)),
+	TypeAck:         row(kind, doc, number, session, seq, number),
+	TypeError:       row(kind, or(doc), or(number), text(), text(), text(), integer(MaxRetryAfter), or(seq)),
 	TypePong:        row(kind),
 	TypeChallenge:   row(kind, nonce, store),
 	TypeDelete:      row(kind, doc, number, proof),

@@ -134,7 +134,7 @@ func samples() []named {
 		{"ack", &wire.Ack{Doc: doc, Req: 7, Session: seal.SessionID(fill(16, 80)), Seq: 4294967295, Cursor: 4294967295}},
 		{"error about nothing readable", &wire.Error{Code: wire.CodeBadFrame, Message: "m", Hint: "h"}},
 		{"error naming a gap", &wire.Error{Doc: &doc, Req: pointer(uint64(3)), Code: wire.CodeGap,
-			Message: "Envelopes are missing before these – five of them.", Hint: "", RetryAfter: 1500, Seq: pointer(uint64(4294967296))}},
+			Message: "Envelopes are missing before these – five of them.", Hint: "", RetryAfter: 1500, Seq: pointer(uint64(4294967295))}},
 		{"pong", &wire.Pong{}},
 	}
 }
@@ -278,6 +278,8 @@ func refused(t *testing.T) []vector {
 		{Name: "more as a number", Hex: "9511c414" + b32 + "900001"},
 		{Name: "entry not an array", Hex: "9511c414" + b32 + "910100c2"},
 		{Name: "seq above 32 bits", Hex: "9612c414" + b32 + "01c410" + hex.EncodeToString(fill(16, 2)) + "cf000000010000000001"},
+		{Name: "error with a wait above 32 bits", Hex: "9813c0c0a462757379a0a0cf0000000100000000c0"},
+		{Name: "error with a seq above 32 bits", Hex: "9813c0c0a3676170a0a000cf0000000100000000"},
 		{Name: "cut in the middle", Hex: "9203c414" + b32[:20]},
 		{Name: "bytes after the end", Hex: "910400"},
 		{Name: "signed form of a positive integer", Hex: "9601c414" + b32 + "c0d001c0c0"},

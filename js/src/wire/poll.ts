@@ -159,14 +159,14 @@ class PollWire implements Wire {
       if (signal.aborted) return;
       if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as Told);
       const at = response.headers.get("freehold-store");
-      const head = Number(response.headers.get("freehold-head"));
-      if (at === null || !Number.isSafeInteger(head)) throw new Garbage("no store or head");
+      const head = Number(response.headers.get("freehold-head") ?? NaN);
+      if (at === null) throw new Garbage("no store");
       // No line on which the relay would say so by itself: asked whenever a wait brought nothing.
       const wasNamed = successor !== null;
       if (!welcomed || (!wasNamed && frame.entries.length === 0)) successor = await this.#statement(`${path}/successor`, signal, headers);
       if (!welcomed || at !== store || wasNamed !== (successor !== null)) {
         const genesis = hello.genesis ?? (await this.#statement(`${path}/genesis`, signal));
-        this.#tell({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor });
+        this.#tell(sound({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor }));
         welcomed = true;
       }
       store = at;
@@ -192,6 +192,15 @@ const frameOf = async (response: Response): Promise<Told> => {
     if (cause instanceof Error && cause.name === "AbortError") throw cause;
   }
   throw new Garbage(`not a relay's answer (${response.status})`);
+};
+
+/** A frame put together from headers and bodies, held to what one that was received is held to. */
+const sound = (frame: Told): Told => {
+  try {
+    return decodeFrame(encodeFrame(frame)) as Told;
+  } catch {
+    throw new Garbage(`not a ${frame.type}`);
+  }
 };
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> => new Promise((resolve) => {

@@ -41,6 +41,8 @@ export const limits: { readonly update: number; readonly snapshot: number; reado
 /** The padding floor is 32. */
 const MIN_ENVELOPE = OVERHEAD + 32;
 const MAX_TEXT = 512;
+/** Sequence numbers and waits. */
+const U32 = 0xffff_ffff;
 
 /** Why a relay refused. Unknown codes of a newer relay are possible: treat them like "bad-frame". */
 export type RelayCode =
@@ -259,10 +261,10 @@ const fromRow = (row: Row): Frame => {
     case 4: return row.end({ type: "ping" });
     case 16: return row.end({ type: "welcome", doc: row.doc(), store: row.id(), head: row.int(), genesis: row.bytesOrNull(113), successor: row.bytesOrNull(84) });
     case 17: return row.end({ type: "batch", doc: row.doc(), entries: row.rows((r) => ({ cursor: r.place(), envelope: r.envelope(), cert: r.bytesOrNull(96), covers: r.int() })), upTo: row.int(), more: row.bool() });
-    case 18: return row.end({ type: "ack", doc: row.doc(), req: row.int(), session: row.id(), seq: row.int(0xffff_ffff), cursor: row.int() });
+    case 18: return row.end({ type: "ack", doc: row.doc(), req: row.int(), session: row.id(), seq: row.int(U32), cursor: row.int() });
     case 19: return row.end({
       type: "error", doc: row.docOrNull(), req: row.intOrNull(), code: row.text() as RelayCode,
-      message: row.text(), hint: row.text(), retryAfter: row.int(), seq: row.intOrNull(),
+      message: row.text(), hint: row.text(), retryAfter: row.int(U32), seq: row.intOrNull(U32),
     });
     case 20: return row.end({ type: "pong" });
     case 21: return row.end({ type: "challenge", nonce: row.bytes(32), store: row.id() });
@@ -339,7 +341,7 @@ class Row {
       return row.end({ store: row.id(), upTo: row.int() });
     });
   }
-  intOrNull(): number | null { return this.#orNull(() => this.int()); }
+  intOrNull(max?: number): number | null { return this.#orNull(() => this.int(max)); }
   /** Nothing may follow. */
   end<T>(value: T): T {
     if (this.#at !== this.#items.length) throw invalid(`${this.#items.length} elements`);

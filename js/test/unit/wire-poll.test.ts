@@ -38,3 +38,35 @@ test("no more of a document is asked for than a window beyond what was taken", a
   assert.equal(batches(), 9); // a reading of its own
   wire.close();
 });
+
+/** What a device hears of a relay that answers with these headers and statements. */
+const hear = async (o: { readonly head?: string; readonly store?: string; readonly genesis?: number; readonly successor?: number }): Promise<{ readonly types: readonly string[]; readonly closed: boolean | null }> => {
+  const types: string[] = [];
+  let closed: boolean | null = null;
+  const answer = (path: string): Response => {
+    if (path === "/healthz") return new Response();
+    if (path.endsWith("/genesis")) return new Response(new Uint8Array(o.genesis ?? 113));
+    if (path.endsWith("/successor")) return o.successor === undefined ? new Response(null, { status: 404 }) : new Response(new Uint8Array(o.successor));
+    const batch = encodeFrame({ type: "batch", doc: A, entries: [], upTo: 0, more: false });
+    return new Response(batch, { headers: { "freehold-store": o.store ?? STORE, ...(o.head === "" ? {} : { "freehold-head": o.head ?? "1000" }) } });
+  };
+  let asked = 0;
+  const wire = await new Promise<ReturnType<ReturnType<typeof pollWire>>>((resolve) => {
+    const opening = pollWire(async (url) => {
+      await turns(1);
+      if (++asked > 6) await new Promise(() => undefined); // a relay with no news
+      return answer((url as URL).pathname);
+    })("https://relay.example", { opened: () => resolve(opening), frame: (f) => void types.push(f.type), closed: (garbage) => { closed = garbage; } });
+  });
+  wire.hello({ type: "hello", doc: A, genesis: null, since: 0, store: null }, { prove: async () => new Uint8Array(64), token: async () => "" });
+  await turns(200);
+  wire.close();
+  return { types: [...new Set(types)], closed };
+};
+
+test("what is no cursor, store or statement is garbage, and nobody hears it", async () => {
+  const good = { types: ["welcome", "batch"], closed: null };
+  for (const o of [{}, { head: "0" }, { head: String(Number.MAX_SAFE_INTEGER) }, { successor: 84 }]) assert.deepEqual(await hear(o), good, JSON.stringify(o));
+  const bad = [{ head: "-1" }, { head: "1.5" }, { head: String(2 ** 53) }, { head: "many" }, { head: "" }, { store: "AAAA" }, { store: "!!" }, { genesis: 112 }, { genesis: 0 }, { successor: 85 }];
+  for (const o of bad) assert.deepEqual(await hear(o), { types: [], closed: true }, JSON.stringify(o));
+});
