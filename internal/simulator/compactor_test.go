@@ -77,3 +77,26 @@ func TestWhoObjectsToASnapshotMayWaitForWhatIsLost(t *testing.T) {
 		t.Error("something was there, and is nowhere")
 	}
 }
+
+// A word about a snapshot is worth no snapshot, where only one would bring it to the others. What stands in front of content leads up to that.
+func TestALastWordAboutASnapshotIsMissedByNobody(t *testing.T) {
+	w := quiet(t)
+	a, b := w.devices[0], w.devices[1]
+	lacks := func() bool {
+		_, lacks := w.lacks(b)
+		return lacks
+	}
+	at := place{sync.SessionID{1}, 0}
+	w.promises[at] = map[any]bool{a: true}
+	if !lacks() {
+		t.Error("it has content")
+	}
+	w.verdicts[at] = true
+	if lacks() {
+		t.Error("it has none")
+	}
+	w.promises[place{at.session, 1}] = map[any]bool{a: true}
+	if !lacks() {
+		t.Error("content stands behind it")
+	}
+}

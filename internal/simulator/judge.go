@@ -39,6 +39,9 @@ func (w *World) promised(holder any, envelope []byte) {
 	}
 	for seq := e.First(); seq <= e.Seq; seq++ {
 		at := place{sync.SessionID(e.Session), seq}
+		if e.Kind == seal.Attest {
+			w.verdicts[at] = true
+		}
 		if w.promises[at] == nil {
 			w.promises[at] = map[any]bool{}
 		}
@@ -400,7 +403,7 @@ func (w *World) lacks(d *Device) (place, bool) {
 		if slices.ContainsFunc(waiting, func(c content) bool { return c.Session == at.session && c.Seq <= at.seq }) || w.isHalf(at) {
 			continue // a part of a change whose end nobody has
 		}
-		if w.isHeadless(at, next[at.session]) {
+		if w.isHeadless(at, next[at.session]) || w.isLastWord(at) {
 			continue
 		}
 		if w.isOutOfReach(at, d) {
@@ -434,6 +437,17 @@ func (w *World) isHeadless(at place, next uint32) bool {
 		}
 	}
 	return false
+}
+
+// isLastWord reports whether an envelope has no content, as what is said of a snapshot, and none stands behind it that somebody is bound to have. Where its
+// chain cannot go on, no snapshot is made for it.
+func (w *World) isLastWord(at place) bool {
+	for x, holders := range w.promises {
+		if x.session == at.session && x.seq >= at.seq && len(holders) > 0 && !w.verdicts[x] {
+			return false
+		}
+	}
+	return true
 }
 
 // isHalf reports whether whoever has an envelope has it as a part of a change whose end nobody has: no snapshot brings it to others.
@@ -505,7 +519,7 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 		if d.world.isCheaters(at) || d.world.gone[at] {
 			continue
 		}
-		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) &&
+		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) && !d.world.isLastWord(at) &&
 			!(there.refused[at.session] > at.seq && d.world.isEverywhere(at)) { // who refuses it does not need it
 			return at, true
 		}

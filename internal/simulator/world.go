@@ -40,6 +40,7 @@ type World struct {
 	verified map[[sha256.Size]byte]verification
 	words    map[[sha256.Size]byte]*seal.PresencePayload // nil: it does not open
 	promises promises
+	verdicts map[place]bool // what says something of a snapshot, and nothing else
 	gone     map[place]bool // what relays let go of for a bad compactor while everybody was gone
 }
 
@@ -109,7 +110,7 @@ func planned(seed uint64) *World {
 
 func newWorld(seed uint64) *World {
 	w := planned(seed)
-	w.parted, w.promises, w.gone = map[*Device]bool{}, promises{}, map[place]bool{}
+	w.parted, w.promises, w.verdicts, w.gone = map[*Device]bool{}, promises{}, map[place]bool{}, map[place]bool{}
 	w.certs, w.signed = map[[sha256.Size]byte]*seal.Certificate{}, map[[sha256.Size]byte]bool{}
 	w.openings, w.verified = map[[sha256.Size]byte][]content{}, map[[sha256.Size]byte]verification{}
 	w.words = map[[sha256.Size]byte]*seal.PresencePayload{}
