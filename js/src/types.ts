@@ -326,9 +326,10 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P exten
   /**
    * Makes this document again under other keys, with its content and without its history, and has the relays tell everybody who has the old
    * one. Resolves when both are on this device; a relay that cannot be reached is told when it can. The new one's links are for those whom you give
-   * them. Who has an old link keeps what it opens: that cannot be taken back. Needs the owner's right ("read-only").
+   * them. Who has an old link keeps what it opens: that cannot be taken back. Needs the owner's right ("read-only") and the whole
+   * document ("not-ready" unless its content is `complete`). What goes on as another one already ("moved") does so once.
    */
-  relink(): Promise<Doc<D>>;
+  relink(o?: RelinkOptions): Promise<Doc<D>>;
   /**
    * Writers of this document that signed two histories: for each a proof that anybody can check who knows the document's id
    * (docs/ENVELOPE.md). `status.problem` says that there is one; nothing more of such a writer is taken.
@@ -340,6 +341,11 @@ export interface Doc<D extends AnyDocType, S extends Shape = D["shape"], P exten
   export(as: "json"): Promise<Blob>;
   /** Hands over what is not saved yet and frees the core. Values already read stay readable. */
   close(): void;
+}
+
+export interface RelinkOptions {
+  /** Goes on although part of the document is not here; what is missing stays behind. For when it will never come, as when a writer named what he gave to nobody. */
+  readonly partial?: boolean;
 }
 
 export interface DocInfo<D extends AnyDocType> {

@@ -238,8 +238,8 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     const doc = note();
     if (doc === null) return;
     const { id } = doc;
-    const relinkNow = async (): Promise<void> => {
-      const next = await doc.relink();
+    const relinkNow = async (partial = false): Promise<void> => {
+      const next = await doc.relink({ partial });
       next.close(); // its value stays
       location.hash = noteHash(next.id);
       toast.show({
@@ -251,7 +251,12 @@ export const startApp = (root: HTMLElement, home: Home, onProblem: (hear: (error
     confirm.ask({
       title: "Move this note to new keys?",
       words: "It is made again, and old links do not open the new one. Whoever has an old link is told that the note moved, and keeps what they have seen.",
-      label: "Move to new keys", run: () => void relinkNow().catch(shownIfRefused),
+      label: "Move to new keys", run: () => void relinkNow().catch((e: unknown) => (doc.status.value.content === "partial" && e instanceof FreeholdError && e.code === "not-ready" ? askWithoutTheRest() : shownIfRefused(e))),
+    });
+    const askWithoutTheRest = (): void => confirm.ask({
+      title: "Part of this note is not here",
+      words: "A relay or another device has more of it. Wait until that is here. If it never comes, the note can move without it: what is missing stays behind.",
+      label: "Move without it", danger: true, run: () => void relinkNow(true).catch(shownIfRefused),
     });
   };
 

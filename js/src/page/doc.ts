@@ -3,7 +3,7 @@
 import type { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import type { Opened, Rights, VaultStatus } from "../protocol.ts";
-import type { AnyDocType, Doc, Draft, NotAsync, Refs, Status, Store, TextSplice, View } from "../types.ts";
+import type { AnyDocType, Doc, Draft, NotAsync, Refs, RelinkOptions, Status, Store, TextSplice, View } from "../types.ts";
 import type { ObjectDef } from "./fields.ts";
 import { HeadWriter } from "./headwriter.ts";
 import { toCanonical, toPlain } from "./json.ts";
@@ -25,7 +25,7 @@ export interface DocHome {
   say(doc: string, state: Uint8Array): Promise<unknown>;
   link(doc: string, rights: Rights): Promise<URL>;
   proofs(doc: string): Promise<readonly Uint8Array[]>;
-  relink(doc: OpenDoc): Promise<OpenDoc>;
+  relink(doc: OpenDoc, o: RelinkOptions): Promise<OpenDoc>;
   /** It was joined as one type and turned out to be another. */
   mistaken(doc: OpenDoc, type: string): void;
   closed(doc: OpenDoc): void;
@@ -128,9 +128,9 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
     if (this.#replica.changed) this.#changed(true);
     this.tellHead();
   }
-  async relink(): Promise<OpenDoc> {
+  async relink(o: RelinkOptions = {}): Promise<OpenDoc> {
     if (this.#closed) throw closedError(this.id);
-    return this.#home.relink(this);
+    return this.#home.relink(this, o);
   }
   /** The first content of a new document. */
   fill(input: unknown): void {

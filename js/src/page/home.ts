@@ -3,7 +3,7 @@
 import { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import type { FromVault, HeadRecord, Opened, Port, Rights, ToVault } from "../protocol.ts";
-import type { AnyDocType, Doc, DocInfo, FreeholdOptions, Home, Input, ListQuery, Store } from "../types.ts";
+import type { AnyDocType, Doc, DocInfo, FreeholdOptions, Home, Input, ListQuery, RelinkOptions, Store } from "../types.ts";
 import { type DocHome, OpenDoc } from "./doc.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Heads } from "./heads.ts";
@@ -37,6 +37,11 @@ const checkOptions = (o: object): void => {
 /** SECURITY: an id becomes the name of a folder. The vault knows more about ids. */
 const checkId = (id: string): void => {
   if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw new FreeholdError("not-found", "no document has such an id", "an id has 32 letters and digits; home.list and doc.id give them");
+};
+/** SECURITY: a relay that holds something back would have the owner himself sign it away. */
+const checkWhole = ({ id, status: { value: { content } } }: OpenDoc, o: RelinkOptions): void => {
+  if (content === "waiting") throw new FreeholdError("not-ready", "nothing of this document has arrived yet", "wait until it is here", { doc: id });
+  if (content === "partial" && o.partial !== true) throw new FreeholdError("not-ready", "part of this document is not here, and would be missing from the new one", "wait until status.value.content is \"complete\"; if what is missing never comes, relink({ partial: true }) goes on without it", { doc: id });
 };
 const asList = (relay: string | readonly string[] | undefined): readonly string[] => {
   const urls = relay === undefined ? [] : typeof relay === "string" ? [relay] : [...relay];
@@ -281,11 +286,15 @@ export class OpenHome implements Home, DocHome {
   async proofs(id: string): Promise<readonly Uint8Array[]> {
     return (await (await this.#vault()).request({ op: "proofs", doc: id })).proofs;
   }
-  /** Both the new document and the word on it are on this device before any relay hears of them. */
-  async relink(doc: OpenDoc): Promise<OpenDoc> {
+  /** Both the new document and the word on it are on this device before any relay hears of them. What is not here now is in neither of them ever. */
+  async relink(doc: OpenDoc, o: RelinkOptions): Promise<OpenDoc> {
     if (doc.rights !== "owner") throw new FreeholdError("read-only", "only the owner can say where a document goes on", "use the device on which it was made, or its owner link", { doc: doc.id });
     if (doc.status.value.successor !== null) throw new FreeholdError("moved", "this document goes on as another one already", "open that one, and relink it", { doc: doc.id });
-    const next = await this.#create(doc.type, (made) => made.copy(doc));
+    checkWhole(doc, o);
+    const next = await this.#create(doc.type, (made) => {
+      checkWhole(doc, o); // and in the turn in which it is copied
+      made.copy(doc);
+    });
     try {
       await next.saved("device");
       await (await this.#vault()).request({ op: "succeed", doc: doc.id, by: next.id });

@@ -9,10 +9,12 @@ import { nodeHost } from "../../src/page/nodehost.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { code } from "./page-fixture.ts";
+import { sealer } from "../../src/seal/seal.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { portPair } from "../../src/vault/portpair.ts";
 import { startVault } from "../../src/vault/vault.ts";
 import { pollWire } from "../../src/wire/poll.ts";
+import type { Batch } from "../../src/wire/wire.ts";
 import { directoryOf, start } from "./vault-harness.ts";
 
 const Narrow = defineDoc("everything", { version: 1, shape: { title: s.string() } });
@@ -34,12 +36,16 @@ interface Device {
   /** In the place of plain requests, over which everything goes. */
   readonly fetch?: typeof fetch;
   readonly problems?: string[];
+  /** Its relay holds back what this session wrote. */
+  hidden?: string;
 }
+const without = (batch: Batch, session: string | undefined): Batch => ({ ...batch, entries: batch.entries.filter((e) => sealer.header(e.envelope).session !== session) });
 const homeOf = async (t: TestContext, relays: readonly RelayProcess[], o: Device = {}): Promise<Home> => {
   const options = { name: "home", directory: o.directory ?? (await directoryOf()), relay: relays.map((r) => r.url), onProblem: (e: FreeholdError) => void o.problems?.push(e.code) };
   const connect = async () => {
     const [page, vault] = portPair();
-    startVault(vault, { ...nodeEnv(options.directory), openWire: pollWire(o.fetch ?? fetch) });
+    const openWire = pollWire(o.fetch ?? fetch);
+    startVault(vault, { ...nodeEnv(options.directory), openWire: (relay, on) => openWire(relay, { ...on, frame: (f) => on.frame(f.type === "batch" ? without(f, o.hidden) : f) }) });
     return page;
   };
   const home = new OpenHome({ ...nodeHost(options), connect }, options);
@@ -280,7 +286,7 @@ test("two devices of the owner relink at once: both follow the one that the rela
   await old.saved("relay");
   const second = await homeOf(t, [relay]);
   const theirs = await second.join(Narrow, await old.link("owner"));
-  await until(theirs, (v) => v.title === "one");
+  await until(theirs.status, ({ content }) => content === "complete");
   second.pause();
   const other = await theirs.relink();
   assert.equal(theirs.status.value.successor, other.id);
@@ -291,6 +297,48 @@ test("two devices of the owner relink at once: both follow the one that the rela
   assert.deepEqual(idsIn(second), [old.id, other.id].sort());
   assert.equal(other.value.title, "one");
   await second.close();
+});
+
+test("what a relay holds back is not signed away: the owner is refused until it is here, or says that it may be missing", async (t) => {
+  const relay = await relayOf(t);
+  const [home, guest] = [await homeOf(t, [relay]), await homeOf(t, [relay])];
+  const old = await home.create(Wide, { title: "minutes" });
+  await old.saved("relay");
+  const theirs = await guest.join(Wide, await old.link("write"));
+  await until(theirs, (v) => v.title === "minutes");
+  await until(old.sealed, (v) => v.length > 0);
+  const owners = sealer.header(old.sealed.value[0]!).session;
+  theirs.change((d) => { d.body.insert(0, "what the guest wrote"); });
+  await theirs.saved("relay");
+  await until(old, (v) => v.body.toString() === "what the guest wrote");
+  old.change((d) => { d.title = "minutes, read"; }); // names what the guest wrote
+  await old.saved("relay");
+
+  await until(theirs.sealed, (v) => v.some((e) => sealer.header(e).session !== owners));
+  const device: Device = { hidden: theirs.sealed.value.map((e) => sealer.header(e).session).find((each) => each !== owners)! };
+  const [second, third] = [await homeOf(t, [relay], device), await homeOf(t, [relay], { ...device })];
+  const owner = await old.link("owner");
+  const never = await homeOf(t, []);
+  await assert.rejects((await never.join(Wide, owner)).relink({ partial: true }), code("not-ready"));
+
+  const mine = await second.join(Wide, owner);
+  await until(mine.status, ({ content }) => content === "partial");
+  await assert.rejects(mine.relink(), code("not-ready"));
+  assert.equal(mine.status.value.successor, null);
+  assert.deepEqual(second.list(Wide).value!.map((d) => d.id), [old.id], "nothing was made of it");
+
+  const other = await third.join(Wide, owner);
+  await until(other.status, ({ content }) => content === "partial");
+  third.pause(); // no relay hears of this one
+  const without = await other.relink({ partial: true });
+  assert.equal(without.value.body.toString(), "");
+  assert.equal(other.status.value.successor, without.id);
+
+  device.hidden = "";
+  askAgain(second);
+  await until(mine.status, ({ content }) => content === "complete");
+  const next = await mine.relink();
+  assert.equal(next.value.body.toString(), "what the guest wrote");
 });
 
 test("a successor that the owner did not name is not believed", async (t) => {
