@@ -353,8 +353,7 @@ func (m *Machine) refused(e Refused) {
 		o.holdUntil = m.now + m.random.pause(o.refusals)
 		o.refusals++
 	case e.Problem == RelayStale && e.Next <= s.next && (s.relay == 0 || e.Next < s.begin): // it begins later than we thought
-		s.learn(e.Next)
-		s.sent = 0
+		s.begin, s.relay, s.sent = e.Next, max(s.relay, e.Next), 0 // whether it still has that one it does not say
 	case e.Problem == RelayGap || e.Problem == RelayStale:
 		s.broken = true
 	default:
