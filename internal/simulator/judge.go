@@ -281,7 +281,7 @@ func (d *Device) saysMore() bool {
 // judgeStatus: in peace everybody has everything and says so.
 func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status()
-	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 {
+	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 && !d.onlyReadsBehind() {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
 	} else if d.isApart() {
 		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
@@ -315,6 +315,11 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
 	}
+}
+
+// onlyReadsBehind reports whether a device that may make no snapshots says that the relay it talks to lacks something, which another one had.
+func (d *Device) onlyReadsBehind() bool {
+	return !d.writable() && slices.ContainsFunc(d.hubs, func(h *hub) bool { return h.status.State == sync.RelayLive && h.status.Behind > 0 })
 }
 
 // isAnythingLost reports whether something beyond what this device has was on some disk, and is on none any more.
@@ -469,10 +474,12 @@ type onRelays struct {
 	refused map[sync.SessionID]uint32
 }
 
-func (w *World) onRelays() *onRelays {
+func (w *World) onRelays() *onRelays { return w.on(w.alive()) }
+
+func (w *World) on(relays []*Relay) *onRelays {
 	there := &onRelays{envelopes: map[place]bool{}}
 	var heads, refused []sync.Head
-	for _, r := range w.alive() {
+	for _, r := range relays {
 		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
 		must(err)
 		for _, e := range entries {
@@ -520,7 +527,7 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 			continue
 		}
 		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) && !d.world.isLastWord(at) &&
-			!(there.refused[at.session] > at.seq && d.world.isEverywhere(at)) { // who refuses it does not need it
+			!(there.refused[at.session] > at.seq && (d.world.isEverywhere(at) || d.hearsNothing())) { // who refuses it does not need it, or nobody says so
 			return at, true
 		}
 	}

@@ -68,7 +68,7 @@ func (w *World) judgeBesideFork() {
 		d.judgeStatus(here)
 		d.judgePresence()
 		for _, other := range w.devices {
-			if d.histories() == other.histories() && d.head(w.cheater.id) == other.head(w.cheater.id) && d.stored().Digest() != other.stored().Digest() {
+			if h := w.cheater.shown[d]; h != bothHistories && h == w.cheater.shown[other] && d.head(w.cheater.id) == other.head(w.cheater.id) && d.stored().Digest() != other.stored().Digest() {
 				w.fail(Diverged, "%s and %s, with one history", d.name, other.name)
 			}
 		}
@@ -112,6 +112,13 @@ func (d *Device) tellsOfFork() bool {
 	return d.world.cheat == Equivocation && (p == sync.Forked || p == sync.Divided || p == sync.BadSnapshot && d.isApart())
 }
 
+// hearsNothing reports whether somebody has another history than this device, and may not have told it so: he only reads, or what he writes reaches the relay
+// inside snapshots only. They refuse each other's, and of that each tells.
+func (d *Device) hearsNothing() bool {
+	return d.isApart() && (d.status().Problem == sync.BadSnapshot ||
+		!slices.ContainsFunc(d.world.devices, func(other *Device) bool { return other.writable() && d.world.areApart(d, other) }))
+}
+
 // isOutOfReach reports whether a fork keeps an envelope from somebody. It, or one that leads up to it, is in files only, whoever has it there has one history
 // of the cheater's session with it, and others, who have the other one, take nothing of his file. He must say that it is not on the relay, and who lacks it
 // that there are two histories.
@@ -119,16 +126,21 @@ func (w *World) isOutOfReach(at place, from *Device) bool {
 	if !from.tellsOfFork() {
 		return false
 	}
-	return w.isFolded(at) && !slices.ContainsFunc(w.devices, func(d *Device) bool {
-		return d.writable() && w.promises[at][d] && (!d.isApart() || d.status().Unsent == 0 && d.status().Problem != sync.BadSnapshot)
+	return !slices.ContainsFunc(w.devices, func(d *Device) bool {
+		return d.writable() && w.promises[at][d] && !d.hearsNothing() && !(d.isApart() && d.status().Unsent > 0 && d.isFolded(at))
 	})
 }
 
-// isFolded reports whether an envelope, or one before it in its session, is in files only: on no relay and in no journal.
-func (w *World) isFolded(at place) bool {
-	single := w.onRelays().envelopes
-	for _, d := range w.devices {
-		for _, x := range d.read().runs[at.session] {
+// isFolded reports whether an envelope, or one before it in its session, is in files only: in no journal, and on no relay as far as a device is shown
+// that, so that it cannot go on there.
+func (d *Device) isFolded(at place) bool {
+	var shown []*Relay
+	for _, r := range d.world.alive() {
+		shown = append(shown, r.facing(d))
+	}
+	single := d.world.on(shown).envelopes
+	for _, other := range d.world.devices {
+		for _, x := range other.read().runs[at.session] {
 			for seq := x.first; seq <= x.seq; seq++ {
 				single[place{at.session, seq}] = true
 			}

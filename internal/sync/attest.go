@@ -24,6 +24,9 @@ func (d *document) noteAttest(e *Entry) {
 	}
 	if e.Kind == KindAttest {
 		d.attests.note(e.About, e.Verdict)
+		if e.Verdict == Objection {
+			d.contest(e.About)
+		}
 	}
 }
 

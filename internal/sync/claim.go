@@ -100,7 +100,7 @@ func (s *session) cross(e *Entry) {
 	s.holes.add(s.next, e.First)
 	s.goOnFrom(e.First, e.Prev)
 	s.first, s.tail = e.First, 0
-	s.learnSnapshot(min(e.First, s.says))
+	s.learnSnapshot(min(e.First, s.says), true)
 }
 
 // nextBehind gives an envelope behind which a session goes on over what is claimed, when the relay has nothing that leads up to it: it was
@@ -130,11 +130,11 @@ func (d *document) isClaimNeeded() bool {
 	return false
 }
 
-// learnSnapshot notes that the relay has a snapshot that says it has everything before next. It counts as far as that is here.
-func (s *session) learnSnapshot(next uint32) {
+// learnSnapshot notes that the relay has a snapshot that says it has everything before next. Where it counts it does as far as that is here.
+func (s *session) learnSnapshot(next uint32, counts bool) {
 	before := s.said()
 	s.says = max(s.says, next)
-	if !s.single {
+	if counts {
 		s.learnCover(min(next, s.next))
 	}
 	s.told = s.told && s.said() == before
@@ -153,8 +153,9 @@ func (s *session) recall(next uint32) {
 	if s.claim.next <= s.next {
 		s.learnCover(next)
 	} else {
-		s.learnSnapshot(next)
+		s.learnSnapshot(next, true)
 	}
+	s.base = max(s.base, min(next, s.cover))
 }
 
 // isOnlyHere reports whether something of a merged snapshot is in none that the relay is known to have.

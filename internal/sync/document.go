@@ -29,7 +29,6 @@ type document struct {
 	presence   presence
 	rereading  bool
 	missedMore bool        // while rereading
-	contested  bool        // snapshots bring nothing to some who have another history of a session
 	forked     []SessionID // frozen, and not remembered yet
 	issues     issues
 	status     Status
@@ -54,7 +53,7 @@ func (d *document) session(id SessionID) *session {
 		return s
 	}
 	d.bySessID[id] = int32(len(d.sessions))
-	d.sessions = append(d.sessions, session{id: id, told: true, single: d.contested})
+	d.sessions = append(d.sessions, session{id: id, told: true})
 	return &d.sessions[len(d.sessions)-1]
 }
 

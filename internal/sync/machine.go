@@ -108,11 +108,12 @@ func (m *Machine) settle(d *document) {
 	m.wantedNext(d)
 	m.askAgain(d)
 	m.helloAgain(d)
-	d.contest()
+	d.contestAll()
 	m.sendNext(d)
 	m.packNext(d)
 	m.presenceNext(d)
 	m.tellKnown(d)
+	m.readAgain(d)
 	m.keepForked(d)
 	m.tellStatus(d)
 }

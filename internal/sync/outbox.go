@@ -27,6 +27,7 @@ type outbox struct {
 	refusals   uint32
 	parent     Hash // of the last snapshot that has all that it covers, zeros where none is known
 	upload     upload
+	counted    counted
 }
 
 // recall takes up what is known of the store that a relay was last seen with.
@@ -52,7 +53,7 @@ func (o *outbox) use(d *document, store StoreID) {
 		o.reset = true
 	}
 	o.mark, o.top, o.parent = Mark{Store: store}, 0, Hash{}
-	o.upload.forgetLog()
+	o.forgetLog()
 	o.era++
 	d.presence.wants = nil
 	d.places.forget()
@@ -188,7 +189,7 @@ func (m *Machine) welcome(e Welcome) {
 func (m *Machine) putBack(d *document) {
 	o := &d.outbox
 	o.mark.Cursor, o.mark.Log, o.top, o.parent = 0, Length{}, 0, Hash{}
-	o.upload.forgetLog()
+	o.forgetLog()
 	o.reset = true
 	o.era++
 	d.places.forget()
@@ -221,7 +222,7 @@ func (m *Machine) helloAgain(d *document) {
 // sendNext fills the window (S4), or has a snapshot made for a relay that lacks what no envelope here holds (S9).
 func (m *Machine) sendNext(d *document) {
 	o := &d.outbox
-	if !o.welcomed || o.blocked || d.inbox.reading || len(d.inbox.log) > 0 && d.inbox.work.stage != stageWaiting || m.now < o.holdUntil {
+	if !o.welcomed || o.blocked || o.counted.readAgain || d.inbox.reading || len(d.inbox.log) > 0 && d.inbox.work.stage != stageWaiting || m.now < o.holdUntil {
 		return
 	}
 	o.holdUntil = 0

@@ -14,7 +14,8 @@ type session struct {
 	shown uint32 // given to the page, or come from it; never half a change
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
-	cover uint32 // inside a snapshot that the relay has; 0 where those do not count
+	cover uint32 // inside a snapshot that the relay has, and that counts
+	base  uint32 // the part of that of which this life does not know which snapshot it is in, if in any
 	claim claim  // what merged snapshots say that they have of it, beyond what is here
 	says  uint32 // how far snapshots on the relay say that they have it
 	holes holes  // what claims stood for when the session went on behind them
@@ -37,7 +38,6 @@ type session struct {
 	blocked bool // the relay refused it, until the next connection
 	broken  bool // the relay's chain of it cannot be continued: only a snapshot brings the rest
 	frozen  bool // it forked: nothing more of it is taken
-	single  bool // what the relay has inside snapshots does not count
 	proven  bool // … and the device has the proof
 	stuck   bool // a file of this device lacks something of it that was shown: the core takes no more of it, in this life, or until something came that was asked for in vain
 }
@@ -46,12 +46,7 @@ type session struct {
 func (s *session) known() uint32 { return s.behind(s.cover) }
 
 // inSomeForm is the same where snapshots that do not count are counted, too: another one would bring it no further.
-func (s *session) inSomeForm() uint32 {
-	if s.single {
-		return s.behind(max(s.cover, s.says))
-	}
-	return s.known()
-}
+func (s *session) inSomeForm() uint32 { return s.behind(max(s.cover, s.says)) }
 
 // behind is what the relay has without a hole where it has everything before cover: its chain goes on there, or begins later.
 func (s *session) behind(cover uint32) uint32 {
@@ -93,7 +88,7 @@ func (s *session) learnCover(next uint32) {
 // forgetRelay begins with a relay that nothing is known of. A snapshot that is there as well is read anew: what it says it has is of the log that it
 // stands in.
 func (s *session) forgetRelay() {
-	s.begin, s.relay, s.cover, s.says, s.sent = 0, 0, 0, 0, 0
+	s.begin, s.relay, s.cover, s.base, s.says, s.sent = 0, 0, 0, 0, 0, 0
 	if s.upload {
 		s.next = 0
 	}

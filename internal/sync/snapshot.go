@@ -159,11 +159,7 @@ func (m *Machine) merged(e Merged) {
 func (d *document) coverFromRelay() {
 	w := &d.inbox.work
 	if w.era == d.outbox.era && (w.verdict == Sound || w.verdict == Undecided && !d.writable) {
-		for _, h := range w.covers() {
-			if s := d.lookup(h.Session); s != nil { // of too many, not all are known
-				s.learnSnapshot(h.Seq + 1)
-			}
-		}
+		d.count(w.items[0].Hash, w.covers())
 	}
 	if e := &w.entries[0]; w.verdict == Sound {
 		d.outbox.parent = w.items[0].Hash
@@ -175,6 +171,7 @@ func (d *document) coverFromRelay() {
 		}
 	}
 	if w.era == d.outbox.era {
+		d.outbox.counted.meet(w.items[0].Hash)
 		d.places.blur(w.entries[0].Cursor)
 	}
 	d.noteUpload(w.session)

@@ -53,7 +53,11 @@ func (u unread) problem() Problem {
 }
 
 // forgetLog is for another log, or the same one put back.
-func (u *upload) forgetLog() { u.upTo, u.unread, u.answers, u.answered = 0, unread{}, 0, 0 }
+func (o *outbox) forgetLog() {
+	u := &o.upload
+	u.upTo, u.unread, u.answers, u.answered = 0, unread{}, 0, 0
+	o.counted = counted{none: o.counted.none, wasRead: o.counted.wasRead}
+}
 
 // isUnanswered reports whether a relay may come to let go of what only a newer version then has, and this device can bring it.
 func (d *document) isUnanswered() bool {
@@ -109,20 +113,6 @@ func (m *Machine) shortenNext(d *document) bool {
 func (d *document) isLong() bool {
 	o := &d.outbox
 	return o.mark.Log.isLong() && o.mark.Cursor > 0 && d.writable && len(d.inbox.log) == 0 && len(d.inbox.held) == 0 && !d.misses() && !d.leavesOut()
-}
-
-// contest takes back what the relay has only inside snapshots. A session has two histories, and somebody objects to a snapshot: who has the other
-// history takes nothing of a file that has this one. So what is here one by one goes up like that, and of the rest nobody is told that it is there.
-func (d *document) contest() {
-	if d.contested || !d.issues.hasFork() || !d.attests.objected {
-		return
-	}
-	d.contested = true
-	for i := range d.sessions {
-		s := &d.sessions[i]
-		s.single, s.cover = true, 0
-	}
-	d.outbox.reset, d.outbox.markMoved = true, true
 }
 
 // leavesOut reports whether a snapshot of this device would leave something out that the relay has, or may have: of a session that forked
@@ -194,8 +184,8 @@ func (m *Machine) uploaded(d *document) {
 		if h.Seq >= s.said() && !isAnswer && !d.presence.isHere(func(x *peer) bool { return x.id == h.Session }) {
 			u.tries = 0
 		}
-		s.learnSnapshot(h.Seq + 1)
 	}
+	d.count(u.hash, u.covers)
 	if u.coveredUpTo() > 0 {
 		if u.shortens && !isAnswer {
 			u.tries = 0

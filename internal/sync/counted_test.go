@@ -22,24 +22,43 @@ func (s *script) divide() []sync.Effect {
 	return s.says(bob, 1, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{5}})
 }
 
-// object has dan's objection to some snapshot come.
+var dan = sync.SessionID{5}
+
+func objection(about sync.Hash) sync.Entry {
+	entry := arrive(9, dan, 0, certHash(dan))
+	entry.Kind, entry.About, entry.Verdict = sync.KindAttest, about, sync.Objection
+	return entry
+}
+
+// object has dan's objection come to a snapshot that an earlier life may have met.
 func (s *script) object() []sync.Effect {
 	s.t.Helper()
-	dan := sync.SessionID{5}
-	entry := arrive(9, dan, 0, certHash(dan))
-	entry.Kind, entry.About, entry.Verdict = sync.KindAttest, sync.Hash{0xaa}, sync.Objection
-	return s.openAll(s.batch(1, entry), update(sync.Hash{8}))
+	return s.openAll(s.batch(1, objection(sync.Hash{0xaa})), update(sync.Hash{8}))
+}
+
+// contest does both, and has the relay give all of its log once more.
+func (s *script) contest() []sync.Effect {
+	s.t.Helper()
+	s.divide()
+	if hello := one[sync.Hello](s, s.object()); hello.Since != 0 {
+		s.t.Fatalf("%+v: where the relay has what, the beginning of the log says as well", hello)
+	}
+	s.welcome(9)
+	return s.batch(1, arrive(3, carl, 0, certHash(carl)), objection(sync.Hash{0xaa}))
 }
 
 // A file that has one history of a session is refused by who has the other: a snapshot brings him nothing of what others wrote.
 func TestS9WhatOnlyARefusedSnapshotHasIsNotOnTheRelay(t *testing.T) {
 	for name, tell := range map[string]func(*script) []sync.Effect{
-		"the objection last":     func(s *script) []sync.Effect { s.divide(); return s.object() },
-		"the two histories last": func(s *script) []sync.Effect { s.object(); return s.divide() },
+		"an objection": (*script).object,
+		"two histories, and an objection to what was refused here as well": func(s *script) []sync.Effect {
+			s.refuse()
+			s.openAll(s.batch(1, objection(sync.Hash{0xaa})), update(sync.Hash{8}))
+			return s.divide()
+		},
 		"its own objection": func(s *script) []sync.Effect {
 			s.divide()
-			check := s.snapshot(9, 0)
-			return s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Refuted})
+			return s.refuse()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,9 +82,23 @@ func TestS9WhatOnlyARefusedSnapshotHasIsNotOnTheRelay(t *testing.T) {
 	}
 }
 
-// One of the two alone changes nothing: an honest snapshot may be objected to, and a fork keeps nobody from taking one.
-func TestS9AnObjectionOrAForkAloneTakesNothingBack(t *testing.T) {
-	for name, tell := range map[string]func(*script) []sync.Effect{"an objection": (*script).object, "two histories": (*script).divide} {
+// refuse has a snapshot come that is refuted here.
+func (s *script) refuse() []sync.Effect {
+	s.t.Helper()
+	check := s.snapshot(8, 0)
+	return s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Refuted})
+}
+
+// Others object to what is refused here as well, and a fork keeps nobody from taking an honest snapshot.
+func TestS9WhatTakesNothingBack(t *testing.T) {
+	for name, tell := range map[string]func(*script){
+		"two histories":     func(s *script) { s.divide() },
+		"its own objection": func(s *script) { s.refuse() },
+		"an objection to what was refused here as well": func(s *script) {
+			s.refuse()
+			none[sync.Hello](s, s.object())
+		},
+	} {
 		s := covering(t, 5)
 		tell(s)
 		if s.last.Unsent != 0 {
@@ -74,11 +107,85 @@ func TestS9AnObjectionOrAForkAloneTakesNothingBack(t *testing.T) {
 	}
 }
 
+// A snapshot counts until somebody objects to that one, and what another one has as well goes on counting.
+func TestS9ASnapshotCountsUntilSomebodyObjectsToIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		snapshots, about int
+		unsent           uint32
+	}{
+		"to the only one":                        {1, 0, 3},
+		"to one of two":                          {2, 1, 0},
+		"to one of two, the other":               {2, 0, 0},
+		"to one that others came after, but few": {4, 0, 0},
+		"to one that is not remembered":          {5, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := holder(t, true, 5)
+			s.welcome(9)
+			hashes := []sync.Hash{}
+			for i := range c.snapshots {
+				by := sync.SessionID{0x44, byte(i)}
+				s.judged(by, sync.Cursor(i+1), 0, sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}})
+				hashes = append(hashes, sync.Hash(certHash(by)))
+			}
+			if s.last.Unsent != 0 {
+				t.Fatalf("%+v: the relay has all of it", s.last)
+			}
+			effects := s.openAll(s.batch(1, objection(hashes[c.about])), update(sync.Hash{8}))
+			if s.last.Unsent != c.unsent {
+				t.Errorf("%+v, not %d unsent", s.last, c.unsent)
+			}
+			if again := only[sync.Hello](effects); (len(again) > 0) != (c.snapshots > 4) {
+				t.Errorf("%d snapshots, and then %+v", c.snapshots, again)
+			}
+		})
+	}
+}
+
+// Of more than are remembered it is still known what the relay has for them.
+func TestS9WhatManySnapshotsHaveGoesOnCounting(t *testing.T) {
+	s := holder(t, true, 5)
+	s.welcome(9)
+	s.judged(bob, 1, 0, sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}})
+	last := sync.Hash{}
+	for i := range 5 {
+		by := sync.SessionID{0x44, byte(i)}
+		s.judged(by, sync.Cursor(i+2), 0)
+		last = sync.Hash(certHash(by))
+	}
+	s.openAll(s.batch(1, objection(last)), update(sync.Hash{8}))
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v: nobody objects to the first", s.last)
+	}
+}
+
+// The end of what is being read comes before all of it once more, and with it what the next life is to remember.
+func TestS9AReadingIsFinishedBeforeTheNext(t *testing.T) {
+	s := covering(t, 5)
+	s.lose()
+	s.greet(2, store, 12)
+	effects := s.openAll(s.batch(2, objection(sync.Hash{0xaa})), update(sync.Hash{8}))
+	none[sync.Hello](s, effects)
+	effects = s.tell(sync.Batch{Conn: 2, Doc: doc, UpTo: 12})
+	at := slices.IndexFunc(effects, func(e sync.Effect) bool { _, is := e.(sync.Hello); return is })
+	if at < 0 || len(only[sync.MarkChanged](effects[:at])) == 0 {
+		t.Fatalf("%+v", effects)
+	}
+}
+
+// Somebody may object to snapshots that nobody saw, as often as he likes.
+func TestS9TheLogIsReadOnceMoreOnlyOnce(t *testing.T) {
+	s := covering(t, 0)
+	s.contest()
+	entry := arrive(10, dan, 1, sync.Hash{8})
+	entry.Kind, entry.About, entry.Verdict = sync.KindAttest, sync.Hash{0xbb}, sync.Objection
+	none[sync.Hello](s, s.openAll(s.batch(1, entry), update(sync.Hash{9})))
+}
+
 // What is here one by one goes up like that, although its session ended and a snapshot there has it.
 func TestS9WhatARefusedSnapshotHasGoesUpOneByOne(t *testing.T) {
 	s := covering(t, 0)
-	s.divide()
-	effects := s.object()
+	effects := s.contest()
 	for seq := uint32(0); seq < 7; seq++ {
 		if seq < 2 { // the first alone, and then all
 			if sent := one[sync.Append](s, effects); sent.Session != ann || sent.From != seq {
@@ -95,8 +202,7 @@ func TestS9WhatARefusedSnapshotHasGoesUpOneByOne(t *testing.T) {
 // Some have the beginning in a file of their own, of whichever history: a chain that begins with what is here one by one brings them the rest.
 func TestS9BesideAForkAChainBeginsWithWhatIsHereOneByOne(t *testing.T) {
 	s := covering(t, 5)
-	s.divide()
-	s.object()
+	s.contest()
 	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
 	effects := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 	for seq := uint32(5); seq < 7; seq++ {
@@ -127,9 +233,8 @@ func TestS9BesideAForkAChainBeginsWithWhatIsHereOneByOne(t *testing.T) {
 // Who has more of it one by one leads up to such a chain, as far as that goes.
 func TestS9BesideAForkAChainIsLedUpToAsFarAsWhatIsHereOneByOne(t *testing.T) {
 	s := covering(t, 3)
-	s.batch(1, arrive(10, ann, 5, sync.Hash{5}))
-	s.divide()
-	s.object()
+	s.batch(1, arrive(7, ann, 5, sync.Hash{5}))
+	s.contest()
 	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
 	effects := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 	for _, seq := range []uint32{4, 3, 6} {
@@ -150,8 +255,7 @@ func TestS9ARefusedSnapshotIsNotMadeAgain(t *testing.T) {
 	if s.last.Unsent != 0 {
 		t.Fatalf("%+v", s.last)
 	}
-	s.divide()
-	s.object()
+	s.contest()
 	if s.last.Unsent != 3 {
 		t.Fatalf("%+v", s.last)
 	}
@@ -177,8 +281,7 @@ func TestS9ASessionInFilesOnlyHoldsNoSnapshotUp(t *testing.T) {
 	s.made(0, sync.Head{Session: own, Seq: 0, Hash: sync.Hash{1}})
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
-	s.divide()
-	none[sync.Append](s, s.object())
+	none[sync.Append](s, s.contest())
 	s.pause(t, 200)
 	eve := sync.Head{Session: sync.SessionID{6}, Seq: 3, Hash: sync.Hash{9}}
 	one[sync.MakeSnapshot](s, s.tell(sync.Shared{Doc: doc, Whole: true, Covers: []sync.Head{eve}}))
@@ -187,8 +290,7 @@ func TestS9ASessionInFilesOnlyHoldsNoSnapshotUp(t *testing.T) {
 // A snapshot has what leads up to a chain on the relay, if only for who takes it. What the chain has behind that is no reason for another.
 func TestS9WhatGoesOnBehindARefusedSnapshotIsThereInSomeForm(t *testing.T) {
 	s := covering(t, 5)
-	s.divide()
-	one[sync.MakeSnapshot](s, s.object())
+	one[sync.MakeSnapshot](s, s.contest())
 	s.made(6, sync.Head{Session: carl, Seq: 0, Hash: sync.Hash{4}})
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 	s.openAll(s.batch(1, arrive(10, ann, 7, sync.Hash{6})), update(sync.Hash{7}))
@@ -215,8 +317,7 @@ func TestS15WhatOnlyARefusedSnapshotHasIsNamed(t *testing.T) {
 	s.made(6)
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: bob, Seq: 0})
 	s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
-	s.divide()
-	s.object()
+	s.contest()
 	s.quiet()
 	if said := one[sync.SealPresence](s, s.tell(sync.PresenceSet{Doc: doc})); !slices.Contains(said.Heads, last) {
 		t.Fatalf("%+v", said)
@@ -231,7 +332,6 @@ func TestS12NothingIsFoldedOnceThereAreTwoHistories(t *testing.T) {
 		s := online(t)
 		s.openAll(s.batch(1, arrive(3, carl, 0, certHash(carl))), update(sync.Hash{4}))
 		fork(s)
-		dan := sync.SessionID{5}
 		big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: dan, Prev: certHash(dan)}
 		due := only[sync.Checkpoint](s.openAll(s.batch(1, big), update(sync.Hash{6})))
 		if (len(due) > 0) != (name == "none") {

@@ -1,0 +1,115 @@
+package sync
+
+import "slices"
+
+// countedKept is how many snapshots are remembered with all that they cover. Of one before those it is only known what the relay has for it.
+const countedKept = 4
+
+// counted are the snapshots on the relay that count as what they cover (S9): those that are known to be good, and that nobody objects to. Who does has a reason
+// to take nothing of it: somebody whose session has two histories gave him the other one.
+type counted struct {
+	list []covering
+	met  map[Hash]bool // by this life, whether they count or not, but for those that are not remembered any more
+	none bool          // two histories are known of, and somebody objects to something: who has the other one takes nothing of any that is made here
+	// all of the log is to be read once more, and was: what is in it one by one counts, whatever somebody objects to
+	readAgain, wasRead bool
+}
+
+type covering struct {
+	about Hash
+	heads []Head
+}
+
+// count takes what a snapshot covers as being on the relay.
+func (d *document) count(about Hash, heads []Head) {
+	c := &d.outbox.counted
+	isRefused := c.none || d.attests.said[about] == Objection
+	for _, h := range heads {
+		if s := d.lookup(h.Session); s != nil { // of too many, not all are known
+			s.learnSnapshot(h.Seq+1, !isRefused)
+		}
+	}
+	c.meet(about)
+	if isRefused {
+		return
+	}
+	c.list = append(c.list, covering{about, heads})
+	if len(c.list) > countedKept {
+		for _, h := range c.list[0].heads {
+			if s := d.lookup(h.Session); s != nil {
+				s.base = max(s.base, min(h.Seq+1, s.next))
+			}
+		}
+		delete(c.met, c.list[0].about)
+		c.list = slices.Delete(c.list, 0, 1)
+	}
+}
+
+// meet remembers a snapshot of which this life knows whether it counts.
+func (c *counted) meet(about Hash) {
+	if c.met == nil {
+		c.met = map[Hash]bool{}
+	}
+	c.met[about] = true
+}
+
+// contest no longer counts a snapshot that somebody objects to. One that an earlier life may have counted takes all with it that is known of earlier lives.
+func (d *document) contest(about Hash) {
+	c := &d.outbox.counted
+	at := slices.IndexFunc(c.list, func(x covering) bool { return x.about == about })
+	switch {
+	case at >= 0:
+		c.list = slices.Delete(c.list, at, at+1)
+		d.recount()
+	case !c.met[about]:
+		d.doubt()
+	}
+}
+
+// contestAll counts no snapshot any more once two histories are known of, and one was objected to, by whomever.
+func (d *document) contestAll() {
+	if c := &d.outbox.counted; !c.none && d.issues.hasFork() && d.attests.objected {
+		c.none, c.list = true, nil
+		d.doubt()
+	}
+}
+
+// doubt forgets what is known of earlier lives. In which form the relay has that nobody knows, until the log is read once more.
+func (d *document) doubt() {
+	if c := &d.outbox.counted; !c.wasRead {
+		c.readAgain, c.wasRead = true, true
+	}
+	for i := range d.sessions {
+		d.sessions[i].base = 0
+	}
+	d.recount()
+}
+
+// recount takes back what the relay was said to have inside snapshots, but for those that count. What is here one by one goes up like that, and of the rest
+// nobody is told that it is there.
+func (d *document) recount() {
+	for i := range d.sessions {
+		s := &d.sessions[i]
+		s.cover = s.base
+	}
+	for _, x := range d.outbox.counted.list {
+		for _, h := range x.heads {
+			if s := d.lookup(h.Session); s != nil {
+				s.cover = max(s.cover, min(h.Seq+1, s.next))
+			}
+		}
+	}
+	d.outbox.reset, d.outbox.markMoved = true, true
+}
+
+// readAgain reads all of the log once more, when nothing of it is read or worked on: before that is told what no longer counts, since who crashes over it
+// has the objection, and takes no more notice of it.
+func (m *Machine) readAgain(d *document) {
+	c := &d.outbox.counted
+	if !c.readAgain || !d.outbox.welcomed || d.inbox.reading || d.inbox.work.stage != stageWaiting {
+		return
+	}
+	c.readAgain = false
+	d.outbox.mark.Cursor = 0
+	m.subscribe(d)
+}
