@@ -38,7 +38,8 @@ export interface HubEnds {
   /** `relayState`, or what is wrong with a document there, is another one. */
   turned(): void;
   post(message: FromVault): void;
-  deviceProblem(): Problem | null;
+  /** What is wrong with the device, or with a relay that is left alone. */
+  vaultProblem(): Problem | null;
   /** Whether a relay at that address ever had anything of this device. */
   everMet(relay: string): Promise<boolean>;
   /** The machine is gone, and with it everything that it was to do. */
@@ -115,7 +116,7 @@ export class Hub {
         this.#requestById.set(++this.#lastRequest, { doc, session, about });
         return this.#lastRequest;
       },
-      homeProblem: () => ends.deviceProblem() ?? this.#unreachable,
+      homeProblem: () => ends.vaultProblem() ?? this.#unreachable,
     };
     this.#endOnline = env.onOnline(() => this.step({ type: "online" }));
     this.tabs.lead(ends.place, () => this.#lead());

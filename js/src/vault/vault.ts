@@ -36,10 +36,16 @@ const notOpen = (doc: DocId): FreeholdError => new FreeholdError("closed", "This
 const restarted = (doc?: DocId): FreeholdError =>
   new FreeholdError("core-restarted", "The sync machine stopped.", "Everything said to be saved is. Look over the last edit; reload the page if it goes on.", doc === undefined ? {} : { doc });
 
-/** How often a vault makes another machine: what kills each new one is something stored, and would kill the next. */
-const MOST_RESTARTS = 3;
+/** So many machines may die at one relay, or without any, within `MEMORY` milliseconds: what killed them would kill the next. */
+const MOST_DEATHS = 3;
+const MEMORY = 3_600_000;
 /** So many documents are asked whether they know a relay. */
 const FEW = 8;
+
+const left = (relay: string): Problem => ({
+  code: "relay-invalid", message: `The sync machine stopped again and again at the relay ${relay}. It is left alone.`,
+  hint: "Your edits are safe here, and nothing is exchanged with it until this page is loaded again. Use another relay if it goes on.",
+});
 
 class Vault {
   readonly #port: Port<FromVault, ToVault>;
@@ -59,7 +65,10 @@ class Vault {
   #name = "";
   #relays: readonly string[] = [];
   #syncAll = true;
-  #restarts = 0;
+  /** When machines died, by the relay that they had; "" for none. */
+  readonly #deathsByRelay: Map<string, readonly number[]> = new Map();
+  /** Relays that nothing is exchanged with any more, and why. */
+  readonly #leftByRelay: Map<string, Problem> = new Map();
   /** The hubs of further relays are made one after the other, behind the first. */
   #spreading: Promise<void> = Promise.resolve();
 
@@ -150,7 +159,7 @@ class Vault {
       turned: () => { if (place > 0) this.#tellStatus(); },
       post: (message) => { if (place === 0 || message.kind === "problem") this.#port.post(message); },
       everMet: (relay) => this.#everMet(copies, relay),
-      deviceProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null),
+      vaultProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null) ?? this.#relays.map((r) => this.#leftByRelay.get(r)).find((p) => p !== undefined) ?? null,
       died: (dead, e) => {
         if (place > 0) return void this.#restart(dead, copies, e, place).catch((error: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(error) }));
         this.#running = null;
@@ -172,7 +181,7 @@ class Vault {
     }, machine);
     this.#hubs[place] = hub;
     if (place === 0) [this.#running, this.#background] = [hub, background];
-    hub.setRelays(this.#relays.slice(place, place + 1));
+    hub.setRelays(this.#relaysAt(place));
     return hub;
   }
 
@@ -198,19 +207,35 @@ class Vault {
     const documents = [...dead.documents];
     await Promise.allSettled(documents.map((d) => dead.remove(d, restarted(d.id))));
     dead.close();
-    if (++this.#restarts > MOST_RESTARTS) throw restarted();
+    const [relay = ""] = dead.relays;
+    const now = this.#env.now();
+    const deaths = [...(this.#deathsByRelay.get(relay) ?? []), now].filter((at) => now - at < MEMORY);
+    this.#deathsByRelay.set(relay, deaths);
+    if (deaths.length > MOST_DEATHS) this.#leave(relay);
     const hub = await this.#makeHub(copies, place);
     if (dead.paused) hub.pause(true);
     for (const d of documents) if (d.attached) this.#port.post({ kind: "ended", doc: d.id, problem: errorToProblem(restarted(d.id)) });
     return hub;
   }
 
+  /** What goes on without it is all that needs no relay. */
+  #leave(relay: string): void {
+    if (relay === "") throw restarted();
+    const problem = left(relay);
+    this.#leftByRelay.set(relay, problem);
+    this.#port.post({ kind: "problem", problem });
+    this.#tellStatus();
+  }
+
+  /** The relay at a place of the list, as the list of a hub. */
+  #relaysAt(place: number): readonly string[] { return this.#relays.slice(place, place + 1).filter((r) => !this.#leftByRelay.has(r)); }
+
   /** A hub for each relay, once the first is there. */
   async #spreadOut(copies: Copies): Promise<void> {
     const relays = this.#env.openChannel === null ? this.#relays.slice(0, 1) : this.#relays;
     for (let place = 1; place < Math.max(relays.length, this.#hubs.length); place++) {
       const hub = this.#hubs[place] ?? (place < relays.length ? await this.#makeHub(copies, place) : undefined);
-      hub?.setRelays(relays.slice(place, place + 1));
+      hub?.setRelays(place < relays.length ? this.#relaysAt(place) : []);
     }
   }
 
@@ -445,7 +470,7 @@ class Vault {
 
   async #setRelays(relays: readonly string[]): Promise<null> {
     this.#relays = relays;
-    await this.#withHub((hub) => hub.setRelays(relays.slice(0, 1)));
+    await this.#withHub((hub) => hub.setRelays(this.#relaysAt(0)));
     this.#spreading = this.#spreading.then(() => this.#spread());
     return null;
   }
