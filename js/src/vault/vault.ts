@@ -18,7 +18,7 @@ import type { DocKeys } from "../seal/sealer.ts";
 import { deleteFrom, nameOf } from "../wire/owner.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToProblem, type ProblemNumber } from "./problems.ts";
-import { proofsIn } from "../store/statements.ts";
+import { proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
 
 export type { VaultEnv } from "./env.ts";
@@ -376,9 +376,14 @@ class Vault {
 
   async #succeed(doc: DocId, by: DocId): Promise<null> {
     const statement = await (await this.#ownerKeys(doc)).successor(by);
-    const document = (await this.#ready()).document(doc);
+    const hub = await this.#ready();
+    const document = hub.document(doc);
     if (document === undefined) throw notOpen(doc);
-    await document.goOn(statement, false);
+    await hub.tabs.locked(doc, async () => {
+      const stored = await this.#opened().load(doc);
+      await document.goOn((stored && successorIn(stored)) ?? statement, false); // another tab's word came first
+    });
+    if (document.status.successor !== by) throw new FreeholdError("moved", "This document goes on as another one already.", "Open that one, and relink it.", { doc });
     return null;
   }
 

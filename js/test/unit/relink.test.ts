@@ -10,12 +10,13 @@ import { defineDoc, s } from "../../src/page/schema.ts";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { code } from "./page-fixture.ts";
 import { sealer } from "../../src/seal/seal.ts";
+import type { VaultEnv } from "../../src/vault/env.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { portPair } from "../../src/vault/portpair.ts";
 import { startVault } from "../../src/vault/vault.ts";
 import { pollWire } from "../../src/wire/poll.ts";
 import type { Batch } from "../../src/wire/wire.ts";
-import { directoryOf, start } from "./vault-harness.ts";
+import { directoryOf, start, tabsOf, type Refusal } from "./vault-harness.ts";
 
 const Narrow = defineDoc("everything", { version: 1, shape: { title: s.string() } });
 const Wide = defineDoc("everything", {
@@ -297,6 +298,29 @@ test("two devices of the owner relink at once: both follow the one that the rela
   assert.deepEqual(idsIn(second), [old.id, other.id].sort());
   assert.equal(other.value.title, "one");
   await second.close();
+});
+
+test("asked twice at once, by one page or by two tabs, it goes on as one document, and who was later is told", async (t) => {
+  const home = await homeOf(t, []);
+  const old = await home.create(Narrow, { title: "one" });
+  const relinked = await Promise.allSettled([old.relink(), old.relink()]);
+  const [next, ...others] = relinked.flatMap((r) => (r.status === "fulfilled" ? [r.value.id] : []));
+  assert.deepEqual(others, []);
+  assert.ok(relinked.some((r) => r.status === "rejected" && code("moved")(r.reason)), JSON.stringify(relinked));
+  assert.equal(old.status.value.successor, next);
+  assert.deepEqual(idsIn(home), [old.id, next].sort(), "nothing is left of the second");
+
+  const path = await directoryOf();
+  const env = tabsOf(nodeEnv(path));
+  const deaf: VaultEnv = { ...env, openChannel: () => ({ onmessage: null, postMessage: () => undefined, close: () => undefined }) }; // what another tab says comes too late
+  const tabs = [await start(t, path, [], env), await start(t, path, [], deaf)];
+  const { doc } = await tabs[0]!.edit({ op: "create", type: "note" });
+  await tabs[1]!.edit({ op: "open", doc, type: "note" });
+  const nexts = await Promise.all(tabs.map((tab) => tab.edit({ op: "create", type: "note" })));
+  const answers = await Promise.allSettled(tabs.map((tab, i) => tab.request({ op: "succeed", doc, by: nexts[i]!.doc })));
+  assert.deepEqual(answers.map((a) => (a.status === "fulfilled" ? "done" : (a.reason as Refusal).problem.code)).sort(), ["done", "moved"]);
+  const { doc: successor } = nexts[answers.findIndex((a) => a.status === "fulfilled")]!;
+  for (const tab of tabs) assert.equal((await tab.request({ op: "open", doc, type: "note" })).status.successor, successor);
 });
 
 test("what a relay holds back is not signed away: the owner is refused until it is here, or says that it may be missing", async (t) => {
