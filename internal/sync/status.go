@@ -75,7 +75,7 @@ func (d *document) lackedBy(has func(*session) uint32) (count uint32) {
 		if end > start {
 			count += end - start
 		}
-		hidden = hidden || has(s) < s.first && !s.upload || s.isOnlyHere() && s.claim.next > has(s)
+		hidden = hidden || has(s) < min(s.first, end) && !s.upload || s.isOnlyHere() && s.claim.next > has(s)
 	}
 	if hidden {
 		count++

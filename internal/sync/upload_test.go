@@ -147,6 +147,10 @@ func TestS9AWordAboutASnapshotIsNoReasonForAnother(t *testing.T) {
 	if s.last.Unsent != 0 {
 		t.Fatalf("%+v", s.last)
 	}
+	s.tell(sync.Missing{Doc: doc, Session: ann, First: 8}) // a checkpoint took it in
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v: it has nothing in it, in a file as well", s.last)
+	}
 	one[sync.MakeSnapshot](s, follow(8, 90))
 	if s.last.Unsent == 0 {
 		t.Fatalf("%+v: it has something in it", s.last)
