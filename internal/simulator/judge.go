@@ -252,8 +252,7 @@ func (w *World) judge() {
 	here := w.onRelays()
 	for _, d := range w.devices {
 		w.tally.Compared++
-		// Who may only read has more than the others where only a snapshot could bring it to them, or a relay that died, and says that it does.
-		if d.page.Digest() != want && (d.writable() || !d.saysMore()) {
+		if d.page.Digest() != want && !d.mayHaveMore() {
 			w.fail(Diverged, "%s and %s", w.devices[0].name, d.name)
 		}
 		d.judgeStatus(here)
@@ -272,6 +271,10 @@ func (w *World) judge() {
 		w.tally.Restored++
 	}
 }
+
+// mayHaveMore reports whether a device is excused for what others lack: who may only read has more than they where only a snapshot could bring it to them, or
+// a relay that died, and says that it does.
+func (d *Device) mayHaveMore() bool { return !d.writable() && d.saysMore() }
 
 // saysMore reports whether a device says that it has more than some relay that is there.
 func (d *Device) saysMore() bool {

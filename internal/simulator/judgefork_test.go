@@ -44,19 +44,52 @@ func TestWhatNobodyGivesForItsForkIsIncomplete(t *testing.T) {
 	}
 }
 
-// Of two honest relays each has one history, and nobody is given the other one but in snapshots.
-func TestWhoHasOneHistoryRefusesTheSnapshotsOfTheOther(t *testing.T) {
-	var w *World
-	for seed := uint64(1); w == nil; seed++ {
+// apart is a story in which two honest relays may each get one history of a session, before anything happens, and one device at least that only reads.
+func apart(t *testing.T) *World {
+	for seed := uint64(1); ; seed++ {
 		if planned(seed).cheat != Equivocation {
 			continue
 		}
-		if x := newWorld(seed); x.lie == NoLie {
-			w = x
+		if w := newWorld(seed); w.lie == NoLie && !w.devices[len(w.devices)-1].writable() {
 			t.Logf("seed %d", seed)
+			w.settle(30)
+			return w
 		}
 	}
-	w.settle(30)
+}
+
+// Beside a fork as well who may only read brings nobody what is in its file alone. It says so.
+func TestBesideAForkAReaderMayHaveMoreToo(t *testing.T) {
+	w := apart(t)
+	reader := w.devices[len(w.devices)-1]
+	doc := crdt.New()
+	must(doc.Begin(crdt.SessionID{1}))
+	must(doc.Edit(w.someEdit))
+	reader.disks[0].snapshots = append(reader.disks[0].snapshots, snapshot{file: doc.Save(), covers: []sync.Head{{Session: sync.SessionID{1}}}})
+	diverges := func() bool {
+		failure := func() (why any) {
+			defer func() { why = recover() }()
+			w.judgeBesideFork()
+			return nil
+		}()
+		why, failed := failure.(wrong)
+		if failed && why.kind != Diverged {
+			t.Error(failure)
+		}
+		return failed
+	}
+	if !diverges() {
+		t.Error("it does not say that it has more")
+	}
+	reader.hubs[0].status.Unsent = 1
+	if diverges() {
+		t.Error("it says that it has more")
+	}
+}
+
+// Of two honest relays each has one history, and nobody is given the other one but in snapshots.
+func TestWhoHasOneHistoryRefusesTheSnapshotsOfTheOther(t *testing.T) {
+	w := apart(t)
 	a, b := w.devices[0], w.devices[1]
 	a.hubs[0].status.Problem = sync.BadSnapshot
 	if !misleads(a) {
