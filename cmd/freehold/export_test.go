@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/freehold-dev/freehold/crdt"
@@ -216,6 +218,75 @@ func TestExportOfADamagedBackup(t *testing.T) {
 	}
 	if code, _, problems := callTool("import", file, p.address); code != 1 || !strings.Contains(problems, "--as archive") {
 		t.Errorf("a file that is no archive: %d %s", code, problems)
+	}
+}
+
+// fullOutput takes so many writes, and then there is no room.
+type fullOutput struct {
+	room    int
+	written []string
+	then    func()
+}
+
+func (f *fullOutput) Write(b []byte) (int, error) {
+	if f.then != nil {
+		f.then()
+	}
+	if len(f.written) == f.room {
+		return 0, syscall.ENOSPC
+	}
+	f.written = append(f.written, string(b))
+	return len(b), nil
+}
+
+// An imported document has links that nobody else has: they are all out before a relay hears of it.
+func TestImportPrintsBeforeItBrings(t *testing.T) {
+	folder := t.TempDir()
+	p := start(t, folder)
+	archive := filepath.Join(t.TempDir(), "x.freehold")
+	write(t, archive, crdt.New().Save())
+	documents := func() string { return mustCall(t, "inspect", folder) }
+	for room := range 4 {
+		out := &fullOutput{room: room, then: func() {
+			if got := documents(); got != "0 documents\n" {
+				t.Errorf("before all links are out the relay has %s", got)
+			}
+		}}
+		var problems bytes.Buffer
+		code := run([]string{"import", archive, p.address}, out, &problems)
+		switch {
+		case room < 3 && (code != 1 || !strings.Contains(problems.String(), "no space left") || documents() != "0 documents\n"):
+			t.Errorf("room for %d links: exit %d, %s%s", room, code, &problems, documents())
+		case room == 3 && (code != 0 || !strings.HasPrefix(out.written[0], "owner ") || !strings.HasSuffix(documents(), "\n1 document\n")):
+			t.Errorf("exit %d, %s%s", code, &problems, documents())
+		}
+	}
+	p.kill()
+	code, out, problems := callTool("import", archive, p.address)
+	if code != 1 || strings.Count(out, "\n") != 3 || !strings.Contains(problems, "lead to nothing") {
+		t.Errorf("no relay: exit %d, %s%s", code, out, problems)
+	}
+}
+
+// What a user has half of is not done.
+func TestFullOutput(t *testing.T) {
+	folder, dir := t.TempDir(), t.TempDir()
+	p := start(t, folder)
+	doc := servertest.NewDoc(t, 1)
+	history(t, p.address, doc)
+	read := doc.Link(seal.Read)
+	mustCall(t, "backup", "--once", "--relay", p.address, read, dir)
+	for _, args := range [][]string{
+		{"token", "--relay", "relay.example", read}, {"admit", "--root", doc.Link(seal.Owner)}, {"verify", dir}, {"verify", folder}, {"inspect", folder},
+		{"inspect", "--relay", p.address, read}, {"export", "--relay", p.address, read}, {"restore", dir, p.address}, {"relay-copy", folder, t.TempDir()}, {"relay-salvage", folder, t.TempDir()},
+	} {
+		if args[0] == "relay-salvage" {
+			p.kill()
+		}
+		var problems bytes.Buffer
+		if code := run(args, &fullOutput{}, &problems); code != 1 || !strings.Contains(problems.String(), "no space left") {
+			t.Errorf("freehold %s: exit %d, %s", args[0], code, &problems)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/freehold-dev/freehold/crdt"
@@ -20,7 +21,8 @@ var importTool = tool{
 
 FILE is what freehold export --as archive wrote: the content and all of its history. The document
 is new, with keys of its own, so it shares nothing with the one that was exported. Its links are
-printed, and kept nowhere else: whoever has the owner link can do everything.
+printed, and kept nowhere else: whoever has the owner link can do everything. They are printed before
+the relay is asked; where that fails, they lead to nothing, and the same command makes another document.
 
   freehold import note.freehold https://relay.example > links.txt
 `,
@@ -44,21 +46,33 @@ func declareImport(*flag.FlagSet) func(context.Context, *call) error {
 		if err != nil {
 			return err
 		}
-		if err := patiently(ctx, func() error { return relay.Found(ctx, a.Doc, genesis.Bytes()) }); err != nil {
+		// The links first: nobody else has them, and a document on a relay whose owner link was never seen is nobody's.
+		if err := printLinks(c.out, a.Doc, secret, relay); err != nil {
 			return err
 		}
-		if err := patiently(ctx, func() error { _, err := relay.Append(ctx, a); return err }); err != nil {
-			return err
+		err = patiently(ctx, func() error { return relay.Found(ctx, a.Doc, genesis.Bytes()) })
+		if err == nil {
+			err = patiently(ctx, func() error { _, err := relay.Append(ctx, a); return err })
 		}
-		for _, rights := range []seal.Rights{seal.Owner, seal.Write, seal.Read} {
-			lower, err := seal.Attenuate(secret, seal.Owner, rights)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.out, "%-5s %s\n", rights, seal.Link{Doc: a.Doc, Rights: rights, Secret: lower, Relay: relay.Name()}.Text())
+		if err != nil {
+			return fmt.Errorf("the links that were printed lead to nothing yet: %w", err)
 		}
 		return nil
 	}
+}
+
+// printLinks gives the owner's link and those made of it.
+func printLinks(out io.Writer, doc seal.DocID, secret seal.Secret, relay client.Address) error {
+	for _, rights := range []seal.Rights{seal.Owner, seal.Write, seal.Read} {
+		lower, err := seal.Attenuate(secret, seal.Owner, rights)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%-5s %s\n", rights, seal.Link{Doc: doc, Rights: rights, Secret: lower, Relay: relay.Name()}.Text()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readArchive reads a file and makes sure that it opens before anything is made of it.

@@ -66,7 +66,11 @@ func (t tool) run(args []string, in io.Reader, out, problems io.Writer) int {
 	}
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
-	err = do(ctx, &call{positional, in, out, problems})
+	said := &output{to: out}
+	err = do(ctx, &call{positional, in, said, problems})
+	if said.err != nil && (err == nil || errors.Is(err, errTold)) {
+		err = said.err
+	}
 	if err != nil && !errors.Is(err, errTold) {
 		fmt.Fprintf(problems, "freehold %s: %s\n", t.name, words(err))
 	}
@@ -74,6 +78,19 @@ func (t tool) run(args []string, in io.Reader, out, problems io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// output remembers why it could not be written, so that no command passes for done of which the user has half the words.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (n int, err error) {
+	if o.err == nil {
+		n, o.err = o.to.Write(b)
+	}
+	return n, o.err
 }
 
 // misused says what was wrong, how the command is called, and where there is more: a page of flags would bury it.
