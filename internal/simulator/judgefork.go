@@ -157,11 +157,11 @@ func (d *Device) isFolded(at place) bool {
 	return false
 }
 
-// isDivided reports whether another device has another history of the cheater's session than this one.
+// isDivided reports whether another device has another history of the cheater's session than this one, and can say so: who only reads says nothing.
 func (w *World) isDivided(d *Device) bool {
 	mine := d.read().runs[w.cheater.id]
 	return slices.ContainsFunc(w.devices, func(other *Device) bool {
-		return slices.ContainsFunc(other.read().runs[w.cheater.id], func(x stored) bool {
+		return other.writable() && slices.ContainsFunc(other.read().runs[w.cheater.id], func(x stored) bool {
 			return slices.ContainsFunc(mine, func(y stored) bool { return x.seq == y.seq && x.hash != y.hash })
 		})
 	})
