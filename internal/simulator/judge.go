@@ -284,7 +284,7 @@ func (d *Device) saysMore() bool {
 // judgeStatus: in peace everybody has everything and says so.
 func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status()
-	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 && !d.onlyReadsBehind() {
+	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 && !d.mayHaveMore() {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
 	} else if d.isApart() {
 		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
@@ -318,11 +318,6 @@ func (d *Device) judgeStatus(there *onRelays) {
 	if s.Content != sync.ContentComplete || s.State != sync.RelayLive || !d.world.mayStay(s.Problem) || d.writable() && s.Unsent != 0 {
 		d.fail(Misled, "ends as %+v", d.status())
 	}
-}
-
-// onlyReadsBehind reports whether a device that may make no snapshots says that the relay it talks to lacks something, which another one had.
-func (d *Device) onlyReadsBehind() bool {
-	return !d.writable() && slices.ContainsFunc(d.hubs, func(h *hub) bool { return h.status.State == sync.RelayLive && h.status.Behind > 0 })
 }
 
 // isAnythingLost reports whether something beyond what this device has was on some disk, and is on none any more.
