@@ -351,10 +351,11 @@ export interface RelinkOptions {
 export interface DocInfo<D extends AnyDocType> {
   readonly id: string;
   readonly head: Infer<D>;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; 0 as long as nothing of it was ever here. */
   readonly changed: number;
   readonly rights: Rights;
-  readonly status: Status;
+  /** Null while it is closed: of what is closed nobody counts how far its edits got. What no relay has yet is sent all the same. */
+  readonly status: Status | null;
 }
 export interface ListQuery<D extends AnyDocType> {
   readonly where?: (head: Infer<D>) => boolean;

@@ -6,18 +6,13 @@ import { fromPlain } from "./json.ts";
 import { rootOf } from "./schema.ts";
 import { checkFunction, Source } from "./cell.ts";
 
-/** A document that is not open: everything it has is on the device. */
-const RESTING: Status = Object.freeze({ content: "complete", newest: "device", unsaved: 0, unsent: 0, relay: "none", copies: 1, peers: 0, seen: 0, successor: null, problem: null });
-/** One of which nothing ever came. */
-const WAITING: Status = Object.freeze({ ...RESTING, content: "waiting" });
-
 type Infos = ReadonlyArray<DocInfo<AnyDocType>>;
 
 export class Heads {
   readonly #byId: Map<string, HeadRecord> = new Map();
   readonly #statusOf: (id: string) => Status | undefined;
   /** One info per head and status, so that an unchanged row is the same object. */
-  readonly #infoByHead: WeakMap<HeadRecord, { readonly status: Status; readonly info: DocInfo<AnyDocType> }> = new WeakMap();
+  readonly #infoByHead: WeakMap<HeadRecord, { readonly status: Status | null; readonly info: DocInfo<AnyDocType> }> = new WeakMap();
   /** Rises with every change; `null` until the first heads are here. */
   readonly #version: { n: number | null } = { n: null };
   /** Lists that somebody listens to. */
@@ -109,7 +104,7 @@ export class Heads {
     return limit === undefined ? rows : rows.slice(0, limit);
   }
   #info(type: AnyDocType, head: HeadRecord): DocInfo<AnyDocType> {
-    const status = this.#statusOf(head.id) ?? (head.changed === 0 ? WAITING : RESTING);
+    const status = this.#statusOf(head.id) ?? null;
     const made = this.#infoByHead.get(head);
     if (made !== undefined && made.status === status) return made.info;
     const view = made?.info.head ?? fromPlain(rootOf(type), head.head);

@@ -4,9 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadModule } from "../../src/core/loadnode.ts";
 import { freehold } from "../../src/node.ts";
-import { Heads } from "../../src/page/heads.ts";
 import { defineDoc, s } from "../../src/page/schema.ts";
-import type { HeadRecord } from "../../src/protocol.ts";
 import { code } from "./page-fixture.ts";
 import { settle, ToyVault, toyHome } from "./page-toyvault.ts";
 
@@ -369,9 +367,18 @@ test("a dead core: the page rebuilds it from what is stored and goes on", async 
   }
 });
 
-test("the list calls a document of which nothing ever came waiting, and one that was here complete", () => {
-  const heads = new Heads(() => undefined);
-  const head = (id: string, changed: number): HeadRecord => ({ id, type: Note.name, head: {}, changed, rights: "write" });
-  heads.replace([head("a", 0), head("b", 7)]);
-  assert.deepEqual(heads.list(Note, {}).value!.map(({ id, status }) => [id, status.content]).sort(), [["a", "waiting"], ["b", "complete"]]);
+test("a row says how far the edits of an open document got, and of a closed one nothing that it does not know", async () => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const doc = await home.create(Note, { title: "a" });
+  const list = home.list(Note);
+  list.subscribe(() => undefined);
+  vault.status(doc.id, { device: 3, relayState: "offline", unsent: 1 });
+  await settle();
+  assert.equal(list.value![0]!.status, doc.status.value);
+  assert.equal(list.value![0]!.status?.unsent, 1);
+  doc.close();
+  await settle();
+  assert.equal(list.value![0]!.status, null);
+  assert.ok(list.value![0]!.changed > 0);
 });
