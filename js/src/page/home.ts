@@ -1,5 +1,6 @@
 // A home: the documents of one name on one device. Owns the connection to the vault, the core, and what is open.
 
+import { isRelay } from "../address.ts";
 import { Core } from "../core/core.ts";
 import { FreeholdError } from "../errors.ts";
 import type { FromVault, HeadRecord, Opened, Port, Rights, ToVault } from "../protocol.ts";
@@ -17,15 +18,6 @@ import { VaultClient, type VaultEvent } from "./vaultclient.ts";
 
 type DocEvent = Exclude<VaultEvent, { readonly kind: "heads" | "problem" }>;
 
-/** Over plain HTTP only to this machine: who is on the way would see the ciphertext and could answer for the relay. */
-const isRelay = (url: string): boolean => {
-  try {
-    const { protocol, hostname } = new URL(url);
-    return /^(https|wss):$/.test(protocol) || (/^(http|ws):$/.test(protocol) && /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
-  } catch {
-    return false;
-  }
-};
 /** Those of either host. What is not among them would be as if it had not been said: a home without a relay, for `relays`. */
 const OPTIONS: ReadonlyArray<keyof FreeholdOptions | "directory"> = ["name", "relay", "syncAll", "onProblem", "workerUrl", "app", "directory"];
 const checkOptions = (o: object): void => {

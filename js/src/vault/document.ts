@@ -1,5 +1,6 @@
 // One open document: carries out what the machine decides about it, with its keys, its stored bytes and its page.
 
+import { addressOf } from "../address.ts";
 import { FreeholdError } from "../errors.ts";
 import { toBase64url } from "../ids.ts";
 import type { DocId, FromVault, Problem, Rights, SessionId, SessionUpdate, VaultStatus } from "../protocol.ts";
@@ -173,13 +174,27 @@ export class Document {
       relayState: relayStates[Math.max(s.state, others.state)] ?? "offline",
       copies: this.#ends.copies.copies,
       successor: this.#successor,
-      problem: toProblem(s.problem, this.id) ?? toProblem(others.problem(this.id), this.id) ?? this.#ends.homeProblem() ?? this.#moved(),
+      problem: toProblem(s.problem, this.id) ?? toProblem(others.problem(this.id), this.id) ?? this.#ends.homeProblem() ?? this.#moved() ?? this.#nowhere(),
     };
   }
 
   #moved(): Problem | null {
     if (this.#successor === null) return null;
     return { code: "moved", message: "The owner of this document made it again under other keys.", hint: "Ask for its new link. What you have stays here, and can still be edited; others have moved on.", doc: this.id };
+  }
+
+  /**
+   * Nothing of it is here, and there is no relay to ask. SECURITY: what a link names is not connected to by itself: a home has all of its
+   * documents on its relays, and whoever made the link would see them come.
+   */
+  #nowhere(): Problem | null {
+    if (this.#status.content !== 0 || this.#ends.relays().length > 0) return null;
+    const address = addressOf(this.#secret.relayHint ?? "");
+    return {
+      code: "not-ready", doc: this.id,
+      message: `Nothing of this document is here, and this home has no relay${address === null ? "" : `. Its link says that it is on ${new URL(address).host}`}.`,
+      hint: address === null ? "Give freehold() a relay, or home.relays.set([…])." : `If that is a relay that you know: home.relays.set(["${address}"]). All of this home goes there, sealed.`,
+    };
   }
 
   /**

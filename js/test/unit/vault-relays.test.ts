@@ -51,6 +51,40 @@ test("S19: a document reaches every relay, and goes on when one of them dies", {
   assert.deepEqual(page.problems, []);
 });
 
+test("a home without a relay connects to none that a link names: it says where the document is, and what would connect there", { timeout: 60_000 }, async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const a = await start(t, await directoryOf(), [relay.url]);
+  const mine = await a.edit({ op: "create", type: "note" });
+  await mine.type(0, "hello");
+  const link = async (): Promise<string> => (await a.request({ op: "link", doc: mine.doc, rights: "write" })).link;
+  const path = await directoryOf();
+  const dialled: string[] = [];
+  const env = nodeEnv(path);
+  const b = await start(t, path, [], { ...env, openWire: (address, on) => (dialled.push(address), env.openWire(address, on)) });
+  const theirs = await b.edit({ op: "join", link: await link(), type: "note" });
+  const { code, message, hint } = theirs.status.problem!;
+  assert.equal(code, "not-ready");
+  assert.match(message, new RegExp(`on ${new URL(relay.url).host}\\.$`));
+  assert.deepEqual(dialled, []);
+  const relays = JSON.parse(/set\((\[.*\])\)/.exec(hint)![1]!) as string[];
+  await b.request({ op: "relays", relays });
+  await b.until("it comes from there", () => theirs.value === "hello" && theirs.status.problem === null);
+  assert.deepEqual(dialled, [relay.url]);
+
+  // What a link says is somebody's word, and may be anything.
+  const named = async (host: string): Promise<{ readonly message: string; readonly hint: string }> => {
+    const c = await start(t, await directoryOf());
+    return (await c.edit({ op: "join", link: (await link()).replace(/\.127\..*$/, host), type: "note" })).status.problem!;
+  };
+  assert.match((await named(".relay.example:8443")).hint, /\["https:\/\/relay\.example:8443"\]/);
+  for (const none of ["", ".a:b:c"]) {
+    const said = await named(none);
+    assert.match(said.message, /has no relay\.$/);
+    assert.match(said.hint, /^Give freehold\(\) a relay/);
+  }
+});
+
 test("S8: with the first relay gone, what the second was asked for in vain holds nothing back, also from a tab that comes later", { timeout: 60_000 }, async (t) => {
   const [gone, relay] = [await startRelay(), await startRelay()];
   t.after(() => Promise.all([gone.end(), relay.end()]));
