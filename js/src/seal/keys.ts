@@ -128,3 +128,9 @@ const ciphers = (content: CryptoKey): Keyring["cipher"] => {
     return cipher;
   };
 };
+
+/** Whether keys were made; false where the secret is not the document's. */
+export const opens = (keys: Promise<unknown>): Promise<boolean> => keys.then(() => true, (e: unknown) => {
+  if (e instanceof FreeholdError && e.code === "wrong-key") return false;
+  throw e;
+});

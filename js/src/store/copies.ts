@@ -11,8 +11,9 @@ import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { FileStore } from "./filestore.ts";
 import { IdbStore } from "./idbstore.ts";
 import { Lane } from "./lane.ts";
+import { lockedBy, type Locked } from "./locked.ts";
 import { hasSyncHandles, opfsFiles } from "./opfs.ts";
-import type { Copies, CopiesOptions, DeviceStore, RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
+import type { Copies, CopiesOptions, DeviceStore, Merge, RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecret, StoredSnapshot } from "./store.ts";
 import { StoreError, toStoreError } from "./storeerror.ts";
 import { betterSecret, inBatches, isStillMissing, type Missing, missingFrom, unionDocs } from "./union.ts";
 
@@ -20,8 +21,6 @@ type Listed = Awaited<ReturnType<DeviceStore["list"]>>[number];
 /** How often one document is repaired in a row while writes to it go on failing. */
 const TRIES = 3;
 
-/** Runs when no other tab runs anything under that name. */
-type Locked = <T>(what: string, run: () => Promise<T>) => Promise<T>;
 type Durable = { readonly copies: 0 | 1 | 2 };
 
 /**
@@ -44,8 +43,7 @@ export const chooseStores = async (name: string): Promise<readonly DeviceStore[]
 
 /** Opens the device copy of the home `name`. Never rejects because a store fails: `copies` says how many work, `onProblem` why not more. */
 export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<Copies> => {
-  const locks = o.locks ?? globalThis.navigator?.locks;
-  const locked: Locked = (what, run) => (locks ? locks.request(`freehold/${name}/${what}`, run) as ReturnType<typeof run> : run());
+  const locked = lockedBy(o.locks ?? globalThis.navigator?.locks, `freehold/${name}`);
   const now = o.now ?? ((): number => performance.now());
   const stores = o.stores ?? (await chooseStores(name));
   const lanes = stores.map((s) => new Lane(s, o.onProblem ?? ((): void => undefined), now));
@@ -146,8 +144,14 @@ class StoreCopies implements Copies {
     return whole;
   }
 
-  putSecret(secret: StoredSecret): Promise<Durable> {
-    return this.#durable(secret.doc, "keep the key", (s) => s.putSecret(secret));
+  locked<T>(doc: DocId, run: () => Promise<T>): Promise<T> { return this.#locked(`copy/${doc}`, run); }
+
+  putSecret(secret: StoredSecret, merge: Merge = (has) => betterSecret(secret, has)): Promise<Durable & { readonly secret: StoredSecret }> {
+    return this.locked(secret.doc, async () => {
+      const { whole } = await this.#loadAll(secret.doc);
+      const merged = whole === null ? secret : await merge(whole.secret);
+      return { ...(await this.#durable(secret.doc, "keep the key", (s) => s.putSecret(merged))), secret: merged };
+    });
   }
 
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<Durable> {
@@ -186,8 +190,8 @@ class StoreCopies implements Copies {
         if (!lane.isOpen) throw new StoreError("blocked", `the ${lane.store.kind} store is not open, so the document would come back from it`);
       }
       // One after the other, files first: they can refuse, when another tab writes the document. Then nothing has gone yet.
-      // Not while another tab repairs it: that would bring half of it back.
-      await this.#locked(`repair/${doc}`, async () => {
+      // Not while anybody repairs it or makes a checkpoint of it: that would bring part of it back.
+      await this.locked(doc, async () => {
         for (const lane of this.#lanes) {
           asked.push(lane);
           await lane.store.forget(doc);
@@ -272,8 +276,8 @@ class StoreCopies implements Copies {
   }
 
   /** False when it is worth another try at once. */
-  #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
-    return this.#locked(`repair/${doc}`, async () => this.#forgetting.has(doc) || this.#repairNow(lane, doc));
+  async #repairDoc(lane: Lane, doc: DocId): Promise<boolean> {
+    return this.#forgetting.has(doc) || this.locked(doc, () => this.#repairNow(lane, doc));
   }
   async #repairNow(lane: Lane, doc: DocId): Promise<boolean> {
     const failures = lane.failures;

@@ -135,6 +135,9 @@ export interface StoreProblem {
   readonly recovered: boolean;
 }
 
+/** What to keep in the place of what is there. */
+export type Merge = (has: StoredSecret) => StoredSecret | Promise<StoredSecret>;
+
 /**
  * The device copy: one or two stores written as one (copies.ts: `openCopies(name, options)`).
  *
@@ -155,7 +158,13 @@ export interface Copies {
   list(): ReturnType<DeviceStore["list"]>;
   /** Union of the stores: the snapshots that cover everything, and each envelope that they do not cover, once. */
   load(doc: DocId): Promise<StoredDoc | null>;
-  putSecret(secret: StoredSecret): Promise<{ readonly copies: 0 | 1 | 2 }>;
+  /**
+   * Nothing is lowered: where there is one already, what is kept is what `merge` makes of it, or else the one with more rights and whichever
+   * genesis is known. Gives what is kept.
+   */
+  putSecret(secret: StoredSecret, merge?: Merge): Promise<{ readonly copies: 0 | 1 | 2; readonly secret: StoredSecret }>;
+  /** Runs alone on what is stored of a document, over all tabs: repairs, checkpoints, keys and forgetting do not see each other's half. None of them from inside. */
+  locked<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
   append(doc: DocId, writer: SessionId, envelopes: readonly StoredEnvelope[], certs: StoredDoc["certs"]): Promise<{ readonly copies: 0 | 1 | 2 }>;
   checkpoint(doc: DocId, writer: SessionId, snapshot: StoredSnapshot): Promise<{ readonly copies: 0 | 1 | 2 }>;
   /** An empty one takes the place of none. */

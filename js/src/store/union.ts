@@ -7,8 +7,17 @@ import type { RelayMark, StoredDoc, StoredEnvelope, StoredStatement, StoredSecre
 /** Of one place there can be a pack as well, and another history: the ends of their signatures tell them apart. */
 const keyOf = (e: StoredEnvelope): string => `${e.session}/${e.seq}/${e.bytes.subarray(-16)}`;
 
-/** The one that knows more: the genesis comes later than the secret. */
-export const betterSecret = (a: StoredSecret, b: StoredSecret): StoredSecret => (a.genesis === null && b.genesis !== null ? b : a);
+/** What a link allows, the most last. */
+export const rank: Readonly<Record<StoredSecret["rights"], number>> = { read: 0, write: 1, owner: 2 };
+
+/** The one that may do more, with the genesis that either knows: it comes later than the secret. Of two that may do the same, one that met its document, or else the first. */
+export const betterSecret = (a: StoredSecret, b: StoredSecret): StoredSecret => {
+  const [more, less] = rank[b.rights] > rank[a.rights] || (rank[b.rights] === rank[a.rights] && a.genesis === null && b.genesis !== null) ? [b, a] : [a, b];
+  return more.genesis !== null || less.genesis === null ? more : { ...more, genesis: less.genesis };
+};
+
+/** Whether a store that has the one lacks something of the other. */
+const isLess = (has: StoredSecret, whole: StoredSecret): boolean => rank[has.rights] < rank[whole.rights] || (has.genesis === null && whole.genesis !== null);
 
 // A mark is given to a store only after everything below it, so the union of the stores has everything below the highest.
 const unionMarks = (docs: readonly StoredDoc[]): readonly RelayMark[] => {
@@ -61,7 +70,7 @@ export const missingFrom = (part: StoredDoc | null, whole: StoredDoc): Missing |
   const snapshots = missingSnapshots(part === null ? [] : snapshotsOf(part), snapshotsOf(whole));
   const covered = coverageOf(snapshots.flatMap((s) => s.covers));
   const missing: Missing = {
-    secret: part === null || (part.secret.genesis === null && whole.secret.genesis !== null) ? whole.secret : null,
+    secret: part === null || isLess(part.secret, whole.secret) ? whole.secret : null,
     snapshots,
     envelopes: whole.envelopes.filter((e) => !has.has(keyOf(e))),
     certs: whole.certs.filter((c) => !hasCert.has(c.session) && !covered.has(c.session)),

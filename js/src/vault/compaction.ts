@@ -22,14 +22,13 @@ const REFUSED_EVERYWHERE: ReadonlySet<Code> = new Set<Code>(["storage-lost", "in
 /** Where a session's first change begins that the core does not take. All before it is in the file, and all from it on only in the journal. */
 type Stuck = ReadonlyMap<SessionId, number>;
 
-/** What it works with; `locked` runs one at a time per document, over all tabs. */
+/** What it works with. */
 export interface CompactionEnds {
   readonly copies: Copies;
   readonly sealer: Sealer;
   loadCore(): Promise<Core>;
   /** Sessions that some tab of this device writes. */
   writing(): Promise<ReadonlySet<SessionId>>;
-  locked<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
 }
 
 export interface Built {
@@ -60,7 +59,7 @@ export class Compaction {
 
   /** Folds what is shown of the tail into a new snapshot that says it covers `covers`, as far as the core takes it. Gives the snapshot's size and how far it reaches. */
   checkpoint(keys: DocKeys, writer: SessionId, covers: readonly Known[], shown: readonly Known[]): Promise<{ readonly size: number; readonly covers: readonly Known[] }> {
-    return this.#ends.locked(keys.doc, async () => {
+    return this.#ends.copies.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
       const { file, stuck, heads: reached } = await this.#build(keys, stored, shown);
       const taken = covers.map(({ session, seq }) => ({ session, seq: Math.min(seq, (stuck.get(session) ?? Infinity) - 1) }));
@@ -75,7 +74,7 @@ export class Compaction {
    * written here. The tail stays in the journal. FreeholdError("relay-invalid") when it does not decode.
    */
   merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly claims: readonly Head[] }> {
-    return this.#ends.locked(keys.doc, async () => {
+    return this.#ends.copies.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
       const core = await this.#ready();
       core.free(signedFor(core, payload));

@@ -17,10 +17,12 @@ import { Presence, type Heard } from "./presence.ts";
 import { errorToNumber, errorToProblem, problem, toProblem, type ProblemNumber } from "./problems.ts";
 import type { Refs } from "./refs.ts";
 import { SealedList } from "./sealedlist.ts";
-import { Kind, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
+import { Kind, type DocKeys, type Fetcher, type SessionKeys } from "../seal/sealer.ts";
 import { coversOf } from "../store/coverage.ts";
+import { betterSecret } from "../store/union.ts";
 import { forksIn, OWNER, proofsIn, successorIn } from "../store/statements.ts";
 import type { Copies, StoredDoc, StoredEnvelope, StoredSecret } from "../store/store.ts";
+import { opens } from "../seal/keys.ts";
 import type { TabEnvelope, TabMessage, Tabs } from "./tabs.ts";
 import type { Ask, Prover } from "../wire/socket.ts";
 import type { Said } from "../wire/socket.ts";
@@ -446,7 +448,7 @@ export class Document {
         return;
       case "successor": return this.#hearSuccessor(m.statement, m.stands);
       case "proven": return this.#ends.step({ type: "proven", doc: this.number, session: m.session, bare: m.bare });
-      case "forgot": return;
+      case "secret": case "forgot": return;
       default: return m satisfies never;
     }
   }
@@ -518,9 +520,14 @@ export class Document {
     if (genesis === null || this.#desk.keys !== null || this.#checking) return;
     this.#checking = true;
     try {
-      const keys = await this.#ends.env.sealer.keys(this.id, this.rights, this.#secret.secret, genesis);
+      const keysOf = (s: StoredSecret): Promise<DocKeys> => this.#ends.env.sealer.keys(this.id, s.rights, s.secret, genesis);
+      const keys = await keysOf(this.#secret);
       const secret = { ...this.#secret, genesis: genesis.slice() };
-      await this.#ends.copies.putSecret(secret); // a device that cannot keep it is asked again; until then nothing is opened
+      // A device that cannot keep it is asked again; until then nothing is opened. What was joined meanwhile and may do more stays, if its key is true.
+      await this.#ends.copies.putSecret(secret, async (has) => {
+        const better = betterSecret(secret, has);
+        return better === secret || (await opens(keysOf(better))) ? better : secret;
+      });
       if (this.#closed) return;
       this.#secret = secret;
       this.#desk.keys = keys;

@@ -45,7 +45,7 @@ export interface HubEnds {
   /** The machine is gone, and with it everything that it was to do. */
   died(hub: Hub, e: unknown): void;
   /** Another tab said something that is not about an open document. */
-  hear(message: Extract<TabMessage, { readonly kind: "head" | "forgot" }>): void;
+  hear(message: Extract<TabMessage, { readonly kind: "head" | "secret" | "forgot" }>): void;
   /** Another tab has documents open that this one, which leads, should sync. */
   adopt(docs: readonly DocId[]): void;
   /** Another tab closed these. */
@@ -101,7 +101,7 @@ export class Hub {
     this.tabs = new Tabs(ends.name, env, (m) => this.#hear(m), (e) => ends.post({ kind: "problem", problem: errorToProblem(e) }));
     this.#documentEnds = {
       env, copies, tabs: this.tabs, refs: new Refs(),
-      compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), locked: this.tabs.locked, writing: () => this.tabs.writing() }),
+      compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), writing: () => this.tabs.writing() }),
       relays: () => this.#relays,
       place: ends.place,
       others: () => ends.others(),
@@ -412,7 +412,7 @@ export class Hub {
         this.#turn(state);
         return this.step({ type: "leaderState", state });
       }
-      case "head": return this.#ends.hear(m);
+      case "head": case "secret": return this.#ends.hear(m);
       case "forgot":
         this.#elsewhere.delete(m.doc);
         return this.#ends.hear(m);

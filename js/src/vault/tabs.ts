@@ -40,6 +40,8 @@ export type TabMessage =
   | { readonly kind: "who" }
   | { readonly kind: "pause"; readonly paused: boolean }
   | { readonly kind: "head"; readonly head: HeadRecord }
+  /** Its key may do more than before. */
+  | { readonly kind: "secret"; readonly doc: DocId }
   | { readonly kind: "forgot"; readonly doc: DocId };
 
 export class Tabs {
@@ -115,21 +117,6 @@ export class Tabs {
       throw new FreeholdError("blocked", "Another tab has this document open and does not answer.", "Close other tabs of this app, then try again.", { doc, cause: e });
     }
   }
-
-  /** Runs when no other tab runs anything for this document. */
-  readonly locked = async <T>(doc: DocId, run: () => Promise<T>): Promise<T> => {
-    const name = `${this.#prefix}/compact/${doc}`;
-    if (this.#locks !== null) return this.#locks.request(name, run) as Promise<T>;
-    const before = this.#laneByName.get(name) ?? Promise.resolve();
-    const mine = before.then(run, run);
-    const settled = mine.then(() => undefined, () => undefined);
-    this.#laneByName.set(name, settled);
-    void settled.then(() => {
-      if (this.#laneByName.get(name) === settled) this.#laneByName.delete(name);
-    });
-    return mine;
-  };
-  readonly #laneByName: Map<string, Promise<void>> = new Map();
 
   close(): void {
     this.#ends.abort();

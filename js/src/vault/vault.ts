@@ -14,12 +14,15 @@ import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
 import { Machine } from "./machine.ts";
-import type { DocKeys } from "../seal/sealer.ts";
+import { opens } from "../seal/keys.ts";
+import type { DocKeys, ParsedLink } from "../seal/sealer.ts";
 import { deleteFrom, nameOf } from "../wire/owner.ts";
 import { equal } from "../seal/octets.ts";
 import { errorToProblem, type ProblemNumber } from "./problems.ts";
 import { proofsIn, successorIn } from "../store/statements.ts";
-import type { Copies, StoredSecret, StoreProblem } from "../store/store.ts";
+import { lanes, type Locked } from "../store/locked.ts";
+import type { Copies, Merge, StoredSecret, StoreProblem } from "../store/store.ts";
+import { rank } from "../store/union.ts";
 
 export type { VaultEnv } from "./env.ts";
 
@@ -53,7 +56,7 @@ class Vault {
   readonly #headById: Map<DocId, HeadRecord> = new Map();
   readonly #secretById: Map<DocId, StoredSecret> = new Map();
   /** One at a time per document and hub: opening, closing and forgetting do not overtake each other. */
-  readonly #laneByName: Map<string, Promise<unknown>> = new Map();
+  readonly #lanes: Locked = lanes();
   #copies: Copies | null = null;
   #hub: Promise<Hub> | null = null;
   /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
@@ -168,6 +171,7 @@ class Vault {
       hear: (m) => {
         if (m.kind === "forgot") return void inLane(m.doc, () => this.#forgotten(m.doc, hub, place));
         if (place > 0) return;
+        if (m.kind === "secret") return void this.#inLane(m.doc, () => this.#reread(m.doc)).catch(() => undefined); // whoever opens it is told why not
         this.#headById.set(m.head.id, m.head);
         this.#tellHeads();
       },
@@ -254,17 +258,30 @@ class Vault {
     const { doc } = parsed;
     return this.#inLane(doc, async () => {
       const hub = await this.#ready();
-      const known = await this.#known(doc);
-      if (known !== null && known.type !== type) throw new FreeholdError("invalid", `This document is a ${known.type}, not a ${type}.`, "Join it with its own type.", { doc });
-      // A key that never met its document may be a wrong one: the newer link is believed.
-      const isBetter = known === null || rank[parsed.rights] > rank[known.rights] || (known.genesis === null && !equal(known.secret, parsed.secret));
-      // It takes the place of one that works: by its letter it may do more, and only its key tells whether that is true.
-      if (isBetter && known?.genesis != null) await this.#env.sealer.keys(doc, parsed.rights, parsed.secret, known.genesis);
-      if (isBetter) await this.#keepSecret({ ...parsed, type, genesis: known?.genesis ?? null });
+      let isBetter = true;
+      await this.#keepSecret({ ...parsed, type, genesis: null }, async (has) => {
+        if (has.type !== type) throw new FreeholdError("invalid", `This document is a ${has.type}, not a ${type}.`, "Join it with its own type.", { doc });
+        isBetter = await this.#isBetter(parsed, has, hub.document(doc)?.status.problem?.code === "wrong-key");
+        return isBetter ? { ...parsed, type, genesis: has.genesis } : has;
+      });
+      hub.tabs.tell({ kind: "secret", doc });
       // A session goes on: what its page wrote and is on its way here belongs to it.
       const open = hub.document(doc);
       return { doc, reopen: isBetter && open?.attached === true && open.session === null };
     });
+  }
+
+  /** Whether a link takes the place of what is here. By its letter it may do more, and only its key tells whether that is true. */
+  async #isBetter(link: ParsedLink, has: StoredSecret, isWrong: boolean): Promise<boolean> {
+    const more = rank[link.rights] - rank[has.rights];
+    if (more === 0 && equal(link.secret, has.secret)) return false;
+    // A key that never met its document may be a wrong one: of two that may do the same, the newer is believed.
+    if (has.genesis === null) return more >= 0 || isWrong;
+    const { genesis } = has;
+    const keysOf = (s: Pick<ParsedLink, "rights" | "secret">): Promise<DocKeys> => this.#env.sealer.keys(has.doc, s.rights, s.secret, genesis);
+    if (more <= 0 && (await opens(keysOf(has)))) return false;
+    await keysOf(link);
+    return true;
   }
 
   /** Opens a document for the page, in a session of its own; one that is open already ends first. */
@@ -376,10 +393,9 @@ class Vault {
 
   async #succeed(doc: DocId, by: DocId): Promise<null> {
     const statement = await (await this.#ownerKeys(doc)).successor(by);
-    const hub = await this.#ready();
-    const document = hub.document(doc);
+    const document = (await this.#ready()).document(doc);
     if (document === undefined) throw notOpen(doc);
-    await hub.tabs.locked(doc, async () => {
+    await this.#opened().locked(doc, async () => {
       const stored = await this.#opened().load(doc);
       await document.goOn((stored && successorIn(stored)) ?? statement, false); // another tab's word came first
     });
@@ -453,12 +469,22 @@ class Vault {
     return stored.secret;
   }
 
-  async #keepSecret(secret: StoredSecret): Promise<void> {
-    await this.#opened().putSecret(secret);
+  async #keepSecret(secret: StoredSecret, merge?: Merge): Promise<void> {
+    this.#know((await this.#opened().putSecret(secret, merge)).secret);
+  }
+
+  /** This is what is stored. */
+  #know(secret: StoredSecret): void {
     this.#secretById.set(secret.doc, secret);
     const { doc, type, rights } = secret;
     this.#headById.set(doc, { ...(this.#headById.get(doc) ?? emptyHead(secret)), type, rights });
     this.#tellHeads();
+  }
+
+  /** Another tab joined it with a link that may do more. */
+  async #reread(doc: DocId): Promise<void> {
+    const stored = await this.#opened().load(doc);
+    if (stored !== null) this.#know(stored.secret);
   }
 
   #tellHeads(): void { this.#port.post({ kind: "heads", heads: [...this.#headById.values()] }); }
@@ -491,19 +517,7 @@ class Vault {
     return null;
   }
 
-  #inLane<T>(doc: DocId, run: () => Promise<T>, place = 0): Promise<T> {
-    const lane = `${place}/${doc}`;
-    const before = this.#laneByName.get(lane) ?? Promise.resolve();
-    const mine = before.then(run, run);
-    const settled = mine.then(() => undefined, () => undefined);
-    this.#laneByName.set(lane, settled);
-    void settled.then(() => {
-      if (this.#laneByName.get(lane) === settled) this.#laneByName.delete(lane);
-    });
-    return mine;
-  }
+  #inLane<T>(doc: DocId, run: () => Promise<T>, place = 0): Promise<T> { return this.#lanes(`${place}/${doc}`, run); }
 }
-
-const rank: Readonly<Record<Opened["rights"], number>> = { read: 0, write: 1, owner: 2 };
 
 const emptyHead = (s: StoredSecret): HeadRecord => ({ id: s.doc, type: s.type, head: {}, changed: 0, rights: s.rights });

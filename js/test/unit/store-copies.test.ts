@@ -250,7 +250,7 @@ test("when no store takes it, the call rejects with the first store's reason", a
 test("a store that does not open is one copy less, and joins later", async () => {
   const p = pair();
   await (await p.open()).close();
-  p.b.failNext("read", "blocked");
+  p.b.failNext("read", "blocked", 2); // when it is opened, and when it is tried again at once
   const copies = await p.open();
   assert.equal(copies.copies, 1);
   assert.deepEqual(brief(p.problems), ["blocked"]);
@@ -534,4 +534,40 @@ test("a snapshot of the same number that covers something else is not written ov
     return new Set([found?.snapshot, ...(found?.besides ?? [])].flatMap((x) => x?.covers.map((c) => c.session) ?? [])).size;
   };
   assert.deepEqual([await sessions(p.a), await sessions(p.b)], [2, 2]);
+});
+
+const lesser = secretOf(1, { rights: "read", genesis: null });
+const greater = secretOf(1, { rights: "owner", secret: new Uint8Array(32).fill(9), genesis: null });
+
+test("a key that may do more reaches the store whose write failed", async () => {
+  const p = pair();
+  const copies = await p.open();
+  await copies.putSecret(lesser);
+  p.a.failNext("write", "quota", 1);
+  assert.equal((await copies.putSecret(greater)).copies, 1);
+  p.wait();
+  await copies.putHead({ id: doc, type: "note", head: {}, changed: 1, rights: "owner" }); // any write lets it be tried again
+  await copies.settled();
+  assert.equal(copies.copies, 2);
+  await copies.close();
+  for (const files of [p.a, p.b]) {
+    const one = await openCopies("test", { stores: [new FileStore(files)] });
+    assert.deepEqual((await one.load(doc))?.secret, greater);
+    assert.deepEqual((await one.list()).map((l) => l.secret), [greater]);
+    await one.close();
+  }
+});
+
+test("of keys that are kept at once the one that may do more stays, with the genesis, whichever is first", async () => {
+  const met = secretOf(1, { rights: "read" });
+  assert.notEqual(met.genesis, null);
+  for (const order of [[met, greater], [greater, met]] as const) {
+    const p = pair();
+    const copies = await p.open();
+    await copies.putSecret(lesser);
+    await Promise.all(order.map((s) => copies.putSecret(s)));
+    await copies.close();
+    for (const files of [p.a, p.b]) assert.deepEqual((await (await openCopies("test", { stores: [new FileStore(files)] })).load(doc))?.secret, { ...greater, genesis: met.genesis });
+    assert.deepEqual(p.problems, []);
+  }
 });

@@ -26,7 +26,7 @@ const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) =>
     await copies.append(doc, session.session, [{ session: session.session, seq, bytes }], [{ session: session.session, cert: session.cert }]);
     prev = hash;
   }
-  const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+  const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>() });
   const all = [{ session: session.session, seq: updates.length - 1 }];
   return {
     checkpoint: (shown = all) => compaction.checkpoint(keys, session.session, shown, shown),
@@ -98,7 +98,7 @@ test("what is behind a gap is covered when the core took something behind it, an
     prev = hash;
     if (seq === 0 || seq > 2) await copies.append(doc, session, [{ session, seq, bytes }], [{ session, cert }]);
   }
-  const compaction = new Compaction({ copies, sealer, loadCore: async () => core, writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+  const compaction = new Compaction({ copies, sealer, loadCore: async () => core, writing: async () => new Set<string>() });
   const all = [{ session, seq: 4 }];
   assert.deepEqual((await compaction.checkpoint(keys, session, all, all)).covers, []);
   assert.deepEqual((await copies.load(doc))!.envelopes.map((e) => e.seq), [0, 3, 4]);

@@ -56,7 +56,7 @@ const shared = async (t: TestContext, others: readonly string[] = []) => {
   /** Folds the first envelope of the writer into the device's file, as a checkpoint does. */
   const fold = async (): Promise<void> => {
     const copies = await openCopies("home", { stores: [directoryStore(join(path, "home"))] });
-    const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>(), locked: (_doc, run) => run() });
+    const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>() });
     const keys = await sealer.keys(parsed.doc, parsed.rights, parsed.secret, genesis);
     const covers = [{ session, seq: 0 }];
     assert.ok((await compaction.checkpoint(keys, session, covers, covers)).covers.some((c) => c.session === session));

@@ -166,8 +166,8 @@ test("a disk that is full when a joined document meets its relay: it opens as so
   const b = await start(t, path, [relay.url], { ...env, openCopies: async (name, o) => {
     const copies = await env.openCopies(name, o);
     const putSecret = copies.putSecret.bind(copies);
-    copies.putSecret = async (secret) => {
-      if (!isFull || secret.genesis === null) return putSecret(secret);
+    copies.putSecret = async (secret, merge) => {
+      if (!isFull || secret.genesis === null) return putSecret(secret, merge);
       refused++;
       throw new StoreError("quota", "the disk is full");
     };
