@@ -91,9 +91,16 @@ func TestALastWordAboutASnapshotIsMissedByNobody(t *testing.T) {
 	if !lacks() {
 		t.Error("it has content")
 	}
+	b.hubs[0].status.Content, b.hubs[0].status.Problem = sync.ContentPartial, sync.Incomplete
+	if !misleads(b) {
+		t.Error("it is to come")
+	}
 	w.verdicts[at] = true
 	if lacks() {
 		t.Error("it has none")
+	}
+	if misleads(b) { // somebody named it while a relay had it
+		t.Error("nobody brings it")
 	}
 	w.promises[place{at.session, 1}] = map[any]bool{a: true}
 	if !lacks() {

@@ -288,8 +288,8 @@ func (d *Device) judgeStatus(there *onRelays) {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
 	} else if d.isApart() {
 		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
-	} else if !lacks && (d.world.isHostile() || d.lacksTheForked(there)) {
-		s.Unsent = 0 // what is left is the cheater's: no file has it, and nothing leads up to it on the relay
+	} else if !lacks && (d.world.isHostile() || d.lacksTheForked(there) || d.lacksTheLost()) {
+		s.Unsent = 0 // what is left is the cheater's, or waits for what is lost: no file has it, and nothing leads up to it on the relay
 	}
 	// Who objects to a snapshot is told of that, whatever else he waits for.
 	isMissing := s.Problem == sync.Incomplete || s.Problem == sync.Forged || s.Problem == sync.BadSnapshot && d.world.mayStay(s.Problem)
@@ -320,13 +320,13 @@ func (d *Device) judgeStatus(there *onRelays) {
 	}
 }
 
-// isAnythingLost reports whether something beyond what this device has was on some disk, and is on none any more.
+// isAnythingLost reports whether something beyond what this device has was on some disk, and is on none any more, or stays there for having nothing in it.
 func (d *Device) isAnythingLost() bool {
 	stored := d.read()
 	ready, waiting := d.tail(stored)
 	next := nextOf(headsOf(stored, append(ready, waiting...)))
 	for at, holders := range d.world.promises {
-		if len(holders) == 0 && at.seq >= next[at.session] {
+		if at.seq >= next[at.session] && (len(holders) == 0 || d.world.isLastWord(at)) {
 			return true
 		}
 	}

@@ -156,6 +156,8 @@ func TestSeed38765WhatWentWithADeviceIsWaitedForByWhoObjects(t *testing.T) { tel
 
 func TestSeed83351WhatNothingOnTheRelayLeadsUpToIsUnsent(t *testing.T) { tell(t, 83351) }
 
+func TestSeed160142WhatWaitsForWhatIsLostIsUnsent(t *testing.T) { tell(t, 160142) }
+
 func tell(t *testing.T, seed uint64) Tally {
 	tally, err := Run(seed)
 	if err != nil {
