@@ -57,7 +57,10 @@ export const openCopies = async (name: string, o: CopiesOptions = {}): Promise<C
     return !isKnown;
   });
   const copies = new StoreCopies(lanes, fresh, locked, o.onCopies ?? ((): void => undefined));
-  if (!fresh) await copies.list();
+  if (!fresh) {
+    await copies.list();
+    copies.sweep();
+  }
   return copies;
 };
 
@@ -76,7 +79,7 @@ class StoreCopies implements Copies {
   /** Something may have been found missing behind the back of the repair that runs. */
   #again = false;
   #closed = false;
-  #statements: Promise<unknown> = Promise.resolve();
+  #sweeping: Promise<void> = Promise.resolve();
 
   constructor(lanes: readonly Lane[], fresh: boolean, locked: Locked, onCopies: (copies: 0 | 1 | 2) => void) {
     this.#lanes = lanes;
@@ -104,6 +107,17 @@ class StoreCopies implements Copies {
     const listed = await this.#compare();
     this.#startRepair();
     return listed;
+  }
+
+  /** Takes away what was written behind the back of a `forget`: no store has a key for it. */
+  sweep(): void { this.#sweeping = this.#sweep().catch(() => undefined); }
+  async #sweep(): Promise<void> {
+    for (const { store } of this.#lanes) for (const doc of await store.strays()) {
+      await this.locked(doc, async () => {
+        const { parts, whole } = await this.#loadAll(doc);
+        if (whole === null && parts.size === this.#lanes.length && (await store.strays()).includes(doc)) await store.forget(doc);
+      });
+    }
   }
 
   /** The union of the lists; a lane that lacks a document is behind on it. */
@@ -146,10 +160,10 @@ class StoreCopies implements Copies {
 
   locked<T>(doc: DocId, run: () => Promise<T>): Promise<T> { return this.#locked(`copy/${doc}`, run); }
 
-  putSecret(secret: StoredSecret, merge: Merge = (has) => betterSecret(secret, has)): Promise<Durable & { readonly secret: StoredSecret }> {
+  putSecret(secret: StoredSecret, merge: Merge = (has) => (has === null ? secret : betterSecret(secret, has))): Promise<Durable & { readonly secret: StoredSecret }> {
     return this.locked(secret.doc, async () => {
       const { whole } = await this.#loadAll(secret.doc);
-      const merged = whole === null ? secret : await merge(whole.secret);
+      const merged = await merge(whole?.secret ?? null);
       return { ...(await this.#durable(secret.doc, "keep the key", (s) => s.putSecret(merged))), secret: merged };
     });
   }
@@ -164,12 +178,10 @@ class StoreCopies implements Copies {
 
   /** One after the other, over all tabs: who remembers that a session forked may have looked before another hub or tab kept the proof. */
   putStatement(doc: DocId, statement: StoredStatement): Promise<Durable> {
-    const put = this.#statements.then(() => this.#locked(`statement/${doc}`, async () => {
+    return this.#locked(`statement/${doc}`, async () => {
       const isKept = statement.bytes.length === 0 && (await this.#loadAll(doc)).whole?.statements.some((s) => s.session === statement.session);
       return isKept === true ? { copies: this.copiesOf(doc) } : this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement));
-    }));
-    this.#statements = put.catch(() => undefined);
-    return put;
+    });
   }
 
   async putHead(head: HeadRecord): Promise<void> {
@@ -218,6 +230,7 @@ class StoreCopies implements Copies {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#sweeping;
     await this.settled();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }

@@ -7,6 +7,7 @@ import {
   FORMAT, decodeEntries, decodeHead, decodeMarker, decodeMarks, decodeStatement, decodeSecret, decodeSnapshot, encodeEntries, encodeHead, encodeMarker, encodeMarks,
   encodeStatement, encodeSecret, encodeSnapshot, type Entries,
 } from "../../../idb/record.ts";
+import { isDocId } from "../ids.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import { gather, retained, type Covering } from "./coverage.ts";
 import type { FileHandle, Files } from "./files.ts";
@@ -35,6 +36,8 @@ export class FileStore implements DeviceStore {
   readonly #files: Files;
   readonly #journalByKey = new Map<string, Journal>();
   readonly #coversByDoc = new Map<DocId, Map<number, Covering>>();
+  /** Folders in which the last list found no key that can be read. */
+  readonly #keyless = new Set<DocId>();
   // Head and marks of one document go one after the other: their slots are read, then written.
   readonly #slotsByDoc = new Map<DocId, Promise<void>>();
 
@@ -58,10 +61,17 @@ export class FileStore implements DeviceStore {
     const found = await Promise.all(
       (await this.#files.dirs()).map(async (doc) => {
         const [secret, head] = await Promise.all([this.#secret(doc), readSlots(this.#files, doc, HEAD, decodeHead)]);
+        if (secret === null && isDocId(doc)) this.#keyless.add(doc);
+        else this.#keyless.delete(doc);
         return secret === null ? [] : [{ secret, head }];
       }),
     );
     return found.flat();
+  }
+
+  async strays(): Promise<readonly DocId[]> {
+    const names = await Promise.all([...this.#keyless].map(async (doc) => ({ doc, names: await this.#files.list(doc) })));
+    return names.filter((f) => f.names.length > 0 && !f.names.includes(SECRET)).map((f) => f.doc);
   }
 
   async load(doc: DocId): Promise<StoredDoc | null> {

@@ -70,6 +70,9 @@ export class IdbStore implements DeviceStore {
     });
   }
 
+  /** Nothing is written without its key, in one transaction. */
+  async strays(): Promise<readonly DocId[]> { return []; }
+
   load(doc: DocId): Promise<StoredDoc | null> {
     return attempt(async () => {
       const db = this.#db();

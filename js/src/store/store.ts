@@ -118,6 +118,8 @@ export interface DeviceStore {
   /** Best effort. */
   putHead(head: HeadRecord): Promise<void>;
   putMark(doc: DocId, mark: RelayMark): Promise<void>;
+  /** Of which the last `list` found something, but no record of a key, not even a torn one. */
+  strays(): Promise<readonly DocId[]>;
   /** Durable. Removes every trace of the document. */
   forget(doc: DocId): Promise<void>;
   /** The writer is done with this document (closed, or its session ended): others may drop its covered records from now on. */
@@ -136,7 +138,7 @@ export interface StoreProblem {
 }
 
 /** What to keep in the place of what is there. */
-export type Merge = (has: StoredSecret) => StoredSecret | Promise<StoredSecret>;
+export type Merge = (has: StoredSecret | null) => StoredSecret | Promise<StoredSecret>;
 
 /**
  * The device copy: one or two stores written as one (copies.ts: `openCopies(name, options)`).
@@ -159,8 +161,8 @@ export interface Copies {
   /** Union of the stores: the snapshots that cover everything, and each envelope that they do not cover, once. */
   load(doc: DocId): Promise<StoredDoc | null>;
   /**
-   * Nothing is lowered: where there is one already, what is kept is what `merge` makes of it, or else the one with more rights and whichever
-   * genesis is known. Gives what is kept.
+   * Nothing is lowered: what is kept, and given back, is what `merge` makes of the one that is there; or else the one with more rights, and
+   * whichever genesis is known.
    */
   putSecret(secret: StoredSecret, merge?: Merge): Promise<{ readonly copies: 0 | 1 | 2; readonly secret: StoredSecret }>;
   /** Runs alone on what is stored of a document, over all tabs: repairs, checkpoints, keys and forgetting do not see each other's half. None of them from inside. */

@@ -122,7 +122,8 @@ export class Document {
   #early: Extract<TabMessage, { readonly doc: DocId }>[] | null = [];
   /** What to tell the page once it has the document. Null: it has it. */
   #unsaid: FromVault[] | null = [];
-  #checking = false;
+  /** The genesis that was offered is being checked, and kept. */
+  #checking: Promise<void> | null = null;
   #isWelcome = false;
   /** By that welcome, the relay's log has nothing. */
   #isEmptyThere = false;
@@ -131,7 +132,7 @@ export class Document {
   /** What was shown although the relay was asked in vain for something that it names. */
   readonly #waivedBySession: Map<SessionId, Known> = new Map();
   /** Pieces of work that the machine waits for: what came is being opened, or stored. */
-  #busy = 0;
+  readonly #chores: Set<Promise<void>> = new Set();
   /** Who waits for the relay to have all of it. */
   #senders: (() => void)[] = [];
   #closed = false;
@@ -304,6 +305,7 @@ export class Document {
     this.#ends.step({ type: "docClose", doc: this.number });
     this.#sealed.close();
     this.#endWriting();
+    await Promise.allSettled([...this.#chores, this.#checking]); // they write too: a checkpoint is the document's content
     await this.#writeMark();
     await this.#ends.copies.release(this.id, this.#desk.writer);
     this.#endUse();
@@ -322,7 +324,7 @@ export class Document {
         return this.#ends.hello(e.conn, { type: "hello", doc: this.id, genesis: this.#secret.genesis, since: e.since, store: e.store }, this.#prover());
       case "credit": return this.#ends.send(e.conn, { type: "took", doc: this.id, size: e.size });
       case "leave": return this.#ends.send(e.conn, { type: "unsubscribe", doc: this.id });
-      case "checkGenesis": return void this.#checkGenesis();
+      case "checkGenesis": return this.#checkGenesis();
       case "seal": return this.#answer(chores.seal(this.#desk, e));
       case "sealAttest": return this.#answer(chores.sealAttest(this.#desk, e));
       case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#stored(envelopes)));
@@ -410,7 +412,7 @@ export class Document {
   get isEven(): boolean {
     const { state, content, problem: wrong } = this.#status;
     // Content is partial while what came is taken in. What is wrong is not waited for.
-    const isTaken = this.#busy === 0 && (content === COMPLETE || wrong !== problem.none || this.#isEmptyThere);
+    const isTaken = this.#chores.size === 0 && (content === COMPLETE || wrong !== problem.none || this.#isEmptyThere);
     return this.#isWelcome && (this.#isEmptyThere || relayStates[state] === "live") && isTaken && this.behind === 0 && this.#relayHas !== "soon";
   }
 
@@ -444,11 +446,11 @@ export class Document {
       case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known, waived: m.waived });
       case "keyed":
         this.offered = m.genesis;
-        if (this.#desk.keys === null) void this.#checkGenesis();
+        this.#checkGenesis();
         return;
       case "successor": return this.#hearSuccessor(m.statement, m.stands);
       case "proven": return this.#ends.step({ type: "proven", doc: this.number, session: m.session, bare: m.bare });
-      case "secret": case "forgot": return;
+      case "head": case "secret": case "forgot": return;
       default: return m satisfies never;
     }
   }
@@ -464,12 +466,12 @@ export class Document {
   }
 
   #answer(chore: Promise<Event>): void {
-    this.#busy++;
-    void chore.then((event) => {
-      this.#busy--;
+    const done = chore.then((event) => {
+      this.#chores.delete(done);
       this.#ends.step(event);
       this.#lookSent();
     });
+    this.#chores.add(done);
   }
 
   #stored(envelopes: readonly StoredEnvelope[]): void {
@@ -515,17 +517,19 @@ export class Document {
     this.#endWriting = this.#ends.tabs.write(session.session);
   }
 
-  async #checkGenesis(): Promise<void> {
-    const genesis = this.offered;
-    if (genesis === null || this.#desk.keys !== null || this.#checking) return;
-    this.#checking = true;
+  #checkGenesis(): void {
+    if (this.offered === null || this.#desk.keys !== null) return;
+    this.#checking ??= this.#keepGenesis(this.offered).finally(() => { this.#checking = null; });
+  }
+  async #keepGenesis(genesis: Uint8Array): Promise<void> {
     try {
       const keysOf = (s: StoredSecret): Promise<DocKeys> => this.#ends.env.sealer.keys(this.id, s.rights, s.secret, genesis);
       const keys = await keysOf(this.#secret);
       const secret = { ...this.#secret, genesis: genesis.slice() };
       // A device that cannot keep it is asked again; until then nothing is opened. What was joined meanwhile and may do more stays, if its key is true.
       await this.#ends.copies.putSecret(secret, async (has) => {
-        const better = betterSecret(secret, has);
+        if (has === null && this.#closed) throw new FreeholdError("storage-lost", "This document was removed.", "Open it by its link.", { doc: this.id });
+        const better = has === null ? secret : betterSecret(secret, has);
         return better === secret || (await opens(keysOf(better))) ? better : secret;
       });
       if (this.#closed) return;
@@ -540,8 +544,6 @@ export class Document {
     } catch (e) {
       this.#desk.keys = null;
       this.#ends.step({ type: "docRefused", doc: this.number, problem: errorToNumber(e, problem.wrongKey) });
-    } finally {
-      this.#checking = false;
     }
   }
 

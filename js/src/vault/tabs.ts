@@ -39,8 +39,8 @@ export type TabMessage =
   | { readonly kind: "closed"; readonly docs: readonly DocId[] }
   | { readonly kind: "who" }
   | { readonly kind: "pause"; readonly paused: boolean }
-  | { readonly kind: "head"; readonly head: HeadRecord }
-  /** Its key may do more than before. */
+  | { readonly kind: "head"; readonly doc: DocId; readonly head: HeadRecord }
+  /** Its key may do more than before, or it is here again. */
   | { readonly kind: "secret"; readonly doc: DocId }
   | { readonly kind: "forgot"; readonly doc: DocId };
 
@@ -66,9 +66,9 @@ export class Tabs {
     if (!this.#ends.signal.aborted) this.#channel?.postMessage(message);
   }
 
-  /** Calls back once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. Each place in the list of relays has its own. */
+  /** Calls back, never in this turn, once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. Each place in the list of relays has its own. */
   lead(place: number, begin: () => void): void {
-    if (this.#locks === null) return begin();
+    if (this.#locks === null) return queueMicrotask(begin);
     void this.#hold(`${this.#prefix}/relay/${place}`, begin);
   }
 

@@ -55,6 +55,8 @@ class Vault {
   readonly #env: VaultEnv;
   readonly #headById: Map<DocId, HeadRecord> = new Map();
   readonly #secretById: Map<DocId, StoredSecret> = new Map();
+  /** Forgotten in this life, here or in another tab. A word about one may have been said before. */
+  readonly #gone: Set<DocId> = new Set();
   /** One at a time per document and hub: opening, closing and forgetting do not overtake each other. */
   readonly #lanes: Locked = lanes();
   #copies: Copies | null = null;
@@ -98,7 +100,7 @@ class Vault {
       case "join": return this.#join(r.link, r.type);
       case "update": return this.#update(r);
       case "presence": return this.#presence(r.doc, r.state);
-      case "head": return this.#head(r.doc, r.head, r.changed);
+      case "head": return this.#inLane(r.doc, () => this.#head(r.doc, r.head, r.changed));
       case "proofs": return this.#proofs(r.doc);
       case "link": return this.#link(r.doc, r.rights);
       case "forget": return this.#inLane(r.doc, () => this.#forget(r.doc));
@@ -171,9 +173,12 @@ class Vault {
       hear: (m) => {
         if (m.kind === "forgot") return void inLane(m.doc, () => this.#forgotten(m.doc, hub, place));
         if (place > 0) return;
-        if (m.kind === "secret") return void this.#inLane(m.doc, () => this.#reread(m.doc)).catch(() => undefined); // whoever opens it is told why not
-        this.#headById.set(m.head.id, m.head);
-        this.#tellHeads();
+        void this.#inLane(m.doc, async () => {
+          if (m.kind === "secret") return this.#reread(m.doc);
+          if (this.#gone.has(m.doc)) return;
+          this.#headById.set(m.doc, m.head);
+          this.#tellHeads();
+        }).catch(() => undefined); // whoever opens it is told why not
       },
       adopt: (docs) => void background.adopt(docs),
       release: (docs) => background.release(hub, docs),
@@ -259,10 +264,12 @@ class Vault {
     return this.#inLane(doc, async () => {
       const hub = await this.#ready();
       let isBetter = true;
-      await this.#keepSecret({ ...parsed, type, genesis: null }, async (has) => {
+      const joined = { ...parsed, type, genesis: null };
+      await this.#keepSecret(joined, async (has) => {
+        if (has === null) return joined;
         if (has.type !== type) throw new FreeholdError("invalid", `This document is a ${has.type}, not a ${type}.`, "Join it with its own type.", { doc });
         isBetter = await this.#isBetter(parsed, has, hub.document(doc)?.status.problem?.code === "wrong-key");
-        return isBetter ? { ...parsed, type, genesis: has.genesis } : has;
+        return isBetter ? { ...joined, genesis: has.genesis } : has;
       });
       hub.tabs.tell({ kind: "secret", doc });
       // A session goes on: what its page wrote and is on its way here belongs to it.
@@ -308,7 +315,9 @@ class Vault {
   async #add(hub: Hub, doc: DocId, attached: boolean): Promise<Document> {
     const endUse = await hub.tabs.use(doc);
     try {
-      return hub.add(await this.#secret(doc), attached, endUse);
+      const document = hub.add(await this.#secret(doc), attached, endUse);
+      this.#gone.delete(doc);
+      return document;
     } catch (e) {
       endUse();
       throw e;
@@ -329,11 +338,12 @@ class Vault {
   }
 
   async #head(doc: DocId, head: unknown, changed: number): Promise<null> {
+    if (this.#gone.has(doc)) return null; // an edit just before
     const secret = await this.#secret(doc);
     const record: HeadRecord = { id: doc, type: secret.type, head, changed, rights: secret.rights };
     this.#headById.set(doc, record);
     await this.#copies!.putHead(record);
-    (await this.#ready()).tabs.tell({ kind: "head", head: record });
+    (await this.#ready()).tabs.tell({ kind: "head", doc, head: record });
     return null;
   }
 
@@ -377,7 +387,8 @@ class Vault {
       await hub.tabs.alone(doc, () => this.#copies!.forget(doc));
     } catch (e) {
       const head = this.#headById.get(doc);
-      if (head !== undefined) hub.tabs.tell({ kind: "head", head }); // still here, so every list shows it
+      hub.tabs.tell({ kind: "secret", doc }); // still here, so every list shows it
+      if (head !== undefined) hub.tabs.tell({ kind: "head", doc, head });
       throw e;
     }
     this.#drop(doc);
@@ -422,6 +433,7 @@ class Vault {
   }
 
   #drop(doc: DocId): void {
+    this.#gone.add(doc);
     this.#headById.delete(doc);
     this.#secretById.delete(doc);
     this.#tellHeads();
@@ -475,6 +487,7 @@ class Vault {
 
   /** This is what is stored. */
   #know(secret: StoredSecret): void {
+    this.#gone.delete(secret.doc);
     this.#secretById.set(secret.doc, secret);
     const { doc, type, rights } = secret;
     this.#headById.set(doc, { ...(this.#headById.get(doc) ?? emptyHead(secret)), type, rights });

@@ -14,6 +14,7 @@ export const earlyStore = (store: DeviceStore): DeviceStore => {
     open: () => store.open(),
     list: () => store.list(),
     load: (doc) => store.load(doc),
+    strays: () => store.strays(),
     putSecret: (secret) => store.putSecret(secret),
     append: (...args) => later(() => store.append(...args)),
     checkpoint: (...args) => store.checkpoint(...args),

@@ -571,3 +571,47 @@ test("of keys that are kept at once the one that may do more stays, with the gen
     assert.deepEqual(p.problems, []);
   }
 });
+
+test("what was written behind the back of a forgetting goes at the next start, and nothing that may have a key", async () => {
+  const p = pair();
+  const before = await p.open();
+  for (const n of [1, 2, 3, 4]) await before.putSecret(secretOf(n));
+  for (const n of [1, 2, 3, 4]) await before.append(docId(n), sessionId(1), [envelope(1, 0)], [certOf(1)]);
+  await before.checkpoint(docId(1), sessionId(1), snapshotOf(1, [headOf(1, 0)]));
+  const late = p.a.bytes(`${docId(1)}/snap.1`)!;
+  await before.forget(docId(1));
+  await before.forget(docId(2));
+  await before.close();
+  p.a.put(`${docId(1)}/snap.1`, late); // nobody knows it
+  p.b.put(`${docId(2)}/secret`, new Uint8Array(7)); // the first write of its key was torn
+  await p.b.remove(docId(3), "secret"); // the other store has its key
+  p.a.put("photos/snap.1", late); // not ours
+  const copies = await p.open();
+  await copies.settled();
+  await copies.close();
+  const names = (n: number): readonly string[] => [...p.a.names, ...p.b.names].filter((name) => name.startsWith(`/${docId(n)}/`) || name.startsWith(`${docId(n)}/`));
+  assert.deepEqual(names(1), []);
+  assert.equal(names(2).length, 1);
+  assert.ok(p.a.names.some((name) => name.includes("photos")));
+  for (const files of [p.a, p.b]) {
+    const one = await openCopies("test", { stores: [new FileStore(files)] });
+    for (const n of [3, 4]) assert.deepEqual((await one.load(docId(n)))?.envelopes.map((e) => e.seq), [0]);
+    await one.close();
+  }
+});
+
+test("nothing goes while a store that may have its key is not open", async () => {
+  const p = pair();
+  const before = await p.open();
+  await before.putSecret(secretOf(1));
+  await flush(before, 0);
+  await before.close();
+  await p.a.remove(doc, "secret");
+  p.b.failNext("read", "blocked", 2);
+  const copies = await p.open();
+  await copies.close();
+  assert.ok(p.a.names.some((name) => name.includes(`${doc}/`)), p.a.names.join());
+  const whole = await p.open();
+  assert.deepEqual(await loaded(whole), [0]);
+  await whole.close();
+});
