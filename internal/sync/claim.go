@@ -100,7 +100,8 @@ func (s *session) cross(e *Entry) {
 	s.holes.add(s.next, e.First)
 	s.goOnFrom(e.First, e.Prev)
 	s.first, s.tail = e.First, 0
-	s.learnSnapshot(min(e.First, s.says), true)
+	s.learnSnapshot(min(e.First, s.cover.all), true)
+	s.some.here = max(s.some.here, min(e.First, s.some.all))
 }
 
 // nextBehind gives an envelope behind which a session goes on over what is claimed, when the relay has nothing that leads up to it: it was
@@ -130,35 +131,37 @@ func (d *document) isClaimNeeded() bool {
 	return false
 }
 
-// learnSnapshot notes that the relay has a snapshot that says it has everything before next. Where it counts it does as far as that is here.
+// learnSnapshot notes that the relay has a snapshot that says it has everything before next.
 func (s *session) learnSnapshot(next uint32, counts bool) {
 	before := s.said()
-	s.says = max(s.says, next)
+	x := within{min(next, s.next), next}
+	s.some.add(x)
 	if counts {
-		s.learnCover(min(next, s.next))
+		s.cover.add(x)
 	}
 	s.told = s.told && s.said() == before
 }
 
-// said is how far the relay has it, or has snapshots that say so where that is more than is here.
+// said is how far the relay has it, or, if it has all that is here, snapshots that count and say so where that is more.
 func (s *session) said() uint32 {
-	if s.claim.next <= s.next {
+	if s.claim.next <= s.next || s.known() < s.next {
 		return s.known()
 	}
-	return max(s.known(), s.says)
+	return max(s.known(), s.cover.all)
 }
 
 // recall takes up what an earlier life remembered as said.
 func (s *session) recall(next uint32) {
 	if s.claim.next <= s.next {
 		s.learnCover(next)
-	} else {
-		s.learnSnapshot(next, true)
+		s.base.add(within{next, next})
+		return
 	}
-	s.base = max(s.base, min(next, s.cover))
+	s.learnSnapshot(next, true)
+	s.base.add(within{min(next, s.next), next})
 }
 
 // isOnlyHere reports whether something of a merged snapshot is in none that the relay is known to have.
 func (s *session) isOnlyHere() bool {
-	return s.claim.next > max(s.next, s.says) && !s.frozen && !s.upload
+	return s.claim.next > max(s.next, s.some.all, s.cover.all) && !s.frozen && !s.upload
 }

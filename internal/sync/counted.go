@@ -16,33 +16,58 @@ type counted struct {
 }
 
 type covering struct {
-	about Hash
-	heads []Head
+	about    Hash
+	sessions []SessionID
+	within   []within // of each
 }
+
+// within is how far snapshots have a session, exclusive.
+type within struct {
+	here uint32 // as much of it as was here when they came
+	all  uint32 // as they say: beyond that it is their word
+}
+
+func (x *within) add(y within) { *x = within{max(x.here, y.here), max(x.all, y.all)} }
 
 // count takes what a snapshot covers as being on the relay.
 func (d *document) count(about Hash, heads []Head) {
 	c := &d.outbox.counted
 	isRefused := c.none || d.attests.said[about] == Objection
+	x := covering{about: about}
 	for _, h := range heads {
 		if s := d.lookup(h.Session); s != nil { // of too many, not all are known
 			s.learnSnapshot(h.Seq+1, !isRefused)
+			x.sessions, x.within = append(x.sessions, h.Session), append(x.within, within{min(h.Seq+1, s.next), h.Seq + 1})
 		}
 	}
 	c.meet(about)
 	if isRefused {
 		return
 	}
-	c.list = append(c.list, covering{about, heads})
+	c.forget(about) // it may be read once more
+	c.list = append(c.list, x)
 	if len(c.list) > countedKept {
-		for _, h := range c.list[0].heads {
-			if s := d.lookup(h.Session); s != nil {
-				s.base = max(s.base, min(h.Seq+1, s.next))
-			}
-		}
-		delete(c.met, c.list[0].about)
-		c.list = slices.Delete(c.list, 0, 1)
+		first := c.list[0]
+		d.each(first, func(s *session, x within) { s.base.add(x) })
+		delete(c.met, first.about)
+		c.forget(first.about)
 	}
+}
+
+// each goes through what a snapshot covers.
+func (d *document) each(x covering, do func(*session, within)) {
+	for i, id := range x.sessions {
+		if s := d.lookup(id); s != nil {
+			do(s, x.within[i])
+		}
+	}
+}
+
+// forget takes one from the list. It reports whether that had it.
+func (c *counted) forget(about Hash) bool {
+	before := len(c.list)
+	c.list = slices.DeleteFunc(c.list, func(x covering) bool { return x.about == about })
+	return len(c.list) < before
 }
 
 // meet remembers a snapshot of which this life knows whether it counts.
@@ -56,13 +81,23 @@ func (c *counted) meet(about Hash) {
 // contest no longer counts a snapshot that somebody objects to. One that an earlier life may have counted takes all with it that is known of earlier lives.
 func (d *document) contest(about Hash) {
 	c := &d.outbox.counted
-	at := slices.IndexFunc(c.list, func(x covering) bool { return x.about == about })
 	switch {
-	case at >= 0:
-		c.list = slices.Delete(c.list, at, at+1)
+	case c.forget(about):
 		d.recount()
 	case !c.met[about]:
 		d.doubt()
+	}
+}
+
+// hear takes notice of an objection that is here already and comes once more: from a log of which an earlier life did not remember that it read it, or
+// to a snapshot that this life counts. Of other tabs and hubs only the envelope came.
+func (d *document) hear(e *Entry) {
+	if e.Kind != KindAttest || e.Verdict != Objection {
+		return
+	}
+	d.attests.note(e.About, e.Verdict)
+	if since := d.inbox.since; since > 0 && e.Cursor > since || d.outbox.counted.met[e.About] {
+		d.contest(e.About)
 	}
 }
 
@@ -80,7 +115,7 @@ func (d *document) doubt() {
 		c.readAgain, c.wasRead = true, true
 	}
 	for i := range d.sessions {
-		d.sessions[i].base = 0
+		d.sessions[i].base = within{}
 	}
 	d.recount()
 }
@@ -93,11 +128,7 @@ func (d *document) recount() {
 		s.cover = s.base
 	}
 	for _, x := range d.outbox.counted.list {
-		for _, h := range x.heads {
-			if s := d.lookup(h.Session); s != nil {
-				s.cover = max(s.cover, min(h.Seq+1, s.next))
-			}
-		}
+		d.each(x, func(s *session, x within) { s.cover.add(x) })
 	}
 	d.outbox.reset, d.outbox.markMoved = true, true
 }
@@ -111,5 +142,10 @@ func (m *Machine) readAgain(d *document) {
 	}
 	c.readAgain = false
 	d.outbox.mark.Cursor = 0
+	for i := range d.sessions {
+		if s := &d.sessions[i]; s.upload { // snapshots, too
+			s.next = 0
+		}
+	}
 	m.subscribe(d)
 }

@@ -66,6 +66,9 @@ func (o *outbox) use(d *document, store StoreID) {
 	for i := range o.marks {
 		if o.marks[i].Store == store {
 			o.mark = o.marks[i]
+			if o.counted.none { // it was remembered with what counted then
+				o.mark.Cursor, o.mark.Known = 0, nil
+			}
 			d.places.blur(o.mark.Cursor)
 			o.marks = append(o.marks[:i], o.marks[i+1:]...)
 			for _, k := range o.mark.Known {
@@ -346,14 +349,14 @@ func (m *Machine) refused(e Refused) {
 	case s == nil:
 		d.issues.send = e.Problem
 		o.blocked = true
-	case e.Problem == RelayGap && 0 < e.Next && e.Next < max(s.relay, s.cover) && e.Next >= s.first: // it ends earlier than we thought
+	case e.Problem == RelayGap && 0 < e.Next && e.Next < max(s.relay, s.cover.here) && e.Next >= s.first && e.Next != s.relay: // it ends earlier than we thought
 		s.begin, s.relay, s.sent = min(s.begin, e.Next-1), e.Next, 0
 	case e.Problem == RelayGap && e.Next == s.relay && m.now < o.holdUntil: // sent right behind what was refused for now: all of that goes again
 	case e.Problem == RelayGap && e.Next == s.relay && s.sent > s.relay: // what was sent before it got lost, or was refused
 		s.sent = 0
 		o.holdUntil = m.now + m.random.pause(o.refusals)
 		o.refusals++
-	case e.Problem == RelayStale && e.Next <= s.next && (s.relay == 0 || e.Next < s.begin): // it begins later than we thought
+	case e.Problem == RelayStale && 0 < e.Next && e.Next <= s.next && (s.relay == 0 || e.Next < s.begin): // it begins later than we thought
 		s.begin, s.relay, s.sent = e.Next, max(s.relay, e.Next), 0 // whether it still has that one it does not say
 	case e.Problem == RelayGap || e.Problem == RelayStale:
 		s.broken = true
@@ -382,6 +385,9 @@ func (m *Machine) relayHas(e RelayHas) {
 	if e.Other && !d.presence.elsewhere {
 		d.presence.elsewhere = true
 		d.presence.say(m.now)
+	}
+	if e.Reset && !e.Other {
+		d.outbox.counted.list, d.outbox.counted.met = nil, nil
 	}
 	for i := range d.sessions {
 		switch {

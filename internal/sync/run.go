@@ -114,6 +114,7 @@ func (d *document) judge(e *Entry) arrivalState {
 	case e.Seq < next:
 		s.learnRun(e.First, e.Seq)
 		d.places.note(e.Cursor, e.Session, e.First, e.Seq)
+		d.hear(e)
 		return arrivalDone
 	case e.First > next: // what is between may come later in the same reading
 		return arrivalWaiting

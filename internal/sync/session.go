@@ -14,10 +14,10 @@ type session struct {
 	shown uint32 // given to the page, or come from it; never half a change
 	begin uint32 // the relay's chain is [begin, relay): it takes any number as a session's first
 	relay uint32 // 0: it has none of it
-	cover uint32 // inside a snapshot that the relay has, and that counts
-	base  uint32 // the part of that of which this life does not know which snapshot it is in, if in any
+	cover within // the snapshots on the relay that count
+	base  within // the part of that of which this life does not know which snapshot it is in, if in any
 	claim claim  // what merged snapshots say that they have of it, beyond what is here
-	says  uint32 // how far snapshots on the relay say that they have it
+	some  within // the snapshots on the relay, whether they count or not
 	holes holes  // what claims stood for when the session went on behind them
 	other uint32 // what another relay has, whichever has most
 	sent  uint32 // sent on this connection
@@ -43,10 +43,10 @@ type session struct {
 }
 
 // known is what the relay has from the beginning without a hole, in whichever form.
-func (s *session) known() uint32 { return s.behind(s.cover) }
+func (s *session) known() uint32 { return s.behind(s.cover.here) }
 
 // inSomeForm is the same where snapshots that do not count are counted, too: another one would bring it no further.
-func (s *session) inSomeForm() uint32 { return s.behind(max(s.cover, s.says)) }
+func (s *session) inSomeForm() uint32 { return s.behind(max(s.cover.here, s.some.here)) }
 
 // behind is what the relay has without a hole where it has everything before cover: its chain goes on there, or begins later.
 func (s *session) behind(cover uint32) uint32 {
@@ -60,7 +60,7 @@ func (s *session) behind(cover uint32) uint32 {
 func (s *session) anywhere() uint32 { return max(s.known(), s.other) }
 
 // beginsLate reports whether the relay lacks what leads up to its chain.
-func (s *session) beginsLate() bool { return s.begin > s.cover }
+func (s *session) beginsLate() bool { return s.begin > s.cover.here }
 
 // learn notes that the relay has an envelope. Its chain has no hole: it has all between this one and those that it has.
 func (s *session) learn(seq uint32) {
@@ -81,14 +81,15 @@ func (s *session) learnRun(first, last uint32) {
 // learnCover notes that the relay has everything before next, inside a snapshot or in some form that was known before.
 func (s *session) learnCover(next uint32) {
 	before := s.known()
-	s.cover = max(s.cover, next)
+	s.cover.add(within{next, next})
 	s.told = s.told && s.known() == before
 }
 
 // forgetRelay begins with a relay that nothing is known of. A snapshot that is there as well is read anew: what it says it has is of the log that it
 // stands in.
 func (s *session) forgetRelay() {
-	s.begin, s.relay, s.cover, s.base, s.says, s.sent = 0, 0, 0, 0, 0, 0
+	s.begin, s.relay, s.sent = 0, 0, 0
+	s.cover, s.base, s.some = within{}, within{}, within{}
 	if s.upload {
 		s.next = 0
 	}
@@ -97,7 +98,7 @@ func (s *session) forgetRelay() {
 // joins reports whether the envelopes here touch what the relay has of the session. If not, only a snapshot brings what it lacks. Behind one that does not
 // count a chain may begin late: who takes nothing of that has what is in it, if he has it, in a file of his own.
 func (s *session) joins() bool {
-	switch before := max(s.cover, s.says); {
+	switch before := max(s.cover.here, s.some.here); {
 	case s.broken:
 		return false
 	case s.relay == 0:
@@ -121,7 +122,7 @@ func (s *session) end() uint32 {
 func (s *session) leadsUp() bool { return s.beginsLate() && s.first < s.begin }
 
 // start is where its chain on a relay that has none begins.
-func (s *session) start() uint32 { return max(s.first, s.cover) }
+func (s *session) start() uint32 { return max(s.first, s.cover.here) }
 
 // there is how far the relay has what it needs of it. A session that goes on needs its chain, also where a snapshot there has more.
 func (s *session) there(goesOn bool) uint32 {

@@ -92,7 +92,9 @@ func (d *document) leaveUnread() {
 		u.lacks = u.lacks || w.unread || !d.hasAll(w.covers())
 	}
 	d.issues.read = NewerFormat
-	d.noteUpload(w.session)
+	if w.era == d.outbox.era {
+		d.noteUpload(w.session)
+	}
 	d.mark(w.entries, arrivalDone)
 	d.endWork()
 }
@@ -173,8 +175,8 @@ func (d *document) coverFromRelay() {
 	if w.era == d.outbox.era {
 		d.outbox.counted.meet(w.items[0].Hash)
 		d.places.blur(w.entries[0].Cursor)
+		d.noteUpload(w.session)
 	}
-	d.noteUpload(w.session)
 	d.mark(w.entries, arrivalDone)
 	d.endWork()
 }

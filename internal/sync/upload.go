@@ -221,7 +221,7 @@ func (d *document) reach() []Known {
 		s := &d.sessions[i]
 		end := s.next // the relay may have it, known or not
 		if s.id == d.own {
-			end = min(end, max(s.relay, s.cover, s.sent))
+			end = min(end, max(s.relay, s.cover.here, s.sent))
 		}
 		if s.frozen {
 			return nil
