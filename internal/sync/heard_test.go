@@ -17,6 +17,14 @@ func (s *script) good(at sync.Cursor) sync.Hash {
 	return sync.Hash(certHash(good))
 }
 
+// again has the relay give it once more.
+func (s *script) again() {
+	s.welcome(9)
+	effects := s.batch(1, goodEntry(1), objection(sync.Hash{0xbb}))
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, effects), update(sync.Hash(certHash(good)), sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}))))
+	s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound})
+}
+
 func goodEntry(at sync.Cursor) sync.Entry {
 	return sync.Entry{Ref: sync.Ref(3000 + at), Cursor: at, Kind: sync.KindSnapshot, Size: 500, Session: good, Prev: certHash(good)}
 }
@@ -144,10 +152,7 @@ func TestS9WhatIsReadOnceMoreCountsAgain(t *testing.T) {
 	if s.last.Unsent == 0 {
 		t.Error("an earlier life may have counted it")
 	}
-	s.welcome(9)
-	effects := s.batch(1, goodEntry(1), objection(sync.Hash{0xbb}))
-	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, effects), update(sync.Hash(certHash(good)), sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}))))
-	s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound})
+	s.again()
 	if s.last.Unsent != 0 {
 		t.Errorf("%+v", s.last)
 	}
@@ -159,10 +164,7 @@ func TestS9ASnapshotCountsOnce(t *testing.T) {
 	s.welcome(9)
 	s.good(1)
 	one[sync.Hello](s, s.openAll(s.batch(1, objection(sync.Hash{0xbb})), update(sync.Hash{8})))
-	s.welcome(9)
-	effects := s.batch(1, goodEntry(1), objection(sync.Hash{0xbb}))
-	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, effects), update(sync.Hash(certHash(good)), sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}))))
-	s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound})
+	s.again()
 	s.openAll(s.batch(1, objectionAt(10, 1, sync.Hash{8}, sync.Hash(certHash(good)))), update(sync.Hash{9}))
 	if s.last.Unsent != 3 {
 		t.Errorf("%+v", s.last)
