@@ -69,8 +69,8 @@ export class Hub {
   readonly #documentEnds: DocumentEnds;
   readonly #documentByNumber: Map<number, Document> = new Map();
   readonly #documentById: Map<DocId, Document> = new Map();
-  /** Documents that each other tab said it has open; only their union matters. */
-  readonly #elsewhere: Set<DocId> = new Set();
+  /** Documents that each other tab said it has open. */
+  readonly #openByTab: Map<string, Set<DocId>> = new Map();
   readonly #requestById: Map<number, { readonly doc: number; readonly session: SessionId; readonly about: RequestKind }> = new Map();
   readonly #queue: Event[] = [];
   readonly #endOnline: () => void;
@@ -131,14 +131,14 @@ export class Hub {
   get stopped(): boolean { return this.#stopped; }
   get documents(): Iterable<Document> { return this.#documentById.values(); }
   document(id: DocId): Document | undefined { return this.#documentById.get(id); }
-  isOpenElsewhere(id: DocId): boolean { return this.#elsewhere.has(id); }
+  isOpenElsewhere(id: DocId): boolean { return this.#elsewhere().has(id); }
 
   setRelays(relays: readonly string[]): void {
     if (relays.length === this.#relays.length && relays.every((r, i) => r === this.#relays[i])) return;
     this.#relays = relays;
     this.step({ type: "relays", count: relays.length });
     if (!this.#leads) return;
-    this.#ends.adopt([...this.#elsewhere]);
+    this.#ends.adopt([...this.#elsewhere()]);
     this.#ends.led();
   }
   get relays(): readonly string[] { return this.#relays; }
@@ -154,7 +154,7 @@ export class Hub {
     const document = new Document(this.#documentEnds, ++this.#lastNumber, secret, attached, endUse);
     this.#documentByNumber.set(document.number, document);
     this.#documentById.set(document.id, document);
-    if (attached) this.tabs.tell({ kind: "open", docs: [document.id] });
+    if (attached) this.tabs.tellOpen("open", [document.id]);
     return document;
   }
 
@@ -163,7 +163,7 @@ export class Hub {
     await document.close(reason);
     this.#documentByNumber.delete(document.number);
     if (this.#documentById.get(document.id) === document) this.#documentById.delete(document.id);
-    if (document.attached) this.tabs.tell({ kind: "closed", docs: [document.id] });
+    if (document.attached) this.tabs.tellOpen("closed", [document.id]);
   }
 
   /** Tells the machine, and does what it decides. Events that come while that is done wait for their turn. */
@@ -205,7 +205,7 @@ export class Hub {
     this.#leads = true;
     this.step({ type: "lead", yes: true });
     this.tabs.tell({ kind: "who" });
-    this.#ends.adopt([...this.#elsewhere]);
+    this.#ends.adopt([...this.#elsewhere()]);
     this.#ends.led();
   }
 
@@ -386,24 +386,37 @@ export class Hub {
     }
   }
 
+  #elsewhere(): Set<DocId> { return new Set([...this.#openByTab.values()].flatMap((docs) => [...docs])); }
+
+  #openIn(tab: string): Set<DocId> {
+    const known = this.#openByTab.get(tab);
+    if (known !== undefined) return known;
+    const docs = new Set<DocId>();
+    this.#openByTab.set(tab, docs);
+    this.tabs.whenGone(tab, () => { // a crash says nothing
+      this.#openByTab.delete(tab);
+      this.#ends.release([...docs]);
+    });
+    return docs;
+  }
+
   #hear(m: TabMessage): void {
     switch (m.kind) {
       case "who":
-        this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached).map((d) => d.id) });
+        this.tabs.tellOpen("open", [...this.#documentById.values()].filter((d) => d.attached).map((d) => d.id));
         if (this.#paused) this.tabs.tell({ kind: "pause", paused: true });
         if (this.#leads) this.tabs.tell({ kind: "relayState", place: this.#ends.place, state: this.#relayState });
         return;
       case "open":
         for (const doc of m.docs) {
-          this.#elsewhere.add(doc);
+          this.#openIn(m.tab).add(doc);
           this.#documentById.get(doc)?.sayAgain();
         }
         if (this.#leads) this.#ends.adopt(m.docs);
         return;
       case "closed":
-        for (const doc of m.docs) this.#elsewhere.delete(doc);
+        for (const doc of m.docs) this.#openIn(m.tab).delete(doc);
         this.#ends.release(m.docs);
-        this.tabs.tell({ kind: "open", docs: [...this.#documentById.values()].filter((d) => d.attached && m.docs.includes(d.id)).map((d) => d.id) });
         return;
       case "pause": return this.#setPaused(m.paused);
       case "relayState": {
@@ -414,7 +427,7 @@ export class Hub {
       }
       case "head": case "secret": return this.#ends.hear(m);
       case "forgot":
-        this.#elsewhere.delete(m.doc);
+        for (const docs of this.#openByTab.values()) docs.delete(m.doc);
         return this.#ends.hear(m);
       default: this.#documentById.get(m.doc)?.hear(m);
     }

@@ -3,6 +3,7 @@
 // A message is about bytes that are durable already. Losing one loses nothing: the machine sees the hole and reads the store.
 
 import { FreeholdError } from "../errors.ts";
+import { toBase64url } from "../ids.ts";
 import type { DocId, HeadRecord, SessionId } from "../protocol.ts";
 import type { Channel, VaultEnv } from "./env.ts";
 import type { Head, Known } from "./events.ts";
@@ -34,9 +35,8 @@ export type TabMessage =
   | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array; readonly stands: boolean }
   /** A session signed two histories, and the device has the proof. */
   | { readonly kind: "proven"; readonly doc: DocId; readonly session: SessionId; readonly bare: boolean }
-  /** Documents that the sender has open, in answer to `who` and whenever that changes. */
-  | { readonly kind: "open"; readonly docs: readonly DocId[] }
-  | { readonly kind: "closed"; readonly docs: readonly DocId[] }
+  /** Documents that the sender, `tab`, has open, in answer to `who` and whenever that changes. */
+  | { readonly kind: "open" | "closed"; readonly tab: string; readonly docs: readonly DocId[] }
   | { readonly kind: "who" }
   | { readonly kind: "pause"; readonly paused: boolean }
   | { readonly kind: "head"; readonly doc: DocId; readonly head: HeadRecord }
@@ -53,17 +53,34 @@ export class Tabs {
   readonly #releases: Set<() => void> = new Set();
   readonly #failed: (e: FreeholdError) => void;
 
+  readonly #tab: string;
+  /** The lock that shows that this tab is there is held. */
+  readonly #here: Promise<unknown>;
+
   /** `failed` hears, once, that this browser refuses locks. */
-  constructor(name: string, env: Pick<VaultEnv, "locks" | "openChannel">, receive: (message: TabMessage) => void, failed: (e: FreeholdError) => void) {
+  constructor(name: string, env: Pick<VaultEnv, "locks" | "openChannel" | "random">, receive: (message: TabMessage) => void, failed: (e: FreeholdError) => void) {
     this.#failed = failed;
     this.#prefix = `freehold/${name}`;
     this.#locks = env.locks;
     this.#channel = env.openChannel?.(this.#prefix) ?? null;
+    this.#tab = toBase64url(env.random(16));
+    this.#here = new Promise((resolve) => {
+      if (this.#locks === null) resolve(null);
+      else void this.#hold(this.#tabLock(this.#tab), resolve);
+    });
     if (this.#channel !== null) this.#channel.onmessage = (event) => receive(event.data as TabMessage);
   }
 
   tell(message: TabMessage): void {
     if (!this.#ends.signal.aborted) this.#channel?.postMessage(message);
+  }
+
+  /** Tells which documents are open here, or no longer, once others can tell whether this tab is there. */
+  tellOpen(kind: "open" | "closed", docs: readonly DocId[]): void { void this.#here.then(() => this.tell({ kind, tab: this.#tab, docs })); }
+
+  /** Calls back when another tab is gone, also without a word; where there are no locks nobody can tell. */
+  whenGone(tab: string, then: () => void): void {
+    void this.#locks?.request(this.#tabLock(tab), { mode: "shared", signal: this.#ends.signal }, then).catch(() => undefined);
   }
 
   /** Calls back, never in this turn, once this vault is the one that holds the relay's socket: at once, or when the tab that does goes away. Each place in the list of relays has its own. */
@@ -125,6 +142,7 @@ export class Tabs {
   }
 
   #useLock(doc: DocId): string { return `${this.#prefix}/use/${doc}`; }
+  #tabLock(tab: string): string { return `${this.#prefix}/tab/${tab}`; }
   #sessionLock(session: SessionId): string { return `${this.#prefix}/session/${session}`; }
 
   /** Holds a lock until it is freed or everything is closed. */

@@ -6,8 +6,9 @@ import { test, type TestContext } from "node:test";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { openSocket } from "../harness/websocket.ts";
 import { Background, type BackgroundEnds } from "../../src/vault/background.ts";
+import type { Channel } from "../../src/vault/env.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
-import { directoryOf, type Page, start } from "./vault-harness.ts";
+import { directoryOf, type Page, start, tabsOf } from "./vault-harness.ts";
 
 const relayOf = async (t: TestContext): Promise<RelayProcess> => {
   const relay = await startRelay();
@@ -206,4 +207,66 @@ test("each Welcome looks at one document, however many there are", async () => {
   for (const doc of docs) background.meet("http://relay", "store", false, doc);
   await filled;
   assert.ok(looks >= COUNT && looks <= 3 * COUNT, `${looks} looks at ${COUNT} documents`);
+});
+
+/** Documents that something happened to. */
+const happened = () => {
+  const docs = new Set<string>();
+  const waiting = new Map<string, () => void>();
+  return {
+    docs,
+    add: (doc: string): void => {
+      docs.add(doc);
+      waiting.get(doc)?.();
+    },
+    to: (doc: string): Promise<void> => new Promise((resolve) => {
+      waiting.set(doc, resolve);
+      if (docs.has(doc)) resolve();
+    }),
+  };
+};
+
+test("what only a tab had open that crashed is let go of", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const base = tabsOf(nodeEnv(await directoryOf()));
+  const left = happened();
+  const one = await start(t, "", [relay.url], { ...base, openWire: (address, on) => {
+    const wire = openSocket(address, on);
+    return { ...wire, send: (frame) => {
+      if (frame.type === "unsubscribe") left.add(frame.doc);
+      wire.send(frame);
+    } };
+  } });
+  // A crash frees a tab's locks, and nothing more is said or heard.
+  let isGone = false;
+  let crash: () => void = () => undefined;
+  const end = new Promise<void>((resolve) => { crash = resolve; });
+  const two = await start(t, "", [relay.url], {
+    ...base,
+    locks: { query: () => base.locks!.query(), request: (async (name: string, ...rest: readonly unknown[]) => {
+      const run = rest.at(-1) as (lock: null) => unknown;
+      return base.locks!.request(name, (rest.length > 1 ? rest[0] : {}) as LockOptions, () => (isGone ? undefined : Promise.race([run(null), end])));
+    }) as LockManager["request"] },
+    openChannel: (name) => {
+      const inner = base.openChannel!(name);
+      const channel: Channel = { onmessage: null, postMessage: (m) => { if (!isGone) inner.postMessage(m); }, close: () => inner.close() };
+      inner.onmessage = (e) => { if (!isGone) channel.onmessage?.(e); };
+      return channel;
+    },
+  });
+  const three = await start(t, "", [relay.url], base);
+  const both = await two.edit({ op: "create", type: "note" });
+  await both.type(0, "both");
+  const there = await three.edit({ op: "open", doc: both.doc, type: "note" });
+  const only = await two.edit({ op: "create", type: "note" });
+  await only.type(0, "only");
+  for (const note of [both, only]) await two.until("the tab that leads brings it", () => note.status.relay > 0 && note.status.unsent === 0);
+  assert.deepEqual([...left.docs], []);
+  isGone = true;
+  crash();
+  await left.to(only.doc);
+  await there.type(0, "in ");
+  await three.until("what another tab has open goes on", () => there.status.relay === 3);
+  assert.deepEqual([...left.docs], [only.doc]);
+  await one.stop();
 });
