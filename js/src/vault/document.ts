@@ -429,7 +429,8 @@ export class Document {
 
   /** Another hub or tab opened it: it hears what this one said before and no store knows. */
   sayAgain(): void {
-    if (this.#waivedBySession.size > 0) this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: false, known: [], waived: [...this.#waivedBySession.values()] });
+    const known = this.#mark?.known ?? []; // what is written down already it reads
+    if (known.length + this.#waivedBySession.size > 0) this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: false, known, waived: [...this.#waivedBySession.values()] });
   }
 
   /** What another tab made durable. */

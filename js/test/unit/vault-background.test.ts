@@ -266,7 +266,7 @@ test("what only a tab had open that crashed is let go of", { timeout: 60_000 }, 
   crash();
   await left.to(only.doc);
   await there.type(0, "in ");
-  await three.until("what another tab has open goes on", () => there.status.relay === 3);
+  await three.until("what another tab has open goes on", () => there.status.relay === 3 && there.status.unsent === 0);
   assert.deepEqual([...left.docs], [only.doc]);
   await one.stop();
 });

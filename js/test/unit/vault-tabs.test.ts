@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Channel } from "../../src/vault/env.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { startRelay } from "../e2e/relayprocess.ts";
 import { directoryOf, start, tabsOf } from "./vault-harness.ts";
 
 test("a tab that missed what another one wrote finds it in the file that the other's checkpoint made of it", async (t) => {
@@ -36,4 +37,16 @@ test("a tab that missed what another one wrote finds it in the file that the oth
   await two.until("it has all", () => theirs.value === mine.value);
   await mine.type(0, ">");
   await two.until("it goes on behind it", () => theirs.value === mine.value);
+});
+
+test("a tab that opens a document hears what the relay has of it, also where no store says so yet", { timeout: 60_000 }, async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const env = tabsOf(nodeEnv(await directoryOf()));
+  const [, two, three] = [await start(t, "", [relay.url], env), await start(t, "", [relay.url], env), await start(t, "", [relay.url], env)];
+  const mine = await two.edit({ op: "create", type: "note" });
+  await mine.type(0, "mine");
+  await two.until("the tab that leads brings it", () => mine.status.relay === 4 && mine.status.unsent === 0);
+  const theirs = await three.edit({ op: "open", doc: mine.doc, type: "note" }); // within the half second in which nothing is written down
+  await three.until("nothing is unsent there either", () => theirs.value === "mine" && theirs.status.unsent === 0);
 });
