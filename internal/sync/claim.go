@@ -95,13 +95,22 @@ func (s *session) goesOnBehind(e *Entry) bool {
 	return s.next < e.First && e.First <= s.claim.next && !s.frozen && !s.upload
 }
 
-// cross goes on with an envelope behind what is claimed.
-func (s *session) cross(e *Entry) {
+// cross goes on with an envelope behind what is claimed: snapshots have that as they say.
+func (d *document) cross(s *session, e *Entry) {
+	before := s.said()
 	s.holes.add(s.next, e.First)
 	s.goOnFrom(e.First, e.Prev)
 	s.first, s.tail = e.First, 0
-	s.learnSnapshot(min(e.First, s.cover.all), true)
-	s.some.here = max(s.some.here, min(e.First, s.some.all))
+	s.some.cross(e.First)
+	s.cover.cross(e.First)
+	s.base.cross(e.First)
+	for i := range d.outbox.counted.list {
+		x := &d.outbox.counted.list[i]
+		if at := slices.Index(x.sessions, s.id); at >= 0 {
+			x.within[at].cross(e.First)
+		}
+	}
+	s.told = s.told && s.said() == before
 }
 
 // nextBehind gives an envelope behind which a session goes on over what is claimed, when the relay has nothing that leads up to it: it was

@@ -29,6 +29,9 @@ type within struct {
 
 func (x *within) add(y within) { *x = within{max(x.here, y.here), max(x.all, y.all)} }
 
+// cross believes their word up to where the session goes on.
+func (x *within) cross(next uint32) { x.here = max(x.here, min(next, x.all)) }
+
 // count takes what a snapshot covers as being on the relay.
 func (d *document) count(about Hash, heads []Head) {
 	c := &d.outbox.counted

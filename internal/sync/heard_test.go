@@ -140,6 +140,26 @@ func TestS9ASnapshotCountsAsWhatWasHere(t *testing.T) {
 	})
 }
 
+// Where a session goes on behind what a snapshot is said to have, that is believed, whatever is objected to later.
+func TestS9WhatASessionWentOnBehindCounts(t *testing.T) {
+	s := online(t)
+	s.judged(good, 1, 0)
+	heads := []sync.Head{{Session: eve, Seq: 6, Hash: sync.Hash{6}}}
+	entry := goodEntry(2)
+	entry.Session, entry.Prev = bob, certHash(bob)
+	check := one[sync.Check](s, s.tell(opened(one[sync.Open](s, s.batch(1, entry)), update(sync.Hash(certHash(bob)), heads...))))
+	effects := s.tell(sync.Checked{Doc: doc, Job: check.Job, Verdict: sync.Sound, News: true})
+	s.tell(sync.Merged{Doc: doc, Job: one[sync.Merge](s, effects).Job, Size: 500, Claims: heads})
+	s.openAll(s.batch(1, arrive(3, eve, 7, sync.Hash{6})), update(sync.Hash{7}))
+	if s.last.Unsent != 0 {
+		t.Fatalf("%+v: the relay has all of it", s.last)
+	}
+	s.openAll(s.batch(1, objection(sync.Hash(certHash(good)))), update(sync.Hash{8}))
+	if s.last.Unsent != 0 {
+		t.Errorf("%+v: nobody objects to what has the beginning", s.last)
+	}
+}
+
 // Somebody objects to what nobody made. When all of the log was read once more, what is good in it counts again, also what was not remembered.
 func TestS9WhatIsReadOnceMoreCountsAgain(t *testing.T) {
 	s := holder(t, true, 5)

@@ -236,7 +236,7 @@ func (m *Machine) remoteStored(d *document, p Problem) {
 	}
 	s := d.session(w.session)
 	if e := &w.entries[0]; s.goesOnBehind(e) {
-		s.cross(e)
+		d.cross(s, e)
 	}
 	var fresh, unused, late []Ref
 	for i := range w.entries {

@@ -191,7 +191,7 @@ func (m *Machine) shared(e Shared) {
 		}
 		at := Entry{Session: x.Head.Session, First: x.Head.Seq, Seq: x.Head.Seq, Prev: x.Prev}
 		if e.Whole && s.goesOnBehind(&at) { // another tab went on there
-			s.cross(&at)
+			d.cross(s, &at)
 		}
 		if s.holes.at(x.Head.Seq) {
 			late = appendRef(late, x.Ref)
