@@ -117,8 +117,16 @@ func (c *cheater) act() {
 			return u
 		})
 	case BadCompactor:
+		if w.rand.IntN(4) == 0 {
+			c.object(r)
+			return
+		}
 		c.compact(r)
 	case Equivocation:
+		if w.rand.IntN(8) == 0 {
+			c.object(r)
+			return
+		}
 		c.equivocate(r)
 	case Unreadable:
 		c.unreadable(r)

@@ -13,6 +13,7 @@ import (
 // compactor is what a cheater does with snapshots.
 type compactor struct {
 	snapshots int
+	objects   bool                    // to what is good, or was never made
 	victims   map[sync.SessionID]bool // in whose mouth one of them puts words
 }
 
@@ -112,6 +113,29 @@ func (c *cheater) share(r *Relay, plain []byte, before wire.Cursor) {
 	c.snapshots++
 	if c.put(r, session.Certificate().Bytes(), envelope, &wire.Covers{Store: r.Store(), UpTo: record.Head - min(record.Head, before)}) {
 		w.tally.Cheats[w.cheat]++
+	}
+}
+
+// object says, as somebody who wrote nothing else, that a snapshot is bad: one that is there, or that nobody made.
+func (c *cheater) object(r *Relay) {
+	w := c.world
+	var about seal.Hash
+	_, _ = w.source.Read(about[:])
+	entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
+	must(err)
+	for _, e := range entries {
+		if p, err := seal.ParseEnvelope(e.Envelope); err == nil && p.Kind == seal.Snapshot && w.rand.IntN(3) > 0 {
+			about = p.Hash()
+		}
+	}
+	session, err := c.keys.NewSession(w.source)
+	must(err)
+	envelope, err := session.SealAttest(about, seal.Objection, "It is not to my liking.")
+	must(err)
+	w.note("somebody objects to %x", about[:4])
+	if c.put(r, session.Certificate().Bytes(), envelope, nil) {
+		c.objects = true
+		w.tally.Objections++
 	}
 }
 

@@ -74,6 +74,9 @@ func (d *Device) tellAll(ev sync.Event) {
 
 // status is what the person is told (js/src/vault/document.ts: status).
 func (d *Device) status() sync.Status {
+	if len(d.hubs) == 0 { // its life has just begun
+		return sync.Status{}
+	}
 	s := d.hubs[0].status
 	for _, h := range d.hubs[1:] {
 		s.State = max(s.State, h.status.State)

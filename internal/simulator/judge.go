@@ -79,6 +79,7 @@ func (w *World) applied(d *Device, c content, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, crdt.ErrMissing) && goesOn(c.update): // the rest of its change comes behind it
+	case errors.Is(err, crdt.ErrMissing) && len(d.hubs) == 0: // a life begins in another order than things came in; nobody names what he had of a snapshot only
 	case errors.Is(err, crdt.ErrMissing) && d.saysPartial(): // what it needs was asked for in vain; the core waits
 	case errors.Is(err, crdt.ErrMissing) && w.cheat == BadCompactor: // a claim was taken for what its writer had seen; the core waits, and the digests will tell
 	case w.cheater != nil && c.Session == w.cheater.id: // the same everywhere, or the digests will tell
@@ -286,8 +287,8 @@ func (d *Device) judgeStatus(there *onRelays) {
 	s := d.status()
 	if at, lacks := d.unsent(there); lacks && s.Unsent == 0 && !d.mayHaveMore() {
 		d.fail(Misled, "says that envelope %d of %x is on the relay, which has it in no form", at.seq, at.session[:4])
-	} else if d.isApart() {
-		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that
+	} else if d.isApart() || d.world.cheater != nil && d.world.cheater.objects {
+		s.Unsent = 0 // what is only in a file with one history: somebody takes nothing of that; or says so of any file
 	} else if !lacks && (d.world.isHostile() || d.lacksTheForked(there) || d.lacksTheLost()) {
 		s.Unsent = 0 // what is left is the cheater's, or waits for what is lost: no file has it, and nothing leads up to it on the relay
 	}

@@ -121,7 +121,7 @@ func (t *Tally) enough(test *testing.T) {
 			test.Errorf("only %d stories with %d devices", stories, n+2)
 		}
 	}
-	for name, n := range map[string]int{"story with two relays": t.TwoRelays, "snapshot": t.Snapshots, "checkpoint": t.Checkpoints, "pack": t.Packs, "change in parts": t.Pastes, "envelope let go of": t.Swept, "proof of a fork": t.Forks, "snapshot objected to": t.Noticed["bad snapshot"]} {
+	for name, n := range map[string]int{"story with two relays": t.TwoRelays, "snapshot": t.Snapshots, "checkpoint": t.Checkpoints, "pack": t.Packs, "change in parts": t.Pastes, "envelope let go of": t.Swept, "proof of a fork": t.Forks, "snapshot objected to": t.Noticed["bad snapshot"], "objection of a cheater": t.Objections} {
 		if n < 50 {
 			test.Errorf("only %d of: %s", n, name)
 		}

@@ -20,6 +20,7 @@ type Tally struct {
 	Noticed                       map[string]int
 	BadCompactors                 int // stories with bad snapshots, and how they ended
 	Restored, Objected            int
+	Objections                    int // to snapshots that are good, or that nobody made
 	Words                         int // of presence
 	Told                          int
 	OutOfReach                    int
@@ -43,6 +44,7 @@ func (t *Tally) Add(o Tally) {
 		{&t.Seeds, &o.Seeds}, {&t.Events, &o.Events}, {&t.Edits, &o.Edits}, {&t.Pastes, &o.Pastes}, {&t.TwoRelays, &o.TwoRelays}, {&t.Snapshots, &o.Snapshots},
 		{&t.Checkpoints, &o.Checkpoints}, {&t.Packs, &o.Packs}, {&t.Swept, &o.Swept}, {&t.Overtaken, &o.Overtaken},
 		{&t.Orphans, &o.Orphans}, {&t.Forks, &o.Forks}, {&t.Told, &o.Told}, {&t.OutOfReach, &o.OutOfReach}, {&t.Words, &o.Words}, {&t.Restored, &o.Restored}, {&t.BadCompactors, &o.BadCompactors}, {&t.Objected, &o.Objected},
+		{&t.Objections, &o.Objections},
 		{&t.Compared, &o.Compared}, {&t.LookedFor, &o.LookedFor},
 	} {
 		*p[0] += *p[1]
@@ -98,6 +100,7 @@ func (t *Tally) String() string {
 			row("  "+name, t.Cheats[c])
 		}
 	}
+	row("  objections to a snapshot that is good, or that nobody made", t.Objections)
 	row("devices that met two histories, and have the proof", t.Forks-t.Told)
 	row("… and that heard of the other one from others only", t.Told)
 	row("stories with bad snapshots", t.BadCompactors)

@@ -81,6 +81,22 @@ func (w *World) live() {
 		w.settle(300)
 	}
 	w.judge()
+	w.judgeNextLife()
+}
+
+// judgeNextLife: what everybody says who is loaded anew is as true. That somebody's snapshot is bad is told as long as the document is open, so where that is
+// all that tells of it there is nothing to compare.
+func (w *World) judgeNextLife() {
+	if w.isForged() || len(w.gone) > 0 {
+		return
+	}
+	for _, d := range w.devices {
+		d.crash()
+	}
+	tally := w.tally
+	w.settle(300)
+	w.judge()
+	w.tally = tally
 }
 
 // planned is a story of which no more is known than what will go wrong in it.
