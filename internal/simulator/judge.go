@@ -481,9 +481,20 @@ func (w *World) on(relays []*Relay) *onRelays {
 	for _, r := range relays {
 		entries, _, err := r.log.Read(w.cast.doc, 0, 1<<30)
 		must(err)
+		objected := map[seal.Hash]bool{}
+		for _, e := range entries {
+			p := must1(seal.ParseEnvelope(e.Envelope))
+			if p.Kind == seal.Attest {
+				about, verdict := p.Attested()
+				objected[about] = objected[about] || verdict == seal.Objection
+			}
+		}
 		for _, e := range entries {
 			p, err := seal.ParseEnvelope(e.Envelope)
 			must(err)
+			if p.Kind == seal.Snapshot && objected[p.Hash()] {
+				continue
+			}
 			if p.Kind == seal.Snapshot {
 				if covers := w.coveredBy(e.Envelope); w.isRefused(covers) {
 					refused = furthest(refused, covers)
