@@ -73,14 +73,36 @@ func TestS12ASnapshotOnTheRelayMakesNoChainLonger(t *testing.T) {
 // A long reading goes from one run to the next. Were the tail only folded when it is over, each snapshot in the log would be checked against all of it.
 func TestS12ALongReadingIsFoldedOnItsWay(t *testing.T) {
 	s := online(t)
-	carl := sync.SessionID{4}
+	s.lose()
+	s.greet(2, store, 11)
 	big := sync.Entry{Ref: 50, Cursor: 9, Size: 300_000, Session: ann, Prev: certHash(ann)}
-	next := sync.Entry{Ref: 51, Cursor: 10, Size: 200, Session: carl, Prev: certHash(carl)}
-	effects := s.openAll(s.batch(1, big, next), update(sync.Hash{6}))
+	next := sync.Entry{Ref: 51, Cursor: 10, Kind: sync.KindSnapshot, Size: 200, Session: carl, Prev: certHash(carl)}
+	effects := s.openAll(s.batch(2, big, next), update(sync.Hash{6}))
 	if due := one[sync.Checkpoint](s, effects); len(due.Covers) != 1 || due.Covers[0].Session != ann {
 		t.Fatalf("%+v", due.Covers)
 	}
 	if open := one[sync.Open](s, effects); open.Session != carl {
 		t.Fatalf("the reading goes on, not with %+v", open)
+	}
+}
+
+// Who comes to a log of single envelopes waits for the end of it: what is folded on the way is opened twice before anything of it is seen.
+func TestS12AReadingWithoutSnapshotsIsFoldedAtItsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		size uint32
+		due  bool
+	}{"short": {300_000, false}, "so long that it would be too much for a tail": {5 << 20, true}} {
+		s := online(t)
+		s.lose()
+		s.greet(2, store, 11)
+		big := sync.Entry{Ref: 50, Cursor: 9, Size: c.size, Session: ann, Prev: certHash(ann)}
+		effects := s.openAll(s.batch(2, big), update(sync.Hash{6}))
+		if due := only[sync.Checkpoint](effects); (len(due) > 0) != c.due {
+			t.Errorf("%s: %+v on the way", name, due)
+		}
+		effects = s.tell(sync.Batch{Conn: 2, Doc: doc, UpTo: 11})
+		if due := only[sync.Checkpoint](effects); (len(due) > 0) == c.due {
+			t.Errorf("%s: %+v at its end", name, due)
+		}
 	}
 }

@@ -381,6 +381,11 @@ func (m *Machine) askAgain(d *document) {
 // isBroken reports whether the relay gave all that it has, and something of it could not be taken.
 func (in *inbox) isBroken() bool { return len(in.log) > 0 && !in.reading }
 
+// isCatchingUp reports whether the first reading is under way, and no snapshot is near that is to be compared with all before it.
+func (in *inbox) isCatchingUp() bool {
+	return in.catching && in.asks == 0 && !slices.ContainsFunc(in.log, func(a arrival) bool { return a.Kind == KindSnapshot && a.isKept() })
+}
+
 // isPartial reports whether something could not be taken; while it is tried once more, that it was asked for tells.
 func (in *inbox) isPartial() bool {
 	return len(in.log) > 0 && (in.log[0].state >= arrivalFailed || in.asks > 0 || in.askAt != 0)

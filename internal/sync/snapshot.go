@@ -2,8 +2,11 @@ package sync
 
 import "slices"
 
-// checkpointFloor is the least tail, in bytes, worth a checkpoint.
-const checkpointFloor = 256 << 10
+// checkpointFloor is the least tail, in bytes, worth a checkpoint; catchingFloor the same while a log is read of which nobody sees anything before its end.
+const (
+	checkpointFloor = 256 << 10
+	catchingFloor   = 4 << 20
+)
 
 // checkpoint is the state of folding the tail into the device's snapshot.
 type checkpoint struct {
@@ -206,7 +209,7 @@ func (m *Machine) checkpointNext(d *document) {
 			gain += uint64(s.tail) * uint64(end-s.first) / uint64(s.next-s.first)
 		}
 	}
-	if gain <= max(checkpointFloor, uint64(d.snapshot)/2) {
+	if gain <= max(checkpointFloor, uint64(d.snapshot)/2) || gain <= catchingFloor && d.inbox.isCatchingUp() {
 		return
 	}
 	c.running, c.covers, c.notBefore = true, c.covers[:0], 0
