@@ -81,7 +81,9 @@ func (w *World) live() {
 		w.settle(300)
 	}
 	w.judge()
-	w.judgeNextLife()
+	if w.Seed%4 == 0 { // it costs half of a story
+		w.judgeNextLife()
+	}
 }
 
 // judgeNextLife: what everybody says who is loaded anew is as true. That somebody's snapshot is bad is told as long as the document is open, so where that is
