@@ -106,3 +106,29 @@ func TestS12AReadingWithoutSnapshotsIsFoldedAtItsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A file system shows what another tab writes before it is flushed. In a file of this tab it might stay when a power cut takes the record.
+func TestS12WhatWasReadOfAnotherTabGoesIntoNoFileAtOnce(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	big := sync.SharedEntry{Ref: 5, Size: 300_000, Head: sync.Head{Session: ann, Hash: sync.Hash{9}}}
+	effects := s.tell(sync.Shared{Doc: doc, Whole: true, Entries: []sync.SharedEntry{big}})
+	one[sync.Show](s, effects)
+	none[sync.Checkpoint](s, effects)
+	none[sync.Checkpoint](s, s.wake(1_999))
+	if due := one[sync.Checkpoint](s, s.wake(1)); len(due.Covers) != 1 || due.Covers[0].Session != ann {
+		t.Fatalf("%+v", due.Covers)
+	}
+}
+
+// Nor into a snapshot for the relay: see there.
+func TestS12WhatWasReadOfAnotherTabGoesIntoNoSnapshotAtOnce(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	read := sync.SharedEntry{Ref: 15, Size: 200, Head: sync.Head{Session: ann, Hash: sync.Hash{9}}}
+	one[sync.Show](s, s.tell(sync.Shared{Doc: doc, Whole: true, Entries: []sync.SharedEntry{read}}))
+	none[sync.MakeSnapshot](s, s.tell(sync.Missing{Doc: doc, Session: own, First: 1}))
+	none[sync.MakeSnapshot](s, s.wake(1_999))
+	one[sync.MakeSnapshot](s, s.wake(1))
+}

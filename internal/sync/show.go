@@ -204,6 +204,9 @@ func (m *Machine) shared(e Shared) {
 			d.inbox.tryAgain(x.Head.Session)
 			d.inbox.held = append(d.inbox.held, held{x.Ref, x.Head, x.Deps, x.More})
 			d.noteSeen(x.Head.Session, x.Deps)
+			if e.Whole {
+				d.restFiles(m.now)
+			}
 			continue
 		}
 		m.drop(appendRef(nil, x.Ref))

@@ -8,6 +8,15 @@ const (
 	catchingFloor   = 4 << 20
 )
 
+// flushPause is how long no file is made of what another tab wrote and this one read from the store: a file system shows a record before it is flushed.
+const flushPause = 2_000
+
+// restFiles leaves another tab the time to flush what was read here.
+func (d *document) restFiles(now int64) {
+	d.checkpoint.notBefore = max(d.checkpoint.notBefore, now+flushPause)
+	d.outbox.upload.notBefore = max(d.outbox.upload.notBefore, now+flushPause)
+}
+
 // checkpoint is the state of folding the tail into the device's snapshot.
 type checkpoint struct {
 	running   bool
