@@ -351,7 +351,7 @@ func (m *Machine) refused(e Refused) {
 		o.blocked = true
 	case e.Problem == RelayGap && 0 < e.Next && e.Next < max(s.relay, s.cover.here) && e.Next >= s.first && e.Next != s.relay: // it ends earlier than we thought
 		s.begin, s.relay, s.sent = min(s.begin, e.Next-1), e.Next, 0
-	case e.Problem == RelayGap && e.Next == s.relay && m.now < o.holdUntil: // sent right behind what was refused for now: all of that goes again
+	case e.Problem == RelayGap && e.Next == s.relay && (s.sent == 0 && s.relay > 0 || m.now < o.holdUntil): // sent right behind what was refused for now: all of that goes again
 	case e.Problem == RelayGap && e.Next == s.relay && s.sent > s.relay: // what was sent before it got lost, or was refused
 		s.sent = 0
 		o.holdUntil = m.now + m.random.pause(o.refusals)

@@ -554,6 +554,23 @@ func TestS10TheGapBehindWhatWasRefusedForNowIsNone(t *testing.T) {
 	}
 }
 
+// The second answer may be slow: the pause is over, and nothing was sent again, for the relay's log is being read.
+func TestS10TheGapThatComesAfterThePauseIsNone(t *testing.T) {
+	s := online(t)
+	s.write(1)
+	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
+	one[sync.Append](s, s.write(2))
+	one[sync.Append](s, s.write(3))
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayBusy, Retry: 1000})
+	open := one[sync.Open](s, s.batch(1, sync.Entry{Ref: 50, Cursor: 9, Size: 200, Session: ann, Prev: certHash(ann)}))
+	none[sync.Append](s, s.wake(1250))
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayGap, Next: 1})
+	effects := s.tell(opened(open, update(sync.Hash{6})))
+	if sent := one[sync.Append](s, s.tell(sync.StoreDone{Doc: doc, Job: one[sync.Store](s, effects).Job})); sent.From != 1 || sent.To != 2 {
+		t.Fatalf("%+v", sent)
+	}
+}
+
 func TestS10ARefusedSessionIsNotSentAgain(t *testing.T) {
 	s := online(t)
 	s.write(1)
