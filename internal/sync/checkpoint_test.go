@@ -122,6 +122,17 @@ func TestS12WhatWasReadOfAnotherTabGoesIntoNoFileAtOnce(t *testing.T) {
 	}
 }
 
+// Who opens a document that another tab writes reads the same.
+func TestS12WhatIsOpenedOfAnotherTabGoesIntoNoFileAtOnce(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	live := sync.Stored{Head: sync.Head{Session: ann, Seq: 6, Hash: sync.Hash{6}}, Tail: 300_000, Live: true}
+	ended := sync.Stored{Head: sync.Head{Session: bob, Seq: 6, Hash: sync.Hash{7}}, Tail: 300_000}
+	none[sync.Checkpoint](s, s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Heads: []sync.Stored{live, ended}}))
+	none[sync.Checkpoint](s, s.wake(1_999))
+	one[sync.Checkpoint](s, s.wake(1))
+}
+
 // Nor into a snapshot for the relay: see there.
 func TestS12WhatWasReadOfAnotherTabGoesIntoNoSnapshotAtOnce(t *testing.T) {
 	s := online(t)

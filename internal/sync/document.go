@@ -77,6 +77,9 @@ func (m *Machine) open(e DocOpen) {
 		s := d.session(h.Session)
 		s.goOnFrom(h.Seq+1, h.Hash)
 		s.first, s.tail, s.live = h.First, h.Tail, h.Live
+		if h.Live {
+			d.restFiles(m.now)
+		}
 		s.holes.add(h.First-min(h.Hole, h.First), h.First)
 	}
 	d.takeClaims(e.Claims)

@@ -38,3 +38,6 @@ func (m *Machine) Arrivals() int { return len(m.docs[0].inbox.log) }
 
 // Sessions is how many sessions the first document knows.
 func (m *Machine) Sessions() int { return len(m.docs[0].sessions) }
+
+// Marks is how many stores of relays the first document remembers besides the one in use.
+func (m *Machine) Marks() int { return len(m.docs[0].outbox.marks) }

@@ -12,6 +12,9 @@ const (
 // of a book, nor the list of a home with a thousand documents.
 const lastAgain = 16 << 10
 
+// marksKept is how many stores are remembered besides the one in use. A relay may name another with each Welcome.
+const marksKept = 16
+
 // outbox is what the relay has, lacks and is being sent.
 type outbox struct {
 	mark       Mark   // of the store in use; Known stands in the sessions
@@ -49,6 +52,9 @@ func (o *outbox) use(d *document, store StoreID) {
 		return
 	}
 	if o.mark.Store != (StoreID{}) {
+		if n := len(o.marks); n >= marksKept {
+			o.marks = o.marks[n+1-marksKept:]
+		}
 		o.marks = append(o.marks, o.current(d))
 		o.reset = true
 	}
@@ -214,7 +220,7 @@ func (d *document) isOther(e *Entry) bool {
 	return s == nil || e.Seq >= s.next && !s.frozen && !s.upload
 }
 
-// helloAgain asks once more for a document for which the relay had no time (S10).
+// helloAgain asks once more for a document for which the relay had no time, or which it could not read on (S10).
 func (m *Machine) helloAgain(d *document) {
 	if o := &d.outbox; o.subscribed && !o.welcomed && o.holdUntil != 0 && m.now >= o.holdUntil {
 		o.holdUntil = 0
@@ -340,6 +346,9 @@ func (m *Machine) refused(e Refused) {
 		o.refusals++
 		if isUpload {
 			o.upload.stage = stageFailed
+		}
+		if e.Session == noSession { // it ends the subscription, or the answer to Hello
+			o.welcomed = false
 		}
 		d.rewind()
 	case isUpload:

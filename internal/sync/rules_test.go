@@ -198,7 +198,7 @@ func TestS4TheWindow(t *testing.T) {
 	s := online(t)
 	s.write(1)
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0})
-	s.tell(sync.Refused{Conn: 1, Doc: doc, Problem: sync.RelayBusy, Retry: 1000})
+	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayBusy, Retry: 1000})
 	for n := uint32(2); n < 2+2*sync.Window; n++ {
 		none[sync.Append](s, s.write(n))
 	}
@@ -616,6 +616,35 @@ func TestS10ABusyRelayIsGreetedAgain(t *testing.T) {
 	none[sync.Hello](s, s.tell(sync.Wake{}))
 	if st := s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0}); one[sync.StatusChanged](s, st).Status.Problem != sync.NoProblem {
 		t.Fatalf("%+v", st)
+	}
+}
+
+// A relay that cannot read its disk says so in the middle of a reading, and does not go on by itself.
+func TestS10AReadingThatTheRelayBreaksOffIsBegunAgain(t *testing.T) {
+	s := newScript(t)
+	s.tell(sync.Relays{Count: 1})
+	s.tell(sync.Lead{Yes: true})
+	s.tell(sync.DocOpen{Doc: doc, Writable: true, Keyed: true, Content: true, Own: own, Prev: certHash(own)})
+	s.tell(sync.SocketOpen{Conn: 1})
+	s.welcome(50)
+	s.openAll(s.batch(1, sync.Entry{Ref: 50, Cursor: 1, Size: 200, Session: ann, Prev: certHash(ann)}), update(sync.Hash{6}))
+	none[sync.Append](s, s.write(1))
+	timer := one[sync.Timer](s, s.tell(sync.Refused{Conn: 1, Doc: doc, Problem: sync.RelayFull, Retry: 1000}))
+	if hello := one[sync.Hello](s, s.wake(timer.At-s.now)); hello.Since > 1 {
+		t.Fatalf("%+v", hello)
+	}
+	s.welcome(50)
+	one[sync.Append](s, s.tell(sync.Batch{Conn: 1, Doc: doc, UpTo: 50}))
+}
+
+// A relay may say that it has another store with each Welcome. What is remembered of them has an end.
+func TestS9OfStoresWithoutEndTheNewestAreRemembered(t *testing.T) {
+	s := online(t)
+	for n := range 1000 {
+		s.tell(sync.Welcome{Conn: 1, Doc: doc, Store: sync.StoreID{1, byte(n), byte(n >> 8)}, Genesis: true})
+	}
+	if n := s.m.Marks(); n > 16 {
+		t.Fatalf("%d stores", n)
 	}
 }
 
