@@ -142,26 +142,3 @@ func TestOneSeedIsOneStory(t *testing.T) {
 		}
 	}
 }
-
-// What a story showed once, under the seed that told it.
-func TestSeed33ARelayThatHoldsASessionBackIsNotGivenASnapshotEachMinute(t *testing.T) { tell(t, 33) }
-
-func TestSeed372WhatAnotherRelaysSnapshotSaysIsNotUnsent(t *testing.T) { tell(t, 372) }
-
-func TestSeed1045WhatADeadRelayGaveEndsNothing(t *testing.T) { tell(t, 1045) }
-
-func TestSeed1092ARelayThatEndsBeforeItsAcknowledgementsWasPutBack(t *testing.T) { tell(t, 1092) }
-
-func TestSeed38765WhatWentWithADeviceIsWaitedForByWhoObjects(t *testing.T) { tell(t, 38765) }
-
-func TestSeed83351WhatNothingOnTheRelayLeadsUpToIsUnsent(t *testing.T) { tell(t, 83351) }
-
-func TestSeed160142WhatWaitsForWhatIsLostIsUnsent(t *testing.T) { tell(t, 160142) }
-
-func tell(t *testing.T, seed uint64) Tally {
-	tally, err := Run(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tally
-}
