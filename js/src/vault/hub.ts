@@ -367,10 +367,11 @@ export class Hub {
 
   #refused(conn: number, frame: RelayError): void {
     const request = frame.req === null ? undefined : this.#requestById.get(frame.req);
-    if (frame.req !== null) this.#requestById.delete(frame.req);
     const document = frame.doc === null ? undefined : this.#documentById.get(frame.doc);
+    if (request?.about === "presence") return document?.presenceRefused(); // the next word goes out all the same, and all of a connection have one number
+    if (frame.req !== null) this.#requestById.delete(frame.req);
     if (request?.about === "check") return this.#ends.checked(null);
-    if (request?.about === "presence") return document?.presenceRefused(); // the next word goes out all the same
+    if (frame.doc !== null && document === undefined) return; // closed meanwhile: it concerns no other
     if (request?.about === "successor") {
       document?.successorAnswered();
       return this.#ends.post({ kind: "problem", problem: errorToProblem(new FreeholdError("relay-refused", frame.message, frame.hint), document?.id) });

@@ -36,7 +36,7 @@ export interface PresenceEnds {
   step(event: Event): void;
   tell(message: TabMessage): void;
   send(conn: number, frame: Frame): void;
-  /** A number for the relay to refuse by. */
+  /** A number for the relay to refuse by: words get no other answer, so one serves all of a connection. */
   request(): number;
 }
 
@@ -50,7 +50,7 @@ export class Presence {
   #last: { readonly conn: number; readonly head: Uint8Array } | null = null;
   /** The newest word of each other tab, for a relay that comes back. */
   readonly #nearBySession: Map<SessionId, Heard> = new Map();
-  /** The subscription that words go out on. */
+  /** The connection that words go out on. */
   #line: Line | null = null;
 
   constructor(desk: Desk, ends: PresenceEnds) {
@@ -83,7 +83,7 @@ export class Presence {
   }
 
   /** The relay begins anew with this document, or refused a word: it gets our certificate again. */
-  restart(): void { this.#line = null; }
+  restart(): void { if (this.#line !== null) this.#line.isKnown = false; }
 
   /** Passes a word of another tab on to the relay, now (`conn` is not 0) or when it is there. */
   forward(conn: number, heard: Heard): void {
