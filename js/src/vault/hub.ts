@@ -14,6 +14,7 @@ import { Refs } from "./refs.ts";
 import type { Said, Wire } from "../wire/socket.ts";
 import type { Copies, StoredSecret } from "../store/store.ts";
 import { Tabs, type TabMessage } from "./tabs.ts";
+import { isAnswer } from "../wire/sums.ts";
 import { weigh, type Batch, type Challenge, type Changed, type RelayError, type RelayFrame } from "../wire/wire.ts";
 
 /** setTimeout takes no more, in milliseconds. */
@@ -333,9 +334,12 @@ export class Hub {
       }
       case "presence": return document.hearPresence({ conn, cert: frame.cert?.slice() ?? null, envelope: frame.envelope.slice() });
       case "done": return document.successorAnswered();
-      case "changed":
+      case "changed": {
+        const request = this.#requestById.get(frame.req);
+        if (request?.about !== "check" || request.doc !== doc) return; // nobody asked
         this.#requestById.delete(frame.req);
-        return this.#ends.checked(frame);
+        return isAnswer(frame) ? this.#ends.checked(frame) : this.#endGarbled(conn);
+      }
       default: return frame satisfies never;
     }
   }
@@ -360,9 +364,14 @@ export class Hub {
       this.step({ type: "batch", conn, doc: document.number, entries, upTo: batch.upTo, more: batch.more });
     } catch (e) {
       if (!(e instanceof FreeholdError)) throw e;
-      this.#hangUp(); // no relay that checks envelopes could have stored it
-      this.step({ type: "socketClosed", conn, garbage: true });
+      this.#endGarbled(conn); // no relay that checks envelopes could have stored it
     }
+  }
+
+  /** Leaves a relay that said what none that keeps the protocol says. */
+  #endGarbled(conn: number): void {
+    this.#hangUp();
+    this.step({ type: "socketClosed", conn, garbage: true });
   }
 
   #refused(conn: number, frame: RelayError): void {

@@ -23,11 +23,14 @@ export interface LookoutEnds {
 
 export class Lookout {
   readonly #ends: LookoutEnds;
-  /** Up to where the relay's log is here. Of members that are not on this device: what the relay said. */
+  /**
+   * Up to where the relay's log is here. Of members that are not on this device: what the relay said last of their part, so never more
+   * of them than a set may have (`isAnswer`).
+   */
   readonly #cursorById: Map<DocId, number> = new Map();
-  /** On this connection. What the relay does not list all the same it does not have. */
+  /** Documents of this device, on this connection. What the relay does not list all the same it does not have. */
   readonly #added: Set<DocId> = new Set();
-  /** Members, by the relay's last word on this connection. */
+  /** Documents of this device that are members, by the relay's last word on this connection. */
   readonly #members: Set<DocId> = new Set();
   #list: DocId | null = null;
   /** Counts beginnings and ends: what was under way before one does not go on after it. */
@@ -58,26 +61,29 @@ export class Lookout {
     clearTimeout(this.#timer);
   }
 
-  /** Takes the answer; null: the relay refused. */
+  /** Takes the answer to what was asked; null: the relay refused. Must: `isAnswer` holds. */
   async hear(changed: Changed | null): Promise<void> {
     if (this.#list === null || changed === null) return this.#rest();
     const turn = this.#turn;
     const here = this.#ends.here();
     const told = new Set(changed.heads.map((h) => h.doc));
     const missing: DocId[] = [];
+    let isNews = false;
     for (const doc of this.#cursorById.keys()) {
+      if (told.has(doc)) continue;
       if (((changed.parts >> partOf(doc)) & 1) === 0) told.add(doc); // its part is the same there
-      else if (!told.has(doc)) missing.push(doc);
+      else if (here.has(doc)) missing.push(doc);
+      else isNews = this.#cursorById.delete(doc); // another device's: there is nothing to offer, and the relay's word counts
     }
     if (missing.some((doc) => this.#members.has(doc))) { // it forgot the set: all of it is offered again
       this.#added.clear();
       this.#members.clear();
     }
-    for (const doc of told) this.#members.add(doc);
+    for (const doc of told) if (here.has(doc)) this.#members.add(doc);
     const add = missing.filter((doc) => !this.#added.has(doc)).slice(0, limits.run);
     for (const doc of missing) if (this.#added.has(doc)) this.#cursorById.delete(doc);
     for (const doc of add) this.#added.add(doc);
-    let isNews = missing.length > 0;
+    isNews ||= missing.length > 0;
     for (const { doc, cursor } of changed.heads) {
       if (this.#cursorById.get(doc) === cursor) continue;
       const isHere = !here.has(doc) || (await this.#ends.fetch(doc));

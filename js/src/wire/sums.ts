@@ -3,14 +3,22 @@
 
 import type { DocId } from "../protocol.ts";
 import { sha256 } from "../seal/hkdf.ts";
-import { docToBytes } from "./wire.ts";
+import { docToBytes, type Changed } from "./wire.ts";
 
 /** Number of parts. */
 const PARTS = 16;
+/** The most documents in a part. */
+const PART_DOCS = 512;
 const SUM = 8;
 
 /** The part that a document is in: the first four bits of its id. */
 export const partOf = (doc: DocId): number => docToBytes(doc)[0]! >> 4;
+
+/** Whether a relay that keeps the protocol can have said so: members of the parts that it names, each once, and no more than a part has. */
+export const isAnswer = ({ parts, heads }: Changed): boolean => {
+  const count = new Array<number>(PARTS).fill(0);
+  return new Set(heads.map((h) => h.doc)).size === heads.length && heads.every(({ doc }) => ((parts >> partOf(doc)) & 1) === 1 && ++count[partOf(doc)]! <= PART_DOCS);
+};
 
 /** 128 bytes: of each part the first 8 of the SHA-256 of its documents in the order of their ids, each as id and 8 bytes of cursor. */
 export const sumsOf = async (heads: Iterable<readonly [DocId, number]>): Promise<Uint8Array> => {

@@ -5,9 +5,12 @@ import { cp, rm } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { openSocket } from "../harness/websocket.ts";
+import { toBase32 } from "../../src/ids.ts";
 import { Background, type BackgroundEnds } from "../../src/vault/background.ts";
 import type { Channel } from "../../src/vault/env.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import type { WireEvents } from "../../src/wire/socket.ts";
+import type { Changed } from "../../src/wire/wire.ts";
 import { directoryOf, type Page, start, tabsOf } from "./vault-harness.ts";
 
 const relayOf = async (t: TestContext): Promise<RelayProcess> => {
@@ -169,6 +172,59 @@ test("documents of a shared home that another device changed come without being 
   const mine = await bob.edit({ op: "open", doc: links[7]!.doc, type: "note" });
   assert.equal(mine.value, "note 7 that changed while nobody looked");
   assert.deepEqual([ada.problems, bob.problems], [[], []]);
+});
+
+test("what a relay says of a list unasked is not heard, and an answer that none can give ends the connection", { timeout: 120_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const asked: Uint8Array[] = [];
+  let on: WireEvents | null = null;
+  let calls = 0;
+  let spoil: ((f: Changed) => Changed) | null = null;
+  let answered = (_: Changed): void => undefined;
+  const page = await start(t, path, [relay.url], { ...env, openWire: (address, events) => {
+    calls++;
+    on = events;
+    const wire = openSocket(address, { ...events, frame: (f) => {
+      if (f.type !== "changed") return events.frame(f);
+      const said = spoil?.(f) ?? f;
+      events.frame(said);
+      answered(said);
+    } });
+    return { ...wire, check: (question, add) => {
+      asked.push(question.sums);
+      wire.check(question, add);
+    } };
+  } });
+  /** The answer on a later connection that all is known. */
+  const even = async (): Promise<Changed> => {
+    const before = calls;
+    const told = new Promise<Changed>((resolve) => { answered = (f) => { if (f.parts === 0 && calls > before) resolve(f); }; });
+    await page.reconnect();
+    return told;
+  };
+  const list = await page.edit({ op: "create", type: "freehold.home" });
+  await list.type(0, "list");
+  await page.until("it is on the relay", () => list.status.relay > 0);
+  const last = await even();
+
+  const foreign = (i: number): string => toBase32(Uint8Array.from({ length: 20 }, (_, k) => (k === 0 ? 0 : k === 1 ? i >> 8 : k === 2 ? i & 255 : 7)));
+  const heads = Array.from({ length: 600 }, (_, i) => ({ doc: foreign(i), cursor: 1 }));
+  const before = asked.length;
+  for (const req of [0, last.req, last.req + 1, last.req + 2]) on!.frame({ ...last, req, parts: 1, heads: heads.slice(0, 512) });
+  await even();
+  assert.equal(asked.length, before + 1, "one question on a new connection");
+  assert.deepEqual(asked.at(-1), asked.at(-2), "nothing that nobody asked for is known");
+
+  spoil = (f) => {
+    spoil = null;
+    return { ...f, parts: 1, heads };
+  };
+  const dialled = calls;
+  await even();
+  assert.equal(calls, dialled + 2, "that connection ended, and the next one told");
+  assert.deepEqual(asked.at(-1), asked.at(-2));
 });
 
 test("each Welcome looks at one document, however many there are", async () => {

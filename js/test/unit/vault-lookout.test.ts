@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mock, test, type TestContext } from "node:test";
 import { toBase32 } from "../../src/ids.ts";
 import { Lookout } from "../../src/vault/lookout.ts";
-import { partOf, sumsOf } from "../../src/wire/sums.ts";
+import { isAnswer, partOf, sumsOf } from "../../src/wire/sums.ts";
 
 const docOf = (i: number): string => toBase32(Uint8Array.from({ length: 20 }, (_, k) => (k === 0 ? i * 16 : i + k)));
 const LIST = docOf(15);
@@ -185,4 +185,43 @@ test("what was under way when another connection came asks nothing there", async
   await before;
   assert.deepEqual([fetched, asked.length], [[a], 2]);
   lookout.end();
+});
+
+test("of documents of other devices it knows what the relay said last, and offers none of them", async () => {
+  const mine = docOf(1), here = new Set([mine]);
+  const offered: string[] = [];
+  let sums: Uint8Array = new Uint8Array();
+  const lookout = new Lookout({ here: () => here, random: () => 0, fetch: async () => true, ask: (_list, said, add) => {
+    sums = said;
+    offered.push(...add);
+  } });
+  let last = 0;
+  const foreign = (part: number): string => {
+    const bytes = new Uint8Array(20);
+    bytes[0] = part * 16;
+    new DataView(bytes.buffer).setUint32(4, ++last);
+    return toBase32(bytes);
+  };
+  for (let connection = 0; connection < 3; connection++) {
+    await lookout.begin(LIST);
+    for (let answer = 0; answer < 20; answer++) { // each a frame full of documents that nobody named before
+      const heads = Array.from({ length: 1024 }, (_, i) => ({ doc: foreign(2 + (i & 1)), cursor: 1 + i }));
+      await lookout.hear({ type: "changed", doc: LIST, req: 0, parts: 0b1100, heads });
+      const known = [[mine, 0] as const, ...heads.map((h) => [h.doc, h.cursor] as const)];
+      assert.deepEqual(sums, await sumsOf(known), `answer ${answer}`);
+    }
+  }
+  assert.deepEqual(offered, []);
+  lookout.end();
+});
+
+test("no more is an answer than the members of the parts that it names, each once", () => {
+  const of = (part: number, count: number): { doc: string; cursor: number }[] =>
+    Array.from({ length: count }, (_, i) => ({ doc: toBase32(Uint8Array.from({ length: 20 }, (__, k) => (k === 0 ? part * 16 : k === 1 ? i & 255 : k === 2 ? i >> 8 : 0))), cursor: i }));
+  const told = (parts: number, heads: { doc: string; cursor: number }[]): boolean => isAnswer({ type: "changed", doc: LIST, req: 0, parts, heads });
+  assert.ok(told(0, []) && told(0xffff, []) && told(0b101, [...of(0, 512), ...of(2, 512)]));
+  assert.ok(!told(0b100, of(2, 513)), "more than a part has");
+  assert.ok(!told(0b100, [...of(2, 1), ...of(3, 1)]), "a part that is not named");
+  assert.ok(!told(0, of(0, 1)), "none is named");
+  assert.ok(!told(0b100, [...of(2, 1), ...of(2, 1)]), "the same twice");
 });
