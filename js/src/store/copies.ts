@@ -144,17 +144,15 @@ class StoreCopies implements Copies {
   }
 
   async load(doc: DocId): Promise<StoredDoc | null> {
-    const { parts, whole } = await this.#loadAll(doc);
+    const { parts, whole, unread } = await this.#loadAll(doc);
     if (whole !== null) {
       for (const [lane, part] of parts) {
         const missing = missingFrom(part, whole);
         if (missing !== null) this.#suspicions.push({ lane, doc, missing });
       }
-      this.#startRepair();
-    } else if (parts.size === 0 && this.#lanes.length > 0) {
-      this.#startRepair();
-      throw this.#lanes.find((l) => l.reason !== null)?.reason ?? new StoreError("storage-lost", "no store on this device can be read");
     }
+    if (whole !== null || unread !== null) this.#startRepair();
+    if (whole === null && unread !== null) throw unread; // it may be there
     return whole;
   }
 
@@ -162,9 +160,9 @@ class StoreCopies implements Copies {
 
   putSecret(secret: StoredSecret, merge: Merge = (has) => (has === null ? secret : betterSecret(secret, has))): Promise<Durable & { readonly secret: StoredSecret }> {
     return this.locked(secret.doc, async () => {
-      const { whole } = await this.#loadAll(secret.doc);
+      const { whole, read } = await this.#replaceable(secret.doc);
       const merged = await merge(whole?.secret ?? null);
-      return { ...(await this.#durable(secret.doc, "keep the key", (s) => s.putSecret(merged))), secret: merged };
+      return { ...(await this.#durable(secret.doc, "keep the key", (s) => s.putSecret(merged), read)), secret: merged };
     });
   }
 
@@ -179,8 +177,10 @@ class StoreCopies implements Copies {
   /** One after the other, over all tabs: who remembers that a session forked may have looked before another hub or tab kept the proof. */
   putStatement(doc: DocId, statement: StoredStatement): Promise<Durable> {
     return this.#locked(`statement/${doc}`, async () => {
-      const isKept = statement.bytes.length === 0 && (await this.#loadAll(doc)).whole?.statements.some((s) => s.session === statement.session);
-      return isKept === true ? { copies: this.copiesOf(doc) } : this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement));
+      const put = (lanes?: readonly Lane[]): Promise<Durable> => this.#durable(doc, "keep a statement", (s) => s.putStatement(doc, statement), lanes);
+      if (statement.bytes.length > 0) return put();
+      const { whole, read } = await this.#replaceable(doc);
+      return whole?.statements.some((s) => s.session === statement.session) === true ? { copies: this.copiesOf(doc) } : put(read);
     });
   }
 
@@ -235,8 +235,8 @@ class StoreCopies implements Copies {
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
-  async #durable(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<void>): Promise<Durable> {
-    const results = await Promise.all(this.#lanes.map((lane) => lane.run(doc, doing, operation)));
+  async #durable(doc: DocId, doing: string, operation: (s: DeviceStore) => Promise<void>, lanes = this.#lanes): Promise<Durable> {
+    const results = await Promise.all(lanes.map((lane) => lane.run(doc, doing, operation)));
     const stored = results.filter((r) => !(r instanceof StoreError)).length;
     this.#repairIfDue();
     if (stored === 0) throw results.find((r) => r instanceof StoreError) ?? new StoreError("storage-lost", "this browser offers no storage here");
@@ -248,14 +248,23 @@ class StoreCopies implements Copies {
     this.#repairIfDue();
   }
 
-  async #loadAll(doc: DocId): Promise<{ readonly parts: ReadonlyMap<Lane, StoredDoc | null>; readonly whole: StoredDoc | null }> {
+  /** What is here, for whoever puts something in its place: only into what was read. Another store may have a better one; it is behind now, and the repair looks. */
+  async #replaceable(doc: DocId): Promise<{ readonly whole: StoredDoc | null; readonly read: readonly Lane[] }> {
+    const { parts, whole, unread } = await this.#loadAll(doc);
+    if (parts.size === 0 && unread !== null) throw unread;
+    return { whole, read: [...parts.keys()] };
+  }
+
+  /** `unread`: why a store could not be read, null where all were. */
+  async #loadAll(doc: DocId): Promise<{ readonly parts: ReadonlyMap<Lane, StoredDoc | null>; readonly whole: StoredDoc | null; readonly unread: StoreError | null }> {
     const parts = new Map<Lane, StoredDoc | null>();
+    let unread: StoreError | null = null;
     await Promise.all(this.#lanes.map(async (lane) => {
-      if (!lane.isOpen) return;
       const result = await lane.run(doc, "load", (s) => s.load(doc));
-      if (!(result instanceof StoreError)) parts.set(lane, result.value);
+      if (result instanceof StoreError) unread ??= result;
+      else parts.set(lane, result.value);
     }));
-    return { parts, whole: unionDocs([...parts.values()].flatMap((p) => p ?? [])) };
+    return { parts, whole: unionDocs([...parts.values()].flatMap((p) => p ?? [])), unread };
   }
 
   #repairIfDue(): void {

@@ -33,10 +33,6 @@ export class Lane {
   get isOpen(): boolean {
     return this.#isOpen;
   }
-  /** Why it is not open, as far as it says so. */
-  get reason(): StoreError | null {
-    return this.#isOpen ? null : this.#reason;
-  }
   /** Documents of which this store lacks something, as far as is known. */
   get behind(): ReadonlySet<DocId> {
     return this.#behind;

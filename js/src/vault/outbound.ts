@@ -4,7 +4,9 @@ import type { DocId, SessionId } from "../protocol.ts";
 import type { Known } from "./events.ts";
 import { bytesBySeq, runsOf } from "./loading.ts";
 import type { Sealer } from "../seal/sealer.ts";
-import type { Copies } from "../store/store.ts";
+import { claimsOf, coversOf } from "../store/coverage.ts";
+import type { Copies, StoredDoc } from "../store/store.ts";
+import { StoreError } from "../store/storeerror.ts";
 
 /** Bytes kept in memory per document; beyond that they are read from the device when their turn comes. */
 const KEPT_BYTES = 4 << 20;
@@ -20,6 +22,9 @@ export interface OutboundEnds {
   readonly sealer: Sealer;
   cert(session: SessionId): Uint8Array | null;
 }
+
+/** Whether a snapshot has it, or is said to. */
+const isIn = (stored: StoredDoc, session: SessionId, seq: number): boolean => [...coversOf(stored), ...claimsOf(stored)].some((c) => c.session === session && c.seq >= seq);
 
 export class Outbound {
   readonly #ends: OutboundEnds;
@@ -66,6 +71,7 @@ export class Outbound {
   /**
    * Sends envelopes [from, to] in one frame or several, the certificate with the first of its session on this connection.
    * Gives the first sequence number that the device still has of them: `from`, unless a checkpoint took some in; then nothing is sent.
+   * StoreError("storage-lost") when one of them is in no checkpoint and cannot be found all the same.
    */
   send(session: SessionId, from: number, to: number, frame: Frame, conn: number): Promise<number> {
     const sent = this.#lane.then(async () => {
@@ -121,6 +127,10 @@ export class Outbound {
     const { sealer } = this.#ends;
     const bySeq = bytesBySeq(sealer, (stored === null ? undefined : runsOf(sealer, stored).get(session)) ?? []);
     for (const [seq, bytes] of bySeq) if (seq > to && sealer.clear(bytes).first === seq) this.keep(session, seq, bytes, true); // their turn is next
-    return seqs.map((seq) => at(seq) ?? bySeq.get(seq) ?? null);
+    const found = seqs.map((seq) => at(seq) ?? bySeq.get(seq) ?? null);
+    const lost = from + found.lastIndexOf(null);
+    // A store that has it may not have been read.
+    if (stored !== null && lost >= from && !isIn(stored, session, lost)) throw new StoreError("storage-lost", "what goes to the relay is not found on this device");
+    return found;
   }
 }

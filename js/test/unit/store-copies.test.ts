@@ -203,6 +203,27 @@ test("that a session forked, and no more, takes the place of no proof, also in a
   await Promise.all(tabs.map((t) => t.close()));
 });
 
+test("that a session forked, and no more, is not written over a proof in a store that was not read", async () => {
+  const p = pair();
+  let isRead = true;
+  class Unread extends FileStore {
+    override async load(id: string) {
+      if (!isRead) throw new StoreError("storage-lost", "cannot be read");
+      return super.load(id);
+    }
+  }
+  const copies = await openCopies("test", { stores: [new FileStore(p.a), new Unread(p.b)] });
+  await copies.putSecret(secretOf(1));
+  const proof = { session: sessionId(1), bytes: Uint8Array.of(1, 2, 3) };
+  p.a.failNext("write", "quota");
+  await copies.putStatement(doc, proof);
+  isRead = false;
+  await copies.putStatement(doc, { session: sessionId(1), bytes: new Uint8Array() });
+  isRead = true;
+  assert.deepEqual((await copies.load(doc))?.statements, [proof]);
+  await copies.close();
+});
+
 test("a store that lags gets no relay mark", async () => {
   const p = pair();
   const copies = await p.open();
@@ -557,6 +578,51 @@ test("a key that may do more reaches the store whose write failed", async () => 
     await one.close();
   }
 });
+
+test("where it cannot be read which key is here, no other takes its place", async () => {
+  const files = crashFiles();
+  const open = (): Promise<Copies> => openCopies("test", { stores: [new FileStore(files)] });
+  const copies = await open();
+  await copies.putSecret(greater);
+  files.failNext("read", "blocked");
+  await assert.rejects(copies.putSecret(lesser, () => lesser), (e: StoreError) => e.code === "blocked");
+  assert.deepEqual((await copies.load(doc))?.secret, greater);
+  assert.deepEqual((await copies.putSecret(lesser)).secret, greater, "it is tried again");
+  await copies.close();
+  assert.deepEqual((await (await open()).load(doc))?.secret, greater);
+});
+
+for (const [what, has] of [["has none", null], ["has a lesser one", lesser]] as const) {
+  test(`a key is not written over in a store that was not read, where the other one ${what}`, async () => {
+    const p = pair();
+    for (const [files, key] of [[p.a, has], [p.b, greater]] as const) {
+      const life = await openCopies("test", { stores: [new FileStore(files)] });
+      if (key !== null) await life.putSecret(key);
+      await life.close();
+    }
+    let now = 0;
+    let isRead = false;
+    class Unread extends FileStore {
+      override async load(id: string) {
+        if (!isRead) throw new StoreError("storage-lost", "cannot be read");
+        return super.load(id);
+      }
+    }
+    const copies = await openCopies("test", { stores: [new FileStore(p.a), new Unread(p.b)], now: () => now });
+    if (has === null) await assert.rejects(copies.load(doc), (e: StoreError) => e.code === "storage-lost", "it may be there");
+    await copies.putSecret(lesser);
+    await copies.settled();
+    isRead = true;
+    now += 10_000;
+    await copies.putHead({ id: doc, type: "note", head: {}, changed: 1, rights: "owner" }); // any write lets it be tried again
+    await copies.settled();
+    assert.deepEqual((await copies.load(doc))?.secret, greater);
+    await copies.settled();
+    assert.equal(copies.copies, 2);
+    await copies.close();
+    for (const files of [p.a, p.b]) assert.deepEqual((await (await openCopies("test", { stores: [new FileStore(files)] })).load(doc))?.secret, greater);
+  });
+}
 
 test("of keys that are kept at once the one that may do more stays, with the genesis, whichever is first", async () => {
   const met = secretOf(1, { rights: "read" });
