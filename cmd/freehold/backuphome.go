@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/freehold-dev/freehold/internal/client"
@@ -109,11 +108,11 @@ func (b *backupCall) keepOne(ctx context.Context, link seal.Link, relay client.A
 
 // documentsOf reads what a home that was kept lists; nil if it is no home. known: there is something to tell that by.
 func (b *backupCall) documentsOf(link seal.Link) (home []listed, known bool) {
-	result, _, err := open(&call{problems: io.Discard}, b.dir, link)
+	kept, err := readKept(b.dir, link.Doc, &link)
 	if err != nil {
 		return nil, false // why is for freehold verify to tell
 	}
-	value := result.Doc.Value()
+	value := kept.Doc.Value()
 	if value["$type"] != homeType {
 		return nil, len(value) > 0
 	}

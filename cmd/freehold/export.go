@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/freehold-dev/freehold/internal/backup"
 	"github.com/freehold-dev/freehold/internal/rebuild"
 	"github.com/freehold-dev/freehold/internal/seal"
 )
@@ -58,14 +57,18 @@ func declareExport(flags *flag.FlagSet) func(context.Context, *call) error {
 				return err
 			}
 		}
-		result, bad, err := open(c, dir, link)
+		kept, err := readKept(dir, link.Doc, &link)
 		if err != nil {
 			return err
 		}
-		if err := write(c.out, result); err != nil {
+		problems := kept.problems()
+		for _, line := range problems {
+			fmt.Fprintln(c.problems, line)
+		}
+		if err := write(c.out, kept.Result); err != nil {
 			return err
 		}
-		if bad {
+		if len(problems) > 0 {
 			fmt.Fprintln(c.problems, "This is everything that could be read; the lines above say what is missing.")
 			return errTold
 		}
@@ -86,49 +89,6 @@ func fetch(ctx context.Context, c *call, at string, link seal.Link, origin, dir 
 		return err
 	}
 	return errors.Join(k.keep(ctx, true), k.folder.Close())
-}
-
-// open puts a kept document together. bad: something was missing or wrong, and said.
-func open(c *call, dir string, link seal.Link) (result *rebuild.Result, bad bool, err error) {
-	contents, err := backup.Read(dir, link.Doc)
-	if err != nil {
-		return nil, false, err
-	}
-	if contents.Genesis == nil {
-		return nil, false, errors.New("none of the backup's files can be read")
-	}
-	keys, err := seal.Unlock(contents.Genesis, link.Rights, link.Secret)
-	if err != nil {
-		return nil, false, err
-	}
-	report, err := contents.Verify()
-	if err != nil {
-		return nil, false, err
-	}
-	if result, err = rebuild.Open(contents, report, keys); err != nil {
-		return nil, false, err
-	}
-	say := func(line any) {
-		bad = true
-		fmt.Fprintln(c.problems, line)
-	}
-	for _, d := range contents.Damage {
-		if !d.Healed {
-			say(d)
-		}
-	}
-	for _, s := range report.Sessions {
-		for _, line := range s.Problems() {
-			say(fmt.Sprintf("session %s %s", s.ID, line))
-		}
-	}
-	for _, line := range result.Problems {
-		say(line)
-	}
-	if result.Waiting > 0 {
-		say(fmt.Sprintf("%d updates wait for something that is not here", result.Waiting))
-	}
-	return result, bad, nil
 }
 
 func all(w io.Writer, b []byte) error {

@@ -17,27 +17,33 @@ var restoreTool = tool{
 	name: "restore", positional: 2, declare: declareRestore,
 	usage: `freehold restore DIR RELAY: bring the documents of a backup to a relay that has lost them
 
-No link is needed, and nothing is read: what the relay gets is what another relay gave. It verifies
-everything itself. What is damaged is left out and named; what the relay has already stays as it is,
-so the same may be done again. Links go on working where devices find this relay.
+  --link LINK        of one of the documents: where envelopes are missing in the middle of a session,
+                     see whether a snapshot has them, and bring what is behind them
+
+What the relay gets is what another relay gave, and it verifies everything itself. No link is needed;
+but without it a session ends where something of it is missing, for good on that relay, even if a
+snapshot has that. What is damaged is left out and named; what the relay has already stays as it is,
+so the same may be done again. Links go on working where devices find this relay. LINK may be -,
+then it is read from the input.
 
   freehold restore backups https://relay.example
 `,
 }
 
-func declareRestore(*flag.FlagSet) func(context.Context, *call) error {
+func declareRestore(flags *flag.FlagSet) func(context.Context, *call) error {
+	opens := flags.String("link", "", "")
 	return func(ctx context.Context, c *call) error {
 		relay, err := client.ParseAddress(c.args[1])
 		if err != nil {
 			return err
 		}
-		docs, err := backup.Documents(c.args[0])
+		docs, link, err := c.documents(*opens)
 		if err != nil {
 			return err
 		}
 		whole := true
 		for _, doc := range docs {
-			complete, err := restore(ctx, c, c.args[0], doc, relay)
+			complete, err := restore(ctx, c, doc, link, relay)
 			if err != nil {
 				return fmt.Errorf("document %s: %w", doc, err)
 			}
@@ -51,12 +57,13 @@ func declareRestore(*flag.FlagSet) func(context.Context, *call) error {
 	}
 }
 
-// restore brings one document. It reports whether all of it arrived.
-func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay client.Address) (whole bool, err error) {
-	contents, err := backup.Read(dir, doc)
+// restore brings one document, which it opens if the link is of it. It reports whether all of it arrived, be it in a snapshot.
+func restore(ctx context.Context, c *call, doc seal.DocID, link *seal.Link, relay client.Address) (whole bool, err error) {
+	kept, err := readKept(c.args[0], doc, link)
 	if err != nil {
 		return false, err
 	}
+	contents, report := kept.contents, kept.report
 	for _, d := range contents.Damage {
 		if !d.Healed {
 			fmt.Fprintf(c.problems, "%s: %s\n", doc, d)
@@ -68,10 +75,6 @@ func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay cli
 	if contents.Genesis == nil {
 		fmt.Fprintf(c.problems, "%s: none of its files can be read\n", doc)
 		return false, nil
-	}
-	report, err := contents.Verify()
-	if err != nil {
-		return false, err
 	}
 	runs, left := contents.Plan(report)
 	if err := patiently(ctx, func() error { return relay.Found(ctx, doc, contents.Genesis.Bytes()) }); err != nil {
@@ -101,19 +104,30 @@ func restore(ctx context.Context, c *call, dir string, doc seal.DocID, relay cli
 		}
 	}
 	fmt.Fprintf(c.out, "%s: %d of %d envelopes restored\n", doc, restored, len(contents.Entries))
+	whole = contents.Whole() && report.Unreadable == 0
 	for _, s := range report.Sessions {
 		if left[s.ID] == 0 {
 			continue
 		}
+		whole = false
 		fmt.Fprintf(c.problems, "%s: session %s: %d of %d envelopes left out\n", doc, s.ID, left[s.ID], s.Envelopes)
 		for _, line := range s.Problems() {
 			fmt.Fprintf(c.problems, "    it %s\n", line)
+		}
+		for _, g := range s.Gaps(backup.Claimed) {
+			if g.First < s.First {
+				continue // before all of it, and no reason to leave anything out
+			}
+			fmt.Fprintf(c.problems, "    %s are in a snapshot by a relay's word: on an empty relay, and with --link, what is behind goes if that is so\n", g)
 		}
 		if refused[s.ID] != nil {
 			fmt.Fprintf(c.problems, "    %v\n", refused[s.ID])
 		}
 	}
-	return contents.Whole() && restored == len(contents.Entries), nil
+	if rest := len(contents.Entries) - restored; whole && rest > 0 {
+		fmt.Fprintf(c.out, "%s: the other %d are in a snapshot\n", doc, rest)
+	}
+	return whole, nil
 }
 
 // send brings one run.

@@ -19,18 +19,21 @@ const (
 )
 
 // Plan is what a relay that has nothing of the document takes, in an order in which it takes it. left counts the envelopes of
-// a session that are not in it: they are not proven, or something is missing before them that no snapshot has.
+// a session that are then lost to it: they are not proven, or something is missing before them that no snapshot is known to have.
 func (c *Contents) Plan(r Report) (runs []Run, left map[seal.SessionID]int) {
 	good := make([]bool, len(c.Entries))
 	left = make(map[seal.SessionID]int)
 	for _, s := range r.Sessions {
-		chosen := s.restorable()
 		left[s.ID] = s.Envelopes
-		for _, p := range chosen {
+		if len(s.Parts) == 0 {
+			continue
+		}
+		chosen := s.restorable()
+		for _, p := range s.Parts[:chosen+1] {
 			left[s.ID] -= len(p.Entries)
-			for _, i := range p.Entries {
-				good[i] = true
-			}
+		}
+		for _, i := range s.Parts[chosen].Entries {
+			good[i] = true
 		}
 	}
 	for from := 0; from < len(c.Entries); from += windowEntries {
@@ -63,15 +66,14 @@ func (c *Contents) continues(run *Run, e Entry) bool {
 	return uint64(e.First) == uint64(last.Last)+1 && e.Prev == last.Hash
 }
 
-// restorable is the part of a session with which a relay can begin: the last one before which nothing is missing that a
-// snapshot does not have. A relay takes no session with a hole in it.
-func (s Session) restorable() []Part {
-	if len(s.Parts) == 0 {
-		return nil
+// restorable is the part of a session that a relay gets, which takes none with a hole in it: the first, but where a snapshot that
+// was opened has all before a later one. A relay's word is not enough to leave the first out: were it untrue, nobody could read what
+// is behind the hole, and what is before it could not be brought any more.
+func (s Session) restorable() (part int) {
+	for i, p := range s.Parts {
+		if i > 0 && p.Gap.Evidence == Covered {
+			part = i
+		}
 	}
-	at := 0
-	for i := 1; i < len(s.Parts) && s.Parts[i].Bridged; i++ {
-		at = i
-	}
-	return s.Parts[at : at+1]
+	return part
 }

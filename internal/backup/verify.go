@@ -40,8 +40,8 @@ type Part struct {
 	// Entries are indices into Contents.Entries, in the order in which they came. Some may stand for the same places, a
 	// pack and what is in it.
 	Entries []int
-	// Bridged: what is missing before it is in a snapshot that is here, or came to another relay in one.
-	Bridged bool
+	// Gap is what is missing before it.
+	Gap Gap
 }
 
 // Problems tells what is wrong with a session, one line each.
@@ -49,10 +49,8 @@ func (s Session) Problems() (lines []string) {
 	if s.Fork {
 		lines = append(lines, "has two envelopes in one place: its writer, or somebody with its key, made two histories")
 	}
-	for i, p := range s.Parts[min(1, len(s.Parts)):] {
-		if !p.Bridged {
-			lines = append(lines, fmt.Sprintf("envelopes %d to %d are missing", s.Parts[i].Last+1, p.First-1))
-		}
+	for _, g := range s.Gaps(Lost) {
+		lines = append(lines, g.String()+" are missing")
 	}
 	if n := len(s.Rejected); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d envelopes are not to be trusted: no signature proves them", n))
@@ -63,7 +61,7 @@ func (s Session) Problems() (lines []string) {
 	return lines
 }
 
-// OK reports whether all of it is proven, and nothing missing but what snapshots have.
+// OK reports whether all of it is proven, and nothing missing but what snapshots have, or are said to have (Claimed).
 func (r Report) OK() bool {
 	return r.Unreadable == 0 && !slices.ContainsFunc(r.Sessions, func(s Session) bool { return len(s.Problems()) > 0 })
 }
@@ -73,7 +71,11 @@ func (c *Contents) Verify() (Report, error) {
 	var r Report
 	bySession := make(map[seal.SessionID][]int)
 	var order []seal.SessionID
+	var snapshots []int
 	for i, e := range c.Entries {
+		if e.Kind == seal.Snapshot {
+			snapshots = append(snapshots, i)
+		}
 		if e.Kind == unreadable {
 			r.Unreadable++
 			continue
@@ -84,7 +86,7 @@ func (c *Contents) Verify() (Report, error) {
 		bySession[e.Session] = append(bySession[e.Session], i)
 	}
 	for _, id := range order {
-		s, err := c.verifySession(id, bySession[id])
+		s, err := c.verifySession(id, bySession[id], snapshots)
 		if err != nil {
 			return Report{}, err
 		}
@@ -93,7 +95,7 @@ func (c *Contents) Verify() (Report, error) {
 	return r, nil
 }
 
-func (c *Contents) verifySession(id seal.SessionID, entries []int) (Session, error) {
+func (c *Contents) verifySession(id seal.SessionID, entries, snapshots []int) (Session, error) {
 	s := Session{ID: id, Envelopes: len(entries), First: c.Entries[entries[0]].First}
 	for _, i := range entries {
 		e := c.Entries[i]
@@ -114,7 +116,7 @@ func (c *Contents) verifySession(id seal.SessionID, entries []int) (Session, err
 		proven, s.Rejected = append(proven, good...), append(s.Rejected, bad...)
 	}
 	s.Fork = c.forked(proven)
-	s.Parts = c.parts(proven)
+	s.Parts = c.parts(proven, snapshots)
 	return s, nil
 }
 
@@ -208,28 +210,27 @@ func (c *Contents) forked(entries []int) bool {
 }
 
 // parts divides a session where something is missing.
-func (c *Contents) parts(entries []int) (parts []Part) {
+func (c *Contents) parts(entries, snapshots []int) (parts []Part) {
 	byPlace := slices.SortedFunc(slices.Values(entries), func(a, b int) int { return cmp.Compare(c.Entries[a].First, c.Entries[b].First) })
-	before := 0
+	// next is the seq that would go on, before the entry that it would go on from.
+	next, before := uint64(0), Entry{}
 	for _, i := range byPlace {
 		e := c.Entries[i]
-		if n := len(parts); n == 0 || uint64(e.First) > uint64(parts[n-1].Last)+1 {
-			parts = append(parts, Part{First: e.First, Last: e.Last, Bridged: n > 0 && c.bridged(c.Entries[before], e)})
+		if len(parts) == 0 || uint64(e.First) > next {
+			p := Part{First: e.First}
+			if uint64(e.First) > next {
+				p.Gap = Gap{uint32(next), e.First - 1, c.evidence(snapshots, before, e)}
+			}
+			parts = append(parts, p)
+		}
+		if uint64(e.Last)+1 > next {
+			next, before = uint64(e.Last)+1, e
 		}
 		p := &parts[len(parts)-1]
-		p.Last, p.Entries = max(p.Last, e.Last), append(p.Entries, i)
-		before = i
+		p.Last, p.Entries = before.Last, append(p.Entries, i)
 	}
 	for i := range parts {
 		slices.Sort(parts[i].Entries)
 	}
 	return parts
-}
-
-// bridged reports whether what is missing between two entries of a session need not be here: devices brought the later one to
-// another relay in the knowledge that a snapshot covers what is before it, or a snapshot says so of this relay.
-func (c *Contents) bridged(before, after Entry) bool {
-	return before.Store != after.Store || slices.ContainsFunc(c.Entries, func(e Entry) bool {
-		return e.Kind == seal.Snapshot && e.Store == after.Store && e.Covers+1 >= after.Cursor
-	})
 }

@@ -21,12 +21,14 @@ type Result struct {
 	Problems []string
 	// Snapshots counts those whose state was what their writer said it was.
 	Snapshots int
+	// Covered is what those cover: of each session up to which seq.
+	Covered map[seal.SessionID]uint32
 }
 
 // Open uses what verification has proven. A snapshot adds and takes nothing away, so everything that any envelope has is in the
 // document. Errors are those of the file system.
 func Open(c *backup.Contents, report backup.Report, keys *seal.Keys) (*Result, error) {
-	r := &rebuilder{Result: Result{Doc: crdt.New()}, keys: keys, queues: make(map[seal.SessionID]*queue), waiting: make(map[seal.SessionID][]*queue)}
+	r := &rebuilder{Result: Result{Doc: crdt.New(), Covered: make(map[seal.SessionID]uint32)}, keys: keys, queues: make(map[seal.SessionID]*queue), waiting: make(map[seal.SessionID][]*queue)}
 	for _, s := range report.Sessions {
 		for _, p := range s.Parts {
 			for _, i := range p.Entries {
@@ -114,6 +116,9 @@ func (r *rebuilder) open(e backup.Entry, envelope []byte) error {
 			return errors.New("a snapshot of another state than it says")
 		}
 		r.Snapshots++
+		for _, head := range s.Covers {
+			r.Covered[head.Session] = max(r.Covered[head.Session], head.Seq)
+		}
 	}
 	return nil
 }
