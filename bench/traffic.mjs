@@ -2,7 +2,7 @@
 // hundred documents, and a device that comes back with a thousand. The package in Node, the relay as a process of its
 // own, and between them a pipe that counts.
 //
-//   node --experimental-websocket bench/traffic.mjs [--only typing,fetching,returning] [--keys N] [--documents N] [--open N] [--folder DIR] [--write]
+//   node --experimental-websocket bench/traffic.mjs [--only typing,pacing,fetching,returning] [--keys N] [--paced N] [--documents N] [--open N] [--folder DIR] [--write]
 //
 // With --write, what is measured takes its place on the page of the day; the rest of that page stays.
 
@@ -18,8 +18,9 @@ import { defineDoc, freehold, s } from "../js/dist/node.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values: options } = parseArgs({ options: {
-  only: { type: "string", default: "typing,fetching,returning" },
+  only: { type: "string", default: "typing,pacing,fetching,returning" },
   keys: { type: "string", default: "259778" },
+  paced: { type: "string", default: "1200" },
   documents: { type: "string", default: "100" },
   open: { type: "string", default: "1000" },
   folder: { type: "string", default: tmpdir() },
@@ -91,6 +92,19 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** How many key presses may be on their way, each an append of its own, as when somebody types: of more the device sends some together. */
 const ahead = 4;
 
+const press = (doc, { patches }) => doc.change((d) => {
+  for (const [at, n, text] of patches) {
+    if (n > 0) d.body.delete(at, n);
+    if (text !== "") d.body.insert(at, text);
+  }
+});
+
+/** What the relay's files have that is not let go of: a copy of them has nothing else. */
+const livingBytes = (data) => {
+  execFileSync(path("../build/freehold"), ["relay-copy", data, `${data}-copy`], { stdio: "ignore" });
+  return disk(`${data}-copy`).bytes;
+};
+
 /** Types the paper: each key press is on the device before the next one. */
 const typing = async () => {
   const data = join(folder, "typing");
@@ -103,13 +117,8 @@ const typing = async () => {
   const keys = trace.txns.slice(0, Number(options.keys));
   const started = performance.now();
   let most = 0;
-  for (const [i, { patches }] of keys.entries()) {
-    doc.change((d) => {
-      for (const [at, n, text] of patches) {
-        if (n > 0) d.body.delete(at, n);
-        if (text !== "") d.body.insert(at, text);
-      }
-    });
+  for (const [i, key] of keys.entries()) {
+    press(doc, key);
     await doc.saved(i % ahead === ahead - 1 ? "relay" : "device");
     if (i % 10_000 === 9_999) {
       most = Math.max(most, disk(data).bytes);
@@ -126,6 +135,7 @@ const typing = async () => {
   await home.close();
   const kept = disk(data);
   most = Math.max(most, kept.bytes);
+  const living = livingBytes(data) - empty.bytes;
 
   // A fresh device fetches it.
   const at = { ...pipe.count };
@@ -137,7 +147,35 @@ const typing = async () => {
   if (`${copy.value.body}` !== (whole ? trace.endContent : `${doc.value.body}`)) throw new Error("the reader has another text");
   await reader.close();
   pipe.close();
-  return { keys: keys.length, seconds, up, down, disk: kept.bytes - empty.bytes, taken: kept.taken - empty.taken, most, fetched };
+  return { keys: keys.length, seconds, up, down, disk: kept.bytes - empty.bytes, taken: kept.taken - empty.taken, most, living, fetched };
+};
+
+/** Milliseconds between two key presses, and every so many presses, of a stop to think. */
+const rhythm = { between: 125, stopEvery: 60, stop: 3_000 };
+
+/** Types the beginning of the paper as somebody would who thinks now and then: packs and snapshots come as they do then. */
+const pacing = async () => {
+  const data = join(folder, "pacing");
+  const pipe = await startPipe(await startRelay(data));
+  const home = freehold({ name: "writer", relay: pipe.url, directory: join(folder, "writer") });
+  const doc = await home.create(Paper);
+  await doc.saved("relay");
+  await pause(5_000);
+  const before = { ...pipe.count };
+  const empty = disk(data).bytes;
+  const keys = trace.txns.slice(0, Number(options.paced));
+  const started = performance.now();
+  for (const [i, key] of keys.entries()) {
+    press(doc, key);
+    await pause(i % rhythm.stopEvery === rhythm.stopEvery - 1 ? rhythm.stop : rhythm.between);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  await doc.saved("relay");
+  await pause(5_000);
+  const out = { keys: keys.length, seconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down, disk: disk(data).bytes - empty, living: livingBytes(data) - empty };
+  await home.close();
+  pipe.close();
+  return out;
 };
 
 /** A device that has nothing but links fetches documents of a few kilobytes. */
@@ -225,9 +263,11 @@ const n = (v) => Math.round(v).toLocaleString("en");
 const when = ({ commit, load, folder: place, at }) =>
   `Measured at ${commit}, ${at.slice(0, 16).replace("T", " ")} UTC, load average ${load.map((l) => l.toFixed(1)).join(" to ")}, files ${place === "/dev/shm" ? "in memory, so times have no disk in them" : "on disk"}.`;
 
+const rowOf = ({ keys }) => (what, bytes) => `| ${what} | ${n(bytes)} | ${(bytes / keys).toFixed(1)} |`;
+
 const sections = {
   typing: (typed) => {
-    const row = (what, bytes) => `| ${what} | ${n(bytes)} | ${(bytes / typed.keys).toFixed(1)} |`;
+    const row = rowOf(typed);
     return `## automerge-paper typed live
 
 ${n(typed.keys)} key presses, ${n(typed.keys / typed.seconds)} a second: each an envelope and an append of its own, on the device before the next and on the relay within ${ahead}. Without pauses, so a pack stands for every 256,
@@ -239,10 +279,24 @@ ${row("device to relay", typed.up)}
 ${row("relay to device", typed.down)}
 ${row("relay's files at the end", typed.disk)}
 ${row("relay's files, largest seen", typed.most)}
+${row("a copy of them (freehold relay-copy)", typed.living)}
 ${row("a fresh device fetches it", typed.fetched.bytes)}
 
-Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms. What the relay's files have beyond what a device fetches is what packs took the place of, and
+Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms. What the relay's files have beyond a copy is what packs took the place of, and
 the log had not yet rewritten.`;
+  },
+  pacing: (paced) => {
+    const row = rowOf(paced);
+    return `## The same at the pace of a person
+
+${n(paced.keys)} key presses in ${n(paced.seconds)} s: ${n(1000 / rhythm.between)} a second, and a stop of ${n(rhythm.stop / 1000)} s behind each ${rhythm.stopEvery}, in which what was typed is packed.
+
+| | bytes | for each key press |
+|---|--:|--:|
+${row("device to relay", paced.up)}
+${row("relay to device", paced.down)}
+${row("relay's files at the end", paced.disk)}
+${row("a copy of them", paced.living)}`;
   },
   fetching: (f) => `## A fresh device fetches ${f.documents} documents
 
@@ -264,7 +318,7 @@ try {
   const measured = existsSync(`${name}.json`) && options.write ? JSON.parse(readFileSync(`${name}.json`, "utf8")) : {};
   for (const part of options.only.split(",")) {
     const before = loadavg()[0];
-    const figures = await { typing, fetching, returning }[part]();
+    const figures = await { typing, pacing, fetching, returning }[part]();
     measured[part] = { ...figures, commit, at, folder: options.folder, load: [before, loadavg()[0]] };
   }
   const report = `# What sync costs
