@@ -22,8 +22,9 @@ var backupTool = tool{
 
 A read link is enough. What is kept is sealed: without the link nobody can read it. DIR takes any
 number of documents; a backup that was interrupted goes on where it was. With the link of a home, as
-a device gives it to add another, every document of that home is kept, once a minute if it goes on. LINK may be -, then it is
-read from the input and does not stay in the shell's history:
+a device gives it to add another, every document of that home is kept, once a minute if it goes on,
+all from the relay that has the home. LINK may be -, then it is read from the input and does not
+stay in the shell's history:
 
   freehold backup --once - backups < link.txt
 `,
@@ -41,7 +42,7 @@ func declareBackup(flags *flag.FlagSet) func(context.Context, *call) error {
 		if err != nil {
 			return err
 		}
-		b := &backupCall{call: c, at: *at, dir: c.args[1]}
+		b := &backupCall{call: c, dir: c.args[1]}
 		return b.keepHome(ctx, link, relay, *once, betweenRounds)
 	}
 }
@@ -49,8 +50,7 @@ func declareBackup(flags *flag.FlagSet) func(context.Context, *call) error {
 // backupCall is one use of freehold backup.
 type backupCall struct {
 	call *call
-	// at is the relay that was asked for, if any.
-	at, dir string
+	dir  string
 }
 
 // keeper copies one document from a relay into a folder.
@@ -78,6 +78,9 @@ func newKeeper(c *call, relay client.Address, link seal.Link, dir string) (*keep
 	}
 	return &keeper{call: c, relay: relay, fetcher: fetcher, folder: folder}, nil
 }
+
+// errNothing: nobody brought the document to that relay.
+var errNothing = errors.New("this relay has nothing of the document: is it the right one? Nothing was changed")
 
 const (
 	firstPause = time.Second
@@ -133,7 +136,7 @@ func (k *keeper) follow(ctx context.Context, once bool) error {
 		return err
 	}
 	if once && welcome.Genesis == nil {
-		return errors.New("this relay has nothing of the document: is it the right one? Nothing was changed")
+		return errNothing
 	}
 	if welcome.Genesis == nil {
 		fmt.Fprintf(k.call.problems, "%s: nobody has brought it to this relay yet; waiting\n", k.folder.Doc)

@@ -55,7 +55,9 @@ func (b *backupCall) keepHome(ctx context.Context, link seal.Link, relay client.
 	}
 }
 
-// keepListed keeps everything that a home lists, and what homes among that list. It gives how many could not be kept.
+// keepListed keeps everything that a home lists, and what homes among that list, from the relay that the home came from: every document of
+// a home is on the same relays. The relay that an entry's link names is where it was when it was listed, or where a stranger
+// said who made that link; it is not connected to. It gives how many could not be kept.
 func (b *backupCall) keepListed(ctx context.Context, of seal.Link, relay client.Address, queue []listed) (failed int) {
 	seen := map[seal.DocID]bool{of.Doc: true}
 	for len(queue) > 0 && ctx.Err() == nil {
@@ -65,20 +67,26 @@ func (b *backupCall) keepListed(ctx context.Context, of seal.Link, relay client.
 			continue
 		}
 		seen[next.link.Doc] = true
-		at := relay
-		if address, err := relayOf(b.at, next.link, ""); err == nil {
-			at = address
-		}
-		more, err := b.keepOne(ctx, next.link, at, next.kind, true)
+		more, err := b.keepOne(ctx, next.link, relay, next.kind, true)
 		if refused := (*client.Refused)(nil); errors.As(err, &refused) && refused.Code == wire.CodeGone {
 			fmt.Fprintf(b.call.problems, "%s: its owner deleted it; what was kept of it stays\n", next.link.Doc)
 		} else if err != nil {
 			failed++
 			fmt.Fprintf(b.call.problems, "%s: %s\n", next.link.Doc, words(err))
 		}
+		if errors.Is(err, errNothing) {
+			b.sayWhereElse(next.link, relay)
+		}
 		queue = append(queue, more...)
 	}
 	return failed
+}
+
+// sayWhereElse tells of the relay that a link names and that was not asked.
+func (b *backupCall) sayWhereElse(link seal.Link, asked client.Address) {
+	if other, err := client.ParseAddress(link.Relay); err == nil && other.Name() != asked.Name() {
+		fmt.Fprintf(b.call.problems, "  Its link names %s, which was not asked: if you know that relay, keep it by itself with freehold backup --relay %s LINK DIR.\n", other.Name(), other)
+	}
 }
 
 // keepOne keeps one document. It gives what that lists, nil if it is no home; a home is not followed any further. Only what may

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,15 +16,15 @@ import (
 	"github.com/freehold-dev/freehold/server/servertest"
 )
 
-// list writes a document into a home's list, as the package does.
-func (d *device) list(doc *servertest.Doc, kind string, deleted bool) {
+// list writes a document into a home's list, as the package does, with the relay that was its own then, if it had one.
+func (d *device) list(doc *servertest.Doc, kind string, deleted bool, relay ...string) {
 	d.edit(func(root crdt.Map) {
 		root.Set("$type", homeType)
 		docs := root.Record("docs")
 		entry := docs.Map(doc.ID().String())
 		docs.Put(doc.ID().String(), crdt.KindMap)
 		link := doc.Link(seal.Owner)
-		entry.Set("link", link[strings.Index(link, "#")+1:])
+		entry.Set("link", strings.Join(append([]string{link[strings.Index(link, "#")+1:]}, relay...), "."))
 		entry.Set("deleted", deleted)
 		entry.Set("type", kind)
 	})
@@ -78,6 +80,62 @@ func TestBackupOfAHome(t *testing.T) {
 	}
 }
 
+// The relay of a home is that of its documents, whatever their links say: they were listed when it was another, or by somebody with a relay
+// that would learn of the backup.
+func TestBackupOfAHomeThatMoved(t *testing.T) {
+	before, now := start(t, t.TempDir()), start(t, t.TempDir())
+	host := func(p *process) string { return strings.TrimPrefix(p.address, "http://") }
+	doc := func(n uint64) *servertest.Doc { return servertest.NewDoc(t, n) }
+	strange, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer strange.Close()
+	var strangers atomic.Int32
+	go func() {
+		for {
+			c, err := strange.Accept()
+			if err != nil {
+				return
+			}
+			strangers.Add(1)
+			c.Close()
+		}
+	}()
+	home := newDevice(t, now.address, doc(1))
+	said(t, before.address, doc(2), "as it was before")
+	said(t, now.address, doc(2), "as it is now")
+	said(t, now.address, doc(3), "whoever listed it")
+	said(t, before.address, doc(4), "left behind")
+	home.list(doc(2), "note", false, host(before))
+	home.list(doc(3), "note", false, strange.Addr().String())
+	home.list(doc(4), "note", false, host(before))
+	home.list(doc(5), "note", false, strange.Addr().String())
+	home.list(doc(6), "note", false, host(now))
+	home.list(doc(7), "note", false)
+
+	dir := t.TempDir()
+	code, _, problems := callTool("backup", "--once", doc(1).Link(seal.Read)+"."+host(now), dir)
+	if code != 1 || !strings.Contains(problems, "4 documents of this home not kept") || strings.Count(problems, "which was not asked") != 2 {
+		t.Errorf("exit %d: %s", code, problems)
+	}
+	for _, elsewhere := range []string{before.address, "http://" + strange.Addr().String()} {
+		if !strings.Contains(problems, "freehold backup --relay "+elsewhere+" LINK DIR") {
+			t.Errorf("%s is not named: %s", elsewhere, problems)
+		}
+	}
+	for n, words := range map[uint64]string{2: "as it is now", 3: "whoever listed it"} {
+		if out := mustCall(t, "export", "--from", dir, doc(n).Link(seal.Read)); !strings.Contains(out, words) || strings.Contains(out, "before") {
+			t.Errorf("document %d: %s", n, out)
+		}
+	}
+	if n := strangers.Load(); n > 0 || kept(t, dir) != 3 {
+		t.Errorf("%d connections to a relay that only a link names; %d documents kept", n, kept(t, dir))
+	}
+	// What the last line of each says works.
+	mustCall(t, "backup", "--once", "--relay", before.address, doc(4).Link(seal.Read), dir)
+}
+
 // A home that is followed is looked through again and again: what is new in its list, and in what it lists.
 func TestBackupFollowsAHome(t *testing.T) {
 	p := start(t, t.TempDir())
@@ -98,7 +156,7 @@ func TestBackupFollowsAHome(t *testing.T) {
 	var problems bytes.Buffer
 	done := make(chan error)
 	go func() {
-		b := &backupCall{call: &call{problems: &problems}, at: p.address, dir: dir}
+		b := &backupCall{call: &call{problems: &problems}, dir: dir}
 		done <- b.keepHome(ctx, link, relay, false, time.Millisecond)
 	}()
 	await(t, dir, note.sealed[0])
