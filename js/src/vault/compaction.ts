@@ -76,9 +76,10 @@ export class Compaction {
   merge(keys: DocKeys, writer: SessionId, payload: SnapshotPayload): Promise<{ readonly size: number; readonly claims: readonly Head[] }> {
     return this.#ends.copies.locked(keys.doc, async () => {
       const stored = await this.#load(keys.doc);
-      const core = await this.#ready();
-      core.free(signedFor(core, payload));
-      const file = joined(core, stored.snapshot === null ? core.create() : core.load(stored.snapshot.file), [payload]);
+      const file = await this.#inCore((core) => {
+        core.free(signedFor(core, payload));
+        return joined(core, stored.snapshot === null ? core.create() : core.load(stored.snapshot.file), [payload]);
+      });
       const live = await this.#ends.writing();
       const claims = payload.covers.filter((d) => d.session !== writer && !live.has(d.session)).map(depToHead);
       return { size: await this.#save(keys.doc, writer, stored, file, [], claims), claims };
@@ -87,7 +88,8 @@ export class Compaction {
 
   /**
    * Compares a snapshot from elsewhere with what is here. What is here beyond what it says it covers is no fault of it; everything else
-   * must be in it: adding ours to it then changes nothing. Rejects when the device cannot tell.
+   * must be in it: adding ours to it then changes nothing. Rejects when the device cannot tell; FreeholdError("newer-format") when a core,
+   * or the memory that it gets here, is too little for it: that is no fault of who made it.
    */
   async check(keys: DocKeys, payload: SnapshotPayload, isStale: boolean): Promise<Checked> {
     const stored = await this.#load(keys.doc);
@@ -96,9 +98,11 @@ export class Compaction {
     const beyond = ready.filter((u) => u.seq > (coveredBySession.get(u.session) ?? -1));
     let together: Together | null;
     try {
-      together = putTogether(await this.#ready(), payload, stored.snapshot?.file ?? null, ready, beyond);
+      together = await this.#inCore((core) => putTogether(core, payload, stored.snapshot?.file ?? null, ready, beyond));
     } catch (e) {
-      if (!(e instanceof FreeholdError) || e.code !== "relay-invalid") throw e;
+      if (!(e instanceof FreeholdError)) throw e;
+      if (e.code === "core-restarted") throw new FreeholdError("newer-format", "A core stopped over a snapshot.", "It is read again after a reload; your document is as it was.", { cause: e });
+      if (e.code !== "relay-invalid") throw e;
       return { verdict: REFUTED, note: e.message, isNews: false };
     }
     if (together === null) return { verdict: REFUTED, note: "It says something else than the envelopes that it covers.", isNews: false };
@@ -137,23 +141,24 @@ export class Compaction {
    */
   async merged(stored: StoredDoc): Promise<StoredDoc> {
     if (stored.snapshot === null || stored.besides.length === 0) return stored;
-    const core = await this.#ready();
-    const file = joined(core, core.load(stored.snapshot.file), stored.besides);
-    return { ...stored, snapshot: { generation: stored.snapshot.generation, file, covers: coversOf(stored), claims: claimsOf(stored) }, besides: [] };
+    const { snapshot, besides } = stored;
+    const file = await this.#inCore((core) => joined(core, core.load(snapshot.file), besides));
+    return { ...stored, snapshot: { generation: snapshot.generation, file, covers: coversOf(stored), claims: claimsOf(stored) }, besides: [] };
   }
 
   /** What is stored beyond `shown` may be no more than written: a power cut would leave it in the file and in no envelope. */
   async #build(keys: DocKeys, stored: StoredDoc, shown: readonly Known[]): Promise<Built & { readonly stuck: Stuck }> {
     const lastBySession = new Map(shown.map((k) => [k.session, k.seq]));
     const ready = (await tailOf(this.#ends.sealer, keys, stored)).ready.filter((u) => u.seq <= (lastBySession.get(u.session) ?? -1));
-    const core = await this.#ready();
-    const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
-    try {
-      const stuck = beforeGaps(applyAll(core, handle, ready), ready, coversOf(stored));
-      return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter((u) => u.seq < (stuck.get(u.session) ?? Infinity))), stuck };
-    } finally {
-      core.free(handle);
-    }
+    return this.#inCore((core) => {
+      const handle = stored.snapshot === null ? core.create() : core.load(stored.snapshot.file);
+      try {
+        const stuck = beforeGaps(applyAll(core, handle, ready), ready, coversOf(stored));
+        return { file: core.save(handle), digest: core.digest(handle), heads: headsOf(stored, ready.filter((u) => u.seq < (stuck.get(u.session) ?? Infinity))), stuck };
+      } finally {
+        core.free(handle);
+      }
+    });
   }
 
   async #save(doc: DocId, writer: SessionId, stored: StoredDoc, file: Uint8Array, heads: readonly SessionHead[], claims: readonly Claim[] = []): Promise<number> {
@@ -179,6 +184,17 @@ export class Compaction {
       heads.push({ session, seq, hash: await hashOf(this.#ends.sealer, envelope.bytes), cert: certs.get(session) ?? new Uint8Array(CERT) });
     }
     return heads;
+  }
+
+  /** One that dies may do so of what others left in it, for its memory never gets smaller: then once more in a fresh one. */
+  async #inCore<T>(run: (core: Core) => T): Promise<T> {
+    const core = await this.#ready();
+    try {
+      return run(core);
+    } catch (e) {
+      if (!core.dead) throw e;
+      return run(await this.#ready());
+    }
   }
 
   async #ready(): Promise<Core> {
@@ -254,8 +270,8 @@ const signedFor = (core: Core, payload: SnapshotPayload): number => {
     handle = core.load(payload.file);
     digest = core.digest(handle);
   } catch (cause) {
-    if (handle !== null && !core.dead) core.free(handle);
-    if (cause instanceof FreeholdError && cause.code === "newer-format") throw cause;
+    if (handle !== null) core.free(handle);
+    if (core.dead || !(cause instanceof FreeholdError) || cause.code === "newer-format") throw cause;
     throw new FreeholdError("relay-invalid", "A snapshot does not decode.", "It was not taken; your document is as it was.", { cause });
   }
   if (!equal(digest, payload.digest)) {

@@ -5,11 +5,28 @@ import { test, type TestContext } from "node:test";
 import { Core } from "../../src/core/core.ts";
 import { loadModule } from "../../src/core/loadnode.ts";
 import { sealer } from "../../src/seal/seal.ts";
-import { Kind } from "../../src/seal/sealer.ts";
+import type { FreeholdError } from "../../src/errors.ts";
+import { Kind, Verdict } from "../../src/seal/sealer.ts";
 import { openCopies } from "../../src/store/copies.ts";
 import { directoryStore } from "../../src/store/directory.ts";
-import { Compaction } from "../../src/vault/compaction.ts";
+import { Compaction, REFUTED } from "../../src/vault/compaction.ts";
+import { headToDep } from "../../src/vault/payload.ts";
 import { directoryOf } from "./vault-harness.ts";
+
+const newCore = async (): Promise<Core> => Core.start(await loadModule());
+
+/** Cores of which so many die of a file, as one does that the browser gives no memory. */
+const dying = (deaths: number) => {
+  let started = 0;
+  return {
+    get started(): number { return started; },
+    next: async (): Promise<Core> => {
+      const core = await newCore();
+      if (++started <= deaths) core.load = () => { throw core.fail("no memory"); };
+      return core;
+    },
+  };
+};
 
 /** A document whose only session wrote these updates; gives its checkpoint and what is stored. */
 const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) => {
@@ -26,9 +43,11 @@ const withUpdates = async (t: TestContext, ...updates: readonly Uint8Array[]) =>
     await copies.append(doc, session.session, [{ session: session.session, seq, bytes }], [{ session: session.session, cert: session.cert }]);
     prev = hash;
   }
-  const compaction = new Compaction({ copies, sealer, loadCore: async () => Core.start(await loadModule()), writing: async () => new Set<string>() });
+  const compactionOf = (loadCore: () => Promise<Core>): Compaction => new Compaction({ copies, sealer, loadCore, writing: async () => new Set<string>() });
+  const compaction = compactionOf(newCore);
   const all = [{ session: session.session, seq: updates.length - 1 }];
   return {
+    compactionOf, keys,
     checkpoint: (shown = all) => compaction.checkpoint(keys, session.session, shown, shown),
     build: (shown = all) => compaction.build(keys, shown),
     session: session.session,
@@ -78,6 +97,29 @@ test("S19: of two histories only the one that goes on is covered", async (t) => 
   assert.deepEqual((await checkpoint()).covers.map((c) => c.seq), [1]);
   assert.deepEqual((await build()).heads.map((h) => h.seq), [1], "nor does it go on behind the file");
   assert.deepEqual((await stored()).envelopes.map((e) => e.seq), [2, 3]);
+});
+
+test("S13: a core that dies over an honest snapshot says nothing about it: another one reads it, or none does", async (t) => {
+  const { compactionOf, keys, build, session, stored } = await withUpdates(t, writes);
+  const { file, digest, heads } = await build();
+  const payload = { parent: new Uint8Array(32), covers: heads.map(headToDep), digest, file };
+  const once = dying(1);
+  const compaction = compactionOf(once.next);
+  assert.equal((await compaction.check(keys, payload, false)).verdict, Verdict.sound);
+  assert.equal(once.started, 2);
+  await compaction.check(keys, payload, false);
+  assert.equal(once.started, 2, "the second one stays");
+  const twice = dying(2);
+  const unlucky = compactionOf(twice.next);
+  await assert.rejects(unlucky.check(keys, payload, false), (e: FreeholdError) => e.code === "newer-format");
+  assert.equal((await unlucky.check(keys, payload, false)).verdict, Verdict.sound, "it is not held against the snapshot later");
+  const lied = { ...payload, digest: new Uint8Array(16) };
+  assert.equal((await unlucky.check(keys, lied, false)).verdict, REFUTED);
+  assert.equal((await unlucky.check(keys, { ...payload, file: Uint8Array.of(1, 2, 3) }, false)).verdict, REFUTED);
+  assert.equal(twice.started, 3);
+  await compactionOf(dying(1).next).merge(keys, session, payload);
+  await assert.rejects(compactionOf(dying(2).next).merge(keys, session, payload), (e: FreeholdError) => e.code === "core-restarted");
+  assert.deepEqual((await stored()).snapshot?.file, file);
 });
 
 test("what is behind a gap is covered when the core took something behind it, and not before", async (t) => {

@@ -10,6 +10,7 @@ import { fromBase64url, toBase64url } from "../../src/ids.ts";
 import { sealer } from "../../src/seal/seal.ts";
 import { Kind, MAX_HEADS, Verdict } from "../../src/seal/sealer.ts";
 import { encodeFrame, MEDIA_TYPE } from "../../src/wire/wire.ts";
+import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
 import { directoryOf, start, type Editor } from "./vault-harness.ts";
 
@@ -154,6 +155,37 @@ test("S13: a snapshot that only a newer version reads is told of and not condemn
   await other.until("what came behind it", () => joined.value === "base more!" && joined.status.problem?.code === "newer-format");
   assert.equal(joined.status.content, "partial");
   assert.deepEqual(attestsOf(mine), []);
+});
+
+test("S13: a snapshot that cores die of is told of and not condemned, and read again by the next life", async (t) => {
+  const { relay, path, page: first, mine: written, keys, put } = await shared(t);
+  await first.stop();
+  const env = nodeEnv(path);
+  const page = await start(t, path, [relay.url], { ...env, loadCore: async () => {
+    const core = await env.loadCore();
+    core.load = () => { throw core.fail("no memory"); };
+    return core;
+  } });
+  const mine = await page.edit({ op: "open", doc: written.doc, type: "note" });
+  await page.until("it is live", () => mine.status.relayState === "live");
+  const core = await Core.start(await loadModule());
+  const handle = core.create();
+  const { update } = sealer.decodeUpdate(await keys.open(written.sealed[0]!));
+  core.apply(handle, fromBase64url(sealer.header(written.sealed[0]!).session)!, update);
+  const gone = await keys.newSession(); // what it wrote is in the snapshot and nowhere else
+  core.apply(handle, fromBase64url(gone.session)!, Uint8Array.of(0x41, 0x00, 0x02, 0x30, 0x05, 0x00, 0x01, 0x6e, 0x2a, 0x02)); // adds to a counter
+  await put(sealer.encodeSnapshot({ parent: new Uint8Array(32), covers: [{ session: gone.session, seq: 0, hash: new Uint8Array(16).fill(1) }], digest: core.digest(handle), file: core.save(handle) }));
+  await page.until("it is told", () => mine.status.problem?.code === "newer-format");
+  await mine.type(9, "!");
+  await page.until("what comes behind it goes on", () => mine.status.unsent === 0 && mine.status.relay === 1);
+  assert.deepEqual([mine.value, mine.status.content, attestsOf(mine)], ["base more!", "partial", []]);
+  await page.stop();
+  const before = mine.digest;
+  const again = await start(t, path, [relay.url]);
+  const opened = await again.edit({ op: "open", doc: written.doc, type: "note" });
+  await again.until("it is here", () => opened.status.content === "complete" && opened.digest !== before);
+  assert.deepEqual([opened.value, opened.status.problem], ["base more!", null]);
+  assert.ok(attestsOf(opened).every((a) => a.verdict === Verdict.sound));
 });
 
 test("S13: a snapshot of more sessions than anybody can keep is taken, and ends nobody's own", { timeout: 120_000 }, async (t) => {
