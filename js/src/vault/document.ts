@@ -115,6 +115,8 @@ export class Document {
   readonly #endUse: () => void;
   #waiters: readonly Waiter[] = [];
   #accepted = 0;
+  /** The device refused the first edit of those that it lacks, and is asked again by and by. Nobody waits for it meanwhile. */
+  #refusal: FreeholdError | null = null;
   #status: StatusNumbers = none;
   #mark: Mark | null = null;
   #markTimer: ReturnType<typeof setTimeout> | null = null;
@@ -279,7 +281,8 @@ export class Document {
     if (this.#closed || session !== this.session?.session) throw new FreeholdError("closed", "This writing session has ended.", "Open the document again.", { doc: this.id });
     return new Promise((resolve, reject) => {
       if (to <= this.#status.device) return resolve();
-      this.#waiters = [...this.#waiters, { to, resolve, reject }];
+      if (this.#refusal === null) this.#waiters = [...this.#waiters, { to, resolve, reject }];
+      else reject(this.#refusal);
       if (to <= this.#accepted) return; // offered again after a failure: it is still in the queue
       this.#accepted = to;
       this.#ends.step({ type: "local", doc: this.number, ref: this.#ends.refs.add({ session, seq: 0, update: bytes, to }), to, more: goesOn(bytes) });
@@ -329,7 +332,7 @@ export class Document {
       case "sealAttest": return this.#answer(chores.sealAttest(this.#desk, e));
       case "store": return this.#answer(chores.store(this.#desk, e, (envelopes) => this.#stored(envelopes)));
       case "durable": return this.#durable(e.ref);
-      case "notDurable": return this.#notDurable(refs.get(e.ref).to, toProblem(e.problem, this.id)!);
+      case "notDurable": return this.#notDurable(toProblem(e.problem, this.id)!);
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
       case "keepForked":
         this.#tell({ kind: "proven", doc: this.id, session: e.session, bare: true });
@@ -553,18 +556,17 @@ export class Document {
     this.#outbound.keep(held.session, held.seq, held.bytes!, this.#ends.relays().length > 0);
     this.#tell({ kind: "envelopes", doc: this.id, live: true, envelopes: [this.#tabEnvelope(ref)] });
     this.#ends.refs.drop([ref]);
+    this.#refusal = null;
     const done = this.#waiters.filter((w) => w.to <= held.to);
     this.#waiters = this.#waiters.filter((w) => w.to > held.to);
     for (const w of done) w.resolve();
   }
 
-  #notDurable(to: number, p: Problem): void {
+  #notDurable({ code, message, hint }: Problem): void {
+    const refusal = new FreeholdError(code as FreeholdError["code"], message, hint, { doc: this.id });
     const told = this.#waiters;
-    this.#waiters = [];
-    for (const w of told) {
-      if (w.to >= to) w.reject(new FreeholdError(p.code as FreeholdError["code"], p.message, p.hint, { doc: this.id }));
-      else w.resolve();
-    }
+    [this.#waiters, this.#refusal] = [[], refusal];
+    for (const w of told) w.reject(refusal);
   }
 
   #show(refs: readonly number[]): void {
