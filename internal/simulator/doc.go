@@ -14,6 +14,8 @@
 //
 // A device does what js/src/vault does with the machine's effects (docs/SYNC.md §4). It differs in this:
 //
+//   - chores.go, payload.go, forks.go and disk.go are written anew: what a snapshot is found to be, what of a tail is ready and what a store keeps is decided in
+//     TypeScript there (compaction.ts, loading.ts, forks.ts, coverage.ts), with tests of its own, and nothing holds the two together but their readers
 //   - one tab and one document to a device; the hubs of a device with two relays are to each other what tabs are
 //   - a store keeps records and not files: a torn record is one that is not there, as the journal's checksum would find
 //   - the two stores are made equal at the start of a life, and not in the background
