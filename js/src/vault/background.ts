@@ -3,7 +3,7 @@
 // a shared home that changed there (lookout.ts).
 
 import { HOME_TYPE, type DocId, type Problem } from "../protocol.ts";
-import type { StoredDoc, StoredSecret, Copies } from "../store/store.ts";
+import type { Copies, RelayMark, StoredDoc, StoredSecret } from "../store/store.ts";
 import { claimsOf, coversOf } from "../store/coverage.ts";
 import { successorIn } from "../store/statements.ts";
 import type { Document } from "./document.ts";
@@ -14,6 +14,17 @@ import { errorToProblem } from "./problems.ts";
 
 /** How long one document is waited for before the next one is sent beside it, in milliseconds. */
 const PATIENCE = 10_000;
+/** A relay is looked through so often within `MEMORY` milliseconds. One that goes on being another one is brought no closed documents. */
+const MOST_FILLS = 4;
+const MEMORY = 3_600_000;
+
+/** A look through all documents for what a relay lacks. */
+interface Fill {
+  readonly store: string | null;
+  readonly wasPutBack: boolean;
+  /** When it was done. */
+  ended: number;
+}
 
 /** What it needs of the vault. */
 export interface BackgroundEnds {
@@ -31,15 +42,18 @@ export interface BackgroundEnds {
   readonly syncAll: boolean;
   /** From 0 to 1. */
   random(): number;
+  /** In milliseconds. */
+  now(): number;
 }
 
 export class Background {
   readonly #ends: BackgroundEnds;
-  /** Stores of relays that were looked through. */
-  readonly #met: Set<string> = new Set();
-  /** Of those, the ones that were put back and are being looked through again. */
-  readonly #again: Set<string> = new Set();
+  /** The last `MOST_FILLS` of each relay, oldest first. */
+  readonly #fillsByRelay: Map<string, readonly Fill[]> = new Map();
   #filling: Promise<void> = Promise.resolve();
+  /** That of the home, if its relay may be asked about it; and whether a look at it waits for what is being filled. */
+  #list: DocId | null = null;
+  #isWaiting = false;
   readonly #lookout: Lookout;
 
   constructor(ends: BackgroundEnds) {
@@ -55,7 +69,7 @@ export class Background {
   /** The relay answered what was asked about a list; null: it refused. */
   checked(changed: Changed | null): void { void this.#lookout.hear(changed); }
 
-  close(): void { this.#lookout.end(); }
+  close(): void { this.#end(); }
 
   /** Other tabs have these open, and this one talks to the relay. */
   async adopt(docs: readonly DocId[]): Promise<void> {
@@ -98,30 +112,50 @@ export class Background {
   }
 
   /**
-   * A relay said which store it has. The first time, each document of which that store lacks something is sent there, one after the
-   * other; each document at all when it was put back to an older state, for then nothing holds that it said before.
+   * A relay said which store it has. The first time, and when it is another one than before, each document of which that store lacks
+   * something is sent there, one after the other; each document at all when it was put back to an older state, for then nothing holds that
+   * it said before. A relay that has this done too often waits, until it says so again later.
    */
-  meet(relay: string, store: string, wasPutBack: boolean, welcomed: DocId): void {
-    const name = `${relay} ${store}`;
-    if (!(wasPutBack ? this.#again : this.#met).has(name)) this.#fill(relay, store, wasPutBack, name);
-    if (this.#ends.syncAll && this.#ends.secretById.get(welcomed)?.type === HOME_TYPE) void this.#filling.then(() => this.#lookout.begin(welcomed));
+  meet(relay: string, store: string | null, wasPutBack: boolean, welcomed: DocId): void {
+    const fills = this.#fillsByRelay.get(relay) ?? [];
+    const last = fills.at(-1);
+    if (last?.store !== store || (wasPutBack && !(last.wasPutBack && last.ended === Infinity))) {
+      if (fills.length === MOST_FILLS && this.#ends.now() - fills[0]!.ended < MEMORY) return this.#end();
+      const fill: Fill = { store, wasPutBack, ended: Infinity };
+      this.#fillsByRelay.set(relay, [...fills, fill].slice(-MOST_FILLS));
+      this.#filling = this.#filling.then(() => this.#fill(relay, fill));
+    }
+    if (this.#ends.syncAll && this.#ends.secretById.get(welcomed)?.type === HOME_TYPE) void this.#begin(welcomed);
   }
 
-  #fill(relay: string, store: string, wasPutBack: boolean, name: string): void {
-    this.#met.add(name);
-    if (wasPutBack) this.#again.add(name);
-    this.#filling = this.#filling.then(async () => {
-      this.#lookout.forget();
-      for (const doc of [...this.#ends.secretById.keys()]) {
-        const document = await this.#carry(doc, async () => {
-          const stored = await this.#ends.copies.load(doc);
-          this.#lookout.know(doc, stored?.marks.find((m) => m.relay === relay && m.store === store)?.cursor ?? 0);
-          return stored !== null && (wasPutBack || lacks(stored, relay, store));
-        });
-        if (document !== null) await within(document.sent(), PATIENCE);
-      }
-      if (wasPutBack) this.#again.delete(name);
-    });
+  async #fill(relay: string, fill: Fill): Promise<void> {
+    this.#lookout.forget();
+    const isThere = (m: RelayMark): boolean => m.relay === relay && (fill.store === null || m.store === fill.store);
+    for (const doc of [...this.#ends.secretById.keys()]) {
+      const document = await this.#carry(doc, async () => {
+        const stored = await this.#ends.copies.load(doc);
+        const mark = stored?.marks.find(isThere);
+        this.#lookout.know(doc, mark?.cursor ?? 0);
+        return stored !== null && (fill.wasPutBack || lacks(stored, mark));
+      });
+      if (document !== null) await within(document.sent(), PATIENCE);
+    }
+    fill.ended = this.#ends.now();
+  }
+
+  /** Looks at a list once nothing is being filled. However often it is asked to, one waits. */
+  async #begin(list: DocId): Promise<void> {
+    this.#list = list;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    for (let done: Promise<void> | null = null; done !== this.#filling;) await (done = this.#filling);
+    this.#isWaiting = false;
+    if (this.#list !== null) void this.#lookout.begin(this.#list);
+  }
+
+  #end(): void {
+    this.#list = null;
+    this.#lookout.end();
   }
 
   async #fetch(doc: DocId): Promise<boolean> {
@@ -143,9 +177,8 @@ export class Background {
   }
 }
 
-/** Whether that store of a relay lacks something of a document, as far as was remembered. */
-const lacks = (stored: StoredDoc, relay: string, store: string): boolean => {
-  const mark = stored.marks.find((m) => m.relay === relay && m.store === store);
+/** Whether a store of a relay lacks something of a document, as far as was remembered. */
+const lacks = (stored: StoredDoc, mark: RelayMark | undefined): boolean => {
   const knownBySession = new Map(mark?.known.map((k) => [k.session, k.seq]));
   // Whether it has the owner's word on where the document goes on is not remembered.
   return successorIn(stored) !== null || [...stored.envelopes, ...coversOf(stored), ...claimsOf(stored)].some((e) => e.seq > (knownBySession.get(e.session) ?? -1));

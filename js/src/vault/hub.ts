@@ -53,8 +53,8 @@ export interface HubEnds {
   release(docs: readonly DocId[]): void;
   /** This tab is the one that talks to the relay from here on, or has another list of relays. */
   led(): void;
-  /** A relay said of a document which store it has; `wasPutBack`: and of it less than it acknowledged. */
-  met(relay: string, store: string, wasPutBack: boolean, doc: DocId): void;
+  /** A relay said of a document which store it has, null: one for each document; `wasPutBack`: and of it less than it acknowledged. */
+  met(relay: string, store: string | null, wasPutBack: boolean, doc: DocId): void;
   /** The relay answered `check`; null: it refused. */
   checked(changed: Changed | null): void;
   /** It does nothing any more. */
@@ -318,9 +318,13 @@ export class Hub {
     switch (frame.type) {
       case "welcome": {
         document.offered = frame.genesis;
-        const isSame = document.asked === frame.store;
+        const { asked } = document;
+        const isSame = asked === frame.store, isApart = this.#wire?.isApart === true;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
-        this.#ends.met(this.#address, frame.store, document.welcomed(frame) && isSame, frame.doc);
+        const wasPutBack = document.welcomed(frame) && isSame;
+        // A store of that document alone says nothing of others, but one that is another than before: theirs may be too.
+        if (isApart) this.#ends.met(this.#address, null, wasPutBack || (asked !== null && !isSame), frame.doc);
+        else this.#ends.met(this.#address, frame.store, wasPutBack, frame.doc);
         if (this.#isGreeted) return;
         this.#isGreeted = true;
         return this.#ends.connected(frame.doc);

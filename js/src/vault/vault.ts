@@ -152,6 +152,7 @@ class Vault {
       problem: (said) => this.#port.post({ kind: "problem", problem: said }),
       syncAll: this.#syncAll,
       random: () => this.#env.random(1)[0]! / 255,
+      now: () => this.#env.now(),
     });
     hub = new Hub({
       env: this.#env, copies, name: this.#name, place,

@@ -83,5 +83,6 @@ export const apart = (open: (doc: DocId, on: WireEvents) => Wire, on: WireEvents
       answered(frame.doc);
     },
     close,
+    isApart: true,
   };
 };

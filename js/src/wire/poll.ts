@@ -39,6 +39,8 @@ class PollWire implements Wire {
   readonly #on: WireEvents;
   readonly #all: AbortController = new AbortController();
   readonly #readingById: Map<DocId, Reading> = new Map();
+  /** What the relay said on this connection. Nothing in its answers tells whether each document has a store of its own there. */
+  readonly #storeById: Map<DocId, string> = new Map();
   /** Appends go out one after the other, as they would on one socket. */
   #lane: Promise<void>;
   /** How far the relay's clock is ahead of ours, in milliseconds: a token is judged by it, and clocks are off by years. */
@@ -160,11 +162,12 @@ class PollWire implements Wire {
       if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as Told);
       const at = response.headers.get("freehold-store");
       const head = Number(response.headers.get("freehold-head") ?? NaN);
-      if (at === null) throw new Garbage("no store");
+      if (at === null || at !== (this.#storeById.get(hello.doc) ?? at)) throw new Garbage("no store, or another one");
+      this.#storeById.set(hello.doc, at);
       // No line on which the relay would say so by itself: asked whenever a wait brought nothing.
       const wasNamed = successor !== null;
       if (!welcomed || (!wasNamed && frame.entries.length === 0)) successor = await this.#statement(`${path}/successor`, signal, headers);
-      if (!welcomed || at !== store || wasNamed !== (successor !== null)) {
+      if (!welcomed || wasNamed !== (successor !== null)) {
         const genesis = hello.genesis ?? (await this.#statement(`${path}/genesis`, signal));
         this.#tell(sound({ type: "welcome", doc: hello.doc, store: at, head, genesis, successor }));
         welcomed = true;

@@ -32,6 +32,8 @@ export interface Wire {
   send(frame: Said): void;
   /** Closes it; `closed` is not called. */
   close(): void;
+  /** Each document has a place of its own there, and a store. */
+  readonly isApart?: boolean;
 }
 
 /** What a connection tells. Must: nothing is called after `closed`, or after `close()`. */
@@ -83,6 +85,7 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
     check: (question, add) => wire.check(question, add),
     send: (frame) => wire.send(frame),
     close: () => wire.close(),
+    get isApart() { return wire.isApart === true; },
   };
 };
 
@@ -124,6 +127,8 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
       if (came - taken > limits.untaken) throw new RangeError("more than there is credit for");
       frame = decodeFrame(new Uint8Array(data));
       if (!isFromRelay(frame)) throw new TypeError("a device's frame");
+      if ((frame.type === "challenge") !== (challenge === null)) throw new TypeError("a challenge is the first frame, and no other");
+      if (frame.type === "welcome" && frame.store !== challenge?.store) throw new TypeError("a connection is to one store");
     } catch {
       socket.close(); // pages may not give a reason of the protocol's own: 1002 throws
       end(true);
@@ -133,7 +138,7 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
     if (frame.type === "challenge") {
       challenge = frame;
       on.opened();
-    } else if (challenge !== null) {
+    } else {
       on.frame(frame);
     }
   };

@@ -259,6 +259,7 @@ test("each Welcome looks at one document, however many there are", async () => {
     },
     problem: assert.fail,
     syncAll: true,
+    now: () => 0,
   } as unknown as BackgroundEnds);
   for (const doc of docs) background.meet("http://relay", "store", false, doc);
   await filled;

@@ -40,15 +40,16 @@ test("no more of a document is asked for than a window beyond what was taken", a
 });
 
 /** What a device hears of a relay that answers with these headers and statements. */
-const hear = async (o: { readonly head?: string; readonly store?: string; readonly genesis?: number; readonly successor?: number }): Promise<{ readonly types: readonly string[]; readonly closed: boolean | null }> => {
+const hear = async (o: { readonly head?: string; readonly store?: string; readonly stores?: readonly string[]; readonly genesis?: number; readonly successor?: number }): Promise<{ readonly types: readonly string[]; readonly closed: boolean | null }> => {
   const types: string[] = [];
   let closed: boolean | null = null;
+  let reads = 0;
   const answer = (path: string): Response => {
     if (path === "/healthz") return new Response();
     if (path.endsWith("/genesis")) return new Response(new Uint8Array(o.genesis ?? 113));
     if (path.endsWith("/successor")) return o.successor === undefined ? new Response(null, { status: 404 }) : new Response(new Uint8Array(o.successor));
     const batch = encodeFrame({ type: "batch", doc: A, entries: [], upTo: 0, more: false });
-    return new Response(batch, { headers: { "freehold-store": o.store ?? STORE, ...(o.head === "" ? {} : { "freehold-head": o.head ?? "1000" }) } });
+    return new Response(batch, { headers: { "freehold-store": o.stores?.[reads++] ?? o.store ?? STORE, ...(o.head === "" ? {} : { "freehold-head": o.head ?? "1000" }) } });
   };
   let asked = 0;
   const wire = await new Promise<ReturnType<ReturnType<typeof pollWire>>>((resolve) => {
@@ -69,4 +70,8 @@ test("what is no cursor, store or statement is garbage, and nobody hears it", as
   for (const o of [{}, { head: "0" }, { head: String(Number.MAX_SAFE_INTEGER) }, { successor: 84 }]) assert.deepEqual(await hear(o), good, JSON.stringify(o));
   const bad = [{ head: "-1" }, { head: "1.5" }, { head: String(2 ** 53) }, { head: "many" }, { head: "" }, { store: "AAAA" }, { store: "!!" }, { genesis: 112 }, { genesis: 0 }, { successor: 85 }];
   for (const o of bad) assert.deepEqual(await hear(o), { types: [], closed: true }, JSON.stringify(o));
+});
+
+test("of a document a connection has one store", async () => {
+  assert.deepEqual(await hear({ stores: [STORE, "Q".repeat(22)] }), { types: ["welcome", "batch"], closed: true });
 });
