@@ -25,6 +25,7 @@ func TestAGapThatASnapshotIsSaidToHave(t *testing.T) {
 		"it lacks one":            {covers: 7},
 		"it is of another state":  {covers: 8, damage: func(p *seal.SnapshotPayload) { p.Digest[0] ^= 1 }},
 		"nobody can read it":      {covers: 8, damage: func(p *seal.SnapshotPayload) { p.File = []byte("x") }},
+		"it has another history":  {covers: 8, damage: func(p *seal.SnapshotPayload) { p.Covers[0].Hash[0] ^= 1 }},
 		"it is of another writer": {covers: 8, damage: func(p *seal.SnapshotPayload) { p.Covers[0].Session[0] ^= 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +44,12 @@ func TestAGapThatASnapshotIsSaidToHave(t *testing.T) {
 				u, _ := core.Update()
 				run = append(run, a.Update(seal.UpdatePayload{Update: u}.Encode()))
 				if i == c.covers {
-					p := seal.SnapshotPayload{Covers: []seal.Dep{{Session: a.ID, Seq: uint32(i)}}, Digest: core.Digest(), File: core.Save()}
+					e, err := seal.ParseEnvelope(run[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					hash := e.Hash()
+					p := seal.SnapshotPayload{Covers: []seal.Dep{{Session: a.ID, Seq: uint32(i), Hash: [16]byte(hash[:16])}}, Digest: core.Digest(), File: core.Save()}
 					if c.damage != nil {
 						c.damage(&p)
 					}

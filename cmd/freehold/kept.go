@@ -60,7 +60,7 @@ func readKept(dir string, doc seal.DocID, link *seal.Link) (*keptDoc, error) {
 	if k.Result, err = rebuild.Open(contents, report, keys); err != nil {
 		return nil, err
 	}
-	k.report.Settle(k.Covered)
+	contents.Settle(&k.report, k.Named)
 	return k, nil
 }
 

@@ -43,20 +43,43 @@ func (c *Contents) evidence(snapshots []int, before, after Entry) Evidence {
 	return Lost
 }
 
-// Settle replaces what is claimed by what snapshots cover that were opened, and were what they say: of each session up to which seq.
-func (r *Report) Settle(covered map[seal.SessionID]uint32) {
+// Settle replaces what is claimed in a report by what snapshots have that were opened, and were what they say: of each session, the last
+// envelopes that they name.
+func (c *Contents) Settle(r *Report, named map[seal.SessionID][]seal.Dep) {
 	for _, s := range r.Sessions {
-		last, any := covered[s.ID]
+		next := c.reach(s, named[s.ID])
 		for i := range s.Parts {
 			switch g := &s.Parts[i].Gap; {
 			case g.Evidence == Whole:
-			case any && g.Last <= last:
+			case uint64(g.Last) < next:
 				g.Evidence = Covered
 			default:
 				g.Evidence = Lost
 			}
 		}
 	}
+}
+
+// reach is the first seq of a session that no snapshot has. One that names another envelope than the one here has another history.
+func (c *Contents) reach(s Session, heads []seal.Dep) (next uint64) {
+	hashes := make(map[uint32]seal.Hash)
+	for _, p := range s.Parts {
+		for _, i := range p.Entries {
+			e := c.Entries[i]
+			hashes[e.Last] = e.Hash
+			if e.First > 0 {
+				hashes[e.First-1] = e.Prev
+			}
+		}
+	}
+	for _, head := range heads {
+		here, isHere := hashes[head.Seq]
+		unknown := head.Hash == [16]byte{} // out of the middle of a pack
+		if !isHere || unknown || [16]byte(here[:16]) == head.Hash {
+			next = max(next, uint64(head.Seq)+1)
+		}
+	}
+	return next
 }
 
 // Claimed counts the envelopes that are missing and not known to be lost, since a relay's word stands for them.

@@ -70,14 +70,14 @@ func TestGaps(t *testing.T) {
 				first, missing = 0, 9
 			}
 			// check settles the report with what is opened, if anything is, and looks at what is then known and restored.
-			check := func(settle bool, covered map[seal.SessionID]uint32, want backup.Evidence) {
+			check := func(settle bool, named []seal.Dep, want backup.Evidence) {
 				t.Helper()
 				r, err := contents.Verify()
 				if err != nil {
 					t.Fatal(err)
 				}
 				if settle {
-					r.Settle(covered)
+					contents.Settle(&r, map[seal.SessionID][]seal.Dep{a.ID: named, other.ID: {{Session: other.ID, Seq: 99}}})
 				}
 				session := r.Sessions[0]
 				for e := backup.Lost; e <= backup.Covered; e++ {
@@ -116,8 +116,24 @@ func TestGaps(t *testing.T) {
 				return
 			}
 			check(true, nil, backup.Lost)
-			check(true, map[seal.SessionID]uint32{a.ID: 7, other.ID: 99}, backup.Lost)
-			check(true, map[seal.SessionID]uint32{a.ID: 8}, backup.Covered)
+			head := func(seq int, hash seal.Hash) seal.Dep {
+				return seal.Dep{Session: a.ID, Seq: uint32(seq), Hash: [16]byte(hash[:16])}
+			}
+			hashes := make([]seal.Hash, len(run))
+			for i, b := range run {
+				e, err := seal.ParseEnvelope(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				hashes[i] = e.Hash()
+			}
+			check(true, []seal.Dep{head(7, hashes[7])}, backup.Lost)
+			check(true, []seal.Dep{head(7, hashes[7]), head(8, hashes[8]), head(2, hashes[2])}, backup.Covered)
+			check(true, []seal.Dep{head(8, seal.Hash{})}, backup.Covered)
+			check(true, []seal.Dep{head(12, hashes[12])}, backup.Covered)
+			check(true, []seal.Dep{head(20, seal.Hash{7})}, backup.Covered)
+			// Other histories of the session.
+			check(true, []seal.Dep{head(8, seal.Hash{7}), head(12, seal.Hash{7}), head(9, hashes[10])}, backup.Lost)
 		})
 	}
 }

@@ -21,14 +21,14 @@ type Result struct {
 	Problems []string
 	// Snapshots counts those whose state was what their writer said it was.
 	Snapshots int
-	// Covered is what those cover: of each session up to which seq.
-	Covered map[seal.SessionID]uint32
+	// Named are the last envelopes of each session that those name as being in them.
+	Named map[seal.SessionID][]seal.Dep
 }
 
 // Open uses what verification has proven. A snapshot adds and takes nothing away, so everything that any envelope has is in the
 // document. Errors are those of the file system.
 func Open(c *backup.Contents, report backup.Report, keys *seal.Keys) (*Result, error) {
-	r := &rebuilder{Result: Result{Doc: crdt.New(), Covered: make(map[seal.SessionID]uint32)}, keys: keys, queues: make(map[seal.SessionID]*queue), waiting: make(map[seal.SessionID][]*queue)}
+	r := &rebuilder{Result: Result{Doc: crdt.New(), Named: make(map[seal.SessionID][]seal.Dep)}, keys: keys, queues: make(map[seal.SessionID]*queue), waiting: make(map[seal.SessionID][]*queue)}
 	for _, s := range report.Sessions {
 		for _, p := range s.Parts {
 			for _, i := range p.Entries {
@@ -117,7 +117,9 @@ func (r *rebuilder) open(e backup.Entry, envelope []byte) error {
 		}
 		r.Snapshots++
 		for _, head := range s.Covers {
-			r.Covered[head.Session] = max(r.Covered[head.Session], head.Seq)
+			if named := r.Named[head.Session]; !slices.Contains(named, head) {
+				r.Named[head.Session] = append(named, head)
+			}
 		}
 	}
 	return nil
