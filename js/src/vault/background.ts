@@ -14,6 +14,9 @@ import { errorToProblem } from "./problems.ts";
 
 /** How long one document is waited for before the next one is sent beside it, in milliseconds. */
 const PATIENCE = 10_000;
+/** The wait before one that could not be begun is begun once more, in milliseconds; doubles up to the last. */
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 60_000;
 /** A relay is looked through so often within `MEMORY` milliseconds. One that goes on being another one is brought no closed documents. */
 const MOST_FILLS = 4;
 const MEMORY = 3_600_000;
@@ -35,8 +38,8 @@ export interface BackgroundEnds {
   /** The document changed last: the one of which a relay that was put back most likely lacks something. */
   newest(): DocId | null;
   inLane<T>(doc: DocId, run: () => Promise<T>): Promise<T>;
-  /** A document that no page has open, for this to start. */
-  add(hub: Hub, doc: DocId): Promise<Document>;
+  /** A document that no page has open, read and started. */
+  begin(hub: Hub, doc: DocId): Promise<Document>;
   problem(p: Problem): void;
   /** Whether closed documents are fetched when they changed. */
   readonly syncAll: boolean;
@@ -55,6 +58,8 @@ export class Background {
   #list: DocId | null = null;
   #isWaiting = false;
   readonly #lookout: Lookout;
+  /** Documents that could not be begun: each is to be once more. */
+  readonly #retryByDoc: Map<DocId, { readonly wait: number; readonly timer: ReturnType<typeof setTimeout> }> = new Map();
 
   constructor(ends: BackgroundEnds) {
     this.#ends = ends;
@@ -69,7 +74,10 @@ export class Background {
   /** The relay answered what was asked about a list; null: it refused. */
   checked(changed: Changed | null): void { void this.#lookout.hear(changed); }
 
-  close(): void { this.#end(); }
+  close(): void {
+    for (const { timer } of this.#retryByDoc.values()) clearTimeout(timer);
+    this.#end();
+  }
 
   /** Other tabs have these open, and this one talks to the relay. */
   async adopt(docs: readonly DocId[]): Promise<void> {
@@ -77,12 +85,7 @@ export class Background {
   }
 
   /** Syncs a document that was just closed until the relay has all of it. In its lane. */
-  async keep(hub: Hub, doc: DocId): Promise<Document> {
-    const document = await this.#ends.add(hub, doc);
-    await document.start(await this.#ends.copies.load(doc), false);
-    this.#closeWhenSent(hub, document);
-    return document;
-  }
+  keep(hub: Hub, doc: DocId): Promise<Document | null> { return this.#start(hub, doc, async () => true); }
 
   /** Other tabs closed these: what is here of them for those goes when the relay has all of it. Who has them open still says so, and they are opened again. */
   release(hub: Hub, docs: readonly DocId[]): void {
@@ -164,16 +167,37 @@ export class Background {
     return document?.isEven === true;
   }
 
-  /** Null when it is open already, or nothing is to be done. */
   async #carry(doc: DocId, isNeeded: () => Promise<boolean>): Promise<Document | null> {
+    const hub = await this.#ends.hub();
+    return this.#ends.inLane(doc, () => this.#start(hub, doc, isNeeded));
+  }
+
+  /** Null when it is open already, nothing is to be done, or it could not be begun now. In its lane. */
+  async #start(hub: Hub, doc: DocId, isNeeded: () => Promise<boolean>): Promise<Document | null> {
+    const isIdle = (): boolean => !hub.stopped && hub.relays.length > 0 && hub.document(doc) === undefined;
+    let document: Document | null = null;
     try {
-      const hub = await this.#ends.hub();
-      const isIdle = (): boolean => !hub.stopped && hub.relays.length > 0 && hub.document(doc) === undefined;
-      return await this.#ends.inLane(doc, async () => (isIdle() && (await isNeeded()) && isIdle() ? this.keep(hub, doc) : null));
+      if (isIdle() && (await isNeeded()) && isIdle()) {
+        document = await this.#ends.begin(hub, doc);
+        this.#closeWhenSent(hub, document);
+      }
     } catch (e) {
-      this.#ends.problem(errorToProblem(e, doc));
+      if (!hub.stopped) this.#startLater(hub, doc, e);
       return null;
     }
+    clearTimeout(this.#retryByDoc.get(doc)?.timer);
+    this.#retryByDoc.delete(doc);
+    return document;
+  }
+
+  /** Why not is said once. */
+  #startLater(hub: Hub, doc: DocId, e: unknown): void {
+    const before = this.#retryByDoc.get(doc);
+    if (before === undefined) this.#ends.problem(errorToProblem(e, doc));
+    clearTimeout(before?.timer);
+    const wait = before === undefined ? FIRST_RETRY : Math.min(2 * before.wait, LAST_RETRY);
+    const isStillHere = async (): Promise<boolean> => this.#ends.secretById.has(doc) || hub.isOpenElsewhere(doc);
+    this.#retryByDoc.set(doc, { wait, timer: setTimeout(() => void this.#carry(doc, isStillHere), wait) });
   }
 }
 

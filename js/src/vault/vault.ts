@@ -13,6 +13,7 @@ import { Background } from "./background.ts";
 import type { Document } from "./document.ts";
 import type { VaultEnv } from "./env.ts";
 import { Hub } from "./hub.ts";
+import type { Loaded } from "./loading.ts";
 import { Machine } from "./machine.ts";
 import { opens } from "../seal/keys.ts";
 import type { DocKeys, ParsedLink } from "../seal/sealer.ts";
@@ -148,7 +149,7 @@ class Vault {
       secretById: this.#secretById,
       newest: () => this.#newest(),
       inLane,
-      add: (where, doc) => this.#add(where, doc, false),
+      begin: async (where, doc) => (await this.#begin(where, doc, false, false)).document,
       problem: (said) => this.#port.post({ kind: "problem", problem: said }),
       syncAll: this.#syncAll,
       random: () => this.#env.random(1)[0]! / 255,
@@ -300,12 +301,18 @@ class Vault {
       await before.settled();
       await hub.remove(before);
     }
+    const { document, loaded: { snapshot, updates } } = await this.#begin(hub, doc, true, isNew);
+    return { doc, rights: document.rights, session: document.session?.session ?? "", snapshot, updates, status: document.status };
+  }
+
+  /** Reads and starts a document; of one that cannot be, nothing stays. */
+  async #begin(hub: Hub, doc: DocId, attached: boolean, isNew: boolean): Promise<{ readonly document: Document; readonly loaded: Loaded }> {
     // Other tabs are heard from here on, so that nothing falls between reading and listening.
-    const document = await this.#add(hub, doc, true);
+    const document = await this.#add(hub, doc, attached);
     try {
-      const { snapshot, updates } = await document.start(isNew ? null : await this.#copies!.load(doc), isNew);
+      const loaded = await document.start(isNew ? null : await this.#opened().load(doc), isNew);
       if (hub.stopped) throw restarted(doc);
-      return { doc, rights: document.rights, session: document.session?.session ?? "", snapshot, updates, status: document.status };
+      return { document, loaded };
     } catch (e) {
       await hub.remove(document);
       throw e;

@@ -7,8 +7,9 @@ import { startRelay, type RelayProcess } from "../e2e/relayprocess.ts";
 import { openSocket } from "../harness/websocket.ts";
 import { toBase32 } from "../../src/ids.ts";
 import { Background, type BackgroundEnds } from "../../src/vault/background.ts";
-import type { Channel } from "../../src/vault/env.ts";
+import type { Channel, VaultEnv } from "../../src/vault/env.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
 import type { WireEvents } from "../../src/wire/socket.ts";
 import type { Changed } from "../../src/wire/wire.ts";
 import { directoryOf, type Page, start, tabsOf } from "./vault-harness.ts";
@@ -326,4 +327,55 @@ test("what only a tab had open that crashed is let go of", { timeout: 60_000 }, 
   await three.until("what another tab has open goes on", () => there.status.relay === 3 && there.status.unsent === 0);
   assert.deepEqual([...left.docs], [only.doc]);
   await one.stop();
+});
+
+/** The device of a tab that cannot read so many times what is stored. */
+const unreadable = (env: VaultEnv): { readonly env: VaultEnv; fail(times: number): void } => {
+  let left = 0;
+  return {
+    fail: (times) => void (left = times),
+    env: { ...env, openCopies: async (name, o) => {
+      const copies = await env.openCopies(name, o);
+      return new Proxy(copies, { get: (of, key) => {
+        const value: unknown = Reflect.get(of, key, of);
+        if (typeof value !== "function") return value;
+        return key !== "load" ? value.bind(of) : async (doc: string) => {
+          if (left-- > 0) throw new StoreError("storage-lost", "the disk does not answer");
+          return of.load(doc);
+        };
+      } });
+    } },
+  };
+};
+
+test("a document of another tab that could not be read at first is synced once it can", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const base = tabsOf(nodeEnv(await directoryOf()));
+  const device = unreadable(base);
+  const leader = await start(t, "", [relay.url], device.env);
+  const [note] = await closedNotes(leader, 1, true);
+  const other = await start(t, "", [relay.url], base);
+  device.fail(2);
+  const there = await other.edit({ op: "open", doc: note!.doc, type: "note" });
+  await there.type(0, "This is ");
+  await other.until("it is on the relay", () => there.status.relay === 8 && there.status.unsent === 0);
+  assert.deepEqual(leader.problems.map((p) => [p.code, p.doc]), [["storage-lost", note!.doc]], "it is said once");
+});
+
+test("a document that could not be read when it was closed with something unsent is sent all the same", { timeout: 60_000 }, async (t) => {
+  const relay = await relayOf(t);
+  const path = await directoryOf();
+  const device = unreadable(nodeEnv(path));
+  const page = await start(t, path, [relay.url], device.env);
+  const note = await page.edit({ op: "create", type: "note" });
+  await page.until("it is live", () => note.status.relayState === "live");
+  await relay.stop();
+  await page.until("the relay is gone", () => note.status.relayState !== "live");
+  await note.type(0, "note 0");
+  const { link } = await page.request({ op: "link", doc: note.doc, rights: "read" });
+  device.fail(1);
+  await page.request({ op: "close", doc: note.doc });
+  assert.deepEqual(page.problems.map((p) => [p.code, p.doc]), [["storage-lost", note.doc]]);
+  await relay.start();
+  await arriveAt(t, relay, [{ link }]);
 });
