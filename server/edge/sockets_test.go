@@ -73,8 +73,8 @@ func TestHibernation(t *testing.T) {
 		}
 	}
 	late.Listen(unborn, wire.Hello{Genesis: unborn.Genesis()})
-	if welcome := servertest.Await[*wire.Welcome](early); !bytes.Equal(welcome.Genesis, unborn.Genesis()) {
-		t.Fatalf("%+v", welcome)
+	if welcome := servertest.Await[*wire.Welcome](early); !bytes.Equal(welcome.Genesis, unborn.Genesis()) || welcome.Store != early.Challenge.Store {
+		t.Fatalf("%+v of %v", welcome, early.Challenge.Store)
 	}
 	// That it slept at all: it has forgotten who was here.
 	if err := unproven.Say(&wire.Ping{}); err != nil {

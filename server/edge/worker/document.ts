@@ -67,6 +67,9 @@ export class Document extends DurableObject<Env> {
     this.#away = new Away(env.SNAPSHOTS);
     this.#store = new Store(ctx.storage, (key) => this.#away.fetch(key));
     this.#store.onchange = () => this.#waiting.forEach((look) => look());
+    // Of a document that nobody brought nothing is stored: its sockets tell what it is, and what it said of itself.
+    const [told] = ctx.getWebSockets();
+    if (told !== undefined && this.#store.doc === null) [this.#store.doc, this.#store.id] = ctx.getTags(told) as [string, string];
     if (this.#store.doc !== null) {
       const since = memory.forget(this.#store.doc);
       for (const socket of ctx.getWebSockets()) this.#line(socket).find(since);
@@ -166,15 +169,13 @@ export class Document extends DurableObject<Env> {
     const { 0: client, 1: socket } = new WebSocketPair();
     const hello = joined(crypto.getRandomValues(new Uint8Array(32)), new TextEncoder().encode(name));
     this.#turn((core) => {
-      // The tag says after hibernation which document this is: of one that nobody brought nothing is stored.
-      this.ctx.acceptWebSocket(socket, [this.#store.doc!]);
+      this.ctx.acceptWebSocket(socket, [this.#store.doc!, this.#store.id]);
       this.#peers.set(socket, core.connect(this.#relay, this.#line(socket), hello));
     });
     return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } });
   }
 
   override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
-    if (this.#store.doc === null) this.#store.doc = this.ctx.getTags(socket)[0]!;
     if (message instanceof ArrayBuffer && message.byteLength > limits.frame) return this.#end(socket, 1009, "a frame above the limit");
     try {
       this.#turn((core) => {

@@ -4,7 +4,7 @@
 // Must: all of a commit is there, or nothing of it.
 // Must: nothing is stored before the first commit, not even a table: whoever invents a document's id leaves nothing.
 
-import { toBase64url } from "../../../js/src/ids.ts";
+import { fromBase64url, toBase64url } from "../../../js/src/ids.ts";
 import { encodeRow, type Cell } from "../../../js/src/wire/row.ts";
 import { HASH, HEADER, STAND_IN, staysHere, type Blob, type Blobs } from "./blobs.ts";
 
@@ -78,6 +78,10 @@ export class Store {
   /** What answers about this document carry. */
   get id(): string {
     return toBase64url(bytes(this.#about().store)!);
+  }
+  /** Of a document of which nothing is stored, devices were told this one before the object slept. */
+  set id(id: string) {
+    this.#nothing.store = fromBase64url(id)!.slice().buffer;
   }
   /** Where the log ends, null while nobody has brought the document. */
   get head(): number | null {
