@@ -42,8 +42,6 @@ export interface DocumentEnds {
   readonly tabs: Tabs;
   readonly refs: Refs;
   relays(): readonly string[];
-  /** Of the relay in the home's list. */
-  readonly place: number;
   others(): Others;
   /** What is wrong with it is another thing than before, where no page has it open. */
   turned(): void;
@@ -99,8 +97,8 @@ export class Document {
   /** What came before there was a key to check it. */
   #unchecked: (() => void) | null = null;
   #goingOn: Promise<void> = Promise.resolve();
-  /** The store of the relay that its last hello named. */
-  asked: string | null = null;
+  /** The store that has what the machine knows to be on the relay: as its last hello or welcome names it, or who talks to the relay in another tab. */
+  store: string | null = null;
   readonly #ends: DocumentEnds;
   readonly #outbound: Outbound;
   readonly #presence: Presence;
@@ -246,6 +244,8 @@ export class Document {
       if (statement !== null) [this.#statement, this.#successor] = [statement, await this.#desk.keys.verifySuccessor(statement)];
       await this.#beginSession();
     }
+    const marks = stored === null ? [] : marksOf(stored, this.#ends.relays());
+    this.store = marks.find((m) => m.relay === 0)?.store ?? null;
     for (const [session, cert] of loaded.certs) this.#desk.certs.set(session, cert);
     for (const c of stored?.certs ?? []) this.#desk.storedCerts.add(c.session);
     this.#sealed.add(stored?.envelopes.map((e) => e.bytes) ?? []);
@@ -253,7 +253,7 @@ export class Document {
       type: "docOpen", doc: this.number, writable: this.rights !== "read", keyed: this.#desk.keys !== null,
       content: isNew || loaded.snapshot !== null || loaded.updates.length > 0,
       ...(await this.#own()), snapshot: loaded.snapshot?.length ?? 0, heads: loaded.heads,
-      marks: stored === null ? [] : marksOf(stored, this.#ends.relays()),
+      marks,
       frozen: stored === null ? [] : forksIn(stored).map((p) => p.session),
       claims: loaded.claims,
     });
@@ -319,7 +319,8 @@ export class Document {
     const { refs } = this.#ends;
     switch (e.type) {
       case "hello":
-        this.asked = e.store;
+        if (this.store !== null && e.store !== this.store) this.#forgetRelay();
+        this.store = e.store;
         this.#isWelcome = false;
         this.#conn = e.conn;
         this.#outbound.restart(e.conn);
@@ -354,7 +355,7 @@ export class Document {
         this.#outbound.learn(e.known);
         this.#wasReset ||= e.reset;
         for (const k of e.waived) this.#waivedBySession.set(k.session, k);
-        return this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: e.reset, known: e.known, waived: e.waived });
+        return this.#tell({ kind: "relayHas", doc: this.id, relay: this.#relay, store: this.store, reset: e.reset, known: e.known, waived: e.waived });
       case "markChanged": return this.#remember(e.mark);
       case "checkpoint": return this.#answer(chores.checkpoint(this.#desk, e));
       case "sealPresence": return this.#answer(this.#presence.seal(e));
@@ -432,8 +433,8 @@ export class Document {
 
   /** Another hub or tab opened it: it hears what this one said before and no store knows. */
   sayAgain(): void {
-    const known = this.#mark?.known ?? []; // what is written down already it reads
-    if (known.length + this.#waivedBySession.size > 0) this.#tell({ kind: "relayHas", doc: this.id, place: this.#ends.place, reset: false, known, waived: [...this.#waivedBySession.values()] });
+    const { known, store } = this.#mark ?? { known: [], store: null }; // what is written down already it reads
+    if (known.length + this.#waivedBySession.size > 0) this.#tell({ kind: "relayHas", doc: this.id, relay: this.#relay, store, reset: false, known, waived: [...this.#waivedBySession.values()] });
   }
 
   /** What another tab made durable. */
@@ -447,7 +448,11 @@ export class Document {
       case "presence":
         if (m.near) this.#presence.forward(this.#isWelcome ? this.#conn : 0, { ...m, conn: 0 });
         return this.#presence.hear({ ...m, conn: 0 });
-      case "relayHas": return this.#ends.step({ type: "relayHas", doc: this.number, other: m.place !== this.#ends.place, reset: m.reset, known: m.known, waived: m.waived });
+      case "relayHas": {
+        const other = !this.#isMine(m);
+        if (!other) this.store = m.store ?? this.store;
+        return this.#ends.step({ type: "relayHas", doc: this.number, other, reset: m.reset, known: m.known, waived: m.waived });
+      }
       case "keyed":
         this.offered = m.genesis;
         this.#checkGenesis();
@@ -458,6 +463,14 @@ export class Document {
       default: return m satisfies never;
     }
   }
+
+  get #relay(): string { return this.#ends.relays()[0] ?? ""; }
+
+  /** Whether what another hub or tab learnt is of the store in question here. Before this one ever asked, that of whoever talks to its relay takes the place of another, and of what was known. */
+  #isMine(m: Extract<TabMessage, { readonly kind: "relayHas" }>): boolean {
+    return m.store === this.store || (this.#conn === 0 && m.relay === this.#relay && (this.store === null || m.reset));
+  }
+  #forgetRelay(): void { this.#ends.step({ type: "relayHas", doc: this.number, other: false, reset: true, known: [], waived: [] }); }
 
   /** The relay does not believe that this device has a link. Where the keys were never checked, it is the link that is wrong. */
   unproven(): void {

@@ -89,6 +89,8 @@ export class Hub {
   /** Of the relay of that connection. */
   #address = "";
   #relayState = 0;
+  /** What the one that leads said last. */
+  #leader: Pick<Extract<TabMessage, { readonly kind: "relayState" }>, "relay" | "state"> = { relay: "", state: 0 };
   /** Attempts in vain at the relay of `#address`, until one is not. */
   #misses = 0;
   #isReached = false;
@@ -104,7 +106,6 @@ export class Hub {
       env, copies, tabs: this.tabs, refs: new Refs(),
       compaction: new Compaction({ copies, sealer: env.sealer, loadCore: () => env.loadCore(), writing: () => this.tabs.writing() }),
       relays: () => this.#relays,
-      place: ends.place,
       others: () => ends.others(),
       turned: () => ends.turned(),
       step: (event) => this.step(event),
@@ -138,7 +139,7 @@ export class Hub {
     if (relays.length === this.#relays.length && relays.every((r, i) => r === this.#relays[i])) return;
     this.#relays = relays;
     this.step({ type: "relays", count: relays.length });
-    if (!this.#leads) return;
+    if (!this.#leads) return this.#follow();
     this.#ends.adopt([...this.#elsewhere()]);
     this.#ends.led();
   }
@@ -246,9 +247,18 @@ export class Hub {
   /** Other tabs show the state of the one that leads. */
   #tellRelayState(state: number): void {
     if (!this.#leads || state === this.#relayState) return;
-    this.tabs.tell({ kind: "relayState", place: this.#ends.place, state });
     this.#turn(state);
+    this.#sayState();
   }
+
+  /** Whoever leads may have another list: then nobody talks to the relay of this one. */
+  #follow(): void {
+    const { relay, state } = this.#leader;
+    this.#turn(relay === this.#relays[0] ? Math.min(Math.max(0, state), relayStates.length - 1) : 0);
+    this.step({ type: "leaderState", state: this.#relayState });
+  }
+
+  #sayState(): void { this.tabs.tell({ kind: "relayState", place: this.#ends.place, relay: this.#relays[0] ?? "", state: this.#relayState }); }
 
   #turn(state: number): void {
     this.#relayState = state;
@@ -318,8 +328,9 @@ export class Hub {
     switch (frame.type) {
       case "welcome": {
         document.offered = frame.genesis;
-        const { asked } = document;
+        const asked = document.store;
         const isSame = asked === frame.store, isApart = this.#wire?.isApart === true;
+        document.store = frame.store;
         this.step({ type: "welcome", conn, doc, store: frame.store, head: frame.head, genesis: frame.genesis !== null });
         const wasPutBack = document.welcomed(frame) && isSame;
         // A store of that document alone says nothing of others, but one that is another than before: theirs may be too.
@@ -419,7 +430,7 @@ export class Hub {
       case "who":
         this.tabs.tellOpen("open", [...this.#documentById.values()].filter((d) => d.attached).map((d) => d.id));
         if (this.#paused) this.tabs.tell({ kind: "pause", paused: true });
-        if (this.#leads) this.tabs.tell({ kind: "relayState", place: this.#ends.place, state: this.#relayState });
+        if (this.#leads) this.#sayState();
         return;
       case "open":
         for (const doc of m.docs) {
@@ -435,9 +446,8 @@ export class Hub {
       case "pause": return this.#setPaused(m.paused);
       case "relayState": {
         if (m.place !== this.#ends.place || this.#leads) return;
-        const state = Math.min(Math.max(0, m.state), relayStates.length - 1);
-        this.#turn(state);
-        return this.step({ type: "leaderState", state });
+        this.#leader = m;
+        return this.#follow();
       }
       case "head": case "secret": return this.#ends.hear(m);
       case "forgot":

@@ -27,9 +27,10 @@ export type TabMessage =
   | { readonly kind: "snapshot"; readonly doc: DocId; readonly claims: readonly Head[]; readonly file: Uint8Array }
   /** A word of presence; `near`: of the sender's own session, otherwise the relay's. */
   | { readonly kind: "presence"; readonly doc: DocId; readonly near: boolean; readonly cert: Uint8Array | null; readonly envelope: Uint8Array }
-  /** `place`: of the relay in the list of the home. `waived`: shown although it was asked in vain for something that they name. */
-  | { readonly kind: "relayHas"; readonly doc: DocId; readonly place: number; readonly reset: boolean; readonly known: readonly Known[]; readonly waived: readonly Known[] }
-  | { readonly kind: "relayState"; readonly place: number; readonly state: number }
+  /** Tabs may have other lists of relays: `relay` is its address. `store`: what of it has them. `waived`: shown although it was asked in vain for something that they name. */
+  | { readonly kind: "relayHas"; readonly doc: DocId; readonly relay: string; readonly store: string | null; readonly reset: boolean; readonly known: readonly Known[]; readonly waived: readonly Known[] }
+  /** `place`: of the relay in the sender's list. */
+  | { readonly kind: "relayState"; readonly place: number; readonly relay: string; readonly state: number }
   | { readonly kind: "keyed"; readonly doc: DocId; readonly genesis: Uint8Array }
   /** The owner's word on where it goes on; `stands`: a relay has it. */
   | { readonly kind: "successor"; readonly doc: DocId; readonly statement: Uint8Array; readonly stands: boolean }
