@@ -377,7 +377,8 @@ export interface Home {
   forget(id: string): Promise<void>;
   /**
    * Removes the document from every relay, by the owner's signature, then from this device and from those that share this home. Needs the
-   * relay ("relay-refused") and the owner's right ("read-only"). Other people's devices keep their copy.
+   * relay ("relay-refused"), the owner's right and that of the home's list ("read-only"), and that list itself ("core-restarted": do it again
+   * after a reload). Other people's devices keep their copy.
    */
   delete(id: string): Promise<void>;
   /**

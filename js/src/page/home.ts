@@ -84,6 +84,9 @@ export class OpenHome implements Home, DocHome {
       heads: this.#heads,
       create: async () => (await this.create(HomeDoc)) as unknown as OpenDoc,
       open: async (id) => (await this.open(HomeDoc, id)) as unknown as OpenDoc,
+      reopened: async () => {
+        for (let done: Promise<void> | null = null; done !== this.#reopening;) await (done = this.#reopening);
+      },
       link: async ({ id, rights }) => (await (await this.#vault()).request({ op: "link", doc: id, rights })).link,
       join: async (link, type) => {
         const { doc: id, reopen } = await (await this.#vault()).request({ op: "join", link, type });
@@ -199,7 +202,9 @@ export class OpenHome implements Home, DocHome {
   }
   async delete(id: string): Promise<void> {
     checkId(id);
-    await (await this.#vault()).request({ op: "delete", doc: id });
+    const vault = await this.#vault();
+    await this.#homeDocs.writable(); // or the relay would forget what other devices go on listing
+    await vault.request({ op: "delete", doc: id });
     await this.#homeDocs.deleted(id);
     await this.#forget(id);
   }

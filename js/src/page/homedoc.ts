@@ -31,6 +31,8 @@ export interface HomeDocEnds {
   readonly heads: Heads;
   create(): Promise<OpenDoc>;
   open(id: string): Promise<OpenDoc>;
+  /** Resolves when no document is being read again. One that is suspended then stays so. */
+  reopened(): Promise<void>;
   /** A link of all that this device may do. */
   link(head: HeadRecord): Promise<string>;
   /** Gives the id of what it joined. */
@@ -51,6 +53,9 @@ const better = (a: Entry | undefined, b: Entry): Entry => {
   if (a === undefined || b.deleted) return b;
   return a.deleted || rankOf(a.link) >= rankOf(b.link) ? a : b;
 };
+
+/** So many go in one envelope, which is not too large to be read once more with each connection (docs/SYNC.md, S9): a list of thousands is several. */
+const AT_ONCE = 64;
 
 export class HomeDocs {
   readonly #ends: HomeDocEnds;
@@ -86,12 +91,21 @@ export class HomeDocs {
   async welcome(id: string): Promise<void> {
     if (this.#forgotten().has(id)) await this.#remember((ids) => ids.delete(id));
   }
+  /** All lists, for what other devices must hear of. Errors: read-only, core-restarted. */
+  async writable(): Promise<readonly OpenDoc[]> {
+    const homes: OpenDoc[] = [];
+    for (const id of this.#ids()) homes.push(this.#openById.get(id) ?? this.#watch(await this.#ends.open(id)));
+    await this.#ends.reopened();
+    for (const { id, rights, suspended } of homes) {
+      if (suspended) throw notAgain(id);
+      if (rights === "read") throw new FreeholdError("read-only", "this device may only read the list of this home, so no other one would hear of it", "do it on a device that has the home's own link", { doc: id });
+    }
+    return homes;
+  }
   /** It goes from every device. */
   async deleted(id: string): Promise<void> {
-    for (const home of this.#ids()) {
-      const doc = this.#openById.get(home) ?? this.#watch(await this.#ends.open(home));
-      await note(doc, [[id, { link: undefined, type: this.#ends.heads.get(id)?.type ?? "", deleted: true }]]);
-    }
+    const entry = { link: undefined, type: this.#ends.heads.get(id)?.type ?? "", deleted: true };
+    for (const home of await this.writable()) if (!(await this.#note(home, [[id, entry]]))) throw notAgain(home.id);
   }
   close(): void {
     this.#closed = true;
@@ -139,7 +153,7 @@ export class HomeDocs {
         listed.set(id, { link: await this.#ends.link({ id, type, ...head }), type, deleted: false });
       }
     }
-    for (const home of homes) if (home.status.value.content !== "waiting" && !home.suspended) await note(home, listed);
+    for (const home of homes) if (home.status.value.content !== "waiting") await this.#note(home, listed); // what is not written comes here again when it was read again
   }
 
   /** What the lists say becomes so on this device. */
@@ -169,25 +183,28 @@ export class HomeDocs {
     change(ids);
     for (const home of this.#ids()) await this.#ends.remember(home, { forgotten: [...ids] });
   }
+
+  /** Writes what a home document lacks, to the device; itself it does not list. False: it may only be read, or cannot be read again. */
+  async #note(home: OpenDoc, listed: Iterable<readonly [string, Entry]>): Promise<boolean> {
+    for (;;) {
+      await this.#ends.reopened();
+      if (home.suspended) return false;
+      await home.saved("device");
+      if (home.suspended) continue;
+      const has = home.value.docs as Readonly<Record<string, Entry>>;
+      const lacking = [...listed].filter(([id, entry]) => id !== home.id && better(has[id], entry) !== has[id] && !(has[id]?.deleted ?? false));
+      if (lacking.length === 0) return true;
+      if (home.rights === "read") return false;
+      home.change((d) => {
+        const docs = d.docs as { get(id: string): { link: string | undefined; deleted: boolean } | undefined; set(id: string, entry: Entry): unknown };
+        for (const [id, entry] of lacking.slice(0, AT_ONCE)) {
+          const known = docs.get(id);
+          if (known === undefined) docs.set(id, entry);
+          else Object.assign(known, { link: entry.link, deleted: entry.deleted });
+        }
+      });
+    }
+  }
 }
 
-/** So many go in one envelope, which is not too large to be read once more with each connection (docs/SYNC.md, S9): a list of thousands is several. */
-const AT_ONCE = 64;
-
-/** Writes what a home document lacks, to the device; itself it does not list. */
-const note = async (home: OpenDoc, listed: Iterable<readonly [string, Entry]>): Promise<void> => {
-  for (;;) {
-    await home.saved("device");
-    const has = home.value.docs as Readonly<Record<string, Entry>>;
-    const lacking = [...listed].filter(([id, entry]) => id !== home.id && better(has[id], entry) !== has[id] && !(has[id]?.deleted ?? false));
-    if (lacking.length === 0 || home.rights === "read" || home.suspended) return;
-    home.change((d) => {
-      const docs = d.docs as { get(id: string): { link: string | undefined; deleted: boolean } | undefined; set(id: string, entry: Entry): unknown };
-      for (const [id, entry] of lacking.slice(0, AT_ONCE)) {
-        const known = docs.get(id);
-        if (known === undefined) docs.set(id, entry);
-        else Object.assign(known, { link: entry.link, deleted: entry.deleted });
-      }
-    });
-  }
-};
+const notAgain = (doc: string): FreeholdError => new FreeholdError("core-restarted", "the list of this home could not be read again", "reload the page, and do it once more", { doc });
