@@ -197,9 +197,13 @@ export class Compaction {
     }
   }
 
+  /** One that could not be had is asked for again, by whoever needs it next. */
   async #ready(): Promise<Core> {
-    if (this.#core === null || (await this.#core).dead) this.#core = this.#ends.loadCore();
-    return this.#core;
+    const before = this.#core;
+    const core = await before?.catch(() => null);
+    if (core?.dead === false) return core;
+    if (this.#core === before) this.#core = this.#ends.loadCore();
+    return this.#core!;
   }
 }
 

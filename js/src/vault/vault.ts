@@ -62,6 +62,8 @@ class Vault {
   readonly #lanes: Locked = lanes();
   #copies: Copies | null = null;
   #hub: Promise<Hub> | null = null;
+  /** Makes that hub, once more if it came to nothing. */
+  #makeFirst: (() => Promise<Hub>) | null = null;
   /** The hub once it is there: an edit must reach its document in the turn in which it comes, before a close that follows it. */
   #running: Hub | null = null;
   /** By the place of their relays. */
@@ -128,18 +130,19 @@ class Vault {
       this.#headById.set(secret.doc, head ?? emptyHead(secret));
     }
     // Reading the list needs no wasm; the machine is made meanwhile.
-    this.#setHub(this.#makeHub(copies, 0));
-    this.#spreading = this.#spread();
+    this.#setHub(() => this.#makeHub(copies, 0));
+    this.#spread();
     return { heads: [...this.#headById.values()], copies: copies.copies, persisted: await this.#env.persisted() };
   }
 
-  #setHub(hub: Promise<Hub>): void {
-    this.#hub = hub;
-    hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
+  #setHub(make: () => Promise<Hub>): void {
+    this.#makeFirst = make;
+    this.#hub = make();
+    this.#hub.catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
   }
 
   /** The hub of the relay at a place of the list. The first one's serves the page too; what the others do, another tab would do. */
-  async #makeHub(copies: Copies, place: number): Promise<Hub> {
+  async #makeHub(copies: Copies, place: number, paused = false): Promise<Hub> {
     const machine = new Machine(await this.#env.loadCore(), this.#env.random(8));
     let hub: Hub;
     const inLane = <T>(doc: DocId, run: () => Promise<T>): Promise<T> => this.#inLane(doc, run, place);
@@ -168,9 +171,13 @@ class Vault {
       everMet: (relay) => this.#everMet(copies, relay),
       vaultProblem: () => (copies.copies < copies.offered.length ? this.#deviceProblem : null) ?? this.#relays.map((r) => this.#leftByRelay.get(r)).find((p) => p !== undefined) ?? null,
       died: (dead, e) => {
-        if (place > 0) return void this.#restart(dead, copies, e, place).catch((error: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(error) }));
+        const buried = this.#bury(dead, e, place);
+        if (place > 0) return this.#spread(buried);
         this.#running = null;
-        this.#setHub(this.#restart(dead, copies, e, place));
+        this.#setHub(async () => {
+          await buried;
+          return this.#makeHub(copies, 0, dead.paused);
+        });
       },
       hear: (m) => {
         if (m.kind === "forgot") return void inLane(m.doc, () => this.#forgotten(m.doc, hub, place));
@@ -192,6 +199,7 @@ class Vault {
     }, machine);
     this.#hubs[place] = hub;
     if (place === 0) [this.#running, this.#background] = [hub, background];
+    if (paused) hub.pause(true);
     hub.setRelays(this.#relaysAt(place));
     return hub;
   }
@@ -212,9 +220,10 @@ class Vault {
     return false;
   }
 
-  /** Another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */
-  async #restart(dead: Hub, copies: Copies, e: unknown, place: number): Promise<Hub> {
+  /** Makes room for another machine in the place of a dead one. Its documents end: who waits is answered, and the page opens them again. */
+  async #bury(dead: Hub, e: unknown, place: number): Promise<void> {
     this.#port.post({ kind: "problem", problem: errorToProblem(e) });
+    delete this.#hubs[place];
     const documents = [...dead.documents];
     await Promise.allSettled(documents.map((d) => dead.remove(d, restarted(d.id))));
     dead.close();
@@ -222,11 +231,8 @@ class Vault {
     const now = this.#env.now();
     const deaths = [...(this.#deathsByRelay.get(relay) ?? []), now].filter((at) => now - at < MEMORY);
     this.#deathsByRelay.set(relay, deaths);
-    if (deaths.length > MOST_DEATHS) this.#leave(relay);
-    const hub = await this.#makeHub(copies, place);
-    if (dead.paused) hub.pause(true);
     for (const d of documents) if (d.attached) this.#port.post({ kind: "ended", doc: d.id, problem: errorToProblem(restarted(d.id)) });
-    return hub;
+    if (deaths.length > MOST_DEATHS) this.#leave(relay);
   }
 
   /** What goes on without it is all that needs no relay. */
@@ -242,10 +248,10 @@ class Vault {
   #relaysAt(place: number): readonly string[] { return this.#relays.slice(place, place + 1).filter((r) => !this.#leftByRelay.has(r)); }
 
   /** A hub for each relay, once the first is there. */
-  async #spreadOut(copies: Copies): Promise<void> {
+  async #spreadOut(copies: Copies, { paused }: Hub): Promise<void> {
     const relays = this.#env.openChannel === null ? this.#relays.slice(0, 1) : this.#relays;
     for (let place = 1; place < Math.max(relays.length, this.#hubs.length); place++) {
-      const hub = this.#hubs[place] ?? (place < relays.length ? await this.#makeHub(copies, place) : undefined);
+      const hub = this.#hubs[place] ?? (place < relays.length ? await this.#makeHub(copies, place, paused) : undefined);
       hub?.setRelays(place < relays.length ? this.#relaysAt(place) : []);
     }
   }
@@ -448,16 +454,15 @@ class Vault {
   }
 
   async #stop(): Promise<null> {
-    const first = await this.#hub?.catch(() => null); // why there is none was said
+    this.#makeFirst = null;
+    await this.#hub?.catch(() => null); // why there is none was said
     await this.#spreading;
-    if (first) {
-      for (const hub of this.#hubs) {
-        for (const document of [...hub.documents]) {
-          await document.settled();
-          await hub.remove(document);
-        }
-        hub.close();
+    for (const hub of Object.values(this.#hubs)) {
+      for (const document of [...hub.documents]) {
+        await document.settled();
+        await hub.remove(document);
       }
+      hub.close();
     }
     await this.#copies?.close();
     return null;
@@ -516,6 +521,13 @@ class Vault {
   }
 
   async #ready(): Promise<Hub> {
+    const before = this.#hub;
+    const hub = await before?.catch(() => null);
+    if (hub != null) return hub;
+    if (this.#hub === before && this.#makeFirst !== null) {
+      this.#hub = this.#makeFirst();
+      this.#spread();
+    }
     if (this.#hub === null) throw notStarted();
     return this.#hub;
   }
@@ -523,14 +535,16 @@ class Vault {
   async #setRelays(relays: readonly string[]): Promise<null> {
     this.#relays = relays;
     await this.#withHub((hub) => hub.setRelays(this.#relaysAt(0)));
-    this.#spreading = this.#spreading.then(() => this.#spread());
+    this.#spread();
     return null;
   }
 
-  async #spread(): Promise<void> {
-    const copies = this.#opened();
-    const hub = await this.#hub?.catch(() => null); // why there is none was said
-    if (hub) await this.#spreadOut(copies).catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
+  /** Once `first` is done. */
+  #spread(first: Promise<void> = Promise.resolve()): void {
+    this.#spreading = Promise.all([this.#spreading, first]).then(async () => {
+      const hub = await this.#hub?.catch(() => null); // why there is none was said
+      if (hub) await this.#spreadOut(this.#opened(), hub);
+    }).catch((e: unknown) => this.#port.post({ kind: "problem", problem: errorToProblem(e) }));
   }
 
   async #withHub(run: (hub: Hub) => void): Promise<null> {

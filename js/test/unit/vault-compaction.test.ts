@@ -8,6 +8,7 @@ import { sealer } from "../../src/seal/seal.ts";
 import type { FreeholdError } from "../../src/errors.ts";
 import { Kind, Verdict } from "../../src/seal/sealer.ts";
 import { openCopies } from "../../src/store/copies.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
 import { directoryStore } from "../../src/store/directory.ts";
 import { Compaction, REFUTED } from "../../src/vault/compaction.ts";
 import { headToDep } from "../../src/vault/payload.ts";
@@ -120,6 +121,24 @@ test("S13: a core that dies over an honest snapshot says nothing about it: anoth
   await compactionOf(dying(1).next).merge(keys, session, payload);
   await assert.rejects(compactionOf(dying(2).next).merge(keys, session, payload), (e: FreeholdError) => e.code === "core-restarted");
   assert.deepEqual((await stored()).snapshot?.file, file);
+});
+
+test("a core that could not be had is asked for again, once for all who need it", async (t) => {
+  const { compactionOf, keys, session } = await withUpdates(t, empty, empty);
+  const shown = [{ session, seq: 1 }];
+  const cores: Core[] = [];
+  let asked = 0;
+  const compaction = compactionOf(async () => {
+    if (++asked === 2) throw new StoreError("blocked", "no memory");
+    cores.push(await newCore());
+    return cores.at(-1)!;
+  });
+  const { digest } = await compaction.build(keys, shown);
+  cores[0]!.fail("a test says so");
+  await assert.rejects(compaction.build(keys, shown), (e: StoreError) => e.code === "blocked");
+  const both = await Promise.all([compaction.build(keys, shown), compaction.build(keys, shown)]);
+  assert.deepEqual(both.map((b) => b.digest), [digest, digest]);
+  assert.equal(asked, 3);
 });
 
 test("what is behind a gap is covered when the core took something behind it, and not before", async (t) => {

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Core } from "../../src/core/core.ts";
+import { FreeholdError } from "../../src/errors.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { openSocket } from "../harness/websocket.ts";
 import type { RelayError } from "../../src/wire/wire.ts";
@@ -112,4 +114,82 @@ test("a death an hour ago counts no more", { timeout: 60_000 }, async (t) => {
   }
   await page.until("it is on the relay", () => note.status.relay > 0 && note.status.unsent === 0);
   assert.ok(!page.problems.some((p) => p.message === isLeft(relay.url)));
+});
+
+test("a core that could not be had is asked for again, at the start and after a death", { timeout: 60_000 }, async (t) => {
+  const [first, second] = [await startRelay(), await startRelay()];
+  t.after(() => Promise.all([first.end(), second.end()]));
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const cores: Core[] = [];
+  let isRefused = true;
+  const page = await start(t, path, [first.url, second.url], { ...env, loadCore: async () => {
+    if (isRefused) {
+      isRefused = false;
+      throw new FreeholdError("core-restarted", "There is no memory for it.", "Close other pages.");
+    }
+    const core = await env.loadCore();
+    cores.push(core);
+    return core;
+  } });
+  const refusals = (): number => page.problems.filter((p) => p.message === "There is no memory for it.").length;
+  const note = await page.edit({ op: "create", type: "note" });
+  await note.type(0, "one");
+  await page.until("it is on the first relay", () => note.status.relay === 3);
+  const { link } = await page.request({ op: "link", doc: note.doc, rights: "read" });
+  const reader = await start(t, await directoryOf(), [second.url]);
+  const theirs = await reader.edit({ op: "join", link, type: "note" });
+  await reader.until("it is on the second one too", () => theirs.value === "one");
+  assert.deepEqual([refusals(), cores.length], [1, 2]);
+
+  await page.request({ op: "pause" });
+  isRefused = true;
+  cores[0]!.fail("a test says so");
+  await assert.rejects(note.type(3, " lost"), /core-restarted/);
+  await page.until("it is told to open it again", () => page.ended.length === 1 && refusals() === 2);
+  const again = await page.edit({ op: "open", doc: note.doc, type: "note" });
+  await again.type(3, " two");
+  assert.deepEqual([again.value, again.status.relayState], ["one two", "offline"], "it is paused as before");
+  await page.request({ op: "resume" });
+  await page.until("it is on the first relay again", () => again.status.relayState === "live" && again.status.unsent === 0);
+
+  // The machine of the second relay has the next core; the list makes one where there is none.
+  isRefused = true;
+  cores[1]!.fail("a test says so");
+  await again.type(7, " three");
+  await page.until("that is told", () => refusals() === 3);
+  await page.request({ op: "relays", relays: [first.url, second.url] });
+  await reader.until("all is on the second relay", () => theirs.value === "one two three");
+  await page.stop();
+});
+
+test("a home that is paused stays so when a machine dies", { timeout: 60_000 }, async (t) => {
+  const relay = await startRelay();
+  t.after(() => relay.end());
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const cores: Core[] = [];
+  let calls = 0;
+  const page = await start(t, path, [relay.url], {
+    ...env,
+    openWire: (address, on) => {
+      calls++;
+      return openSocket(address, on);
+    },
+    loadCore: async () => {
+      const core = await env.loadCore();
+      cores.push(core);
+      return core;
+    },
+  });
+  const note = await page.edit({ op: "create", type: "note" });
+  await page.until("it is live", () => note.status.relayState === "live");
+  await page.request({ op: "pause" });
+  cores[0]!.fail("a test says so");
+  await assert.rejects(note.type(0, "lost"), /core-restarted/);
+  const again = await page.edit({ op: "open", doc: note.doc, type: "note" });
+  await again.type(0, "kept");
+  assert.equal(calls, 1);
+  await page.request({ op: "resume" });
+  await page.until("it goes out", () => again.status.relay === 4);
 });
