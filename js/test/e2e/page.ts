@@ -11,6 +11,8 @@ const Note = defineDoc("e2e-note", {
     tags: s.list(s.string()),
     scores: s.record(s.number()),
     votes: s.counter(),
+    /** Named so that blind.test.ts finds the name wherever it goes. */
+    "canary-of-a-field-b83f": s.string().optional(),
   },
   presence: { name: s.string() },
 });
@@ -95,6 +97,9 @@ const app = {
   },
   score(key: string, n: number): void {
     doc.change((d) => { d.scores.set(key, n); });
+  },
+  mark(text: string): void {
+    doc.change((d) => { d["canary-of-a-field-b83f"] = text; });
   },
   vote(n: number): void {
     doc.change((d) => d.votes.add(n));
