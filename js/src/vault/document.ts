@@ -528,6 +528,7 @@ export class Document {
   async #beginSession(): Promise<void> {
     if (this.rights === "read" || !this.attached) return;
     const session = await this.#desk.keys!.newSession();
+    if (this.#closed) return; // nobody would end it
     this.#desk.session = session;
     this.#desk.writer = session.session;
     this.#desk.certs.set(session.session, session.cert);

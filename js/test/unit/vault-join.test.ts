@@ -5,8 +5,10 @@ import { test, type TestContext } from "node:test";
 import type { VaultEnv } from "../../src/vault/env.ts";
 import type { Rights } from "../../src/protocol.ts";
 import type { StoredSecret } from "../../src/store/store.ts";
+import type { DocKeys } from "../../src/seal/sealer.ts";
 import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { startRelay } from "../e2e/relayprocess.ts";
+import { openSocket } from "../harness/websocket.ts";
 import { directoryOf, start, tabsOf, type Page } from "./vault-harness.ts";
 
 /** A document on a relay, and its links. */
@@ -139,4 +141,43 @@ test("offline, a greater link stays, and a wrong one goes when the true one come
   await page.request({ op: "close", doc });
   const again = await page.edit({ op: "open", doc, type: "note" });
   await page.until("it is here", () => again.value === "hello" && again.session !== "");
+});
+
+const gate = (): { readonly opened: Promise<void>; open(): void } => {
+  let open = (): void => undefined;
+  return { opened: new Promise((resolve) => { open = resolve; }), open: () => open() };
+};
+
+test("a document that is closed while its session begins leaves none behind", { timeout: 60_000 }, async (t) => {
+  const { url, doc, write } = await shared(t);
+  const path = await directoryOf();
+  const env = nodeEnv(path);
+  const [begins, leaves, going] = [gate(), gate(), gate()];
+  const keys = async (...args: Parameters<typeof env.sealer.keys>): Promise<DocKeys> => {
+    const made = await env.sealer.keys(...args);
+    return new Proxy(made, { get: (of, key) => {
+      const value: unknown = Reflect.get(of, key, of);
+      if (key !== "newSession") return typeof value === "function" ? value.bind(of) : value;
+      return async () => {
+        begins.open();
+        await going.opened;
+        return of.newSession();
+      };
+    } });
+  };
+  const page = await start(t, path, [url], { ...env, sealer: { ...env.sealer, keys }, openWire: (address, on) => {
+    const wire = openSocket(address, on);
+    return { ...wire, send: (frame) => {
+      if (frame.type === "unsubscribe") leaves.open();
+      wire.send(frame);
+    } };
+  } });
+  await page.edit({ op: "join", link: write, type: "note" });
+  await begins.opened;
+  const closed = page.request({ op: "close", doc });
+  await leaves.opened;
+  going.open();
+  await closed;
+  const { held = [], pending = [] } = await env.locks!.query();
+  assert.deepEqual([...held, ...pending].map((l) => l.name).filter((name) => name?.includes("/session/")), []);
 });
