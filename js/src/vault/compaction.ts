@@ -101,7 +101,7 @@ export class Compaction {
       together = await this.#inCore((core) => putTogether(core, payload, stored.snapshot?.file ?? null, ready, beyond));
     } catch (e) {
       if (!(e instanceof FreeholdError)) throw e;
-      if (e.code === "core-restarted") throw new FreeholdError("newer-format", "A core stopped over a snapshot.", "It is read again after a reload; your document is as it was.", { cause: e });
+      if (e.code === "core-restarted") throw new FreeholdError("newer-format", e.message, e.hint, { cause: e });
       if (e.code !== "relay-invalid") throw e;
       return { verdict: REFUTED, note: e.message, isNews: false };
     }
