@@ -28,7 +28,7 @@ interface Reading {
   wake: () => void;
 }
 
-/** What the relay answered is not of this protocol. */
+/** What the relay answered is not of this protocol. Nobody reads what was wrong: the connection ends. */
 class Garbage extends Error {}
 
 export const pollWire = (fetch: Fetch): OpenWire => (relay, on) => new PollWire(fetch, relay, on);
@@ -95,7 +95,7 @@ class PollWire implements Wire {
   async #health(): Promise<void> {
     const response = await this.#request("/healthz");
     await response.arrayBuffer();
-    if (!response.ok) throw new Garbage(`healthz answered ${response.status}`);
+    if (!response.ok) throw new Garbage();
     const theirs = Date.parse(response.headers.get("date") ?? "");
     if (!Number.isNaN(theirs)) this.#ahead = theirs - Date.now();
   }
@@ -162,7 +162,7 @@ class PollWire implements Wire {
       if (frame.type !== "batch") return this.#tell({ ...frame, doc: hello.doc } as Told);
       const at = response.headers.get("freehold-store");
       const head = Number(response.headers.get("freehold-head") ?? NaN);
-      if (at === null || at !== (this.#storeById.get(hello.doc) ?? at)) throw new Garbage("no store, or another one");
+      if (at === null || at !== (this.#storeById.get(hello.doc) ?? at)) throw new Garbage();
       this.#storeById.set(hello.doc, at);
       // No line on which the relay would say so by itself: asked whenever a wait brought nothing.
       const wasNamed = successor !== null;
@@ -194,7 +194,7 @@ const frameOf = async (response: Response): Promise<Told> => {
   } catch (cause) {
     if (cause instanceof Error && cause.name === "AbortError") throw cause;
   }
-  throw new Garbage(`not a relay's answer (${response.status})`);
+  throw new Garbage();
 };
 
 /** A frame put together from headers and bodies, held to what one that was received is held to. */
@@ -202,7 +202,7 @@ const sound = (frame: Told): Told => {
   try {
     return decodeFrame(encodeFrame(frame)) as Told;
   } catch {
-    throw new Garbage(`not a ${frame.type}`);
+    throw new Garbage();
   }
 };
 

@@ -89,6 +89,9 @@ export const webSocketWire = (open: OpenSocket): OpenWire => (relay, on) => {
   };
 };
 
+/** Nobody reads what was wrong: the connection ends. */
+const GARBAGE = new Error();
+
 /** One socket: of all documents, or of `doc`. `oneEach`: the relay wants one for each instead; nothing is called after it. */
 const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneEach?: () => void): Wire => {
   let live = true;
@@ -122,13 +125,13 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
     if (data === PONG && challenge !== null) return on.frame({ type: "pong" });
     let frame: Frame;
     try {
-      if (!(data instanceof ArrayBuffer)) throw new TypeError("text");
+      if (!(data instanceof ArrayBuffer)) throw GARBAGE;
       came += data.byteLength;
-      if (came - taken > limits.untaken) throw new RangeError("more than there is credit for");
+      if (came - taken > limits.untaken) throw GARBAGE; // more than there is credit for
       frame = decodeFrame(new Uint8Array(data));
-      if (!isFromRelay(frame)) throw new TypeError("a device's frame");
-      if ((frame.type === "challenge") !== (challenge === null)) throw new TypeError("a challenge is the first frame, and no other");
-      if (frame.type === "welcome" && frame.store !== challenge?.store) throw new TypeError("a connection is to one store");
+      if (!isFromRelay(frame)) throw GARBAGE;
+      if ((frame.type === "challenge") !== (challenge === null)) throw GARBAGE; // the first frame is one, and no other
+      if (frame.type === "welcome" && frame.store !== challenge?.store) throw GARBAGE; // a connection is to one store
     } catch {
       socket.close(); // pages may not give a reason of the protocol's own: 1002 throws
       end(true);

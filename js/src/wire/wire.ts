@@ -220,14 +220,14 @@ export const encodeFrame = (f: Frame): Uint8Array<ArrayBuffer> => encodeRow(toRo
 
 /** One frame, or FreeholdError("relay-invalid"). */
 export const decodeFrame = (bytes: Uint8Array): Frame => {
-  if (bytes.length > limits.frame) throw invalid(`${bytes.length} bytes`);
+  if (bytes.length > limits.frame) throw invalid();
   let value: Cell;
   try {
     value = decodeRow(bytes, limits.run, MAX_TEXT);
   } catch (cause) {
-    throw invalid("not a frame's shape", cause);
+    throw invalid(cause);
   }
-  if (!Array.isArray(value)) throw invalid("not an array");
+  if (!Array.isArray(value)) throw invalid();
   return fromRow(new Row(value));
 };
 
@@ -275,7 +275,7 @@ const fromRow = (row: Row): Frame => {
     case 23: return row.end({ type: "changed", doc: row.doc(), req: row.int(), parts: row.int(0xffff), heads: row.rows((r) => ({ doc: r.doc(), cursor: r.int() })) });
     case 22: return row.end({ type: "done", doc: row.doc(), req: row.int() });
     case 32: return row.end({ type: "presence", doc: row.doc(), req: row.intOrNull(), cert: row.bytesOrNull(96), envelope: row.bytes(MIN_ENVELOPE, limits.presence) });
-    default: throw invalid("unknown type");
+    default: throw invalid();
   }
 };
 
@@ -287,46 +287,46 @@ class Row {
 
   int(max: number = Number.MAX_SAFE_INTEGER): number {
     const v = this.#items[this.#at++];
-    if (typeof v !== "number" || !Number.isInteger(v) || v < 0 || v > max) throw invalid("expected an integer");
+    if (typeof v !== "number" || !Number.isInteger(v) || v < 0 || v > max) throw invalid();
     return v;
   }
   /** A cursor at which there is something. A device that looks from there for what it knows would ask again and again. */
   place(): number {
     const v = this.int();
-    if (v === 0) throw invalid("cursors begin at 1");
+    if (v === 0) throw invalid();
     return v;
   }
   bool(): boolean {
     const v = this.#items[this.#at++];
-    if (typeof v !== "boolean") throw invalid("expected a boolean");
+    if (typeof v !== "boolean") throw invalid();
     return v;
   }
   text(): string {
     const v = this.#items[this.#at++];
-    if (typeof v !== "string") throw invalid("expected text");
+    if (typeof v !== "string") throw invalid();
     return v;
   }
   bytes(min: number, max: number = min): Uint8Array {
     const v = this.#items[this.#at++];
-    if (!(v instanceof Uint8Array) || v.length < min || v.length > max) throw invalid(`expected ${min} to ${max} bytes`);
+    if (!(v instanceof Uint8Array) || v.length < min || v.length > max) throw invalid();
     return v;
   }
   list<T>(each: (item: unknown) => T): readonly T[] {
     const v = this.#array();
-    if (v.length > limits.run) throw invalid("expected a list");
+    if (v.length > limits.run) throw invalid();
     return v.map(each);
   }
   /** A list of arrays. */
   rows<T>(each: (row: Row) => T): readonly T[] {
     return this.list((item) => {
-      if (!Array.isArray(item)) throw invalid("expected an array");
+      if (!Array.isArray(item)) throw invalid();
       const row = new Row(item);
       return row.end(each(row));
     });
   }
   #array(): readonly unknown[] {
     const v = this.#items[this.#at++];
-    if (!Array.isArray(v)) throw invalid("expected an array");
+    if (!Array.isArray(v)) throw invalid();
     return v;
   }
   envelope(): Uint8Array { return this.bytes(MIN_ENVELOPE, limits.snapshot); }
@@ -344,7 +344,7 @@ class Row {
   intOrNull(max?: number): number | null { return this.#orNull(() => this.int(max)); }
   /** Nothing may follow. */
   end<T>(value: T): T {
-    if (this.#at !== this.#items.length) throw invalid(`${this.#items.length} elements`);
+    if (this.#at !== this.#items.length) throw invalid();
     return value;
   }
   #orNull<T>(read: () => T): T | null {
@@ -363,9 +363,9 @@ const sized = (bytes: Uint8Array | null, size: number): Uint8Array => {
   return bytes;
 };
 
-const invalid = (what: string, cause?: unknown): FreeholdError => new FreeholdError(
+const invalid = (cause?: unknown): FreeholdError => new FreeholdError(
   "relay-invalid",
-  `The relay sent something that is not a frame of this protocol (${what}).`,
+  "The relay sent something that is not a frame of this protocol.",
   "Check the relay's address. Nothing on this device was changed.",
   { cause },
 );
