@@ -72,6 +72,9 @@ export const ONE_EACH = 4001;
 /** A ping and its answer are texts, so that a relay whose documents sleep can answer without waking one. */
 export const PING = "ping", PONG = "pong";
 
+/** To one hello: its answer, and one each when the genesis and the successor become known. */
+const WELCOMES = 3;
+
 export const isFromRelay = (f: Frame): f is RelayFrame =>
   f.type === "welcome" || f.type === "batch" || f.type === "ack" || f.type === "error" || f.type === "pong" || f.type === "challenge" || f.type === "done" || f.type === "presence" || f.type === "changed";
 
@@ -114,6 +117,8 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
   let challenge: Challenge | null = null;
   /** The newest hello of each document; one that is left while its proof is made is not sent. */
   const askByDoc = new Map<DocId, Ask>();
+  /** Welcomes that may still come. */
+  const welcomesByDoc = new Map<DocId, number>();
   /** Bytes of messages that came, those of them that were taken, and those that the relay knows of. */
   let came = 0, taken = 0, told = 0;
   const took = (size: number): void => {
@@ -131,7 +136,11 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
       frame = decodeFrame(new Uint8Array(data));
       if (!isFromRelay(frame)) throw GARBAGE;
       if ((frame.type === "challenge") !== (challenge === null)) throw GARBAGE; // the first frame is one, and no other
-      if (frame.type === "welcome" && frame.store !== challenge?.store) throw GARBAGE; // a connection is to one store
+      if (frame.type === "welcome") {
+        const left = welcomesByDoc.get(frame.doc);
+        if (!left || frame.store !== challenge?.store) throw GARBAGE; // a connection is to one store
+        welcomesByDoc.set(frame.doc, left - 1);
+      }
     } catch {
       socket.close(); // pages may not give a reason of the protocol's own: 1002 throws
       end(true);
@@ -160,7 +169,9 @@ const line = (open: OpenSocket, relay: string, on: WireEvents, doc?: DocId, oneE
       askByDoc.set(ask.doc, ask);
       by.prove(name, challenge.nonce).then(
         (proof) => {
-          if (askByDoc.get(ask.doc) === ask) send({ ...ask, proof });
+          if (askByDoc.get(ask.doc) !== ask) return;
+          welcomesByDoc.set(ask.doc, (welcomesByDoc.get(ask.doc) ?? 0) + WELCOMES);
+          send({ ...ask, proof });
         },
         () => end(false), // no cryptography any more: as good as no connection
       );

@@ -146,45 +146,65 @@ test("a relay that heeds no credit is left, and one that does is not", () => {
   assert.deepEqual(ends, [true]);
 });
 
-/** What a device hears on the socket of a relay that says these frames. */
-const hear = (...frames: readonly Frame[]): string[] => {
+/** What a device that asks for two documents hears on the socket of a relay that says these frames. */
+const hear = async (...frames: readonly Frame[]): Promise<string[]> => {
   const said: string[] = [];
   const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: () => undefined, close: () => said.push("close") };
-  webSocketWire(() => socket)("https://relay.example", { opened: () => said.push("opened"), frame: (f) => said.push(`heard ${f.type}`), closed: (garbage) => said.push(`closed ${garbage}`) });
-  for (const frame of frames) socket.onmessage!({ data: encodeFrame(frame).buffer });
+  const wire = webSocketWire(() => socket)("https://relay.example", {
+    opened: () => {
+      said.push("opened");
+      for (const doc of [A, B]) wire.hello(ask(doc), prover);
+    },
+    frame: (f) => said.push(`heard ${f.type}`),
+    closed: (garbage) => said.push(`closed ${garbage}`),
+  });
+  for (const frame of frames) {
+    socket.onmessage!({ data: encodeFrame(frame).buffer });
+    await settle(); // proofs are made
+  }
   return said;
 };
 const challenge = (store: string): Frame => ({ type: "challenge", nonce: new Uint8Array(32), store: store.repeat(22) });
 const welcome = (store: string, doc = A): Frame => ({ type: "welcome", doc, store: store.repeat(22), head: 1, genesis: null, successor: null });
+const garbage = ["close", "closed true"];
 
-test("a connection is to one store, which its first frame names", () => {
-  const garbage = ["close", "closed true"];
-  assert.deepEqual(hear(challenge("A"), welcome("A"), welcome("A", B)), ["opened", "heard welcome", "heard welcome"]);
-  assert.deepEqual(hear(challenge("A"), welcome("Q")), ["opened", ...garbage]);
-  assert.deepEqual(hear(challenge("A"), welcome("A"), welcome("Q"), welcome("A")), ["opened", "heard welcome", ...garbage]);
-  assert.deepEqual(hear(challenge("A"), challenge("Q"), welcome("Q")), ["opened", ...garbage]);
-  assert.deepEqual(hear(challenge("A"), challenge("A")), ["opened", ...garbage]);
-  assert.deepEqual(hear(welcome("A"), challenge("A")), garbage);
+test("a connection is to one store, which its first frame names", async () => {
+  assert.deepEqual(await hear(challenge("A"), welcome("A"), welcome("A", B)), ["opened", "heard welcome", "heard welcome"]);
+  assert.deepEqual(await hear(challenge("A"), welcome("Q")), ["opened", ...garbage]);
+  assert.deepEqual(await hear(challenge("A"), welcome("A"), welcome("Q"), welcome("A")), ["opened", "heard welcome", ...garbage]);
+  assert.deepEqual(await hear(challenge("A"), challenge("Q"), welcome("Q")), ["opened", ...garbage]);
+  assert.deepEqual(await hear(challenge("A"), challenge("A")), ["opened", ...garbage]);
+  assert.deepEqual(await hear(welcome("A"), challenge("A")), garbage);
 });
 
-test("where each document has a place of its own, each socket has a store", () => {
+test("a hello has one welcome, and one more each with the genesis and the successor", async () => {
+  const three = Array.from({ length: 3 }, () => welcome("A"));
+  assert.deepEqual(await hear(challenge("A"), ...three, welcome("A", B)), ["opened", ...Array.from({ length: 4 }, () => "heard welcome")]);
+  assert.deepEqual(await hear(challenge("A"), ...three, welcome("A")), ["opened", ...Array.from({ length: 3 }, () => "heard welcome"), ...garbage]);
+  assert.deepEqual(await hear(challenge("A"), welcome("A", "c".repeat(32))), ["opened", ...garbage]);
+});
+
+test("where each document has a place of its own, each socket has a store", async () => {
   const socketByUrl = new Map<string, Socket>();
   const said: string[] = [];
   const wire = webSocketWire((url) => {
     const socket: Socket = { binaryType: "", onopen: null, onmessage: null, onclose: null, onerror: null, send: () => undefined, close: () => undefined };
     socketByUrl.set(url, socket);
     return socket;
-  })("https://relay.example", { opened: () => said.push("opened"), frame: (f) => said.push(`heard ${f.type}`), closed: (garbage) => said.push(`closed ${garbage}`) });
+  })("https://relay.example", { opened: () => said.push("opened"), frame: (f) => said.push(`heard ${f.type}`), closed: (isGarbage) => said.push(`closed ${isGarbage}`) });
   assert.equal(wire.isApart, false);
   socketByUrl.get("wss://relay.example/v1/socket")!.onclose!({ code: ONE_EACH } as never);
   assert.equal(wire.isApart, true);
-  const say = (doc: DocId, frame: Frame): void => socketByUrl.get(`wss://relay.example/v1/socket?doc=${doc}`)!.onmessage!({ data: encodeFrame(frame).buffer });
+  const say = async (doc: DocId, frame: Frame): Promise<void> => {
+    socketByUrl.get(`wss://relay.example/v1/socket?doc=${doc}`)!.onmessage!({ data: encodeFrame(frame).buffer });
+    await settle();
+  };
   for (const [doc, store] of [[A, "A"], [B, "Q"]] as const) {
     wire.hello(ask(doc), prover);
-    say(doc, challenge(store));
-    say(doc, welcome(store, doc));
+    await say(doc, challenge(store));
+    await say(doc, welcome(store, doc));
   }
   assert.deepEqual(said.splice(0), ["opened", "heard welcome", "heard welcome"]);
-  say(B, welcome("A", B));
+  await say(B, welcome("A", B));
   assert.deepEqual(said, ["closed true"]);
 });
