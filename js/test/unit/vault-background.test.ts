@@ -12,6 +12,7 @@ import { nodeEnv } from "../../src/vault/nodeenv.ts";
 import { StoreError } from "../../src/store/storeerror.ts";
 import type { WireEvents } from "../../src/wire/socket.ts";
 import type { Changed } from "../../src/wire/wire.ts";
+import { settle } from "./page-toyvault.ts";
 import { directoryOf, type Page, start, tabsOf } from "./vault-harness.ts";
 
 const relayOf = async (t: TestContext): Promise<RelayProcess> => {
@@ -265,6 +266,46 @@ test("each Welcome looks at one document, however many there are", async () => {
   for (const doc of docs) background.meet("http://relay", "store", false, doc);
   await filled;
   assert.ok(looks >= COUNT && looks <= 3 * COUNT, `${looks} looks at ${COUNT} documents`);
+});
+
+test("everything is looked through for a relay four times in an hour, whatever it says, and for another one as well", async () => {
+  const COUNT = 3, HOUR = 3_600_000;
+  const says: Readonly<Record<string, (i: number) => readonly [store: string, wasPutBack: boolean]>> = {
+    "another store each time": (i: number) => [`store ${i}`, false],
+    "two stores in turn": (i: number) => [`store ${i % 2}`, false],
+    "that it was put back": () => ["store", true],
+  };
+  for (const [what, said] of Object.entries(says)) {
+    let looks = 0, now = 5;
+    const background = new Background({
+      secretById: new Map(Array.from({ length: COUNT }, (_, i) => [`doc ${i}`, { doc: `doc ${i}`, type: "note" }] as const)),
+      hub: async () => ({ relays: [], stopped: false }),
+      inLane: async () => {
+        looks++;
+        return null;
+      },
+      problem: assert.fail,
+      syncAll: true,
+      now: () => now,
+    } as unknown as BackgroundEnds);
+    const hear = async (relay: string, times: number): Promise<number> => {
+      const before = looks;
+      for (let i = 0; i < times; i++) {
+        background.meet(relay, ...said(i), "doc 0");
+        background.meet(relay, ...said(i), "doc 1"); // while that is done
+        await settle();
+      }
+      return (looks - before) / COUNT;
+    };
+    assert.equal(await hear("http://one", 20), 4, what);
+    assert.equal(await hear("http://two", 20), 4, what);
+    now += HOUR - 1;
+    assert.equal(await hear("http://one", 20), 0, what);
+    now += 1;
+    assert.equal(await hear("http://one", 20), 4, what);
+    now += 1000 * HOUR;
+    assert.equal(await hear("http://one", 20), 4, what);
+  }
 });
 
 /** Documents that something happened to. */
