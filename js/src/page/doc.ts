@@ -224,6 +224,7 @@ export class OpenDoc implements Doc<AnyDocType>, RefHost {
   }
   #progressed(status: VaultStatus): void {
     this.#progress.update(status);
+    this.#outbox.reached(status.device);
     this.#home.moved();
   }
   #receive(apply: () => boolean): void {

@@ -63,6 +63,11 @@ export class Outbox {
     this.#wake();
     this.#next();
   }
+  /** The device has all below: it takes again what it refused. */
+  reached(device: number): void {
+    const [first] = this.#pending;
+    if (first !== undefined && first.update.to <= device) this.retry();
+  }
   /** A new session began: what the one before had drained is on the device or lost. */
   restart(): void {
     this.#wake();

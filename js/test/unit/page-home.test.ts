@@ -207,6 +207,26 @@ test("saved: waits for its own edits only, and fails with a reason", async () =>
   assert.equal((await waiting as { code: string }).code, "closed");
 });
 
+test("what was refused, and what was written since, goes on when the status says that the device has room", async (t) => {
+  const vault = new ToyVault();
+  const { home } = toyHome(vault);
+  const doc = await home.create(Note);
+  await settle();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent = () => vault.log.flatMap((r) => (r.op === "update" ? [r] : []));
+  const before = sent().length;
+  vault.refuse = { code: "quota", message: "disk full", hint: "free some space" };
+  doc.change((d) => { d.title = "a"; });
+  await settle();
+  doc.change((d) => { d.title = "b"; });
+  await settle();
+  assert.equal(sent().length, before + 1);
+  vault.refuse = null;
+  vault.status(doc.id, { device: sent().at(-1)!.to });
+  await settle();
+  assert.equal(sent().length, before + 3);
+});
+
 test("a home that cannot be restored is let go of, unless it was here before", async () => {
   const vault = new ToyVault();
   for (const id of ["old", "new"]) vault.docs.set(id, { type: "freehold.home", updates: [] });

@@ -145,6 +145,25 @@ test("a refused update is kept and offered again with the same bytes, before any
   assert.deepEqual([r.sent[3]!.u.from, r.sent[3]!.u.to], [1, 2]);
 });
 
+test("a refused update that the device has meanwhile is no reason to wait", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const r = rig();
+  r.write(1);
+  await turn();
+  r.sent[0]!.fail();
+  await turn();
+  r.write(1);
+  r.box.reached(0);
+  assert.equal(r.sent.length, 1);
+  r.box.reached(1);
+  assert.equal(r.sent.length, 2);
+  r.sent[1]!.ok();
+  await turn();
+  assert.deepEqual([r.sent[2]!.u.from, r.sent[2]!.u.to], [1, 2]);
+  r.box.reached(1); // the next is under way
+  assert.equal(r.sent.length, 3);
+});
+
 test("items behave as an array does", () => {
   const random = seeded(seed("items"));
   const items = new Items();
