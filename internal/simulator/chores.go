@@ -69,6 +69,7 @@ func (d *hub) store(e sync.Store) {
 		for _, disk := range written {
 			disk.flush()
 		}
+		d.keepAgain()
 		for s := range r.certs {
 			d.kept[s] = true
 		}

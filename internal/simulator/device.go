@@ -29,12 +29,13 @@ type life struct {
 	page     *crdt.Doc
 	session  *seal.Session
 	own      sync.SessionID
-	hubs     []*hub   // one for each relay
-	pending  []func() // what takes time, and ends in any order
-	base     int64    // its clock began then
-	skipped  int64    // milliseconds that its clock was ahead of itself, after a long sleep
-	doings   int      // effects that were more than a sign of life
-	isLocked bool     // a snapshot is being made
+	hubs     []*hub                    // one for each relay
+	pending  []func()                  // what takes time, and ends in any order
+	base     int64                     // its clock began then
+	skipped  int64                     // milliseconds that its clock was ahead of itself, after a long sleep
+	doings   int                       // effects that were more than a sign of life
+	isLocked bool                      // a snapshot is being made
+	unkept   map[sync.SessionID][]byte // proofs, and that sessions forked, which no disk took
 }
 
 func newDevice(w *World, name string, rights seal.Rights) *Device {
@@ -93,7 +94,7 @@ func (d *Device) start() {
 		l.hangUp()
 	}
 	d.lives++
-	d.life = life{base: d.world.now - int64(d.world.rand.IntN(1_000_000))}
+	d.life = life{base: d.world.now - int64(d.world.rand.IntN(1_000_000)), unkept: map[sync.SessionID][]byte{}}
 	repair(d.disks)
 	stored := d.read()
 	d.page = d.file(stored)

@@ -56,11 +56,7 @@ func (d *hub) prove(s sync.SessionID, came []seal.Envelope) {
 	if _, err := seal.VerifyFork(d.world.cast.doc, proof, d.keys); err != nil {
 		d.fail(Broken, "a proof of a fork is none: %v", err)
 	}
-	for _, disk := range d.disks {
-		if !disk.full {
-			disk.proofs[s] = proof
-		}
-	}
+	d.keep(s, proof)
 	d.world.noticed(d.Device, "fork")
 	d.step(sync.Proven{Doc: d.doc, Session: s})
 	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s}) })
@@ -83,10 +79,30 @@ func (h *held) contradicts(cert *seal.Certificate, came []seal.Envelope) bool {
 func (d *hub) keepForked(s sync.SessionID) {
 	d.world.noticed(d.Device, "fork without a proof")
 	d.tell(func(other *hub) { other.step(sync.Proven{Doc: other.doc, Session: s, Bare: true}) })
+	d.keep(s, []byte{})
+}
+
+// keep writes a proof, or without one that a session forked. What no disk takes is tried again with the next envelopes that one took.
+func (d *Device) keep(s sync.SessionID, proof []byte) {
+	if len(proof) == 0 && d.unkept[s] != nil {
+		proof = d.unkept[s]
+	}
+	d.unkept[s] = proof
 	for _, disk := range d.disks {
-		if !disk.full && disk.proofs[s] == nil {
-			disk.proofs[s] = []byte{}
+		if disk.full {
+			continue
 		}
+		delete(d.unkept, s)
+		if len(proof) > 0 || disk.proofs[s] == nil {
+			disk.proofs[s] = proof
+		}
+	}
+}
+
+// keepAgain is for when a disk took something.
+func (d *Device) keepAgain() {
+	for s, proof := range maps.Clone(d.unkept) {
+		d.keep(s, proof)
 	}
 }
 

@@ -337,7 +337,7 @@ export class Document {
       case "open": return this.#answer(e.kind === Kind.snapshot ? chores.openSnapshot(this.#desk, e) : chores.open(this.#desk, e));
       case "keepForked":
         this.#tell({ kind: "proven", doc: this.id, session: e.session, bare: true });
-        return void this.#forks.remember(e.session).catch(() => undefined); // a device that cannot keep it finds it out again
+        return void this.#forks.remember(e.session).catch(() => undefined); // it is tried again
       case "compare": return void this.#compare(e.session, e.refs);
       case "spread": return this.#tell({ kind: "envelopes", doc: this.id, live: false, envelopes: e.refs.map((r) => this.#tabEnvelope(r)) });
       case "show": return this.#show(e.refs);

@@ -22,6 +22,8 @@ const FORKS = 1024;
 export class Forks {
   readonly #desk: Desk;
   readonly #hashByPlace = recent<Uint8Array>(HASHES_KEPT);
+  /** Proofs, and that sessions forked, which no store took: tried again with the next envelopes that one took. */
+  readonly #unkept: Map<SessionId, Uint8Array> = new Map();
   #lane: Promise<unknown> = Promise.resolve();
 
   constructor(desk: Desk) { this.#desk = desk; }
@@ -29,6 +31,7 @@ export class Forks {
   /** Envelopes that are durable here. */
   note(envelopes: readonly StoredEnvelope[]): void {
     for (const e of envelopes) void this.#desk.sealer.sha256(e.bytes).then((hash) => this.#hashByPlace.set(placeOf(e), hash));
+    for (const [session, proof] of this.#unkept) void this.remember(session, proof).catch(() => undefined);
   }
 
   /**
@@ -47,15 +50,17 @@ export class Forks {
     return found;
   }
 
-  /** Keeps that a session forked, where no proof is kept. */
-  remember(session: SessionId): Promise<void> {
-    const kept = this.#lane.then(() => this.#keep(session, new Uint8Array()));
+  /** Keeps the proof that a session forked, or where there is none that it did. */
+  remember(session: SessionId, proof: Uint8Array = new Uint8Array()): Promise<void> {
+    const kept = this.#lane.then(() => this.#keep(session, proof));
     this.#lane = kept.catch(() => undefined);
     return kept;
   }
 
-  async #keep(session: SessionId, proof: Uint8Array): Promise<void> {
+  async #keep(session: SessionId, found: Uint8Array): Promise<void> {
     const { copies, id } = this.#desk;
+    const proof = found.length > 0 ? found : (this.#unkept.get(session) ?? found);
+    if (this.#unkept.size < PROOFS) this.#unkept.set(session, proof);
     const stored = await copies.load(id);
     if (stored === null) return;
     const forks = forksIn(stored);
@@ -63,6 +68,7 @@ export class Forks {
     if (isProof || (forks.length < FORKS && !forks.some((s) => s.session === session))) {
       await copies.putStatement(id, { session, bytes: isProof ? proof : new Uint8Array() });
     }
+    this.#unkept.delete(session);
   }
 
   async #compare(of: SessionId | null, came: readonly StoredEnvelope[]): Promise<ReadonlyMap<SessionId, boolean>> {

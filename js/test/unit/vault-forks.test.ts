@@ -8,6 +8,7 @@ import { unlock } from "../../src/seal/keys.ts";
 import { certify, sealEnvelope, sessionOf } from "../../src/seal/run.ts";
 import { Kind, type DocKeys } from "../../src/seal/sealer.ts";
 import { forksIn, proofsIn } from "../../src/store/statements.ts";
+import { StoreError } from "../../src/store/storeerror.ts";
 import type { Copies, SessionHead, StoredDoc, StoredEnvelope, StoredStatement } from "../../src/store/store.ts";
 import type { Desk } from "../../src/vault/chores.ts";
 import { Forks } from "../../src/vault/forks.ts";
@@ -28,19 +29,24 @@ type Liar = Awaited<ReturnType<typeof liar>>;
 
 /** A device that has statements, and the first history of some sessions, or a snapshot that took it in; `meet` gives it the second one of each. */
 const device = (liars: readonly Liar[], keys: DocKeys, kept: readonly StoredStatement[], covers: readonly SessionHead[] = []) => {
+  const disk = { full: false };
   const statements = new Map(kept.map((s) => [s.session, s]));
   const envelopes: readonly StoredEnvelope[] = covers.length > 0 ? [] : liars.map(({ session, first }) => ({ session, seq: 0, bytes: first }));
   const stored = (): StoredDoc => ({ snapshot: covers.length > 0 ? { covers, claims: [] } : null, besides: [], certs: [], marks: [], envelopes, statements: [...statements.values()] }) as unknown as StoredDoc;
   const copies = {
     load: async () => stored(),
-    putStatement: async (_doc: string, s: StoredStatement) => { statements.set(s.session, s); return { copies: 1 as const }; },
+    putStatement: async (_doc: string, s: StoredStatement) => {
+      if (disk.full) throw new StoreError("quota", "full");
+      statements.set(s.session, s);
+      return { copies: 1 as const };
+    },
   } as unknown as Copies;
   const refs = new Refs();
   const certs = new Map(liars.map((s) => [s.session, s.cert]));
   const forks = new Forks({ id: "doc", sealer, copies, refs, certs, keys } as unknown as Desk);
   /** Whom it found out, and whether it has no proof of it. */
   const meet = async (s: Liar, bytes = s.second): Promise<ReadonlyArray<readonly [string, boolean]>> => [...(await forks.compare(null, [refs.add({ session: s.session, seq: 0, bytes })]))];
-  return { forks, meet, stored };
+  return { disk, forks, meet, stored };
 };
 
 const named = (n: number): string => Buffer.alloc(16, n + 1).toString("base64url");
@@ -95,4 +101,20 @@ test("S5: what is remembered has an end", async () => {
   for (const session of ["0", "more"]) await forks.remember(session);
   assert.equal(stored().statements.length, 1024);
   assert.ok(!stored().statements.some((s) => s.session === "more"));
+});
+
+// Nothing else would tell the next life: the cursor is behind what came.
+test("S5: a proof that no store took is kept with the next envelopes that one took", async () => {
+  const d = await newDoc();
+  const [one, two] = [await liar(d), await liar(d)];
+  const { disk, forks, meet, stored } = device([one, two], d.keysOf.read, []);
+  disk.full = true;
+  await assert.rejects(meet(one), { code: "quota" });
+  await assert.rejects(forks.remember(one.session), { code: "quota" });
+  await assert.rejects(forks.remember(two.session), { code: "quota" });
+  disk.full = false;
+  forks.note([]);
+  await forks.remember(named(1)); // behind what was begun
+  assert.deepEqual(proofsIn(stored()).map((s) => s.session), [one.session]);
+  assert.deepEqual(forksIn(stored()).map((s) => s.session), [one.session, two.session, named(1)]);
 });
