@@ -18,6 +18,12 @@ type place struct {
 	seq     uint32
 }
 
+// before orders places, so that of several that are missing the same one is told of whenever the story is told.
+func (at place) before(other place) bool {
+	c := bytes.Compare(at.session[:], other.session[:])
+	return c < 0 || c == 0 && at.seq < other.seq
+}
+
 // promises are who is bound to have an envelope still: each device and relay on whose disk it was, until it lost its disk.
 type promises map[place]map[any]bool
 
@@ -394,8 +400,8 @@ func (d *Device) waits() bool {
 	return len(waiting) > 0
 }
 
-// lacks reports whether a device is without something that somebody is bound to have, and gives it.
-func (w *World) lacks(d *Device) (place, bool) {
+// lacks reports whether a device is without something that somebody is bound to have, and gives the first of it.
+func (w *World) lacks(d *Device) (first place, lacks bool) {
 	stored := d.read()
 	ready, waiting := d.tail(stored)
 	next := nextOf(furthest(headsOf(stored, ready), stored.claims)) // whether what is claimed is there, the digests tell
@@ -414,9 +420,11 @@ func (w *World) lacks(d *Device) (place, bool) {
 			w.tally.OutOfReach++
 			continue
 		}
-		return at, true
+		if !lacks || at.before(first) {
+			first, lacks = at, true
+		}
 	}
-	return place{}, false
+	return first, lacks
 }
 
 // isEverywhere reports whether every device has an envelope, in whatever form.
@@ -526,9 +534,9 @@ func (w *World) coveredBy(envelope []byte) []sync.Head {
 	return headsOfDeps(payload.Covers)
 }
 
-// unsent reports whether a device has something of an honest session that the relays have in no form, and gives it. Half a change is in
+// unsent reports whether a device has something of an honest session that the relays have in no form, and gives the first of it. Half a change is in
 // no snapshot.
-func (d *Device) unsent(there *onRelays) (place, bool) {
+func (d *Device) unsent(there *onRelays) (first place, has bool) {
 	stored := d.read()
 	ready, _ := d.tail(stored)
 	next := nextOf(headsOf(stored, ready))
@@ -538,8 +546,10 @@ func (d *Device) unsent(there *onRelays) (place, bool) {
 		}
 		if at.seq < next[at.session] && !there.envelopes[at] && there.covered[at.session] <= at.seq && !d.world.isHalf(at) && !d.world.isLastWord(at) &&
 			!(there.refused[at.session] > at.seq && (d.world.isEverywhere(at) || d.hearsNothing())) { // who refuses it does not need it, or nobody says so
-			return at, true
+			if !has || at.before(first) {
+				first, has = at, true
+			}
 		}
 	}
-	return place{}, false
+	return first, has
 }

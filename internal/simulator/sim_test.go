@@ -135,7 +135,7 @@ func TestOneSeedIsOneStory(t *testing.T) {
 		for i := range told {
 			w := newWorld(seed)
 			w.live()
-			told[i] = fmt.Sprint(w.events, w.now, w.log, w)
+			told[i] = fmt.Sprint(w.events, w.now, w.log, w, w.tally)
 		}
 		if told[0] != told[1] {
 			t.Errorf("seed %d: told twice, it is two stories:\n%s\n%s", seed, told[0], told[1])
