@@ -5,6 +5,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import type { Browser, LaunchOptions, Page, Plain } from "./browser.ts";
 import { killTree, printed, start } from "./processes.ts";
 import { callExpression, until, waiterOver } from "./script.ts";
@@ -33,12 +34,21 @@ const freeDisplay = async (): Promise<{ readonly child: ChildProcess; readonly d
   return { child, display: `:${number}` };
 };
 
+/** One that the system gives out: a number of our own may be some connection's. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
 export const launchWebkit = async (o: LaunchOptions = {}): Promise<Browser> => {
   if (o.profileDir !== undefined) throw new Error("WebKitGTK's automation has no lasting profile");
   for (const program of [DRIVER, MINIBROWSER, XVFB]) if (!existsSync(program)) throw new Error(`${program} is missing: install Debian's packages webkit2gtk-driver and xvfb`);
   const { width, height } = o.size ?? { width: 1280, height: 800 };
   const xvfb = await freeDisplay();
-  const port = 20_000 + (process.pid + Math.floor(performance.now() * 1000)) % 40_000;
+  const port = await freePort();
   const driver = start(DRIVER, [`--port=${port}`, "--host=127.0.0.1"], {
     env: { ...process.env, DISPLAY: xvfb.display, LIBGL_ALWAYS_SOFTWARE: "1", NO_AT_BRIDGE: "1", WEBKIT_DISABLE_DMABUF_RENDERER: "1" },
   });
@@ -52,7 +62,13 @@ export const launchWebkit = async (o: LaunchOptions = {}): Promise<Browser> => {
     if (!response.ok) throw new Error(`WebDriver ${method} ${path}: ${value?.error ?? response.status} ${value?.message ?? ""}`);
     return value;
   };
-  await until("WebKitWebDriver answers", 10_000, () => send<{ ready: boolean }>("GET", "/status").then(() => true, () => false));
+  try {
+    const ended = new Promise<never>((_, reject) => driver.once("exit", (code) => reject(new Error(`WebKitWebDriver ended with ${code}`))));
+    await Promise.race([ended, until("WebKitWebDriver answers", 10_000, () => send<{ ready: boolean }>("GET", "/status").then(() => true, () => false))]);
+  } catch (e) {
+    await kill();
+    throw e;
+  }
   const { sessionId, capabilities } = await send<{ sessionId: string; capabilities: { browserVersion: string } }>("POST", "/session", {
     capabilities: { alwaysMatch: { timeouts: { script: 600_000 }, "webkitgtk:browserOptions": { binary: MINIBROWSER, args: ["--automation", `--features=${FEATURES}`] } } },
   });
