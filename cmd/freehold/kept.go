@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,18 @@ type keptDoc struct {
 	contents *backup.Contents
 	report   backup.Report
 	*rebuild.Result
+}
+
+// linkOption declares --link. An empty one is a variable that nobody set: without the link less would be checked than was asked for.
+func linkOption(flags *flag.FlagSet) *string {
+	var link string
+	flags.Func("link", "", func(text string) error {
+		if link = text; text == "" {
+			return errors.New("a link is missing")
+		}
+		return nil
+	})
+	return &link
 }
 
 // documents are those of the backup that the first argument names, with the link of one of them, if there is one. Nothing is said of any

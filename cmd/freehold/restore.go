@@ -31,7 +31,7 @@ then it is read from the input.
 }
 
 func declareRestore(flags *flag.FlagSet) func(context.Context, *call) error {
-	opens := flags.String("link", "", "")
+	opens := linkOption(flags)
 	return func(ctx context.Context, c *call) error {
 		relay, err := client.ParseAddress(c.args[1])
 		if err != nil {

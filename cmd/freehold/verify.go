@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/freehold-dev/freehold/internal/backup"
@@ -34,7 +35,7 @@ A relay may go on with its folder meanwhile.
 }
 
 func declareVerify(flags *flag.FlagSet) func(context.Context, *call) error {
-	opens := flags.String("link", "", "")
+	opens := linkOption(flags)
 	return func(_ context.Context, c *call) error {
 		if store.IsStore(c.args[0]) {
 			if *opens != "" {
@@ -111,6 +112,8 @@ func verify(c *call, doc seal.DocID, link *seal.Link) (ok bool, err error) {
 		fmt.Fprintln(c.out, "  freehold backup asks the relay again for what is missing; freehold restore leaves out what is bad")
 	case missing > 0:
 		fmt.Fprintf(c.out, "  what is here is whole and signed; what is missing (%s) is in snapshots by a relay's word only: verify with --link to be sure\n", count(missing, "envelope"))
+	case slices.ContainsFunc(contents.Damage, func(d backup.Damage) bool { return !d.Torn }):
+		fmt.Fprintln(c.out, "  nothing is missing; but a file was changed since it was written: look at the disk, and make another backup")
 	default:
 		fmt.Fprintln(c.out, "  all is well")
 	}

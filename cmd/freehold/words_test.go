@@ -96,4 +96,33 @@ func TestVerifyReadsTheLinkFirst(t *testing.T) {
 	if code, out, problems := callTool("verify", "--link", doc.Link(seal.Read), data); code != 1 || out != "" || !strings.Contains(problems, "without a link") {
 		t.Errorf("exit %d, %q, %q", code, out, problems)
 	}
+	for _, tool := range []string{"verify", "restore"} { // a script's variable that nobody set
+		if code, out, problems := callTool(tool, "--link", "", dir, p.address); code == 0 || out != "" || !strings.Contains(problems, "a link is missing") {
+			t.Errorf("%s: exit %d, %q, %q", tool, code, out, problems)
+		}
+	}
+}
+
+// What a file has twice may be damaged once. Nothing is missing, and the disk is not well.
+func TestVerifyTellsOfDamageThatTookNothing(t *testing.T) {
+	p := start(t, t.TempDir())
+	doc := servertest.NewDoc(t, 1)
+	history(t, p.address, doc)
+	dir := t.TempDir()
+	mustCall(t, "backup", "--once", "--relay", p.address, doc.Link(seal.Read), dir)
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.segment"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	bytes, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes[10] ^= 1
+	if err := os.WriteFile(files[0], bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := mustCall(t, "verify", dir); !strings.Contains(out, "nothing is lost by it") || strings.Contains(out, "all is well") {
+		t.Error(out)
+	}
 }
