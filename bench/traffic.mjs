@@ -99,12 +99,6 @@ const press = (doc, { patches }) => doc.change((d) => {
   }
 });
 
-/** What the relay's files have that is not let go of: a copy of them has nothing else. */
-const livingBytes = (data) => {
-  execFileSync(path("../build/freehold"), ["relay-copy", data, `${data}-copy`], { stdio: "ignore" });
-  return disk(`${data}-copy`).bytes;
-};
-
 /** Types the paper: each key press is on the device before the next one. */
 const typing = async () => {
   const data = join(folder, "typing");
@@ -135,7 +129,6 @@ const typing = async () => {
   await home.close();
   const kept = disk(data);
   most = Math.max(most, kept.bytes);
-  const living = livingBytes(data) - empty.bytes;
 
   // A fresh device fetches it.
   const at = { ...pipe.count };
@@ -147,7 +140,7 @@ const typing = async () => {
   if (`${copy.value.body}` !== (whole ? trace.endContent : `${doc.value.body}`)) throw new Error("the reader has another text");
   await reader.close();
   pipe.close();
-  return { keys: keys.length, seconds, up, down, disk: kept.bytes - empty.bytes, taken: kept.taken - empty.taken, most, living, fetched };
+  return { keys: keys.length, seconds, up, down, disk: kept.bytes - empty.bytes, taken: kept.taken - empty.taken, most, fetched };
 };
 
 /** Milliseconds between two key presses, and every so many presses, of a stop to think. */
@@ -172,7 +165,7 @@ const pacing = async () => {
   const seconds = (performance.now() - started) / 1000;
   await doc.saved("relay");
   await pause(5_000);
-  const out = { keys: keys.length, seconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down, disk: disk(data).bytes - empty, living: livingBytes(data) - empty };
+  const out = { keys: keys.length, seconds, up: pipe.count.up - before.up, down: pipe.count.down - before.down, disk: disk(data).bytes - empty };
   await home.close();
   pipe.close();
   return out;
@@ -279,10 +272,9 @@ ${row("device to relay", typed.up)}
 ${row("relay to device", typed.down)}
 ${row("relay's files at the end", typed.disk)}
 ${row("relay's files, largest seen", typed.most)}
-${row("a copy of them (freehold relay-copy)", typed.living)}
 ${row("a fresh device fetches it", typed.fetched.bytes)}
 
-Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms. What the relay's files have beyond a copy is what packs took the place of, and
+Typing took ${n(typed.seconds)} s; the fresh device had it shown and stored after ${n(typed.fetched.milliseconds)} ms. What the relay's files have beyond what a device fetches is what packs took the place of, and
 the log had not yet rewritten.`;
   },
   pacing: (paced) => {
@@ -295,8 +287,7 @@ ${n(paced.keys)} key presses in ${n(paced.seconds)} s: ${n(1000 / rhythm.between
 |---|--:|--:|
 ${row("device to relay", paced.up)}
 ${row("relay to device", paced.down)}
-${row("relay's files at the end", paced.disk)}
-${row("a copy of them", paced.living)}`;
+${row("relay's files at the end", paced.disk)}`;
   },
   fetching: (f) => `## A fresh device fetches ${f.documents} documents
 
