@@ -539,14 +539,20 @@ func TestS10AFullRelayIsAProblemWithAPause(t *testing.T) {
 	}
 }
 
-// Appends go one behind the other: the relay that has no time for the first finds a gap before the second.
-func TestS10TheGapBehindWhatWasRefusedForNowIsNone(t *testing.T) {
+// overtaken gives a device that sent two edits, one behind the other, for the first of which its relay had no time for a second.
+func overtaken(t *testing.T) *script {
 	s := online(t)
 	s.write(1)
 	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
 	one[sync.Append](s, s.write(2))
 	one[sync.Append](s, s.write(3))
 	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayBusy, Retry: 1000})
+	return s
+}
+
+// Appends go one behind the other: the relay that has no time for the first finds a gap before the second.
+func TestS10TheGapBehindWhatWasRefusedForNowIsNone(t *testing.T) {
+	s := overtaken(t)
 	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayGap, Next: 1})
 	s.now += 1250
 	if sent := one[sync.Append](s, s.tell(sync.Wake{})); sent.From != 1 || sent.To != 2 {
@@ -556,12 +562,7 @@ func TestS10TheGapBehindWhatWasRefusedForNowIsNone(t *testing.T) {
 
 // The second answer may be slow: the pause is over, and nothing was sent again, for the relay's log is being read.
 func TestS10TheGapThatComesAfterThePauseIsNone(t *testing.T) {
-	s := online(t)
-	s.write(1)
-	s.tell(sync.Ack{Conn: 1, Doc: doc, Session: own, Seq: 0, Cursor: 1})
-	one[sync.Append](s, s.write(2))
-	one[sync.Append](s, s.write(3))
-	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayBusy, Retry: 1000})
+	s := overtaken(t)
 	open := one[sync.Open](s, s.batch(1, sync.Entry{Ref: 50, Cursor: 9, Size: 200, Session: ann, Prev: certHash(ann)}))
 	none[sync.Append](s, s.wake(1250))
 	s.tell(sync.Refused{Conn: 1, Doc: doc, Session: own, Problem: sync.RelayGap, Next: 1})
