@@ -25,7 +25,7 @@ var verifyTool = tool{
 It says which files are damaged, and of each writer's session whether something is missing, was not
 signed, or exists in two versions. A relay lets go of what a snapshot covers; that it does is sealed,
 so without the link that is the relay's word, and counted. The exit code is 0 when nothing is wrong,
-1 otherwise; all is well when nothing rests on anybody's word either.
+1 otherwise; all is well when nothing rests on anybody's word, and no file was changed, either.
 
 A relay may go on with its folder meanwhile.
 

@@ -1,7 +1,7 @@
 // Stores, the outbox, and the chunked list.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { FreeholdError } from "../../src/errors.ts";
 import { type Item, Items } from "../../src/page/items.ts";
 import { Outbox } from "../../src/page/outbox.ts";
@@ -120,13 +120,19 @@ test("flush hands everything over; settled waits for the answers", async () => {
   assert.deepEqual(r.stored, [1, 2]);
 });
 
-test("a refused update is kept and offered again with the same bytes, before any later one", async (t) => {
+/** One whose first update the device refused. */
+const refused = async (t: TestContext): Promise<ReturnType<typeof rig>> => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const r = rig();
   r.write(1);
   await turn();
   r.sent[0]!.fail();
   await turn();
+  return r;
+};
+
+test("a refused update is kept and offered again with the same bytes, before any later one", async (t) => {
+  const r = await refused(t);
   assert.equal(r.failed[0]?.code, "quota");
   r.write(1);
   await turn();
@@ -146,12 +152,7 @@ test("a refused update is kept and offered again with the same bytes, before any
 });
 
 test("a refused update that the device has meanwhile is no reason to wait", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const r = rig();
-  r.write(1);
-  await turn();
-  r.sent[0]!.fail();
-  await turn();
+  const r = await refused(t);
   r.write(1);
   r.box.reached(0);
   assert.equal(r.sent.length, 1);
